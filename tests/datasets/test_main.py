@@ -1,0 +1,130 @@
+"""`python -m tinydldl.datasets`: what it counts, what it finds, and how it ends."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tinydldl.datasets.__main__ import main
+
+
+@pytest.fixture
+def chalearn15(put_photo, put_table, tmp_path):
+    """Four photos to train on and two to validate; one is 101 years old."""
+    root = tmp_path / "chalearn15"
+    for name in ("Train/a.jpg", "Train/b.jpg", "Train/c.jpg", "Train/d.jpg"):
+        put_photo(f"chalearn15/{name}")
+    for name in ("Valid/e.jpg", "Valid/f.jpg"):
+        put_photo(f"chalearn15/{name}")
+    put_table("chalearn15/train15_gt.csv", "a.jpg,10,1\nb.jpg,20,2\nc.jpg,30,3\nd.jpg,101,4\n")
+    put_table("chalearn15/valid15_gt.csv", "e.jpg,40,5\nf.jpg,45,6\n")
+    return root
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """run("csv", "--table", "t.csv") -> (exit code, lines of stdout, stderr)."""
+
+    def run(name, *arguments):
+        folders = ["--data-dir", str(tmp_path), "--out", str(tmp_path / "out")]
+        code = main([name, *folders, *arguments])
+        output = capsys.readouterr()
+        return code, output.out.splitlines(), output.err
+
+    return run
+
+
+def test_a_set_without_fault(chalearn15, run, tmp_path):
+    code, lines, _ = run("chalearn15")
+    picture = tmp_path / "out/chalearn15-ages.png"
+    assert code == 0
+    assert lines == [
+        "chalearn15: 6 photos (years: min / mean / max)",
+        "  train       4   age 10.0 / 40.25 / 101.0   sigma 1.0 / 2.50 / 4.0",
+        "  valid       2   age 40.0 / 42.50 / 45.0   sigma 5.0 / 5.50 / 6.0",
+        "ages outside 0..100: 1",
+        "exact duplicates: 0 pairs, 0 across two parts",
+        "unreadable: 0",
+        f"age histogram: {picture}",
+    ]
+    with Image.open(picture) as image:
+        assert image.size == (1050, 600)
+
+
+def test_duplicates_within_a_part_and_across(chalearn15, run):
+    shutil.copy(chalearn15 / "Train/a.jpg", chalearn15 / "Train/b.jpg")
+    shutil.copy(chalearn15 / "Train/a.jpg", chalearn15 / "Valid/f.jpg")
+    code, lines, _ = run("chalearn15")
+    assert code == 0
+    a, b, f = (chalearn15 / name for name in ("Train/a.jpg", "Train/b.jpg", "Valid/f.jpg"))
+    at = lines.index("exact duplicates: 2 pairs, 1 across two parts")
+    assert lines[at + 1 : at + 3] == [f"  train {a} = train {b}", f"  train {a} = valid {f}"]
+
+
+def test_unreadable_files(chalearn15, run):
+    (chalearn15 / "Train/a.jpg").write_bytes(b"")
+    (chalearn15 / "Train/c.jpg").write_bytes(b"not a photo")
+    whole = (chalearn15 / "Valid/e.jpg").read_bytes()
+    (chalearn15 / "Valid/e.jpg").write_bytes(whole[: len(whole) // 2])
+    code, lines, _ = run("chalearn15")
+    assert code == 1
+    at = lines.index("unreadable: 3")
+    assert lines[at + 1] == f"  {chalearn15 / 'Train/a.jpg'}: not an image in a known format"
+    assert lines[at + 2] == f"  {chalearn15 / 'Train/c.jpg'}: not an image in a known format"
+    assert lines[at + 3].startswith(f"  {chalearn15 / 'Valid/e.jpg'}: ")
+    assert "truncated" in lines[at + 3].lower()
+
+
+def test_a_long_list_is_cut(run, put_photo, tmp_path):
+    for age in range(1, 9):
+        put_photo(f"UTKFace/{age}_0.jpg").write_bytes(b"x")
+    code, lines, _ = run("utkface")
+    assert code == 1
+    assert lines[lines.index("unreadable: 8") + 6] == "  and 3 more"
+    assert "  and 2 more" in lines  # of 7 pairs of duplicates
+
+
+def test_an_empty_part_is_a_dash(run, put_photo):
+    put_photo("UTKFace/4_0_0_20170116000000004.jpg.chip.jpg")
+    code, lines, _ = run("utkface")
+    assert code == 0
+    assert "  valid       0   age -   sigma -" in lines
+
+
+def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path):
+    code, lines, errors = run("utkface")
+    assert (code, lines) == (2, [])
+    assert errors.splitlines() == [
+        f"utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
+        "put the aligned and cropped photos there (see data/README.md)"
+    ]
+
+
+def test_a_bad_option_is_one_line_and_exit_code_2(run):
+    code, _, errors = run("csv", "--sigma", "-2")
+    assert (code, errors) == (2, "sigma must be 0 years or more, got -2.0\n")
+
+
+def test_an_out_that_is_a_file(chalearn15, run, tmp_path):
+    (tmp_path / "out").touch()
+    code, _, errors = run("chalearn15")
+    assert code == 2
+    assert errors.startswith(f"cannot make the folder {tmp_path / 'out'} (")
+    assert errors.count("\n") == 1
+
+
+def test_without_a_name_the_choices_are_listed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "synthetic,chalearn15,chalearn16,morph,appa-real,utkface,csv" in capsys.readouterr().err
+
+
+def test_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "tinydldl.datasets", "morph", "--data-dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("morph: no folder ")
+    assert done.stderr.count("\n") == 1

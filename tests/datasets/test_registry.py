@@ -1,0 +1,67 @@
+"""The names of the sets, where they are looked for, and the arguments that choose among them."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from tinydldl.datasets import (
+    DATASETS,
+    DataError,
+    Options,
+    add_data_arguments,
+    data_dir_from,
+    load,
+    options_from,
+)
+
+
+def test_names():
+    assert list(DATASETS) == [
+        "synthetic",
+        "chalearn15",
+        "chalearn16",
+        "morph",
+        "appa-real",
+        "utkface",
+        "csv",
+    ]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(DataError, match=r"^no data set 'fg-net', expected one of .*csv$"):
+        load("fg-net", Options(Path("data")))
+
+
+@pytest.mark.parametrize("name", ["chalearn15", "chalearn16", "morph", "appa-real", "utkface"])
+def test_an_empty_data_folder_is_one_line_that_starts_with_the_name(name, tmp_path):
+    with pytest.raises(DataError) as caught:
+        load(name, Options(tmp_path))
+    message = str(caught.value)
+    assert message.startswith(f"{name}: no folder {tmp_path}")
+    assert message.endswith("(see data/README.md)")
+    assert "\n" not in message
+
+
+def test_a_folder_in_place_of_a_table_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match=r"^csv: cannot read \S+ \("):
+        load("csv", Options(tmp_path, table=tmp_path))
+
+
+def test_data_dir_argument_then_environment_then_default(monkeypatch):
+    monkeypatch.setenv("TINYDLDL_DATA", "elsewhere")
+    assert data_dir_from("here") == Path("here")
+    assert data_dir_from() == Path("elsewhere")
+    monkeypatch.delenv("TINYDLDL_DATA")
+    assert data_dir_from() == Path("data")
+
+
+def test_arguments_make_options(monkeypatch):
+    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+    parser = argparse.ArgumentParser()
+    add_data_arguments(parser)
+    assert options_from(parser.parse_args([])) == Options(Path("data"))
+    given = "--data-dir d --table t.csv --split subject --seed 3 --sigma 1.5 --count 9 --side 24"
+    assert options_from(parser.parse_args(given.split())) == Options(
+        Path("d"), seed=3, sigma=1.5, split="subject", table=Path("t.csv"), count=9, side=24
+    )

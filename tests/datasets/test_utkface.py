@@ -1,0 +1,94 @@
+"""UTKFace: ages in file names, some of them odd, and a split by the hash of the name."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from tinydldl.datasets import DataError, Options, load
+from tinydldl.datasets.utkface import part_of
+
+# Ordinary names, and the odd ones of the public archive: no race, a space, no dot.
+NAMES = [
+    "1_0_0_20161219140623097.jpg.chip.jpg",
+    "100_0_0_20170112213500903.jpg.chip.jpg",
+    "24_0_1_20170116220224657 .jpg.chip.jpg",
+    "26_1_3_20170104235534543.jpg.chip.jpg",
+    "39_1_20170116174525125.jpg.chip.jpg",
+    "55_0_0_20170116232725357jpg.chip.jpg",
+    "61_1_20170109142408075.jpg.chip.jpg",
+    "61_1_20170109150557335.jpg.chip.jpg",
+    "9_1_4_20170103213057382.jpg.chip.jpg",
+]
+AGES = [1, 100, 24, 26, 39, 55, 61, 61, 9]
+
+
+@pytest.mark.parametrize("folder", ["utkface/UTKFace", "UTKFace"])
+def test_both_places(folder, put_photo, tmp_path):
+    for name in NAMES:
+        put_photo(f"{folder}/{name}")
+    parts = load("utkface", Options(tmp_path, sigma=3.0))
+    assert list(parts) == ["train", "valid", "test"]
+    ages = {
+        p.name: a
+        for photos in parts.values()
+        for p, a in zip(photos.paths, photos.ages, strict=True)
+    }
+    assert ages == dict(zip(NAMES, AGES, strict=True))
+    for photos in parts.values():
+        assert photos.paths == sorted(photos.paths)
+        assert {path.parent for path in photos.paths} <= {tmp_path / folder}
+        np.testing.assert_array_equal(photos.sigmas, np.full(len(photos), 3.0))
+
+
+def test_parts_follow_the_hash_of_the_name(put_photo, tmp_path):
+    for name in NAMES:
+        put_photo(f"UTKFace/{name}")
+    expected = {"train": [], "valid": [], "test": []}
+    for name in sorted(NAMES):
+        last_digit = str(int(hashlib.sha256(name.encode("utf-8")).hexdigest(), 16))[-1]
+        expected[{"0": "test", "1": "valid"}.get(last_digit, "train")].append(name)
+    parts = load("utkface", Options(tmp_path))
+    assert {part: [p.name for p in photos.paths] for part, photos in parts.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [  # b = 0, 1, 6 by `printf %s NAME | sha256sum`
+        ("4_0_0_20170116000000004.jpg.chip.jpg", "test"),
+        ("2_0_0_20170116000000002.jpg.chip.jpg", "valid"),
+        ("0_0_0_20170116000000000.jpg.chip.jpg", "train"),
+    ],
+)
+def test_parts_never_move(name, part):
+    assert part_of(name) == part
+
+
+def test_a_part_may_be_empty(put_photo, tmp_path):
+    put_photo("UTKFace/4_0_0_20170116000000004.jpg.chip.jpg")
+    assert [len(photos) for photos in load("utkface", Options(tmp_path)).values()] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["face.jpg", "_0_1.jpg", "-3_0_1.jpg", "12.jpg"])
+def test_a_name_without_an_age(name, put_photo, tmp_path):
+    path = put_photo(f"UTKFace/{name}")
+    with pytest.raises(DataError) as caught:
+        load("utkface", Options(tmp_path))
+    assert str(caught.value) == (
+        f"utkface: {path}: expected a name such as 25_0_1_20170116220224657.jpg.chip.jpg"
+    )
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "UTKFace").mkdir()
+    with pytest.raises(DataError, match=r"^utkface: no photo in \S+UTKFace, expected .jpg or"):
+        load("utkface", Options(tmp_path))
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DataError) as caught:
+        load("utkface", Options(tmp_path))
+    assert str(caught.value) == (
+        f"utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
+        "put the aligned and cropped photos there (see data/README.md)"
+    )

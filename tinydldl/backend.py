@@ -1,0 +1,65 @@
+"""Which library an array belongs to, which device a run takes, and copies between the two.
+
+The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no flag decides.
+"""
+
+import numpy as np
+
+try:
+    import cupy
+except ImportError:  # the optional extra: pip install "tinydldl[gpu]"
+    cupy = None
+
+
+class UserError(Exception):
+    """Something that a user can mend. Commands print the message, one line, and exit with 2."""
+
+
+class DeviceError(UserError):
+    """A device was asked for that is not there."""
+
+
+def get_array_module(x):
+    """`cupy` for a CuPy array, else `numpy`."""
+    return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+
+
+def to_host(x):
+    """A NumPy array with the values of `x`: the one way back from the device."""
+    return x if get_array_module(x) is np else x.get()
+
+
+def to_device(x, xp):
+    """`x` as an array of the module `xp`; no copy if it is one already."""
+    return to_host(x) if xp is np else xp.asarray(x)
+
+
+def choose_device(name="auto"):
+    """The array module for `--device`, and a sentence about it: `(xp, description)`.
+
+    `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU if CuPy sees one. Raises
+    `DeviceError` for any other name, and for a GPU that is not there.
+    """
+    kind, _, number = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdigit())):
+        raise DeviceError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
+    count = 0 if kind == "cpu" else _gpu_count()
+    if kind == "cpu" or (kind == "auto" and not count):
+        return np, f"cpu (NumPy {np.__version__})"
+    index = int(number or 0)
+    if index >= count:
+        raise DeviceError(
+            f"device {name!r}: CuPy sees {count} GPUs; use --device cpu, or install CuPy with "
+            'pip install "tinydldl[gpu]" (CUDA 12) or "tinydldl[gpu13]" (CUDA 13)'
+        )
+    cupy.cuda.Device(index).use()
+    return cupy, f"cuda:{index} (CuPy {cupy.__version__})"
+
+
+def _gpu_count():
+    if cupy is None:
+        return 0
+    try:
+        return cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError:  # CuPy is installed, but no driver or no GPU
+        return 0

@@ -1,0 +1,67 @@
+"""Checkpoints: arrays in `NAME.npz`, everything else in `NAME.json`. Never pickle.
+
+A checkpoint that is replaced once an epoch survives a kill at any moment, because each file is
+written beside its target and renamed over it. The JSON holds what stays the same during a run
+(network, label grid, arguments); all that changes, the epoch number too, is an array. So the rename
+of the `.npz` is the one moment at which a checkpoint becomes the new one.
+"""
+
+import json
+import os
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tinydldl.backend import UserError, get_array_module, to_host
+
+
+class CheckpointError(UserError):
+    """A checkpoint cannot be read, or does not fit."""
+
+
+def save(path, arrays, meta):
+    """Write `arrays` (name to array) to `path`.npz and `meta` (JSON values) to `path`.json."""
+    with replacing(f"{path}.json") as file:
+        file.write(json.dumps(meta, indent=2).encode())
+    with replacing(f"{path}.npz") as file:
+        np.savez(file, **{name: to_host(array) for name, array in arrays.items()})
+
+
+def load(path):
+    """The `(arrays, meta)` of `path`, with or without `.npz`. Raises CheckpointError."""
+    path = str(path).removesuffix(".npz").removesuffix(".json")
+    try:
+        meta = json.loads(Path(f"{path}.json").read_text())
+        with np.load(f"{path}.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}, meta
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{error.filename}: no such file; expected a checkpoint") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: not a checkpoint that can be read ({error})") from None
+
+
+def copy_into(targets, arrays, prefix):
+    """Copy `arrays[prefix + name]` into each array of `targets`; raises CheckpointError if one is
+    missing or has another shape."""
+    for name, target in targets.items():
+        source = arrays.get(prefix + name)
+        if source is None or source.shape != target.shape:
+            found = "nothing" if source is None else f"shape {source.shape}"
+            raise CheckpointError(f"{prefix}{name}: expected shape {target.shape}, found {found}")
+        target[...] = get_array_module(target).asarray(source)
+
+
+@contextmanager
+def replacing(path):
+    """A binary file to write that takes the place of `path` only when it is complete."""
+    temporary = Path(f"{path}.partial")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""What every command shares: one-line errors with exit code 2, and checked numbers."""
+
+import argparse
+import math
+import sys
+
+from tinydldl.backend import UserError
+
+DATA_ERROR, INTERRUPTED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose help shows the defaults, and whose errors are one line."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=HelpFormatter, **kwargs)
+
+    def error(self, message):
+        self.exit(DATA_ERROR, f"error: {message} (see {self.prog} --help)\n")
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of every argument that has one."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def run_command(command, argv=None):
+    """`command(argv)`, with a `UserError` printed as one line; returns the exit code."""
+    try:
+        return command(argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return DATA_ERROR
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+def whole(least):
+    """The type of an argument that is a whole number, `least` or more."""
+    return _number(int, f"a whole number from {least} up", lambda value: value >= least)
+
+
+def positive(text):
+    """The type of an argument that is a number above zero."""
+    return _number(float, "a number above 0", lambda value: 0 < value < math.inf)(text)
+
+
+def not_negative(text):
+    """The type of an argument that is a number, zero or more."""
+    return _number(float, "a number from 0 up", lambda value: 0 <= value < math.inf)(text)
+
+
+def _number(convert, expected, allowed):
+    def parse(text):
+        try:
+            value = convert(text)
+        except ValueError:
+            value = None
+        if value is None or not allowed(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+        return value
+
+    return parse

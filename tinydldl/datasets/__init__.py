@@ -1,0 +1,93 @@
+"""The data sets: one module each, one name each, and one way to load them.
+
+`load("utkface", Options(data_dir=Path("data")))` gives `{"train": Photos, "valid": Photos, ...}`.
+How to get each set, and what its folder looks like, is in `data/README.md`.
+"""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+
+from tinydldl import cli
+from tinydldl.datasets import (
+    appa_real,
+    chalearn15,
+    chalearn16,
+    csv_table,
+    morph,
+    synthetic,
+    utkface,
+)
+from tinydldl.datasets.base import DataError, Options, Photos
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Options",
+    "Photos",
+    "add_data_arguments",
+    "data_dir_from",
+    "load",
+    "options_from",
+]
+
+DATASETS = {
+    "synthetic": synthetic.load,
+    "chalearn15": chalearn15.load,
+    "chalearn16": chalearn16.load,
+    "morph": morph.load,
+    "appa-real": appa_real.load,
+    "utkface": utkface.load,
+    "csv": csv_table.load,
+}
+
+
+def load(name, options):
+    """The parts of the data set `name`: {"train": Photos, ...}, as far as the set has them.
+
+    Raises DataError, one line, for an unknown name and for anything wrong on disk.
+    """
+    if name not in DATASETS:
+        raise DataError(f"no data set {name!r}, expected one of {', '.join(DATASETS)}")
+    try:
+        return DATASETS[name](options)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot read {error.filename} ({error.strerror})") from error
+
+
+def data_dir_from(argument=None):
+    """The folder that holds the sets: the argument, else $TINYDLDL_DATA, else `data`."""
+    return Path(argument or os.environ.get("TINYDLDL_DATA") or "data")
+
+
+def add_data_arguments(parser):
+    """Give an argparse parser, or a group of one, the arguments that make an `Options`."""
+    add = parser.add_argument
+    add("--data-dir", type=Path, default=data_dir_from(), help="holds a folder for each set")
+    add("--table", type=Path, help="csv: table of paths, ages and, if you have them, sigmas")
+    add(
+        "--split",
+        choices=["random", "subject"],
+        default=Options.split,
+        help="morph: split the photos at random, or by subject so that no person is in both parts",
+    )
+    add("--seed", type=cli.whole(0), default=Options.seed, help="of all that is drawn at random")
+    add(
+        "--sigma",
+        type=cli.not_negative,
+        default=Options.sigma,
+        help="years, for photos whose labels have none",
+    )
+
+
+def options_from(arguments, **others):
+    """The `Options` in parsed arguments, and `others` that they do not hold, by name.
+
+    Raises DataError for a value that cannot be right.
+    """
+    given = vars(arguments) | others
+    given["data_dir"] = Path(given["data_dir"])
+    given["table"] = Path(given["table"]) if given["table"] else None
+    return Options(**{field.name: given[field.name] for field in fields(Options)})

@@ -1,0 +1,151 @@
+"""Check a data set on disk: `python -m tinydldl.datasets utkface --data-dir data`.
+
+Prints what each part holds, decodes every photo, looks for exact duplicates and draws the ages.
+Exit code 0 if all is well, 1 if a photo cannot be read, 2 if the set cannot be loaded.
+"""
+
+import hashlib
+import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from tinydldl import cli
+from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
+from tinydldl.plots import age_histogram
+
+SHOWN = 5  # how many of a long list are printed
+
+
+class Checked(NamedTuple):
+    """What `check_photo` found: sha256 of the bytes, and why the photo cannot be read, or None."""
+
+    digest: str | None
+    trouble: str | None
+
+
+def main(argv=None):
+    """Run the command; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    parts = load(arguments.name, options_from(arguments))
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {arguments.out} ({error.strerror})") from error
+    print_parts(arguments.name, parts)
+    print_outside(parts)
+    checked = check_photos(parts)
+    print_duplicates(duplicate_pairs(parts, checked))
+    unreadable = {path: found.trouble for path, found in checked.items() if found.trouble}
+    print_some(f"unreadable: {len(unreadable)}", [f"{p}: {why}" for p, why in unreadable.items()])
+    picture = arguments.out / f"{arguments.name}-ages.png"
+    age_histogram({part: photos.ages for part, photos in parts.items()}, picture, arguments.name)
+    print(f"age histogram: {picture}")
+    return 1 if unreadable else 0
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.datasets",
+        description="Check a data set: counts, ages, duplicates and photos that cannot be read.",
+        epilog="How to get each set, and what its folder looks like: data/README.md",
+    )
+    parser.add_argument("name", choices=DATASETS, help="which data set")
+    data = parser.add_argument_group("data")
+    add_data_arguments(data)
+    data.add_argument(
+        "--count", type=cli.whole(1), default=Options.count, help="synthetic: how many faces"
+    )
+    data.add_argument(
+        "--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels a side"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", type=Path, default=Path("runs/datasets"), help="folder for the age histogram"
+    )
+    return parser
+
+
+def print_parts(name, parts):
+    """A line for each part: how many photos, which ages, which sigmas."""
+    total = sum(len(photos) for photos in parts.values())
+    print(f"{name}: {total} photos (years: min / mean / max)")
+    for part, photos in parts.items():
+        print(f"{part:>7} {len(photos):7}   age {summary(photos.ages)}", end="")
+        print(f"   sigma {summary(photos.sigmas)}")
+
+
+def summary(years):
+    """Smallest, mean and largest of an array, as text."""
+    if len(years) == 0:
+        return "-"
+    return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
+
+
+def print_outside(parts):
+    """How many ages the label grid 0..100 does not hold; training leaves these photos out."""
+    outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
+    print(f"ages outside 0..100: {outside}")
+
+
+def check_photos(parts):
+    """{path: Checked} for every photo of every part, read and decoded in threads."""
+    paths = [path for photos in parts.values() for path in photos.paths]
+    with ThreadPoolExecutor() as pool:
+        results = tqdm(pool.map(check_photo, paths), "checking", len(paths), unit="photo")
+        return dict(zip(paths, results, strict=True))
+
+
+def check_photo(path):
+    """Read the photo at `path` and decode every pixel of it."""
+    digest = None
+    try:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+    except UnidentifiedImageError:
+        return Checked(digest, "not an image in a known format")
+    except Exception as error:  # a broken file can make a decoder raise nearly anything
+        return Checked(digest, str(error) or type(error).__name__)
+    return Checked(digest, None)
+
+
+def print_duplicates(pairs):
+    """The pairs of photos with the same bytes, and how many of them cross two parts.
+
+    Such a pair lets a model be tested on a photo that it was trained on.
+    """
+    across = sum(first_part != part for (first_part, _), (part, _) in pairs)
+    lines = [f"{one} {a} = {other} {b}" for (one, a), (other, b) in pairs]
+    print_some(f"exact duplicates: {len(pairs)} pairs, {across} across two parts", lines)
+
+
+def print_some(headline, lines):
+    """The headline, then the first few lines below it and how many more there are."""
+    print(headline)
+    for line in lines[:SHOWN]:
+        print(f"  {line}")
+    if len(lines) > SHOWN:
+        print(f"  and {len(lines) - SHOWN} more")
+
+
+def duplicate_pairs(parts, checked):
+    """Pairs ((part, path), (part, path)): the first photo with some bytes, and one more copy."""
+    first, pairs = {}, []
+    for part, photos in parts.items():
+        for path in photos.paths:
+            digest = checked[path].digest
+            if digest in first:
+                pairs.append((first[digest], (part, path)))
+            elif digest is not None:
+                first[digest] = (part, path)
+    return pairs
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

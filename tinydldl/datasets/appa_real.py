@@ -1,0 +1,30 @@
+"""APPA-REAL: photos with an apparent age, from about 38 guesses each (Agustsson et al., FG 2017).
+
+The label is the mean guess, sigma the standard deviation of the guesses.
+"""
+
+from tinydldl.datasets.base import find_folder, read_table
+
+
+def load(options):
+    """{"train", "valid", "test"}, from the folders of these names in `appa-real`."""
+    root = find_folder(options.data_dir / "appa-real", "the unpacked archive")
+    return {part: _read_part(root, part) for part in ("train", "valid", "test")}
+
+
+def _read_part(root, part):
+    """One part, with the averages in `gt_avg_<part>.csv`."""
+    folder = find_folder(root / part, "the photos")
+    table = read_table(root / f"gt_avg_{part}.csv")
+    return table.photos(
+        lambda name: prefer_crop(folder / name),
+        name=table.need_column("photo", "file_name"),
+        age=table.need_column("apparent age", "apparent_age_avg"),
+        sigma=table.need_column("sigma", "apparent_age_std"),
+    )
+
+
+def prefer_crop(path):
+    """The upright crop `000000.jpg_face.jpg` beside the photo `000000.jpg`, if there is one."""
+    crop = path.with_name(path.name + "_face.jpg")
+    return crop if crop.is_file() else path

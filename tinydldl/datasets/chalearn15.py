@@ -1,0 +1,24 @@
+"""ChaLearn LAP 2015: apparent ages, each the mean of ten or more guesses (Escalera, ICCVW 2015).
+
+The sigma of a photo is the standard deviation of its guesses.
+"""
+
+from tinydldl.datasets.base import find_folder, read_table
+
+
+def load(options):
+    """{"train", "valid"}: the photos in `chalearn15/Train` and `chalearn15/Valid`.
+
+    The labels of the challenge's own test photos are not public: results are those on `valid`.
+    """
+    root = options.data_dir / "chalearn15"
+    return {
+        "train": read_part(root / "Train", root / "train15_gt.csv"),
+        "valid": read_part(root / "Valid", root / "valid15_gt.csv"),
+    }
+
+
+def read_part(folder, table):
+    """The photos in `folder`, with the table's columns: name, age, sigma, in this order."""
+    folder = find_folder(folder, "the photos")
+    return read_table(table).photos(lambda name: folder / name, name=0, age=1, sigma=2)

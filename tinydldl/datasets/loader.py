@@ -1,0 +1,136 @@
+"""From photos on disk to batches: read once, held in memory, augmented ahead of the trainer.
+
+The work is done by threads: Pillow decodes, scales and rotates outside the interpreter lock. The
+generator of an image is seeded with (seed, epoch, index), so batches do not depend on their number.
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from math import ceil
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from tinydldl.backend import get_array_module
+from tinydldl.datasets.base import DataError
+from tinydldl.datasets.transforms import augment, center_crop, held_side, resize_short_side
+
+MAX_BAD_SHARE = 0.01
+AHEAD = 4  # batches in preparation
+
+
+class PhotoStore:
+    """The photos of one part of a data set, as uint8 arrays (h, w, 3), RGB, scaled for a network.
+
+    `side`: pixels a side of the network; `cache_bytes`: how much to hold in memory (what does not
+    fit is read again each time); `loaders`: threads. Photos that cannot be read are left out, and
+    listed in `bad` as `(path, reason)`. Raises DataError if they are more than 1 %.
+    """
+
+    def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
+        self.side, self.cache_bytes, self.loaders = side, cache_bytes, loaders
+        self.cache, self.cached_bytes, self.bad = {}, 0, []
+        self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
+        readable = []
+        results = in_order(self._try_read, photos.paths, loaders)
+        progress = tqdm(results, description, len(photos), unit=" photos", leave=False)
+        for index, (path, pixels) in enumerate(zip(photos.paths, progress, strict=True)):
+            if isinstance(pixels, Exception):
+                self.bad.append((path, str(pixels)))
+                continue
+            readable.append(index)
+            self._count(pixels)
+            if self.cached_bytes + pixels.nbytes <= cache_bytes:
+                self.cache[path] = pixels
+                self.cached_bytes += pixels.nbytes
+        self.photos = photos.take(readable)
+        if len(self.bad) > MAX_BAD_SHARE * len(photos):
+            path, reason = self.bad[0]
+            raise DataError(
+                f"{len(self.bad)} of {len(photos)} photos cannot be read (1 % may fail); "
+                f"the first is {path}: {reason}"
+            )
+
+    def __len__(self):
+        return len(self.photos)
+
+    def __getitem__(self, index):
+        path = self.photos.paths[index]
+        return self.cache[path] if path in self.cache else self._read(path)
+
+    def channel_statistics(self):
+        """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists."""
+        pixels, values, squares = self._sums / [[1], [255], [255**2]]
+        mean = values / pixels
+        return mean.tolist(), np.sqrt(squares / pixels - mean**2).tolist()
+
+    def _count(self, pixels):
+        flat = pixels.reshape(-1, 3).astype(np.int64)
+        self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
+
+    def _read(self, path):
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        return np.asarray(resize_short_side(upright, held_side(self.side)))
+
+    def _try_read(self, path):
+        try:
+            return self._read(path)
+        except Exception as error:  # decoders raise many kinds, and each means the same here
+            return error
+
+
+def train_batches(store, epoch, *, batch, transforms, seed):
+    """Yield `(images, indices)` in random order, augmented: uint8 (B, side, side, 3), int (B,).
+
+    All photos come once; batches differ by one in size at most, and none is larger than `batch`.
+    """
+
+    def make(indices):
+        images = [augment_one(int(index)) for index in indices]
+        return np.stack(images), indices
+
+    def augment_one(index):
+        rng = np.random.default_rng([seed, epoch, index])
+        return np.asarray(augment(Image.fromarray(store[index]), rng, transforms, store.side))
+
+    order = np.random.default_rng([seed, epoch]).permutation(len(store))
+    yield from in_order(make, split(order, batch), store.loaders)
+
+
+def eval_batches(store, *, batch):
+    """Yield `(images, indices)` in order, the center of each photo."""
+
+    def make(indices):
+        images = [center_crop(Image.fromarray(store[index]), store.side) for index in indices]
+        return np.stack([np.asarray(image) for image in images]), indices
+
+    yield from in_order(make, split(np.arange(len(store)), batch), store.loaders)
+
+
+def split(order, batch):
+    """`order` in pieces of at most `batch`, as equal as can be."""
+    return np.array_split(order, max(1, ceil(len(order) / batch)))
+
+
+def in_order(function, items, loaders):
+    """Yield `function(item)` in the order of `items`, computed by threads a few items ahead."""
+    pool = ThreadPoolExecutor(loaders)
+    ahead = deque()
+    try:
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > AHEAD + loaders:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def normalize(images, mean, std):
+    """uint8 images (N, H, W, 3) as float32 network input: `(images / 255 - mean) / std`."""
+    xp = get_array_module(images)
+    mean, std = (xp.asarray(values, dtype=np.float32) for values in (mean, std))
+    return (images.astype(np.float32) / 255 - mean) / std

@@ -1,0 +1,175 @@
+"""Faces drawn by the package itself: a data set that needs no download and no permission.
+
+Face i of a set comes from `SeedSequence([seed, i])` alone, so a set of 100 is the beginning of a
+set of 3,000. The faces lie in an ordinary folder, `<data_dir>/synthetic/seed<seed>-side<side>/`,
+beside their table `labels.csv`; only those that are missing are drawn.
+"""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+from tqdm import tqdm
+
+from tinydldl.datasets.base import DataError, Photos
+from tinydldl.datasets.face import draw_face
+
+__all__ = ["annotate", "draw_face", "load", "sample_age"]
+
+AGE_MIN, AGE_MAX = 1.0, 95.0  # years, of the people who are drawn
+VOTE_MIN, VOTE_MAX = 0.0, 100.0  # years, what an annotator may answer
+ANNOTATORS = 10
+VALID_EVERY = 5  # the last of every five faces is for validation
+SIDE_MIN, SIDE_MAX = 32, 256  # pixels
+CHUNK = 32  # faces in one task of a process
+FEW = 64  # fewer missing faces than this are drawn here: starting processes would take longer
+
+
+# --- Labels ---------------------------------------------------------------------------------------
+
+
+def sample_age(rng):
+    """The true age of one person, in years: one in seven is a child, few are over 80.
+
+    The ages of adults are 18 + a gamma distribution (shape 1.6, scale 14), which peaks near 25 and
+    has a long tail, like those of photo collections.
+    """
+    if rng.random() < 1 / 7:
+        return rng.uniform(AGE_MIN, 18)
+    age = 18 + rng.gamma(1.6, 14)
+    return age if age <= AGE_MAX else sample_age(rng)
+
+
+def annotate(age, rng):
+    """What ten annotators guess for a person of `age`: votes (10,) in whole years.
+
+    Guesses scatter more for older people: a standard deviation of 1.5 years for an infant, of 5 at
+    age 90. The label of a photo is the mean of its votes, its sigma their standard deviation.
+    """
+    spread = 1.5 + 3.5 * age / 90
+    votes = np.rint(age + spread * rng.standard_normal(ANNOTATORS))
+    return np.clip(votes, VOTE_MIN, VOTE_MAX)
+
+
+def _person(seed, index):
+    """Face `index` of the set `seed`: true age, votes (10,), and the generator that draws it."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
+    age = sample_age(rng)
+    return age, annotate(age, rng), rng
+
+
+def _labels(seed, count):
+    """Ages, sigmas and true ages of the first `count` faces: (count, 3), in years.
+
+    Sigma is the standard deviation of these ten votes (ddof = 0), not an estimate for all people.
+    """
+    people = (_person(seed, index)[:2] for index in range(count))
+    return np.array([(votes.mean(), votes.std(), age) for age, votes in people])
+
+
+def _write_labels(folder, names, labels):
+    """Write `labels.csv`, unless it begins with these very rows: a longer table stays as it is."""
+    table = folder / "labels.csv"
+    rows = (
+        f"{name},{age!r},{sigma!r},{true_age!r}\n"
+        for name, (age, sigma, true_age) in zip(names, labels.tolist(), strict=True)
+    )
+    content = ("path,age,sigma,true_age\n" + "".join(rows)).encode()
+    if table.exists() and table.read_bytes().startswith(content):
+        return
+    part = _part_of(table)
+    part.write_bytes(content)
+    os.replace(part, table)
+
+
+# --- Photos on disk -------------------------------------------------------------------------------
+
+
+def _name(index):
+    return f"{index:05d}.png"
+
+
+def _part_of(path):
+    """Where to write what becomes `path` when it is whole, so that a kill leaves no half file."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _draw(folder, seed, side, indices):
+    """Draw the faces `indices` into `folder`; how many they were."""
+    for index in indices:
+        age, _, rng = _person(seed, index)
+        path = folder / _name(index)
+        part = _part_of(path)
+        draw_face(age, rng, side).save(part, format="PNG")
+        os.replace(part, path)
+    return len(indices)
+
+
+def _leave_interrupts_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _draw_in_processes(folder, seed, side, chunks):
+    """Draw `chunks` of faces on all cores; yields how many faces each finished chunk had."""
+    with ProcessPoolExecutor(
+        min(os.cpu_count() or 1, len(chunks)),
+        mp_context=multiprocessing.get_context("spawn"),  # the same on every platform
+        initializer=_leave_interrupts_to_the_parent,
+    ) as pool:
+        tasks = [pool.submit(_draw, folder, seed, side, chunk) for chunk in chunks]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the running chunks only
+            raise
+
+
+def _draw_missing(folder, seed, side, count):
+    """Draw those of the first `count` faces that are not in `folder` yet."""
+    there = set(os.listdir(folder))
+    missing = [index for index in range(count) if _name(index) not in there]
+    if not missing:
+        return
+    chunks = [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
+    if len(missing) < FEW:
+        sizes = (_draw(folder, seed, side, chunk) for chunk in chunks)
+    else:
+        sizes = _draw_in_processes(folder, seed, side, chunks)
+    with tqdm(desc="drawing synthetic faces", total=len(missing), unit="face") as bar:
+        for size in sizes:
+            bar.update(size)
+
+
+def load(options):
+    """The synthetic set: every fifth face is for validation, the others for training.
+
+    Reads `data_dir`, `seed`, `count` and `side` (pixels) of the options. Draws what is missing.
+    Raises DataError for a count or side that cannot be, or a folder that cannot be written.
+    """
+    count, side = options.count, options.side
+    if count < VALID_EVERY:
+        raise DataError(f"needs at least {VALID_EVERY} faces to have both parts, not {count}")
+    if not SIDE_MIN <= side <= SIDE_MAX:
+        raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels a side, not {side}")
+    if options.seed < 0:
+        raise DataError(f"the seed must not be negative, got {options.seed}")
+    folder = options.data_dir / "synthetic" / f"seed{options.seed}-side{side}"
+    names = [_name(index) for index in range(count)]
+    labels = _labels(options.seed, count)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _draw_missing(folder, options.seed, side, count)
+        _write_labels(folder, names, labels)
+    except BrokenProcessPool as error:
+        advice = 'in a script, load from under `if __name__ == "__main__":`'
+        raise DataError(f"the processes that draw the faces have stopped; {advice}") from error
+    except OSError as error:
+        raise DataError(f"cannot write faces into {folder} ({error.strerror})") from error
+    photos = Photos([folder / name for name in names], labels[:, 0].copy(), labels[:, 1].copy())
+    is_valid = np.arange(count) % VALID_EVERY == VALID_EVERY - 1
+    parts = {"train": ~is_valid, "valid": is_valid}
+    return {name: photos.take(np.flatnonzero(chosen)) for name, chosen in parts.items()}

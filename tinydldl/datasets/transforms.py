@@ -1,0 +1,85 @@
+"""Augmentation (the paper's), each transform a pure function of an image and a generator.
+
+Sizes are in proportion to the paper's: a photo is held with a short side of 8/7 of the network's
+(256 for 224), and a crop of 7/8 of it goes in. Images are Pillow's, RGB.
+"""
+
+from PIL import Image, ImageEnhance, ImageOps
+
+HOLD = 8 / 7  # 256 / 224
+SCALES = (112 / 256, 224 / 256)
+MAX_DEGREES = 30
+JITTER = 0.4
+FILL = (128, 128, 128)  # behind a rotated photo
+
+
+def held_side(side):
+    """The short side, in pixels, at which photos are held for a network of `side`: 256 for 224."""
+    return round(side * HOLD)
+
+
+def resize_short_side(image, side):
+    """Scale so that the short side has `side` pixels."""
+    width, height = image.size
+    scale = side / min(width, height)
+    return image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
+
+
+def center_crop(image, side):
+    """The square of `side` pixels in the middle."""
+    return _crop(image, (image.width - side) // 2, (image.height - side) // 2, side)
+
+
+def mirror(image, rng):
+    """Left and right exchanged, one time in two."""
+    return ImageOps.mirror(image) if rng.random() < 0.5 else image
+
+
+def gray(image, rng):
+    """Without color, one time in two."""
+    return image.convert("L").convert("RGB") if rng.random() < 0.5 else image
+
+
+def scale(image, rng):
+    """Fewer details: the short side scaled to 112..224 (of 256), and back."""
+    size = image.size
+    return resize_short_side(image, round(min(size) * rng.uniform(*SCALES))).resize(
+        size, Image.Resampling.BILINEAR
+    )
+
+
+def rotate(image, rng):
+    """Turned by up to 30 degrees either way."""
+    degrees = rng.uniform(-MAX_DEGREES, MAX_DEGREES)
+    return image.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=FILL)
+
+
+def crop(image, rng):
+    """A square of 7/8 of the short side, anywhere."""
+    side = round(min(image.size) / HOLD)
+    left, top = (int(rng.integers(0, length - side + 1)) for length in image.size)
+    return _crop(image, left, top, side)
+
+
+def color(image, rng):
+    """Brightness, contrast and saturation, each times 0.6 to 1.4."""
+    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        image = enhance(image).enhance(rng.uniform(1 - JITTER, 1 + JITTER))
+    return image
+
+
+def _crop(image, left, top, side):
+    return image.crop((left, top, left + side, top + side))
+
+
+TRANSFORMS = {
+    function.__name__: function for function in (mirror, gray, scale, rotate, crop, color)
+}
+
+
+def augment(image, rng, names, side):
+    """The transforms in `names`, in the paper's order; without `crop`, the center of the photo."""
+    for name, transform in TRANSFORMS.items():
+        if name in names:
+            image = transform(image, rng)
+    return center_crop(image, side)

@@ -1,0 +1,53 @@
+"""UTKFace: aligned and cropped faces from the web, aged 0 to 116 (Zhang, Song, Qi, CVPR 2017).
+
+The age is in the file name: `[age]_[gender]_[race]_[date].jpg.chip.jpg`. The labels have no sigma.
+"""
+
+import hashlib
+import re
+
+from tinydldl.datasets.base import DataError, find, find_folder, image_files, photos_sorted
+
+
+def load(options):
+    """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder.
+
+    The data folder may also be the one that holds `UTKFace` itself.
+    """
+    files = image_files(_folder(options.data_dir))
+    labels = {"train": [], "valid": [], "test": []}
+    for path in files:
+        labels[part_of(path.name)].append((path, age_of(path), options.sigma))
+    return {part: photos_sorted(rows) for part, rows in labels.items()}
+
+
+def _folder(data_dir):
+    """The folder of the photos, or DataError."""
+    usual = data_dir / "utkface" / "UTKFace"
+    if find(usual) is None and find(data_dir / "UTKFace") is not None:
+        return find_folder(data_dir / "UTKFace", "the photos")
+    return find_folder(usual, "the aligned and cropped photos")
+
+
+def part_of(name):
+    """The part that a photo belongs to, from its file name alone: 8 : 1 : 1 on average.
+
+    b = int(sha256(name), 16) mod 10; b = 0 is test, b = 1 is validation, the rest trains. A hash
+    needs no list of files, and a photo stays in its part whatever else is in the folder.
+
+    >>> part_of("1_0_0_20161219140623097.jpg.chip.jpg")
+    'train'
+    """
+    b = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
+    return {0: "test", 1: "valid"}.get(b, "train")
+
+
+def age_of(path):
+    """The age (years): the digits before the first underscore of the file name, or DataError.
+
+    What follows does not matter: three public names lack a field, and one lacks a dot.
+    """
+    match = re.match(r"(\d+)_", path.name)
+    if match is None:
+        raise DataError(f"{path}: expected a name such as 25_0_1_20170116220224657.jpg.chip.jpg")
+    return float(match[1])

@@ -1,0 +1,83 @@
+"""Is a backward pass right? Compare it with central differences (lesson 00).
+
+    df/dx_i ~ (f(x + h e_i) - f(x - h e_i)) / (2 h),    h = 1e-5 max(1, |x_i|),    in float64
+
+The upstream gradient is random: with one of ones a wrong softmax (whose outputs always sum to 1) or
+a wrong BatchNorm would pass. For smooth layers expect errors of about 1e-9, and 1e-7 at most.
+"""
+
+import numpy as np
+
+STEP = 1e-5
+
+
+class GradientError(AssertionError):
+    """A gradient is wrong; the message shows the worst entry, both values, and where."""
+
+
+def numerical_gradient(f, x):
+    """The gradient of the number `f()` in the float64 array x that f reads, by central differences.
+
+    x is changed entry by entry, and restored.
+    """
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        value = x[index]
+        h = STEP * max(1.0, abs(value))
+        x[index] = value + h
+        above = f()
+        x[index] = value - h
+        below = f()
+        x[index] = value
+        gradient[index] = (above - below) / (2 * h)
+    return gradient
+
+
+def compare(name, analytic, numeric, tolerance=1e-7):
+    """The relative error `max|a - n| / max(max|a|, max|n|, 1e-8)`.
+
+    Raises GradientError if the shapes differ or the error is not under `tolerance`.
+    """
+    if analytic.shape != numeric.shape:
+        raise GradientError(f"{name}: shape {analytic.shape}, expected {numeric.shape}")
+    difference = np.abs(analytic - numeric)
+    error = difference.max() / max(np.abs(analytic).max(), np.abs(numeric).max(), 1e-8)
+    if not error < tolerance:  # also for NaN
+        worst = tuple(map(int, np.unravel_index(np.argmax(difference), difference.shape)))
+        raise GradientError(
+            f"{name}: relative error {error:.1e}, expected under {tolerance:.0e}; "
+            f"worst at {worst}: {analytic[worst]:.10g} by backward, "
+            f"{numeric[worst]:.10g} by central differences"
+        )
+    return float(error)
+
+
+def check_layer(layer, x, rng, tolerance=1e-7):
+    """Check the gradients of a layer in its input and in every parameter: `{name: error}`.
+
+    x: a float64 input away from kinks and ties. The layer's arrays must be float64, too
+    (`layer.to(dtype=float)`). Raises GradientError for the first gradient that is wrong.
+    """
+    dy = rng.standard_normal(layer.forward(x, keep=True).shape)
+
+    def upstream_product():
+        return float((layer.forward(x, keep=False) * dy).sum())
+
+    analytic = {"x": layer.backward(dy.copy())} | {n: g.copy() for n, g in layer.grads.items()}
+    variables = {"x": x} | layer.params
+    return {
+        name: compare(
+            f"{type(layer).__name__} d{name}",
+            analytic[name],
+            numerical_gradient(upstream_product, variable),
+            tolerance,
+        )
+        for name, variable in variables.items()
+    }
+
+
+def check_loss(loss, x, *targets, tolerance=1e-7):
+    """Check the gradient of `loss(x, *targets) -> value, dx` in x, float64: its error."""
+    analytic = loss(x, *targets)[1]
+    numeric = numerical_gradient(lambda: float(loss(x, *targets)[0]), x)
+    return compare(getattr(loss, "__name__", "loss"), analytic, numeric, tolerance)

@@ -1,0 +1,79 @@
+"""Ages as labels: the grid, the Gaussian label distribution, its CDF, and the ranking code.
+
+All of it is computed on the host in float64. Symbols: `l` the grid (K,), `y` true ages (N,),
+`sigma` (N,), in years. Lessons 01 and 02.
+"""
+
+import numpy as np
+from scipy.special import erf
+
+
+def label_grid(first=0.0, last=100.0, step=1.0):
+    """The labels `first, first + step, ..., last`: `l` (K,), years.
+
+    Raises ValueError unless `step` is positive and divides the range.
+
+    >>> len(label_grid()), label_grid(0, 100, 4)[:3].tolist()
+    (101, [0.0, 4.0, 8.0])
+    """
+    intervals = (last - first) / step if step > 0 else 0
+    if intervals < 1 or abs(intervals - round(intervals)) > 1e-9:
+        raise ValueError(
+            f"label step {step}: expected a positive number that divides {last - first}"
+        )
+    return first + step * np.arange(round(intervals) + 1, dtype=float)
+
+
+def gaussian_label_distribution(y, sigma, grid):
+    """The target `p` (N, K): a Gaussian density on the grid, normalized to sum 1.
+
+        p_k = exp(-(l_k - y)^2 / (2 sigma^2)) / sum_j exp(-(l_j - y)^2 / (2 sigma^2))
+
+    Computed as a softmax with the largest exponent subtracted, so a small sigma gives no 0/0;
+    sigma = 0 puts the mass on the nearest label, or on both of them. Raises ValueError for a
+    negative sigma. Lesson 01.
+
+    >>> gaussian_label_distribution([1.0], [0.5], np.arange(3.0)).round(3).tolist()
+    [[0.107, 0.787, 0.107]]
+    """
+    squared = (grid - np.asarray(y, dtype=float)[:, None]) ** 2
+    squared -= squared.min(axis=1, keepdims=True)
+    sigma = np.asarray(sigma, dtype=float)[:, None]
+    if (sigma < 0).any():
+        raise ValueError("sigma: expected zero or more years")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.where(squared == 0, 0.0, -squared / (2 * sigma**2))
+    p = np.exp(exponent)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def gaussian_cdf(y, sigma, points):
+    """`c(l) = (1 + erf((l - y) / (sigma sqrt 2))) / 2` at each of `points` (K,): (N, K).
+
+    Raises ValueError unless every sigma is positive. Lesson 02.
+    """
+    y, sigma = (np.asarray(value, dtype=float)[:, None] for value in (y, sigma))
+    if not (sigma > 0).all():
+        raise ValueError("sigma: expected more than zero years")
+    return (1 + erf((points - y) / (sigma * np.sqrt(2)))) / 2
+
+
+def cumulative_matrix(K):
+    """`T` (K, K): ones on and below the diagonal, so that `T p` is the cumulative sum of p.
+
+    It ties ranking to label distributions: `p_rank ~ 1 - T p` (first K-1 entries), and exactly
+    `E[l] = l_0 + dl sum_k (1 - T p)_k`. Lesson 02.
+    """
+    return np.tri(K)
+
+
+def ranking_code(y, grid):
+    """`p_rank_k = 1[y >= l_k + dl/2]`: the ranking code of the nearest label, (N, K-1).
+
+    Each entry answers "is this person older than the border between labels k and k + 1?".
+
+    >>> ranking_code([1.6], np.arange(4.0)).tolist()
+    [[1.0, 1.0, 0.0]]
+    """
+    borders = (grid[:-1] + grid[1:]) / 2
+    return (np.asarray(y, dtype=float)[:, None] >= borders).astype(float)

@@ -1,0 +1,28 @@
+"""Layers by hand: each has a forward pass of a few lines, and beside it the backward pass."""
+
+from tinydldl.layers.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from tinydldl.layers.base import Layer, Sequential
+from tinydldl.layers.conv import Conv2d
+from tinydldl.layers.dense import Flatten, Linear
+from tinydldl.layers.expectation import Expectation
+from tinydldl.layers.norm import BatchNorm2d
+from tinydldl.layers.pool import AvgPool2d, GlobalAvgPool, HybridPool, MaxPool2d
+
+__all__ = [
+    "AvgPool2d",
+    "BatchNorm2d",
+    "Conv2d",
+    "Expectation",
+    "Flatten",
+    "GlobalAvgPool",
+    "HybridPool",
+    "Layer",
+    "Linear",
+    "LogSoftmax",
+    "MaxPool2d",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]

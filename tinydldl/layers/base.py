@@ -1,0 +1,180 @@
+"""The protocol of every layer, `Sequential`, which chains them, and the windows that slide."""
+
+from itertools import product
+
+import numpy as np
+
+from tinydldl.backend import to_device
+
+
+class Layer:
+    """A function with parameters, and its derivative.
+
+        y  = layer.forward(x)     # keeps in the layer only what backward needs
+        dx = layer.backward(dy)   # overwrites layer.grads[name][...]; does not change dy
+
+    `params` and `grads` have the same keys; `buffers` are state that is not trained. A `d` in front
+    of a name means the gradient of the loss in it, so `dx` has the shape of `x`. A layer computes
+    in the dtype that it is given.
+    """
+
+    def __init__(self):
+        self.params, self.grads, self.buffers = {}, {}, {}
+        self.training = True
+        self._kept = None
+
+    def forward(self, x, keep=None):
+        """Compute y from x. `keep`: hold what backward needs (default: only in training)."""
+        raise NotImplementedError
+
+    def backward(self, dy):
+        """Compute dx from dy, and the gradient of each parameter on the way."""
+        raise NotImplementedError
+
+    def add_param(self, name, value):
+        """Add a trainable array, and the array that holds its gradient."""
+        self.params[name] = value
+        self.grads[name] = np.zeros_like(value)
+
+    def keep(self, keep, *arrays):
+        """Hold `arrays` for backward if `keep` says so, or if it is None and the layer trains."""
+        self._kept = arrays if (self.training if keep is None else keep) else None
+
+    @property
+    def kept(self):
+        """What forward held. Raises RuntimeError if it held nothing."""
+        if self._kept is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward: nothing was kept; call forward first, "
+                "in training mode or with keep=True"
+            )
+        return self._kept
+
+    def output_shape(self, shape):
+        """The shape of y for an x of `shape`, both without the batch axis."""
+        return shape
+
+    def multiply_adds(self, shape):
+        """Multiply-adds for one x of `shape`. Only products with weight matrices count."""
+        return 0
+
+    def train(self, training=True):
+        """Switch training mode on or off; returns the layer."""
+        self.training = training
+        return self
+
+    def eval(self):
+        """Switch to inference: nothing is kept, BatchNorm uses its running statistics."""
+        return self.train(False)
+
+    def to(self, xp=np, dtype=None):
+        """Move every array to the module `xp` (NumPy or CuPy) and cast it; returns the layer."""
+        for arrays in (self.params, self.grads, self.buffers):
+            for name, array in arrays.items():
+                arrays[name] = to_device(array, xp).astype(dtype or array.dtype, copy=False)
+        return self
+
+
+class Sequential(Layer):
+    """Named layers in a row. It is a layer itself: its arrays are those of its parts, `conv1.W`.
+
+        y = f_n(... f_2(f_1(x)))        dx = dy  through f_n, ..., f_2, f_1 backwards
+
+    `layers`: a dict from name to layer, first to last.
+    """
+
+    def __init__(self, layers):
+        self.layers = dict(layers)
+        self.training = True
+
+    def forward(self, x, keep=None):
+        for layer in self.layers.values():
+            x = layer.forward(x, keep)
+        return x
+
+    def backward(self, dy):
+        for layer in reversed(self.layers.values()):
+            dy = layer.backward(dy)
+        return dy
+
+    @property
+    def params(self):
+        """All trainable arrays, by `layer.name`."""
+        return self._gather("params")
+
+    @property
+    def grads(self):
+        """The gradient of each of `params`, under the same names."""
+        return self._gather("grads")
+
+    @property
+    def buffers(self):
+        """All state that is not trained, by `layer.name`."""
+        return self._gather("buffers")
+
+    def _gather(self, kind):
+        return {
+            f"{layer_name}.{name}": array
+            for layer_name, layer in self.layers.items()
+            for name, array in getattr(layer, kind).items()
+        }
+
+    def trace(self, shape):
+        """Yield `(name, layer, input shape, output shape)` for each layer, first to last."""
+        for name, layer in self.layers.items():
+            out = layer.output_shape(shape)
+            yield name, layer, shape, out
+            shape = out
+
+    def output_shape(self, shape):
+        for layer in self.layers.values():
+            shape = layer.output_shape(shape)
+        return shape
+
+    def multiply_adds(self, shape):
+        return sum(layer.multiply_adds(x_shape) for _, layer, x_shape, _ in self.trace(shape))
+
+    def train(self, training=True):
+        self.training = training
+        for layer in self.layers.values():
+            layer.train(training)
+        return self
+
+    def to(self, xp=np, dtype=None):
+        for layer in self.layers.values():
+            layer.to(xp, dtype)
+        return self
+
+
+class Windows:
+    """A kernel that slides over images: what convolution and pooling share.
+
+    At tap (i, j) of the kernel, output position (h, w) sees input position
+    `(h * stride + i, w * stride + j)`. For all output positions at once that is one slice, a view.
+
+    `kernel`, `stride`: an int, or a pair (vertical, horizontal).
+    """
+
+    def __init__(self, kernel, stride):
+        self.kernel, self.stride = pair(kernel), pair(stride)
+
+    def taps(self):
+        """The positions (i, j) of the kernel, row by row."""
+        return product(range(self.kernel[0]), range(self.kernel[1]))
+
+    def size(self, height, width):
+        """The output size (OH, OW). Raises ValueError if the image is smaller than the kernel."""
+        (KH, KW), (SH, SW) = self.kernel, self.stride
+        if height < KH or width < KW:
+            raise ValueError(f"an image of {height}x{width} is smaller than the kernel {KH}x{KW}")
+        return (height - KH) // SH + 1, (width - KW) // SW + 1
+
+    def view(self, x, tap):
+        """The slice of x (N, H, W, C) that `tap` sees: a view (N, OH, OW, C)."""
+        (i, j), (SH, SW), (OH, OW) = tap, self.stride, self.size(*x.shape[1:3])
+        return x[:, i : i + SH * (OH - 1) + 1 : SH, j : j + SW * (OW - 1) + 1 : SW]
+
+
+def pair(value):
+    """`(value, value)` for an int; a pair stays what it is."""
+    return (value, value) if isinstance(value, int) else tuple(value)

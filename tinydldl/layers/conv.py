@@ -1,0 +1,71 @@
+"""Convolution as a sum of shifted matrix products (lesson 05)."""
+
+import numpy as np
+
+from tinydldl.backend import get_array_module
+from tinydldl.layers.base import Layer, Windows, pair
+
+
+class Conv2d(Layer):
+    """2-D convolution (a cross-correlation, as everywhere in deep learning), channels last.
+
+        y[n, h, w] = b + sum_ij x_pad[n, h * stride + i, w * stride + j] @ W[i, j]
+
+    One tap (i, j) of the kernel is one matrix product with a shifted slice of the padded input, so
+    there is no im2col; backward mirrors it tap by tap.
+
+    x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
+    are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0.
+    """
+
+    def __init__(self, channels, out_channels, kernel=3, stride=1, padding=0, bias=True, *, rng):
+        super().__init__()
+        self.windows = Windows(kernel, stride)
+        self.padding = pair(padding)
+        KH, KW = self.windows.kernel
+        std = np.float32(np.sqrt(2 / (KH * KW * out_channels)))
+        shape = (KH, KW, channels, out_channels)
+        self.add_param("W", std * rng.standard_normal(shape, dtype=np.float32))
+        if bias:
+            self.add_param("b", np.zeros(out_channels, dtype=np.float32))
+
+    def forward(self, x, keep=None):
+        W, x_pad = self.params["W"], self._pad(x)
+        y = sum(self.windows.view(x_pad, tap) @ W[tap] for tap in self.windows.taps())
+        if "b" in self.params:
+            y += self.params["b"]
+        self.keep(keep, x_pad)
+        return y
+
+    def backward(self, dy):
+        (x_pad,) = self.kept
+        W, dW = self.params["W"], self.grads["W"]
+        dx_pad = get_array_module(dy).zeros_like(x_pad)
+        for tap in self.windows.taps():
+            dW[tap] = rows(self.windows.view(x_pad, tap)).T @ rows(dy)
+            dx_view = self.windows.view(dx_pad, tap)
+            dx_view += (rows(dy) @ W[tap].T).reshape(dx_view.shape)
+        if "b" in self.params:
+            self.grads["b"][...] = rows(dy).sum(axis=0)
+        return self._crop(dx_pad)
+
+    def _pad(self, x):
+        PH, PW = self.padding
+        return get_array_module(x).pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
+
+    def _crop(self, x_pad):
+        (PH, PW), (H, W) = self.padding, x_pad.shape[1:3]
+        return x_pad[:, PH : H - PH, PW : W - PW]
+
+    def output_shape(self, shape):
+        (H, W, _), (PH, PW) = shape, self.padding
+        return (*self.windows.size(H + 2 * PH, W + 2 * PW), self.params["W"].shape[3])
+
+    def multiply_adds(self, shape):
+        OH, OW, _ = self.output_shape(shape)
+        return OH * OW * self.params["W"].size
+
+
+def rows(x):
+    """(N, H, W, C) as a matrix of positions by channels, (N H W, C)."""
+    return x.reshape(-1, x.shape[-1])

@@ -1,0 +1,51 @@
+"""Layers on vectors: Linear, and Flatten, which makes vectors of images."""
+
+from math import prod
+
+import numpy as np
+
+from tinydldl.layers.base import Layer
+
+
+class Linear(Layer):
+    """`y = x W + b`: x (N, in), W (in, out), b (out,), y (N, out).
+
+    Initial W: normal with standard deviation `std`, float32; b: 0.
+    """
+
+    def __init__(self, features, out_features, std=0.01, *, rng):
+        super().__init__()
+        shape = (features, out_features)
+        self.add_param("W", np.float32(std) * rng.standard_normal(shape, dtype=np.float32))
+        self.add_param("b", np.zeros(out_features, dtype=np.float32))
+
+    def forward(self, x, keep=None):
+        self.keep(keep, x)
+        return x @ self.params["W"] + self.params["b"]
+
+    def backward(self, dy):
+        (x,) = self.kept
+        self.grads["W"][...] = x.T @ dy
+        self.grads["b"][...] = dy.sum(axis=0)
+        return dy @ self.params["W"].T
+
+    def output_shape(self, shape):
+        return self.params["b"].shape
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size
+
+
+class Flatten(Layer):
+    """Each image as one vector: x (N, ...), y (N, D)."""
+
+    def forward(self, x, keep=None):
+        self.keep(keep, x.shape)
+        return x.reshape(len(x), -1)
+
+    def backward(self, dy):
+        (shape,) = self.kept
+        return dy.reshape(shape)
+
+    def output_shape(self, shape):
+        return (prod(shape),)

@@ -1,0 +1,29 @@
+"""The expectation layer: from a distribution over labels to one number (lesson 04)."""
+
+import numpy as np
+
+from tinydldl.layers.base import Layer
+
+
+class Expectation(Layer):
+    """`y_hat = sum_k p_hat_k l_k` and `dp_hat_k = dy_hat l_k`.
+
+    p_hat (N, K), y_hat (N,) in the unit of the label grid `l` (K,), for ages years. Through softmax
+    it gives d y_hat / d x_k = p_hat_k (l_k - y_hat).
+    """
+
+    def __init__(self, grid):
+        super().__init__()
+        self.buffers["grid"] = np.asarray(grid)
+
+    def forward(self, p_hat, keep=None):
+        grid = self.buffers["grid"].astype(p_hat.dtype, copy=False)
+        self.keep(keep, grid)
+        return p_hat @ grid
+
+    def backward(self, dy_hat):
+        (grid,) = self.kept
+        return dy_hat[:, None] * grid
+
+    def output_shape(self, shape):
+        return ()

@@ -1,0 +1,58 @@
+"""Batch normalization (lesson 06)."""
+
+import numpy as np
+
+from tinydldl.backend import get_array_module
+from tinydldl.layers.base import Layer
+
+
+class BatchNorm2d(Layer):
+    """Batch normalization of each channel over images and positions.
+
+        x_hat = (x - mean) / sqrt(var + eps)        y = gamma x_hat + beta
+
+    In training mean and (biased) var are those of the batch, and the running averages move by
+    `momentum` toward mean and the unbiased var; in inference the running averages take their place.
+
+    x, y (N, H, W, C); gamma, beta, running_mean, running_var (C,), float32 at first. Raises
+    ValueError in training for a single value a channel, whose variance says nothing.
+    Source: Ioffe and Szegedy, ICML 2015.
+    """
+
+    def __init__(self, channels, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.add_param("gamma", np.ones(channels, dtype=np.float32))
+        self.add_param("beta", np.zeros(channels, dtype=np.float32))
+        self.buffers["running_mean"] = np.zeros(channels, dtype=np.float32)
+        self.buffers["running_var"] = np.ones(channels, dtype=np.float32)
+
+    def forward(self, x, keep=None):
+        mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
+        inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
+        x_hat = (x - mean) * inv_std
+        self.keep(keep, x_hat, inv_std, self.training)
+        return self.params["gamma"] * x_hat + self.params["beta"]
+
+    def backward(self, dy):
+        x_hat, inv_std, training = self.kept
+        dgamma, dbeta = self.grads["gamma"], self.grads["beta"]
+        dgamma[...] = (dy * x_hat).sum(axis=(0, 1, 2))
+        dbeta[...] = dy.sum(axis=(0, 1, 2))
+        if training:  # mean and var depend on x, too
+            M = dy.size // dy.shape[-1]
+            dy = dy - dbeta / M - x_hat * (dgamma / M)
+        return self.params["gamma"] * inv_std * dy
+
+    def _batch_statistics(self, x):
+        M = x.size // x.shape[-1]
+        if M < 2:
+            raise ValueError("BatchNorm2d: training needs more than one value a channel")
+        mean = x.mean(axis=(0, 1, 2))
+        var = ((x - mean) ** 2).mean(axis=(0, 1, 2))
+        for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
+            self.buffers[name] += self.momentum * (value - self.buffers[name])
+        return mean, var
+
+    def _running_statistics(self):
+        return self.buffers["running_mean"], self.buffers["running_var"]

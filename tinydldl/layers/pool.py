@@ -1,0 +1,88 @@
+"""Pooling: maximum, average, global, hybrid (lesson 06)."""
+
+from functools import reduce
+
+from tinydldl.backend import get_array_module
+from tinydldl.layers.base import Layer, Sequential, Windows
+
+
+class MaxPool2d(Layer):
+    """The largest value in each window: `y[n, h, w] = max_ij x[n, h * stride + i, w * stride + j]`.
+
+    x (N, H, W, C), y (N, OH, OW, C). Rows and columns that fill no window are dropped. Among equal
+    values the first in the window gets the gradient. `stride`: by default the kernel.
+    """
+
+    def __init__(self, kernel=2, stride=None):
+        super().__init__()
+        self.windows = Windows(kernel, stride or kernel)
+
+    def forward(self, x, keep=None):
+        views = (self.windows.view(x, tap) for tap in self.windows.taps())
+        y = reduce(get_array_module(x).maximum, views)
+        self.keep(keep, x, y)
+        return y
+
+    def backward(self, dy):
+        x, y = self.kept
+        dx = get_array_module(x).zeros_like(x)
+        free = y == y  # windows whose maximum has not been met yet (and hold no NaN)
+        for tap in self.windows.taps():
+            is_max = (self.windows.view(x, tap) == y) & free
+            dx_view = self.windows.view(dx, tap)
+            dx_view += dy * is_max
+            free ^= is_max
+        return dx
+
+    def output_shape(self, shape):
+        return (*self.windows.size(*shape[:2]), shape[2])
+
+
+class AvgPool2d(Layer):
+    """The mean of each window: `y[n, h, w] = mean_ij x[n, h * stride + i, w * stride + j]`.
+
+    Shapes and `stride` as for `MaxPool2d`.
+    """
+
+    def __init__(self, kernel=2, stride=None):
+        super().__init__()
+        self.windows = Windows(kernel, stride or kernel)
+
+    def forward(self, x, keep=None):
+        KH, KW = self.windows.kernel
+        self.keep(keep, x.shape)
+        return sum(self.windows.view(x, tap) for tap in self.windows.taps()) / (KH * KW)
+
+    def backward(self, dy):
+        (shape,), (KH, KW) = self.kept, self.windows.kernel
+        dx = get_array_module(dy).zeros(shape, dtype=dy.dtype)
+        for tap in self.windows.taps():
+            dx_view = self.windows.view(dx, tap)
+            dx_view += dy / (KH * KW)
+        return dx
+
+    def output_shape(self, shape):
+        return (*self.windows.size(*shape[:2]), shape[2])
+
+
+class GlobalAvgPool(Layer):
+    """The mean of each channel over all positions: x (N, H, W, C), y (N, C)."""
+
+    def forward(self, x, keep=None):
+        self.keep(keep, x.shape)
+        return x.mean(axis=(1, 2))
+
+    def backward(self, dy):
+        (shape,) = self.kept
+        _, H, W, _ = shape
+        return get_array_module(dy).broadcast_to(dy[:, None, None, :] / (H * W), shape)
+
+    def output_shape(self, shape):
+        return shape[2:]
+
+
+class HybridPool(Sequential):
+    """2x2 max-pooling, then the global average: x (N, H, W, C), y (N, C)."""
+
+    def __init__(self):
+        super().__init__({"max": MaxPool2d(2), "avg": GlobalAvgPool()})

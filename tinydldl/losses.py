@@ -1,0 +1,81 @@
+"""Losses: each returns its value and its gradient, `loss, dx = f(x, target)`.
+
+All are averaged over the N images of a batch; what has K values an image is summed over them. The
+value is a 0-d array on the device of the input. Lessons 03 and 04.
+"""
+
+from tinydldl.backend import get_array_module
+
+
+def kl_from_logits(logits, p, reduction="batch"):
+    """Kullback-Leibler divergence from the target p to softmax(logits).
+
+        L_ld = 1/N sum_n sum_k p_k ln(p_k / p_hat_k)        dlogits = (p_hat - p) / N
+
+    with 0 ln 0 = 0. logits, p (N, K), each row of p sums to 1. `reduction="elements"` divides by
+    N K instead of N, as the paper's published code does.
+    """
+    xp = get_array_module(logits)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p_hat = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+    divisor = {"batch": len(p), "elements": p.size}[reduction]
+    loss = (p * (xp.log(xp.where(p > 0, p, 1)) - log_p_hat)).sum() / divisor
+    return loss, (xp.exp(log_p_hat) - p) / divisor
+
+
+def kl_from_probabilities(p_hat, p):
+    """The same divergence from probabilities p_hat (N, K): `dp_hat = -p / p_hat / N`.
+
+    It is infinite where p_hat is 0 and p is not; training goes through the logits for that reason.
+    """
+    xp = get_array_module(p_hat)
+    ratio = p / xp.where(p > 0, p_hat, 1)
+    loss = (p * xp.log(xp.where(p > 0, ratio, 1))).sum() / len(p)
+    return loss, -ratio / len(p)
+
+
+def l1(y_hat, y):
+    """`L_er = 1/N sum |y_hat - y|`, `dy_hat = sign(y_hat - y) / N`. y_hat, y (N,)."""
+    xp = get_array_module(y_hat)
+    return xp.abs(y_hat - y).mean(), xp.sign(y_hat - y) / len(y)
+
+
+def l2(y_hat, y):
+    """`1/N sum (y_hat - y)^2`, `dy_hat = 2 (y_hat - y) / N`. y_hat, y (N,)."""
+    return ((y_hat - y) ** 2).mean(), 2 * (y_hat - y) / len(y)
+
+
+def cross_entropy(logits, labels):
+    """`-1/N sum_n ln p_hat[n, label_n]`, `dlogits = (p_hat - onehot) / N`.
+
+    logits (N, K), labels (N,) integers in 0..K-1. It is the KL divergence to a one-hot target,
+    whose entropy is 0.
+    """
+    xp = get_array_module(logits)
+    onehot = (labels[:, None] == xp.arange(logits.shape[1])).astype(logits.dtype)
+    return kl_from_logits(logits, onehot)
+
+
+def binary_cross_entropy(logits, targets):
+    """K yes-or-no questions an image: sigmoid and cross entropy, summed over K.
+
+        1/N sum_nk softplus(x) - t x,    softplus(x) = ln(1 + e^x)
+        dlogits = (sigmoid(x) - t) / N
+
+    logits x, targets t in [0, 1], (N, K).
+    """
+    xp = get_array_module(logits)
+    softplus = xp.logaddexp(logits, 0)
+    loss = (softplus - targets * logits).sum() / len(logits)
+    return loss, (xp.exp(logits - softplus) - targets) / len(logits)
+
+
+def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
+    """The loss of DLDL-v2 on its two outputs: `L = L_ld + lam L_er`.
+
+    logits, p (N, K); y_hat, y (N,) in years. Returns `(L, L_ld, L_er), dlogits, dy_hat`. y_hat is
+    itself computed from the logits; the gradient along that path is the caller's to add.
+    """
+    L_ld, dlogits = kl_from_logits(logits, p, kl_reduction)
+    L_er, dy_hat = l1(y_hat, y)
+    return (L_ld + lam * L_er, L_ld, L_er), dlogits, lam * dy_hat

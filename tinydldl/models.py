@@ -1,0 +1,79 @@
+"""The networks of the paper as data: a list of channels."""
+
+from tinydldl.layers import (
+    BatchNorm2d,
+    Conv2d,
+    GlobalAvgPool,
+    HybridPool,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+)
+
+# A number: 3x3 convolution to that many channels, BatchNorm, ReLU. M: 2x2 max-pooling. The last M
+# belongs to the pooling that ends the network, which see.
+CHANNELS = {
+    "tiny": "16 16 M 32 32 M 64 64 64 M 128 128 128 M 128 128 128 M",
+    "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
+}
+POOLS = {"hp": HybridPool, "gap": GlobalAvgPool}
+SMALLEST_SIDE = 32
+
+
+class AgeNet(Sequential):
+    """TinyAgeNet (`"tiny"`) or ThinAgeNet (`"thin"`): photos (N, H, W, 3) to outputs (N, K).
+
+    `outputs`: K; `side`: pixels a side, from 32 up; `pool`: `"hp"` (the last max-pooling, then the
+    average) or `"gap"` (the average alone). Raises ValueError for another name or a smaller side.
+
+    >>> import numpy as np
+    >>> net = AgeNet("tiny", outputs=101, side=224, rng=np.random.default_rng(0))
+    >>> sum(array.size for array in net.params.values())
+    934869
+    """
+
+    def __init__(self, name, outputs, side=224, pool="hp", *, rng):
+        if name not in CHANNELS:
+            raise ValueError(f"network {name!r}: expected one of {', '.join(CHANNELS)}")
+        if pool not in POOLS:
+            raise ValueError(f"pool {pool!r}: expected one of {', '.join(POOLS)}")
+        if side < SMALLEST_SIDE:
+            raise ValueError(f"side {side}: the network needs at least {SMALLEST_SIDE} pixels")
+        self.input_shape = (side, side, 3)
+        layers, channels = {}, 3
+        for i, token in enumerate(CHANNELS[name].split()[:-1], start=1):
+            if token == "M":
+                layers[f"pool{i}"] = MaxPool2d(2)
+            else:
+                layers |= conv_bn_relu(i, channels, int(token), rng)
+                channels = int(token)
+        layers[pool] = POOLS[pool]()
+        layers["fc"] = Linear(channels, outputs, rng=rng)
+        super().__init__(layers)
+
+    def summary(self):
+        """A table of layers, output shapes, parameters and multiply-adds for one photo."""
+        lines = [f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}"]
+        for name, layer, x_shape, y_shape in self.trace(self.input_shape):
+            shape = " x ".join(map(str, y_shape))
+            lines.append(
+                f"{name:8} {shape:>16} {count_params(layer):12,} {layer.multiply_adds(x_shape):16,}"
+            )
+        total = self.multiply_adds(self.input_shape)
+        lines.append(f"{'total':8} {'':16} {count_params(self):12,} {total:16,}")
+        return "\n".join(lines)
+
+
+def conv_bn_relu(i, channels, out_channels, rng):
+    """The block that both networks repeat; the convolution has no bias, since BatchNorm has one."""
+    return {
+        f"conv{i}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
+        f"bn{i}": BatchNorm2d(out_channels),
+        f"relu{i}": ReLU(),
+    }
+
+
+def count_params(layer):
+    """How many numbers `layer` trains."""
+    return sum(array.size for array in layer.params.values())

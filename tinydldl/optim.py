@@ -1,0 +1,82 @@
+"""Optimizers and the learning rate schedule (lesson 07)."""
+
+import numpy as np
+
+from tinydldl.backend import get_array_module
+
+
+class Optimizer:
+    """Changes `params` in place, by the gradients in `grads`: dicts of arrays with the same names.
+
+    `lr`, the learning rate, may be set anew before each step. `state`: the arrays that the next
+    step depends on, by name, for checkpoints.
+    """
+
+    def __init__(self, params, grads, lr):
+        self.params, self.grads, self.lr = params, grads, lr
+        self.state = {}
+
+    def zeros(self, prefix):
+        """Add an array of zeros to the state for each parameter, named `prefix.parameter`."""
+        for name, param in self.params.items():
+            self.state[f"{prefix}.{name}"] = get_array_module(param).zeros_like(param)
+
+    def step(self):
+        """Move every parameter once."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum and weight decay.
+
+    g = gradient + weight_decay param;   v = momentum v + g;   param -= lr v
+    """
+
+    def __init__(self, params, grads, lr, momentum=0.9, weight_decay=0.0):
+        super().__init__(params, grads, lr)
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.zeros("v")
+
+    def step(self):
+        for name, param in self.params.items():
+            v = self.state[f"v.{name}"]
+            v *= self.momentum
+            v += self.grads[name] + self.weight_decay * param
+            param -= self.lr * v
+
+
+class Adam(Optimizer):
+    """Steps scaled by running averages of the gradient and of its square.
+
+        m = beta1 m + (1 - beta1) g             v = beta2 v + (1 - beta2) g^2
+        param -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)      at step t = 1, 2, ...
+
+    Source: Kingma and Ba, ICLR 2015.
+    """
+
+    def __init__(self, params, grads, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(params, grads, lr)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.zeros("m")
+        self.zeros("v")
+        self.state["t"] = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
+
+    def step(self):
+        self.state["t"] += 1
+        t = int(self.state["t"])
+        for name, param in self.params.items():
+            xp, g = get_array_module(param), self.grads[name]
+            m, v = self.state[f"m.{name}"], self.state[f"v.{name}"]
+            m += (1 - self.beta1) * (g - m)
+            v += (1 - self.beta2) * (g * g - v)
+            denominator = xp.sqrt(v / (1 - self.beta2**t)) + self.eps
+            param -= (self.lr / (1 - self.beta1**t)) * m / denominator
+
+
+def step_schedule(lr, epoch, every):
+    """The learning rate in `epoch` (from 1 on): divided by 10 after each `every` epochs.
+
+    >>> [step_schedule(0.5, epoch, every=2) for epoch in (1, 2, 3, 5)]
+    [0.5, 0.5, 0.05, 0.005]
+    """
+    return lr / 10 ** ((epoch - 1) // every)

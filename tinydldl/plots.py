@@ -1,0 +1,113 @@
+"""The figures that commands and lessons share.
+
+Each function makes one `Figure` of its own and writes it to a file. None uses pyplot, whose global
+state leaks from one figure into the next and which may look for a screen.
+"""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart with every common kind of color blindness.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+DPI = 150
+
+
+def new_figure(title, xlabel, ylabel):
+    """A figure with one pair of axes in the style of all: (figure, axes)."""
+    figure = Figure(figsize=(7, 4), dpi=DPI, layout="constrained")
+    return figure, styled(figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel))
+
+
+def styled(axes):
+    """The common look: no box, faint horizontal lines behind the data; returns the axes."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def age_histogram(ages_by_part, path, title):
+    """Write a histogram of {part: ages in years} to `path`, the parts stacked, a bar a year."""
+    figure, axes = new_figure(title, "Age (years)", "Photos")
+    labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
+    ages = list(ages_by_part.values())
+    colors = COLORS[: len(ages)]
+    axes.hist(ages, year_bins(np.concatenate(ages)), stacked=True, color=colors, label=labels)
+    axes.legend(frameon=False)
+    figure.savefig(path)
+
+
+def year_bins(ages, most=120):
+    """Edges of bins centered on whole years; wider ones if `ages` would need over `most` bins.
+
+    >>> year_bins([20.0, 22.4])
+    array([19.5, 20.5, 21.5, 22.5, 23.5])
+    """
+    low, high = math.floor(min(ages)), math.ceil(max(ages))
+    return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
+
+
+def curves(metrics, path, title, baselines):
+    """Write loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
+
+    `baselines`: {name: MAE in years}, drawn as dashed lines.
+    """
+    figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
+    left = styled(figure.add_subplot(1, 2, 1, xlabel="Epoch", ylabel="Loss"))
+    right = styled(figure.add_subplot(1, 2, 2, xlabel="Epoch", ylabel="MAE (years)"))
+    figure.suptitle(title)
+    plot_column(left, metrics, "train_loss", "joint loss, training", COLORS[0])
+    plot_column(left, metrics, "train_kl", "of which KL divergence", COLORS[5])
+    plot_column(right, metrics, "train_mae", "training (augmented photos)", COLORS[0])
+    plot_column(right, metrics, "valid_mae", "validation", COLORS[3])
+    for (name, error), style in zip(baselines.items(), ("--", ":"), strict=False):
+        right.axhline(error, linestyle=style, color="#555555", label=f"{name}: {error:.1f}")
+    for axes in (left, right):
+        axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False)
+    figure.savefig(path)
+
+
+def plot_column(axes, metrics, column, label, color):
+    """One column of `metrics` against the epoch; epochs without a value are passed over."""
+    points = [(int(row["epoch"]), float(row[column])) for row in metrics if column in row]
+    epochs, values = zip(*points, strict=True)
+    axes.plot(epochs, values, marker="o", markersize=4, color=color, label=label)
+
+
+def predictions(photos, grid, p, p_hat, y, sigma, y_hat, path, title):
+    """Write a grid of faces, each above its label distribution and the predicted one.
+
+    `photos`: RGB images; `p`, `p_hat` (N, K) on `grid` (K,); y, sigma, y_hat (N,), years.
+    """
+    columns = 6
+    bands = math.ceil(len(photos) / columns)
+    figure = Figure(figsize=(2.2 * columns, 3.6 * bands + 0.8), dpi=DPI, layout="constrained")
+    figure.suptitle(title)
+    cells = figure.subplots(2 * bands, columns, height_ratios=[1.5, 1] * bands, squeeze=False)
+    for cell in cells.flat:
+        cell.set_axis_off()
+    for i, photo in enumerate(photos):
+        row, column = 2 * (i // columns), i % columns
+        face, chart = cells[row, column], cells[row + 1, column]
+        face.imshow(photo)
+        face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=11)
+        chart.set_axis_on()
+        draw_distributions(chart, grid, p[i], p_hat[i], y_hat[i])
+        chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=10)
+    handles, labels = cells[1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(path)
+
+
+def draw_distributions(axes, grid, p, p_hat, y_hat):
+    """The label distribution p as an area, the predicted p_hat as a line, y_hat as a mark."""
+    axes.fill_between(grid, p, color=COLORS[0], alpha=0.45, label="label distribution p")
+    axes.plot(grid, p_hat, color=COLORS[3], label="predicted distribution p_hat")
+    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="estimate y_hat, its expectation")
+    axes.set_ylim(bottom=0)
+    axes.set_yticks([])
+    axes.spines[["top", "right", "left"]].set_visible(False)
