@@ -3,6 +3,8 @@
 The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no flag decides.
 """
 
+import re
+
 import numpy as np
 
 try:
@@ -40,13 +42,13 @@ def choose_device(name="auto"):
     `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU if CuPy sees one. Raises
     `DeviceError` for any other name, and for a GPU that is not there.
     """
-    kind, _, number = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdigit())):
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
+    if match is None:
         raise DeviceError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
-    count = 0 if kind == "cpu" else _gpu_count()
-    if kind == "cpu" or (kind == "auto" and not count):
+    count = 0 if name == "cpu" else _gpu_count()
+    if name == "cpu" or (name == "auto" and not count):
         return np, f"cpu (NumPy {np.__version__})"
-    index = int(number or 0)
+    index = int(match[1] or 0)
     if index >= count:
         raise DeviceError(
             f"device {name!r}: CuPy sees {count} GPUs; use --device cpu, or install CuPy with "

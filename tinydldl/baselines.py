@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-THUMBNAIL = 24  # pixels a side
+THUMBNAIL = 16  # pixels a side
 PENALTIES = 10.0 ** np.arange(0, 7)
 
 
@@ -13,7 +13,7 @@ def mean_age(train_ages, count):
 
 
 def thumbnails(store):
-    """The photos of a `PhotoStore`, shrunk to 24x24 RGB, as rows of numbers in 0..1: (N, D)."""
+    """The photos of a `PhotoStore`, shrunk to 16x16 RGB, as rows of numbers in 0..1: (N, D)."""
     size = (THUMBNAIL, THUMBNAIL)
     photos = (Image.fromarray(store[index]) for index in range(len(store)))
     rows = [np.asarray(photo.resize(size, Image.Resampling.BOX)).ravel() for photo in photos]

@@ -34,8 +34,8 @@ def load(path):
     path = str(path).removesuffix(".npz").removesuffix(".json")
     try:
         meta = json.loads(Path(f"{path}.json").read_text())
-        with np.load(f"{path}.npz", allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}, meta
+        with open(f"{path}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays), meta
     except FileNotFoundError as error:
         raise CheckpointError(f"{error.filename}: no such file; expected a checkpoint") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

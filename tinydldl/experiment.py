@@ -65,7 +65,7 @@ def prepare(arguments, xp):
 
 
 def load_parts(arguments, grid):
-    """`{"train": Photos, judged: Photos}`: within the grid and the limit; judged: valid, or test."""
+    """`{"train": Photos, judged: Photos}` within grid and limit; judged: valid, else test."""
     extra = {"count": datasets.Options.count, "side": held_side(arguments.size)}
     if arguments.limit and arguments.dataset == "synthetic":
         extra["count"] = arguments.limit

@@ -73,8 +73,9 @@ def curves(metrics, path, title, baselines):
 
 def plot_column(axes, metrics, column, label, color):
     """One column of `metrics` against the epoch; epochs without a value are passed over."""
-    points = [(int(row["epoch"]), float(row[column])) for row in metrics if column in row]
-    epochs, values = zip(*points, strict=True)
+    rows = [row for row in metrics if column in row]
+    epochs = [int(row["epoch"]) for row in rows]
+    values = [float(row[column]) for row in rows]
     axes.plot(epochs, values, marker="o", markersize=4, color=color, label=label)
 
 

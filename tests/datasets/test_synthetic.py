@@ -260,7 +260,7 @@ def test_ramp_rises_from_start_to_end():
 )
 def test_impossible_requests_are_one_clear_line(tmp_path, choice, message):
     with pytest.raises(DataError, match=message) as caught:
-        load(Options(tmp_path, **choice))
+        load(Options(tmp_path, **{"count": 5} | choice))
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 

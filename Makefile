@@ -1,0 +1,30 @@
+# Two commands for a fresh checkout: `make train` and `make test`. See README.md.
+
+PYTHON ?= python3
+ENV := .venv/bin/python
+ARGS ?=
+
+.PHONY: train test lint
+
+train: .venv/installed
+	$(ENV) -m tinydldl.train $(ARGS)
+
+test: .venv/installed-test
+	$(ENV) -m pytest $(ARGS)
+
+lint: .venv/installed-dev
+	$(ENV) -m ruff check
+	$(ENV) -m ruff format --check
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is too old: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || \
+		{ echo "error: $(PYTHON) -m venv is missing: apt install python3-venv"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(ENV) -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-%: .venv/installed
+	$(ENV) -m pip install --quiet --editable '.[$*]'
+	@touch $@

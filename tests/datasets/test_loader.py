@@ -1,0 +1,155 @@
+"""Photos in memory and batches ahead of time: the same whatever the number of threads."""
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinydldl.datasets.base import DataError, Photos
+from tinydldl.datasets.loader import (
+    PhotoStore,
+    eval_batches,
+    in_order,
+    normalize,
+    split,
+    train_batches,
+)
+from tinydldl.datasets.transforms import TRANSFORMS
+
+
+@pytest.fixture
+def photos(tmp_path, rng):
+    """Twenty-one random photos of several sizes."""
+    paths = [tmp_path / f"{i:02}.png" for i in range(21)]
+    for i, path in enumerate(paths):
+        pixels = rng.integers(0, 256, (40 + i, 50 - i, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    return Photos(paths, np.arange(21.0), np.full(21, 2.0))
+
+
+def open_store(photos, cache_bytes=10**9, loaders=2):
+    return PhotoStore(photos, 32, cache_bytes, loaders)
+
+
+def all_batches(store, epoch=3, seed=1):
+    """The images and the indices of an epoch, with every transform."""
+    batches = train_batches(store, epoch, batch=4, transforms=list(TRANSFORMS), seed=seed)
+    images, indices = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(indices)
+
+
+@pytest.mark.parametrize(("cache_bytes", "loaders"), [(10**9, 1), (10**9, 5), (0, 3), (20_000, 2)])
+def test_batches_depend_neither_on_threads_nor_on_memory(cache_bytes, loaders, photos):
+    images, indices = all_batches(open_store(photos))
+    other_images, other_indices = all_batches(open_store(photos, cache_bytes, loaders))
+    np.testing.assert_array_equal(images, other_images)
+    np.testing.assert_array_equal(indices, other_indices)
+
+
+def test_every_photo_once_an_epoch_in_another_order_and_augmentation(photos):
+    store = open_store(photos)
+    images, indices = all_batches(store)
+    assert images.dtype == np.uint8
+    assert images.shape == (21, 32, 32, 3)
+    assert sorted(indices) == list(range(21))
+    for changed in ({"epoch": 4}, {"seed": 2}):
+        other_images, other_indices = all_batches(store, **changed)
+        assert indices.tolist() != other_indices.tolist()
+        by_photo, other_by_photo = (
+            images[np.argsort(indices)],
+            other_images[np.argsort(other_indices)],
+        )
+        assert (by_photo != other_by_photo).any(axis=(1, 2, 3)).all()
+
+
+def test_evaluation_takes_the_center_in_order(photos):
+    batches = list(eval_batches(open_store(photos), batch=8))
+    assert np.concatenate([indices for _, indices in batches]).tolist() == list(range(21))
+    with Image.open(photos.paths[0]) as image:  # 50 x 40 pixels: a short side of 37 is held
+        held = np.asarray(image.resize((46, 37), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(batches[0][0][0], held[2:34, 7:39])
+
+
+def test_the_cache_stays_within_its_limit(photos):
+    full = open_store(photos)
+    assert full.cached_bytes == sum(full[i].nbytes for i in range(21))
+    limited = open_store(photos, cache_bytes=full.cached_bytes // 2)
+    assert 0 < limited.cached_bytes <= full.cached_bytes // 2
+    assert len(limited.cache) < 21
+
+
+def test_channel_statistics(photos):
+    store = open_store(photos)
+    pixels = np.concatenate([store[i].reshape(-1, 3) for i in range(21)]) / 255
+    mean, std = store.channel_statistics()
+    np.testing.assert_allclose(mean, pixels.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(std, pixels.std(axis=0), rtol=1e-12)
+
+
+def test_photos_are_turned_upright_and_made_rgb(tmp_path):
+    pixels = np.zeros((37, 37), dtype=np.uint8)
+    pixels[:18] = 255  # the upper half is white
+    exif = Image.Exif()
+    exif[0x0112] = 3  # taken upside down
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    store = open_store(Photos([tmp_path / "a.png"], np.zeros(1), np.zeros(1)))
+    assert store[0].shape == (37, 37, 3)
+    assert store[0][0].max() == 0
+    assert store[0][-1].min() == 255
+
+
+def many(photos, bad):
+    """A hundred photos, of which the paths in `bad` are among the first."""
+    paths = bad + [photos.paths[i % 21] for i in range(100 - len(bad))]
+    return Photos(paths, np.arange(100.0), np.ones(100))
+
+
+def test_one_bad_photo_in_a_hundred_is_left_out_and_named(photos, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"no photo")
+    store = open_store(many(photos, [tmp_path / "bad.jpg"]))
+    assert len(store) == 99
+    assert store.photos.ages[0] == 1
+    ((path, reason),) = store.bad
+    assert path == tmp_path / "bad.jpg"
+    assert "cannot identify" in reason
+
+
+def test_more_are_an_error(photos, tmp_path):
+    truncated = tmp_path / "half.png"
+    truncated.write_bytes(photos.paths[0].read_bytes()[:1000])
+    with pytest.raises(
+        DataError, match=r"2 of 100 photos cannot be read .* the first is .*half\.png"
+    ):
+        open_store(many(photos, [truncated, tmp_path / "missing.png"]))
+
+
+def test_batches_are_of_nearly_equal_size():
+    assert [len(part) for part in split(np.arange(21), 4)] == [4, 4, 4, 3, 3, 3]
+    assert [len(part) for part in split(np.arange(3), 4)] == [3]
+
+
+def test_work_is_done_a_few_items_ahead_and_no_more():
+    begun, lock = [], threading.Lock()
+
+    def work(item):
+        with lock:
+            begun.append(item)
+        return item * item
+
+    results = in_order(work, range(1000), loaders=2)
+    assert [next(results) for _ in range(3)] == [0, 1, 4]
+    results.close()
+    assert len(begun) < 20
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda item: 1 / item, [1, 0], loaders=2))
+
+
+def test_normalize():
+    images = np.array([0, 255], dtype=np.uint8).repeat(3).reshape(2, 1, 1, 3)
+    x = normalize(images, [0.5, 0.25, 0.0], [0.5, 0.25, 1.0])
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x.reshape(2, 3), [[-1, -1, 0], [1, 3, 1]])

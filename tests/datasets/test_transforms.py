@@ -1,0 +1,117 @@
+"""Each transform does what its name says, and nothing else."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinydldl.datasets import transforms
+from tinydldl.datasets.transforms import TRANSFORMS, augment, center_crop, held_side
+
+
+class Draws:
+    """A generator whose numbers are given: what a transform does with a known draw."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def random(self):
+        return self.value
+
+    def uniform(self, low, high):
+        return low + self.value * (high - low)
+
+    def integers(self, low, high):
+        return low + int(self.value * (high - low))
+
+
+@pytest.fixture
+def photo(rng):
+    """A photo of 40 x 32 pixels (width x height) with smooth colors."""
+    coarse = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    return coarse.resize((40, 32), Image.Resampling.BICUBIC)
+
+
+def array(image):
+    """The pixels as numbers that can be subtracted."""
+    return np.asarray(image).astype(int)
+
+
+@pytest.mark.parametrize("side", range(32, 257))
+def test_held_side_and_crop_are_inverse(side):
+    held = held_side(side)
+    blank = Image.new("RGB", (held, held))
+    assert transforms.crop(blank, Draws(0.3)).size == (side, side)
+
+
+def test_the_paper_s_sizes():
+    assert held_side(224) == 256
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_same_draws_same_photo_and_the_original_stays(name, photo):
+    before = array(photo)
+    first, second = (TRANSFORMS[name](photo, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(array(first), array(second))
+    np.testing.assert_array_equal(array(photo), before)
+    assert first.mode == "RGB"
+
+
+def test_mirror_one_time_in_two(photo, rng):
+    mirrored = [transforms.mirror(photo, rng) is not photo for _ in range(400)]
+    assert 150 < sum(mirrored) < 250
+    np.testing.assert_array_equal(
+        array(transforms.mirror(photo, Draws(0.4))), array(photo)[:, ::-1]
+    )
+    assert transforms.mirror(photo, Draws(0.6)) is photo
+
+
+def test_gray(photo):
+    pixels = array(transforms.gray(photo, Draws(0.4)))
+    assert (pixels == pixels[..., :1]).all()
+    assert transforms.gray(photo, Draws(0.6)) is photo
+
+
+def test_scale_loses_details_but_no_size(rng):
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    weak, strong = (transforms.scale(noise, Draws(value)) for value in (1, 0))
+    assert weak.size == strong.size == (64, 64)
+    assert array(strong).std() < array(weak).std() < array(noise).std()
+
+
+def test_rotate_by_up_to_30_degrees_either_way(photo):
+    left, none, right = (transforms.rotate(photo, Draws(value)) for value in (1, 0.5, 0))
+    np.testing.assert_array_equal(array(none), array(photo))
+    for turned, degrees in ((left, 30), (right, -30)):
+        expected = photo.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=transforms.FILL)
+        np.testing.assert_array_equal(array(turned), array(expected))
+    assert tuple(array(left)[0, 0]) == transforms.FILL
+
+
+def test_crop_reaches_both_corners(photo):
+    first, last = (transforms.crop(photo, Draws(value)) for value in (0, 0.999))
+    np.testing.assert_array_equal(array(first), array(photo)[:28, :28])
+    np.testing.assert_array_equal(array(last), array(photo)[-28:, -28:])
+
+
+def test_color_changes_brightness_contrast_and_saturation(photo):
+    same = transforms.color(photo, Draws(0.5))
+    np.testing.assert_allclose(array(same), array(photo), atol=1)
+    dark, bright = (transforms.color(photo, Draws(value)) for value in (0, 1))
+    assert array(dark).mean() < array(photo).mean() < array(bright).mean()
+    assert array(dark).std() < array(photo).std() < array(bright).std()
+
+
+def test_center_crop(photo):
+    np.testing.assert_array_equal(array(center_crop(photo, 28)), array(photo)[2:30, 6:34])
+
+
+def test_augment_applies_what_is_named_and_always_ends_at_the_side(photo):
+    rng = np.random.default_rng
+    np.testing.assert_array_equal(
+        array(augment(photo, rng(0), [], 28)), array(center_crop(photo, 28))
+    )
+    everything = augment(photo, rng(0), list(TRANSFORMS), 28)
+    assert everything.size == (28, 28)
+    only_gray = augment(photo, Draws(0.1), ["gray"], 28)
+    expected = center_crop(transforms.gray(photo, Draws(0.1)), 28)
+    np.testing.assert_array_equal(array(only_gray), array(expected))

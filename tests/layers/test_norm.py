@@ -1,0 +1,77 @@
+"""Batch normalization against plain loops and against PyTorch."""
+
+import numpy as np
+import pytest
+
+from tinydldl import naive
+from tinydldl.layers import BatchNorm2d
+
+CLOSE = {"rtol": 1e-11, "atol": 1e-11}
+
+
+def make(rng):
+    """BatchNorm in float64 with gamma of both signs, and its input and upstream gradient."""
+    layer = BatchNorm2d(3).to(dtype=np.float64)
+    layer.params["gamma"][...] = [1.5, -0.5, 0.0]
+    layer.params["beta"][...] = [0.1, 0.2, -3.0]
+    x = 5 + 2 * rng.standard_normal((4, 3, 5, 3))
+    return layer, x, rng.standard_normal(x.shape)
+
+
+def test_agrees_with_plain_loops(rng):
+    layer, x, dy = make(rng)
+    gamma, beta = layer.params["gamma"], layer.params["beta"]
+    y, mean, var = naive.batch_norm(x, gamma, beta, layer.eps)
+    dx, dgamma, dbeta = naive.batch_norm_backward(x, gamma, layer.eps, dy)
+    np.testing.assert_allclose(layer.forward(x), y, **CLOSE)
+    np.testing.assert_allclose(layer.backward(dy), dx, **CLOSE)
+    np.testing.assert_allclose(layer.grads["gamma"], dgamma, **CLOSE)
+    np.testing.assert_allclose(layer.grads["beta"], dbeta, **CLOSE)
+    np.testing.assert_allclose(layer.buffers["running_mean"], 0.1 * mean, **CLOSE)
+    np.testing.assert_allclose(layer.buffers["running_var"], 0.9 + 0.1 * var * 60 / 59, **CLOSE)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_agrees_with_pytorch(training, rng, torch):
+    layer, x, dy = make(rng)
+    theirs = torch.nn.BatchNorm2d(3, dtype=torch.float64).train(training)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(layer.params["gamma"]))
+        theirs.bias.copy_(torch.tensor(layer.params["beta"]))
+    if not training:
+        layer.eval()
+        for name, values in (("running_mean", [1.0, 2.0, 3.0]), ("running_var", [0.5, 2.0, 9.0])):
+            layer.buffers[name][...] = values
+            getattr(theirs, name).copy_(torch.tensor(values))
+    for _ in range(2):  # twice: the running statistics move twice
+        their_x = torch.tensor(x).permute(0, 3, 1, 2).requires_grad_()
+        theirs.zero_grad()
+        their_y = theirs(their_x)
+        their_y.backward(torch.tensor(dy).permute(0, 3, 1, 2))
+        y, dx = layer.forward(x, keep=True), layer.backward(dy)
+    np.testing.assert_allclose(y, their_y.detach().permute(0, 2, 3, 1).numpy(), **CLOSE)
+    np.testing.assert_allclose(dx, their_x.grad.permute(0, 2, 3, 1).numpy(), **CLOSE)
+    np.testing.assert_allclose(layer.grads["gamma"], theirs.weight.grad.numpy(), **CLOSE)
+    np.testing.assert_allclose(layer.grads["beta"], theirs.bias.grad.numpy(), **CLOSE)
+    for name, buffer in layer.buffers.items():
+        np.testing.assert_allclose(buffer, getattr(theirs, name).numpy(), **CLOSE)
+
+
+def test_normalizes_far_from_zero_in_float32(rng):
+    x = (1e3 + rng.standard_normal((8, 16, 16, 2))).astype(np.float32)
+    y = BatchNorm2d(2).forward(x)
+    assert np.abs(y.mean(axis=(0, 1, 2))).max() < 1e-2
+    np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1, rtol=1e-2)
+
+
+def test_one_value_a_channel_is_refused():
+    with pytest.raises(ValueError, match="more than one value"):
+        BatchNorm2d(3).forward(np.zeros((1, 1, 1, 3)))
+
+
+def test_inference_leaves_the_running_statistics(rng):
+    layer, x, _ = make(rng)
+    before = {name: buffer.copy() for name, buffer in layer.buffers.items()}
+    layer.eval().forward(x)
+    for name, buffer in layer.buffers.items():
+        np.testing.assert_array_equal(buffer, before[name])

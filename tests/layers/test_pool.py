@@ -1,0 +1,72 @@
+"""Pooling against plain loops and against PyTorch; ties; odd sides."""
+
+import numpy as np
+import pytest
+
+from tinydldl import naive
+from tinydldl.layers import AvgPool2d, GlobalAvgPool, HybridPool, MaxPool2d
+
+GEOMETRIES = [(2, 2), (3, 1), ((2, 3), (1, 2)), (3, 3)]  # kernel, stride
+CLOSE = {"rtol": 1e-13, "atol": 1e-13}
+
+
+@pytest.mark.parametrize(("kernel", "stride"), GEOMETRIES)
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_agrees_with_plain_loops(kind, kernel, stride, rng):
+    layer = {"max": MaxPool2d, "avg": AvgPool2d}[kind](kernel, stride)
+    x = rng.integers(0, 4, (2, 5, 7, 3)).astype(float)  # full of ties
+    y = layer.forward(x)
+    dy = rng.standard_normal(y.shape)
+    forward, backward = getattr(naive, f"{kind}_pool"), getattr(naive, f"{kind}_pool_backward")
+    sizes = layer.windows.kernel, layer.windows.stride
+    np.testing.assert_allclose(y, forward(x, *sizes), **CLOSE)
+    np.testing.assert_allclose(layer.backward(dy), backward(x, *sizes, dy), **CLOSE)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), GEOMETRIES)
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_agrees_with_pytorch(kind, kernel, stride, rng, torch):
+    ours = {"max": MaxPool2d, "avg": AvgPool2d}[kind](kernel, stride)
+    theirs = {"max": torch.nn.MaxPool2d, "avg": torch.nn.AvgPool2d}[kind](kernel, stride)
+    check_against(ours, theirs, rng.standard_normal((2, 5, 7, 3)), rng, torch)
+
+
+def test_global_and_hybrid_pooling_agree_with_pytorch(rng, torch):
+    nn, x = torch.nn, rng.standard_normal((2, 5, 4, 3))
+    average = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    check_against(GlobalAvgPool(), average, x, rng, torch)
+    check_against(HybridPool(), nn.Sequential(nn.MaxPool2d(2), average), x, rng, torch)
+
+
+def check_against(ours, theirs, x, rng, torch):
+    """Output and input gradient are PyTorch's."""
+    y = ours.forward(x)
+    dy = rng.standard_normal(y.shape)
+    their_x = torch.tensor(x).permute(0, 3, 1, 2).requires_grad_()
+    their_y = theirs(their_x)
+    their_dy = torch.tensor(dy)
+    their_y.backward(their_dy.permute(0, 3, 1, 2) if y.ndim == 4 else their_dy)
+    expected = their_y.detach().permute(0, 2, 3, 1) if y.ndim == 4 else their_y.detach()
+    np.testing.assert_allclose(y, expected.numpy(), **CLOSE)
+    dx = their_x.grad.permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(ours.backward(dy), dx, **CLOSE)
+
+
+def test_max_pool_by_hand():
+    x = np.array([[1.0, 5, 2, 0, 9], [5, 3, 0, 2, 9], [9, 9, 9, 9, 9]]).reshape(1, 3, 5, 1)
+    layer = MaxPool2d(2)
+    assert layer.forward(x).ravel().tolist() == [5, 2]  # the odd row and column are dropped
+    dx = layer.backward(np.array([10.0, 20]).reshape(1, 1, 2, 1))
+    # the first 5 and the first 2 get the gradient, not those that equal them
+    assert dx[0, :, :, 0].tolist() == [[0, 10, 20, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+
+
+def test_shapes():
+    assert MaxPool2d(2).output_shape((5, 4, 3)) == (2, 2, 3)
+    assert AvgPool2d(3, 1).output_shape((5, 4, 3)) == (3, 2, 3)
+    assert HybridPool().output_shape((7, 7, 3)) == (3,)
+
+
+def test_an_image_smaller_than_the_window_is_refused():
+    with pytest.raises(ValueError, match="1x4 is smaller than the kernel 2x2"):
+        MaxPool2d(2).forward(np.zeros((1, 1, 4, 1)))

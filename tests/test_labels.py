@@ -1,0 +1,108 @@
+"""Label distributions, CDF, T and ranking code against SciPy, hand numbers, and identities."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from tinydldl.labels import (
+    cumulative_matrix,
+    gaussian_cdf,
+    gaussian_label_distribution,
+    label_grid,
+    ranking_code,
+)
+
+AGES = label_grid()
+
+
+def test_grid():
+    assert AGES.tolist() == list(range(101))
+    assert label_grid(step=0.25)[[0, 1, -1]].tolist() == [0, 0.25, 100]
+    assert len(label_grid(step=0.25)) == 401
+
+
+@pytest.mark.parametrize("step", [0, -1, 3, 200, float("nan")])
+def test_a_step_that_does_not_divide_the_range_is_refused(step):
+    with pytest.raises(ValueError, match="expected a positive number that divides 100"):
+        label_grid(step=step)
+
+
+def test_distribution_is_the_normalized_density():
+    y, sigma = np.array([0.0, 33.3, 50.0, 100.0]), np.array([2.0, 1.0, 4.5, 0.3])
+    density = norm.pdf(AGES, y[:, None], sigma[:, None])
+    expected = density / density.sum(axis=1, keepdims=True)
+    p = gaussian_label_distribution(y, sigma, AGES)
+    np.testing.assert_allclose(p, expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-15)
+
+
+def test_bias_at_the_ends():
+    p = gaussian_label_distribution([0.0, 50.0], [2.0, 2.0], AGES)
+    assert p[0] @ AGES == pytest.approx(1.302, abs=5e-4)
+    assert p[1] @ AGES == pytest.approx(50, abs=1e-12)
+
+
+def test_small_and_zero_sigma():
+    y = [20.0, 20.3, 20.5, 20.3]
+    p = gaussian_label_distribution(y, [0.0, 0.0, 0.0, 1e-200], AGES)
+    assert p[0, 20] == p[1, 20] == p[3, 20] == 1
+    assert p[2, 20:22].tolist() == [0.5, 0.5]
+    np.testing.assert_array_equal(p.sum(axis=1), 1)
+    far = gaussian_label_distribution([150.0], [0.01], AGES)
+    assert far[0, 100] == 1
+
+
+def test_negative_sigma_is_refused():
+    with pytest.raises(ValueError, match="sigma: expected zero or more"):
+        gaussian_label_distribution([20.0], [-1.0], AGES)
+    with pytest.raises(ValueError, match="sigma: expected more than zero"):
+        gaussian_cdf([20.0], [0.0], AGES)
+
+
+def test_cdf_agrees_with_scipy():
+    y, sigma = np.array([3.0, 70.5]), np.array([2.0, 0.7])
+    expected = norm.cdf(AGES, y[:, None], sigma[:, None])
+    np.testing.assert_allclose(gaussian_cdf(y, sigma, AGES), expected, atol=1e-15)
+
+
+def test_cumulative_matrix():
+    assert cumulative_matrix(3).tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    p = np.array([0.2, 0.3, 0.5])
+    np.testing.assert_allclose(cumulative_matrix(3) @ p, np.cumsum(p))
+
+
+def test_cumulative_sum_matches_the_cdf_at_the_upper_edges_of_the_bins():
+    y = np.arange(20.0, 81)
+    for sigma, gap in ((2.0, 0.0024), (1.0, 0.0083)):
+        sigmas = np.full(len(y), sigma)
+        Tp = gaussian_label_distribution(y, sigmas, AGES) @ cumulative_matrix(101).T
+        largest = np.abs(Tp - gaussian_cdf(y, sigmas, AGES + 0.5)).max()
+        assert largest == pytest.approx(gap, abs=1e-4)
+
+
+@pytest.mark.parametrize("step", [0.5, 1, 4])
+def test_ranking_code_is_that_of_the_nearest_label(step):
+    grid = label_grid(step=step)
+    y = np.array([0.0, 20.2, 37.9, 100.0])
+    code = ranking_code(y, grid)
+    nearest = np.abs(grid - y[:, None]).argmin(axis=1)
+    assert code.shape == (4, len(grid) - 1)
+    assert code.sum(axis=1).tolist() == nearest.tolist()
+    assert (np.diff(code, axis=1) <= 0).all()
+
+
+def test_soft_and_hard_ranking_code_differ_by_at_most_a_half():
+    y, sigma = np.arange(10.0, 90), np.full(80, 2.0)
+    soft = 1 - (gaussian_label_distribution(y, sigma, AGES) @ cumulative_matrix(101).T)[:, :-1]
+    assert np.abs(ranking_code(y, AGES) - soft).max() == pytest.approx(0.40, abs=5e-3)
+    soft = 1 - (gaussian_label_distribution(y + 0.5, sigma, AGES) @ cumulative_matrix(101).T)
+    assert np.abs(ranking_code(y + 0.5, AGES) - soft[:, :-1]).max() == pytest.approx(0.5, abs=1e-7)
+
+
+@pytest.mark.parametrize("step", [0.25, 1, 2])
+def test_expectation_is_the_sum_of_the_tail(step, rng):
+    grid = label_grid(10, 60, step)
+    K = len(grid)
+    p = rng.dirichlet(np.ones(K), 5)
+    soft_code = (1 - p @ cumulative_matrix(K).T)[:, :-1]
+    np.testing.assert_allclose(grid[0] + step * soft_code.sum(axis=1), p @ grid, rtol=1e-12)

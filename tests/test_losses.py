@@ -1,0 +1,145 @@
+"""Losses against PyTorch, closed formulas, and numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+from tinydldl import losses
+from tinydldl.labels import gaussian_label_distribution, label_grid
+
+CLOSE = {"rtol": 1e-12, "atol": 1e-14}
+GRID = label_grid(0, 100)
+Y, SIGMA = np.array([3.0, 41.7, 99.0, 60.0]), np.array([2.0, 3.3, 1.0, 0.0])
+
+
+@pytest.fixture
+def batch(rng):
+    """Logits (4, 101), the label distributions of four ages, and the ages."""
+    return 2 * rng.standard_normal((4, 101)), gaussian_label_distribution(Y, SIGMA, GRID), Y
+
+
+def against_pytorch(ours, theirs, x, torch):
+    """Value and gradient of `ours` at x are those of `theirs`."""
+    value, dx = ours(x)
+    their_x = torch.tensor(x, requires_grad=True)
+    their_value = theirs(their_x)
+    their_value.backward()
+    np.testing.assert_allclose(value, their_value.item(), **CLOSE)
+    np.testing.assert_allclose(dx, their_x.grad.numpy(), **CLOSE)
+
+
+def test_kl_from_logits_agrees_with_pytorch(batch, torch):
+    logits, p, _ = batch
+    kl_div = torch.nn.functional.kl_div
+    for reduction, divisor in (("batch", 4), ("elements", 4 * 101)):
+        against_pytorch(
+            lambda x, reduction=reduction: losses.kl_from_logits(x, p, reduction),
+            lambda x, divisor=divisor: (
+                kl_div(x.log_softmax(1), torch.tensor(p), reduction="sum") / divisor
+            ),
+            logits,
+            torch,
+        )
+
+
+def test_kl_from_probabilities_agrees_with_pytorch(batch, torch):
+    logits, p, _ = batch
+    against_pytorch(
+        lambda x: losses.kl_from_probabilities(x, p),
+        lambda x: torch.nn.functional.kl_div(x.log(), torch.tensor(p), reduction="batchmean"),
+        scipy.special.softmax(logits, axis=1),
+        torch,
+    )
+
+
+def test_regression_losses_agree_with_pytorch(rng, torch):
+    y_hat, functional, y = 50 + 9 * rng.standard_normal(4), torch.nn.functional, torch.tensor(Y)
+    against_pytorch(lambda x: losses.l1(x, Y), lambda x: functional.l1_loss(x, y), y_hat, torch)
+    against_pytorch(lambda x: losses.l2(x, Y), lambda x: functional.mse_loss(x, y), y_hat, torch)
+
+
+def test_classification_losses_agree_with_pytorch(batch, rng, torch):
+    logits, functional = batch[0], torch.nn.functional
+    labels, targets = rng.integers(0, 101, 4), rng.uniform(size=(4, 101))
+    against_pytorch(
+        lambda x: losses.cross_entropy(x, labels),
+        lambda x: functional.cross_entropy(x, torch.tensor(labels)),
+        logits,
+        torch,
+    )
+    against_pytorch(
+        lambda x: losses.binary_cross_entropy(x, targets),
+        lambda x: (
+            functional.binary_cross_entropy_with_logits(x, torch.tensor(targets), reduction="sum")
+            / 4
+        ),
+        logits,
+        torch,
+    )
+
+
+def test_kl_agrees_with_scipy_and_is_zero_at_the_target(batch):
+    logits, p, _ = batch
+    expected = scipy.special.rel_entr(p, scipy.special.softmax(logits, axis=1)).sum() / 4
+    assert losses.kl_from_logits(logits, p)[0] == pytest.approx(expected, rel=1e-12)
+    positive = gaussian_label_distribution(Y, np.full(4, 20.0), GRID)
+    value, dlogits = losses.kl_from_logits(np.log(positive), positive)
+    assert abs(value) < 1e-14
+    assert np.abs(dlogits).max() < 1e-15
+
+
+def test_kl_in_float32_with_zeros_in_the_target():
+    p = gaussian_label_distribution([50.0], [2.0], GRID).astype(np.float32)
+    assert (p == 0).sum() == 44
+    logits = np.linspace(-200, 200, 101, dtype=np.float32)[None]
+    for value, gradient in (
+        losses.kl_from_logits(logits, p),
+        losses.kl_from_probabilities(np.full((1, 101), 1 / 101, dtype=np.float32), p),
+    ):
+        assert value.dtype == gradient.dtype == np.float32
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+def test_kl_by_hand():
+    p = np.array([[0.5, 0.5, 0.0]])
+    logits = np.log([[0.25, 0.25, 0.5]])
+    value, dlogits = losses.kl_from_logits(logits, p)
+    assert value == pytest.approx(np.log(2))
+    np.testing.assert_allclose(dlogits, [[-0.25, -0.25, 0.5]])
+    value, dp_hat = losses.kl_from_probabilities(np.array([[0.25, 0.25, 0.5]]), p)
+    assert value == pytest.approx(np.log(2))
+    np.testing.assert_allclose(dp_hat, [[-2.0, -2.0, 0.0]])
+
+
+def test_kl_from_probabilities_is_infinite_for_what_was_held_impossible():
+    p = np.array([[0.5, 0.5]])
+    with np.errstate(divide="ignore"):
+        assert losses.kl_from_probabilities(np.array([[1.0, 0.0]]), p)[0] == np.inf
+
+
+def test_an_unknown_reduction_is_an_error(batch):
+    with pytest.raises(KeyError):
+        losses.kl_from_logits(*batch[:2], "labels")
+
+
+def test_l1_has_no_gradient_at_zero_error():
+    value, dy_hat = losses.l1(np.array([3.0, 5.0]), np.array([3.0, 4.0]))
+    assert value == 0.5
+    assert dy_hat.tolist() == [0.0, 0.5]
+
+
+def test_binary_cross_entropy_does_not_overflow():
+    value, dlogits = losses.binary_cross_entropy(np.array([[1000.0, -1000.0]]), np.array([[1, 0]]))
+    assert value == 0
+    assert dlogits.tolist() == [[0, 0]]
+
+
+def test_joint_loss_adds_up(batch):
+    logits, p, y = batch
+    y_hat = y + np.array([1.0, -2.0, 3.0, 0.0])
+    (L, L_ld, L_er), dlogits, dy_hat = losses.joint(logits, y_hat, p, y, lam=0.3)
+    assert L_er == 1.5
+    assert pytest.approx(L_ld + 0.3 * 1.5) == L
+    np.testing.assert_allclose(dlogits, (scipy.special.softmax(logits, axis=1) - p) / 4, **CLOSE)
+    np.testing.assert_allclose(dy_hat, np.array([0.3, -0.3, 0.3, 0]) / 4, **CLOSE)

@@ -1,0 +1,232 @@
+"""The command, as a user runs it: small runs, a kill and --resume, and ways to get it wrong."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinydldl import cli
+from tinydldl.checkpoint import load
+from tinydldl.train import main
+
+SMALL = ["--limit", "40", "--size", "32", "--batch", "8", "--loaders", "1", "--cache-mb", "100"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Each test works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+
+
+def run(*arguments):
+    """The exit code of the command."""
+    try:
+        return cli.run_command(main, [str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+def rows(path):
+    """The rows of a CSV file, as dicts of texts."""
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_a_run_leaves_everything_that_it_promises(capsys):
+    assert run(*SMALL, "--epochs", 2, "--name", "mine", "--seed", 3) == 0
+    out, folder = capsys.readouterr().out, Path("runs/mine")
+    lines = out.splitlines()
+    assert lines[0].startswith("tinydldl.train on cpu (NumPy")
+    assert "32 photos to train on, 8 (valid) to judge on" in out
+    assert "934,869 parameters" in out
+    for name in ("validation MAE", "epsilon-error", "mean age, MAE", "ridge regression on pixels"):
+        assert any(line.startswith(name) for line in lines), name
+    for name in ("curves.png", "predictions.png"):
+        assert str(folder / name) in out
+        with Image.open(folder / name) as picture:
+            assert picture.width > 600
+
+    config = json.loads((folder / "config.json").read_text())
+    assert config["arguments"]["seed"] == 3
+    assert config["photos"] == [32, 8]
+    assert {"versions", "commit", "engine", "processes", "device"} <= config.keys()
+
+    metrics = rows(folder / "metrics.csv")
+    assert [row["epoch"] for row in metrics] == ["1", "2"]
+    assert not any("second" in column for column in metrics[0])
+    timing = rows(folder / "timing.csv")
+    assert float(timing[1]["images_per_second"]) > 0
+
+    predictions = rows(folder / "predictions.csv")
+    assert len(predictions) == 8
+    errors = [abs(float(row["estimate"]) - float(row["age"])) for row in predictions]
+    assert np.mean(errors) == pytest.approx(float(metrics[1]["valid_mae"]), rel=1e-5)
+
+    arrays, meta = load(folder / "checkpoint")
+    assert arrays["epoch"] == 2
+    assert meta["network"] == {"name": "tiny", "side": 32, "pool": "hp"}
+    assert meta["grid"] == {"first": 0, "last": 100, "labels": 101}
+    assert all(0 < value < 1 for values in meta["channels"].values() for value in values)
+
+
+def metrics(name):
+    return Path("runs", name, "metrics.csv").read_bytes()
+
+
+def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
+    for name, extra in (("a", []), ("b", ["--loaders", 3]), ("c", ["--seed", 1])):
+        assert run(*SMALL, "--epochs", 1, "--name", name, *extra) == 0
+    assert metrics("a") == metrics("b") != metrics("c")
+
+
+def start(*arguments):
+    """The command in a process of its own."""
+    environment = os.environ | {"PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-m", "tinydldl.train", *SMALL, *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+
+
+def wait_for(path):
+    """Until the file is there, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_resume_after_a_kill_gives_the_same_metrics(capsys):
+    assert run(*SMALL, "--epochs", 4, "--name", "whole") == 0
+    process = start("--epochs", 4, "--name", "killed")
+    try:
+        wait_for(Path("runs/killed/checkpoint.npz"))
+    finally:
+        process.kill()
+        process.communicate()
+    assert metrics("killed") != metrics("whole")
+    capsys.readouterr()
+    assert run("--resume", "runs/killed") == 0
+    assert "resumed after epoch" in capsys.readouterr().out
+    assert metrics("killed") == metrics("whole")
+    whole, killed = (load(f"runs/{name}/checkpoint")[0] for name in ("whole", "killed"))
+    for name, array in whole.items():
+        np.testing.assert_array_equal(array, killed[name])
+
+
+def test_a_finished_run_can_be_resumed_and_stays_the_same():
+    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
+    before = metrics("done")
+    assert run("--resume", "runs/done") == 0
+    assert metrics("done") == before
+
+
+def test_resume_before_the_first_checkpoint_starts_anew():
+    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
+    before = metrics("done")
+    for path in Path("runs/done").glob("*"):
+        if path.name != "config.json":
+            path.unlink()
+    assert run("--resume", "runs/done") == 0
+    assert metrics("done") == before
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinydldl.experiment.train", interrupt)
+    assert run(*SMALL, "--name", "mine") == 130
+    folder = Path("runs/mine")
+    assert f"python -m tinydldl.train --resume {folder}" in capsys.readouterr().out
+
+
+def test_a_learning_rate_that_explodes_ends_with_a_clear_line(capsys):
+    with np.errstate(all="ignore"):
+        assert run(*SMALL, "--epochs", 3, "--lr", "1e30", "--name", "mine") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: loss ")
+    assert "epoch 1, step 2: first non-finite value in " in error
+
+
+@pytest.fixture
+def own_photos(tmp_path, rng):
+    """Twenty photos and a table; two ages lie outside the grid, ten photos without spread."""
+    lines = ["path,age,sigma"]
+    for i in range(20):
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(
+            tmp_path / f"{i}.png"
+        )
+        lines.append(f"{i}.png,{-1 if i == 3 else 101 if i == 5 else 4 * i},{i % 2}")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines))
+    return table
+
+
+def test_own_photos_with_other_options(own_photos, capsys):
+    options = ["--dataset", "csv", "--table", own_photos, "--size", 40, "--epochs", 2, "--batch", 5]
+    options += ["--no-augment", "--label-step", 2, "--kl-reduction", "elements", "--lam", 0.5]
+    options += ["--pool", "gap", "--schedule", "step:1", "--val-every", 2, "--name", "own"]
+    assert run(*options) == 0
+    out = capsys.readouterr().out
+    assert sum(int(line.split()[1]) for line in out.splitlines() if "ages outside" in line) == 2
+    assert "with sigma 0" in out
+    assert "51 labels 2 years apart" in out
+    first, second = rows(Path("runs/own/metrics.csv"))
+    assert (first["lr"], second["lr"]) == ("0.001", "0.0001")
+    assert first["valid_mae"] == ""
+    assert second["valid_mae"] != ""
+    loss, kl, error = (float(second[f"train_{name}"]) for name in ("loss", "kl", "mae"))
+    assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
+
+
+def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
+    options = ["--dataset", "csv", "--table", own_photos, "--size", 32, "--epochs", 1]
+    assert run(*options, "--name", "own") == 0
+    lines = own_photos.read_text().splitlines()
+    own_photos.write_text("\n".join(lines[:-4]))
+    assert run("--resume", "runs/own") == 2
+    assert "begun on [15, 3] photos, now there are [11, 3]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "cuda:99"], "device 'cuda:99': CuPy sees"),
+        (["--device", "tpu"], "device 'tpu': expected auto, cpu, cuda or cuda:N"),
+        (["--dataset", "utkface"], "utkface: no folder"),
+        (["--dataset", "csv"], "csv: no table, expected --table"),
+        (["--dataset", "faces"], "argument --dataset: invalid choice: 'faces'"),
+        (
+            ["--label-step", "3"],
+            "argument --label-step: label step 3.0: expected a positive number",
+        ),
+        (["--size", "16"], "argument --size: expected a whole number from 32 up, got '16'"),
+        (["--batch", "1"], "argument --batch: expected a whole number from 2 up, got '1'"),
+        (["--lr", "0"], "argument --lr: expected a number above 0, got '0'"),
+        (["--schedule", "cosine"], "argument --schedule: expected constant, step or step:N"),
+        (["--augment", "blur"], "argument --augment: invalid choice: 'blur'"),
+        (["--resume", "nowhere"], "nowhere: no run to resume"),
+        (["--limit", "1"], "argument --limit: expected a whole number from 10 up, got '1'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys):
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_the_name_of_a_run_is_not_taken_twice(capsys):
+    Path("runs/mine").mkdir(parents=True)
+    assert run(*SMALL, "--name", "mine") == 2
+    assert "mine exists; give another --name" in capsys.readouterr().err
+    assert not list(Path("runs/mine").iterdir())

@@ -1,0 +1,106 @@
+"""The training loop on eight faces: it learns them, and says so when numbers go wrong."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinydldl.datasets.base import Photos
+from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize
+from tinydldl.labels import label_grid
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import epsilon_error, mae
+from tinydldl.models import AgeNet
+from tinydldl.optim import Adam
+from tinydldl.trainer import NonFiniteError, Training, first_non_finite, predict, train
+
+
+@pytest.fixture
+def run(tmp_path, rng):
+    """A training on eight photos of 37 x 37 random pixels, judged on the same ones."""
+    paths = [tmp_path / f"{i}.png" for i in range(8)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, (37, 37, 3), dtype=np.uint8)).save(path)
+    photos = Photos(paths, np.linspace(5, 75, 8), np.full(8, 2.0))
+    store = PhotoStore(photos, 32, 10**9, 2)
+    method = DLDLv2(label_grid())
+    model = AgeNet("tiny", method.outputs, 32, rng=rng)
+    return Training(
+        model=model,
+        method=method,
+        optimizer=Adam(model.params, model.grads),
+        schedule=lambda epoch: 1e-3 if epoch < 50 else 1e-4,
+        train_store=store,
+        valid_store=store,
+        channels=store.channel_statistics(),
+        epochs=60,
+        batch=8,
+        val_every=25,
+        transforms=[],
+        seed=0,
+        xp=np,
+    )
+
+
+def test_learns_eight_faces_by_heart(run):
+    records = {}
+    train(run, lambda epoch, record, seconds: records.update({epoch: record}))
+    assert list(records) == list(range(1, 61))
+    chance = np.abs(run.train_store.photos.ages - 40).mean()
+    assert records[1]["train_mae"] > 0.8 * chance
+    assert records[60]["train_mae"] < 0.1 * chance
+    assert records[60]["train_loss"] == pytest.approx(
+        records[60]["train_kl"] + records[60]["train_mae"], rel=1e-6
+    )
+    assert (records[49]["lr"], records[50]["lr"]) == (1e-3, 1e-4)
+    validated = [epoch for epoch, record in records.items() if "valid_mae" in record]
+    assert validated == [25, 50, 60]
+
+
+def test_validation_is_that_of_the_mean_of_photo_and_mirror(run):
+    run.epochs = 2
+    records = []
+    train(run, lambda epoch, record, seconds: records.append(record))
+    run.model.eval()
+    ((images, _),) = eval_batches(run.valid_store, batch=8)
+    p_hats = [
+        run.method.distribution(run.model.forward(normalize(view, *run.channels)))
+        for view in (images, images[:, :, ::-1])
+    ]
+    p_hat, y_hat = predict(run)
+    np.testing.assert_allclose(p_hat, (p_hats[0] + p_hats[1]) / 2, atol=1e-6)
+    np.testing.assert_allclose(y_hat, p_hat @ run.method.grid, rtol=1e-5)
+    ages, sigmas = run.valid_store.photos.ages, run.valid_store.photos.sigmas
+    assert records[-1]["valid_mae"] == mae(y_hat, ages)
+    assert records[-1]["valid_epsilon_error"] == epsilon_error(y_hat, ages, sigmas)
+
+
+def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
+    norm, modes = run.model.layers["bn1"], []
+    forward = norm.forward
+
+    def spy(x, keep=None):
+        modes.append(norm.training)
+        return forward(x, keep)
+
+    norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
+    train(run, lambda *_: None)
+    one_epoch = [True, True] + [False] * 4  # two batches, then each with its mirror image
+    assert modes == 2 * one_epoch
+
+
+def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
+    run.model.params["conv4.W"][0, 0, 0, 0] = np.nan
+    expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv4\.W"
+    with pytest.raises(NonFiniteError, match=expected):
+        train(run, lambda *_: None)
+
+
+def test_first_non_finite(run):
+    x = np.zeros((2, 32, 32, 3), dtype=np.float32)
+    run.model.eval()
+    assert "every layer is finite" in first_non_finite(run.model, x)
+    run.model.layers["bn7"].buffers["running_var"][3] = -1
+    with np.errstate(invalid="ignore"):
+        assert "in the output of bn7" in first_non_finite(run.model, x)
+    x[0, 0, 0, 0] = np.inf
+    assert first_non_finite(run.model, x) == "the images are not finite"
