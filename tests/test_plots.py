@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tinydldl import plots
@@ -51,3 +52,50 @@ def test_year_bins_grow_wider_rather_than_many():
     edges = plots.year_bins([0.0, 1e6])
     assert len(edges) == 121
     np.testing.assert_allclose(edges[[0, -1]], [-0.5, 1e6 + 0.5])
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """The figures that are saved, instead of their files."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def test_curves_pass_over_epochs_without_a_validation(saved):
+    row = {"train_loss": 3.0, "train_kl": 1.0, "train_mae": 2.0}
+    metrics = [{"epoch": 1} | row, {"epoch": "2", "valid_mae": "2.5"} | row]
+    plots.curves(metrics, "curves.png", "a title", {"mean age": 13.04, "ridge": 8.0})
+    left, right = saved[0].axes
+    assert {line.get_label(): line.get_xydata().tolist() for line in left.lines} == {
+        "joint loss, training": [[1, 3], [2, 3]],
+        "of which KL divergence": [[1, 1], [2, 1]],
+    }
+    training, validation, mean_age, _ = right.lines
+    assert training.get_xydata().tolist() == [[1, 2], [2, 2]]
+    assert validation.get_xydata().tolist() == [[2, 2.5]]
+    assert set(mean_age.get_ydata()) == {13.04}
+    assert legend_of(right)[2:] == ["mean age: 13.0", "ridge: 8.0"]
+    assert right.get_ylabel() == "MAE (years)"
+
+
+def test_curves_before_the_first_validation(saved):
+    plots.curves([{"epoch": 1, "train_loss": 3.0}], "curves.png", "a title", {})
+    assert len(saved) == 1
+
+
+def test_predictions_show_each_face_above_its_distributions(saved, rng):
+    grid = np.arange(101.0)
+    p, p_hat = rng.dirichlet(np.ones(101), 8), rng.dirichlet(np.ones(101), 8)
+    photos = rng.integers(0, 256, (8, 9, 9, 3), dtype=np.uint8)
+    y, sigma, y_hat = np.arange(20.0, 28), np.full(8, 2.0), np.arange(21.0, 29)
+    plots.predictions(photos, grid, p, p_hat, y, sigma, y_hat, "predictions.png", "a title")
+    cells = np.array(saved[0].axes).reshape(4, 6)
+    seventh_face, seventh_chart = cells[2, 0], cells[3, 0]
+    np.testing.assert_array_equal(seventh_face.images[0].get_array(), photos[6])
+    assert seventh_face.get_title() == "estimate 27.0"
+    assert seventh_chart.get_xlabel() == "true 26.0 ± 2.0 years"
+    predicted, estimate = seventh_chart.lines
+    np.testing.assert_array_equal(predicted.get_ydata(), p_hat[6])
+    assert set(estimate.get_xdata()) == {27.0}
+    assert not cells[2, 2].axison  # only eight faces: the rest stays empty

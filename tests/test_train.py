@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from running import exit_code
 
-from tinydldl import cli
 from tinydldl.checkpoint import load
 from tinydldl.train import main
 
@@ -28,10 +28,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def run(*arguments):
     """The exit code of the command."""
-    try:
-        return cli.run_command(main, [str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return stop.code
+    return exit_code(main, *arguments)
 
 
 def rows(path):

@@ -66,7 +66,7 @@ def prepare(arguments, xp):
 
 def load_parts(arguments, grid):
     """`{"train": Photos, judged: Photos}` within grid and limit; judged: valid, else test."""
-    extra = {"count": datasets.Options.count, "side": held_side(arguments.size)}
+    extra = {"side": held_side(arguments.size)}
     if arguments.limit and arguments.dataset == "synthetic":
         extra["count"] = arguments.limit
     parts = datasets.load(arguments.dataset, datasets.options_from(arguments, **extra))

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 from PIL import Image
+from running import exit_code
 
+from tinydldl.datasets import DATASETS
 from tinydldl.datasets.__main__ import main
 
 
@@ -29,7 +31,7 @@ def run(tmp_path, capsys):
 
     def run(name, *arguments):
         folders = ["--data-dir", str(tmp_path), "--out", str(tmp_path / "out")]
-        code = main([name, *folders, *arguments])
+        code = exit_code(main, name, *folders, *arguments)
         output = capsys.readouterr()
         return code, output.out.splitlines(), output.err
 
@@ -97,34 +99,38 @@ def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path):
     code, lines, errors = run("utkface")
     assert (code, lines) == (2, [])
     assert errors.splitlines() == [
-        f"utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
+        f"error: utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
         "put the aligned and cropped photos there (see data/README.md)"
     ]
 
 
 def test_a_bad_option_is_one_line_and_exit_code_2(run):
     code, _, errors = run("csv", "--sigma", "-2")
-    assert (code, errors) == (2, "sigma must be 0 years or more, got -2.0\n")
+    assert code == 2
+    assert errors.startswith("error: argument --sigma: expected a number from 0 up, got '-2'")
+    assert errors.count("\n") == 1
 
 
 def test_an_out_that_is_a_file(chalearn15, run, tmp_path):
     (tmp_path / "out").touch()
     code, _, errors = run("chalearn15")
     assert code == 2
-    assert errors.startswith(f"cannot make the folder {tmp_path / 'out'} (")
+    assert errors.startswith(f"error: cannot make the folder {tmp_path / 'out'} (")
     assert errors.count("\n") == 1
 
 
-def test_without_a_name_the_choices_are_listed(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main([])
-    assert caught.value.code == 2
-    assert "synthetic,chalearn15,chalearn16,morph,appa-real,utkface,csv" in capsys.readouterr().err
+def test_without_a_name_or_with_a_wrong_one(capsys):
+    assert exit_code(main) == 2
+    assert capsys.readouterr().err.startswith("error: the following arguments are required: name")
+    assert exit_code(main, "faces") == 2
+    error = capsys.readouterr().err
+    assert all(name in error for name in DATASETS)
+    assert error.count("\n") == 1
 
 
 def test_as_a_module(tmp_path):
     command = [sys.executable, "-m", "tinydldl.datasets", "morph", "--data-dir", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("morph: no folder ")
+    assert done.stderr.startswith("error: morph: no folder ")
     assert done.stderr.count("\n") == 1

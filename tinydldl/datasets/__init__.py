@@ -83,11 +83,12 @@ def add_data_arguments(parser):
 
 
 def options_from(arguments, **others):
-    """The `Options` in parsed arguments, and `others` that they do not hold, by name.
+    """The `Options` in parsed arguments, and in `others`; what neither holds keeps its default.
 
     Raises DataError for a value that cannot be right.
     """
     given = vars(arguments) | others
     given["data_dir"] = Path(given["data_dir"])
     given["table"] = Path(given["table"]) if given["table"] else None
-    return Options(**{field.name: given[field.name] for field in fields(Options)})
+    names = [field.name for field in fields(Options) if field.name in given]
+    return Options(**{name: given[name] for name in names})

@@ -1,8 +1,10 @@
 """Faces drawn by the package itself: a data set that needs no download and no permission.
 
 Face i of a set comes from `SeedSequence([seed, i])` alone, so a set of 100 is the beginning of a
-set of 3,000. The faces lie in an ordinary folder, `<data_dir>/synthetic/seed<seed>-side<side>/`,
+set of 3,000. The faces lie in an ordinary folder, such as `<data_dir>/synthetic/v1-seed0-side73/`,
 beside their table `labels.csv`; only those that are missing are drawn.
+
+This file makes the labels and keeps the folder; how a face is drawn begins in `face.py`.
 """
 
 import multiprocessing
@@ -15,9 +17,13 @@ import numpy as np
 from tqdm import tqdm
 
 from tinydldl.datasets.base import DataError, Photos
-from tinydldl.datasets.face import draw_face
+from tinydldl.datasets.synthetic.face import draw_face
 
 __all__ = ["annotate", "draw_face", "load", "sample_age"]
+
+# Raise this whenever the drawing or the labels change: it is part of the folder's name, so that
+# faces drawn by older code are not taken for new ones.
+VERSION = 1
 
 AGE_MIN, AGE_MAX = 1.0, 95.0  # years, of the people who are drawn
 VOTE_MIN, VOTE_MAX = 0.0, 100.0  # years, what an annotator may answer
@@ -26,6 +32,7 @@ VALID_EVERY = 5  # the last of every five faces is for validation
 SIDE_MIN, SIDE_MAX = 32, 256  # pixels
 CHUNK = 32  # faces in one task of a process
 FEW = 64  # fewer missing faces than this are drawn here: starting processes would take longer
+MAX_PROCESSES = 61  # Windows cannot wait for more
 
 
 # --- Labels ---------------------------------------------------------------------------------------
@@ -54,7 +61,7 @@ def annotate(age, rng):
     return np.clip(votes, VOTE_MIN, VOTE_MAX)
 
 
-def _person(seed, index):
+def _begin_face(seed, index):
     """Face `index` of the set `seed`: true age, votes (10,), and the generator that draws it."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     age = sample_age(rng)
@@ -66,8 +73,20 @@ def _labels(seed, count):
 
     Sigma is the standard deviation of these ten votes (ddof = 0), not an estimate for all people.
     """
-    people = (_person(seed, index)[:2] for index in range(count))
-    return np.array([(votes.mean(), votes.std(), age) for age, votes in people])
+    faces = (_begin_face(seed, index)[:2] for index in range(count))
+    return np.array([(votes.mean(), votes.std(), age) for age, votes in faces])
+
+
+# --- The folder -----------------------------------------------------------------------------------
+
+
+def _name(index):
+    return f"{index:05d}.png"
+
+
+def _part_of(path):
+    """Where to write what becomes `path` when it is whole, so that a kill leaves no half file."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _write_labels(folder, names, labels):
@@ -85,22 +104,10 @@ def _write_labels(folder, names, labels):
     os.replace(part, table)
 
 
-# --- Photos on disk -------------------------------------------------------------------------------
-
-
-def _name(index):
-    return f"{index:05d}.png"
-
-
-def _part_of(path):
-    """Where to write what becomes `path` when it is whole, so that a kill leaves no half file."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
 def _draw(folder, seed, side, indices):
     """Draw the faces `indices` into `folder`; how many they were."""
     for index in indices:
-        age, _, rng = _person(seed, index)
+        age, _, rng = _begin_face(seed, index)
         path = folder / _name(index)
         part = _part_of(path)
         draw_face(age, rng, side).save(part, format="PNG")
@@ -112,10 +119,17 @@ def _leave_interrupts_to_the_parent():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _cores():
+    """How many cores this process may use; some platforms only tell how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _draw_in_processes(folder, seed, side, chunks):
-    """Draw `chunks` of faces on all cores; yields how many faces each finished chunk had."""
+    """Draw `chunks` of faces on several cores; yields how many faces each finished chunk had."""
     with ProcessPoolExecutor(
-        min(os.cpu_count() or 1, len(chunks)),
+        min(_cores(), len(chunks), MAX_PROCESSES),
         mp_context=multiprocessing.get_context("spawn"),  # the same on every platform
         initializer=_leave_interrupts_to_the_parent,
     ) as pool:
@@ -155,9 +169,7 @@ def load(options):
         raise DataError(f"needs at least {VALID_EVERY} faces to have both parts, not {count}")
     if not SIDE_MIN <= side <= SIDE_MAX:
         raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels a side, not {side}")
-    if options.seed < 0:
-        raise DataError(f"the seed must not be negative, got {options.seed}")
-    folder = options.data_dir / "synthetic" / f"seed{options.seed}-side{side}"
+    folder = options.data_dir / "synthetic" / f"v{VERSION}-seed{options.seed}-side{side}"
     names = [_name(index) for index in range(count)]
     labels = _labels(options.seed, count)
     try:

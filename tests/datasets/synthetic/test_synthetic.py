@@ -1,19 +1,19 @@
 """The synthetic faces: the same everywhere, drawn once, with labels that follow from the votes."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
 
 from tinydldl.datasets import DataError, Options, synthetic
-from tinydldl.datasets.face import ramp, sample_cues, sample_person
-from tinydldl.datasets.synthetic import annotate, draw_face, load, sample_age
+from tinydldl.datasets.synthetic import annotate, load, sample_age
 
 SIDE = 32
 
 
 def folder_of(data_dir, seed=0):
-    return data_dir / "synthetic" / f"seed{seed}-side{SIDE}"
+    return data_dir / "synthetic" / f"v{synthetic.VERSION}-seed{seed}-side{SIDE}"
 
 
 def load_faces(data_dir, count, seed=0):
@@ -28,10 +28,6 @@ def png_bytes(data_dir, seed=0):
 def read_table(data_dir):
     with open(folder_of(data_dir) / "labels.csv", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def pixels(age, seed, side=SIDE):
-    return np.asarray(draw_face(age, np.random.default_rng(seed), side), float)
 
 
 # --- The set on disk ------------------------------------------------------------------------------
@@ -71,6 +67,15 @@ def test_a_rerun_draws_nothing(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_another_version_of_the_drawing_has_another_folder(tmp_path, monkeypatch):
+    for version in (1, 2):
+        monkeypatch.setattr(synthetic, "VERSION", version)
+        load_faces(tmp_path, 5)
+    folders = sorted(path.name for path in (tmp_path / "synthetic").iterdir())
+    assert folders == ["v1-seed0-side32", "v2-seed0-side32"]
+    assert len(png_bytes(tmp_path)) == 5
+
+
 def test_a_deleted_face_is_drawn_again_and_the_others_are_left_alone(tmp_path):
     load_faces(tmp_path, 6)
     before = png_bytes(tmp_path)
@@ -90,6 +95,14 @@ def test_processes_draw_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "draw_face", None)
     load_faces(tmp_path / "processes", 5)
     assert png_bytes(tmp_path / "processes") == png_bytes(tmp_path / "here")
+
+
+def test_only_the_cores_that_this_process_may_use_count(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
+    assert synthetic._cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert synthetic._cores() == 8
 
 
 def test_an_interrupted_write_leaves_no_half_face(tmp_path, monkeypatch):
@@ -180,72 +193,6 @@ def test_ages_are_unbalanced_like_those_of_photo_collections():
     assert 0.1 < (ages < 18).mean() < 0.2
 
 
-# --- Faces ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("side", [32, 73, 256])
-def test_a_face_has_the_size_asked_for(side):
-    face = draw_face(30, np.random.default_rng(0), side)
-    assert face.mode == "RGB"
-    assert face.size == (side, side)
-
-
-def test_the_same_person_looks_the_same_at_two_sizes():
-    small = draw_face(40, np.random.default_rng(3), 64)
-    large = draw_face(40, np.random.default_rng(3), 128).reduce(2)
-    assert np.abs(np.asarray(small, float) - np.asarray(large, float)).mean() < 4
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_age_changes_the_face_and_not_what_lies_around_it(seed):
-    young, old = pixels(20, seed, 64), pixels(80, seed, 64)
-    corners = np.s_[:6, [*range(6), *range(-6, 0)]]
-    assert np.abs(young - old)[corners].max() == 0
-    assert np.abs(young - old)[16:48, 16:48].mean() > 10
-
-
-def test_the_face_uses_as_many_random_draws_at_any_age():
-    following = []
-    for age in (1, 30, 95):
-        rng = np.random.default_rng(0)
-        draw_face(age, rng, SIDE)
-        following.append(rng.random())
-    assert len(set(following)) == 1
-
-
-def test_hair_turns_gray_with_age():
-    share = {
-        age: np.mean([sample_person(age, np.random.default_rng(i)).gray for i in range(200)])
-        for age in (20, 50, 80)
-    }
-    assert share[20] < 0.02
-    assert 0.3 < share[50] < 0.6
-    assert share[80] > 0.8
-
-
-def test_cues_center_on_the_age_and_err_each_by_itself():
-    rng = np.random.default_rng(0)
-    cues = np.array([list(vars(sample_cues(40, rng)).values()) for _ in range(2000)])
-    assert np.abs(cues.mean(axis=0) - 40).max() < 0.5
-    assert cues.std(axis=0) == pytest.approx(0.8 + 0.09 * 40, rel=0.08)
-    correlation = np.corrcoef(cues.T) - np.eye(cues.shape[1])
-    assert np.abs(correlation).max() < 0.1
-
-
-def test_wrinkles_darken_the_forehead():
-    """Rows differ more across an old forehead than across a young one, in the same light."""
-
-    def contrast(age):
-        faces = np.stack([pixels(age, seed, 64) for seed in range(12)])
-        return np.abs(np.diff(faces[:, 18:28, 24:40], axis=1)).mean()
-
-    assert contrast(85) > 1.5 * contrast(25)
-
-
-def test_ramp_rises_from_start_to_end():
-    assert [ramp(age, 20, 60) for age in (0, 20, 30, 60, 90)] == [0, 0, 0.25, 1, 1]
-
-
 # --- What cannot be -------------------------------------------------------------------------------
 
 
@@ -255,7 +202,6 @@ def test_ramp_rises_from_start_to_end():
         ({"count": 4}, "at least 5 faces"),
         ({"side": 31}, "32 to 256 pixels"),
         ({"side": 257}, "32 to 256 pixels"),
-        ({"seed": -1}, "must not be negative"),
     ],
 )
 def test_impossible_requests_are_one_clear_line(tmp_path, choice, message):

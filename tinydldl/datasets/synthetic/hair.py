@@ -1,0 +1,103 @@
+"""Hair, brows and beard: they turn gray with age, and the hairline recedes."""
+
+import numpy as np
+
+from tinydldl.datasets.synthetic.canvas import LEFT, SIDES, between, curve, symmetric_curve
+from tinydldl.datasets.synthetic.colors import GRAY_HAIR, mix
+from tinydldl.datasets.synthetic.person import ramp
+
+
+def hair_color(person):
+    """The color of the hair as a whole, with its share of gray."""
+    return mix(person.hair, GRAY_HAIR, person.gray)
+
+
+def paint_back_hair(canvas, person):
+    """Hair that falls behind the head, if it is long enough."""
+    if person.hair_length < 0.3:
+        return
+    width, top = person.shape.cheek + person.hair_volume, -1 - person.hair_volume
+    end = 1.7 * person.hair_length - 0.2
+    right = [
+        (0, top),
+        (0.75 * width, 0.8 * top),
+        (1.08 * width, -0.2),
+        (1.12 * width, 0.5 * end),
+        (1.1 * width, end),
+        (0.5 * width, end + 0.1),
+        (0, end),
+    ]
+    outline = symmetric_curve(right)
+    canvas.fill(outline, 0.6 * hair_color(person))
+    canvas.fill(0.94 * outline, 0.75 * hair_color(person))
+
+
+def paint_hair(canvas, person, rng):
+    """Hair on top, from the hairline to the outline, and its single strands."""
+    infant = 1 - ramp(person.cues.shape, 0.5, 4)
+    opacity = 1 - 0.6 * infant
+    hairline, outline = hair_edges(person, infant)
+    canvas.fill(between(outline, hairline), hair_color(person), opacity)
+    paint_strands(canvas, person, hairline, outline, opacity, rng)
+
+
+def hair_edges(person, infant):
+    """Hairline, which recedes with age, and outline: curves (points, 2) from ear to ear.
+
+    `infant` falls from 1 for a baby to 0 for a child with all its hair.
+    """
+    s, cheek = person.shape, person.shape.cheek
+    receded = ramp(person.cues.hairline, 24, 80) * (0.3 if person.female else 1)
+    volume = person.hair_volume * (1 - 0.9 * receded)
+    end = s.eye_y - 0.05 + 0.1 * person.hair_length - 0.25 * infant  # beside the ears
+    front = mix(-0.66 - 0.16 * infant, -1.01, receded) + 0.3 * person.bangs * (1 - receded)
+    temple = mix(-0.5 - 0.1 * infant, -0.92, min(1, 1.5 * receded))
+    inner = [
+        (0.94 * cheek, end),
+        (0.88 * cheek, -0.35),
+        (0.7 * cheek, temple),
+        (0.38 * cheek, front),
+        (0.12, front - 0.02),
+    ]
+    outer = [
+        (cheek + 0.04 + 0.3 * volume, end),
+        (cheek + 0.04 + 0.6 * volume, -0.45),
+        (0.6 * cheek + 0.7 * volume, -0.9 - 0.8 * volume),
+    ]
+    top = (0, -1 - volume)
+    return curve([*inner, *inner[::-1] * LEFT]), curve([*outer, top, *outer[::-1] * LEFT])
+
+
+def paint_strands(canvas, person, hairline, outline, opacity, rng):
+    """Single strands from the hairline to the outline: darker, lighter, and gray ones."""
+    for at, light, gray, lean in rng.random((36, 4)):
+        root = hairline[int(at * len(hairline))]
+        tip = outline[int(np.clip(at + 0.1 * (lean - 0.5), 0, 0.999) * len(outline))]
+        turned_gray = gray < 0.95 * person.gray
+        color = 1.1 * GRAY_HAIR if turned_gray else (0.6 + 0.8 * light) * person.hair
+        canvas.stroke(np.linspace(root, tip, 5), 0.05, color, 0.55 * opacity)
+
+
+def paint_brows(canvas, person):
+    """Brows, raised or lowered by the expression."""
+    s, lift = person.shape, 0.03 * person.brow_raise
+    y = s.eye_y - s.eye_height - 0.1 - lift
+    inner, outer = (s.eye_x - 0.19, y + 0.02 - lift), (s.eye_x + 0.2, y + 0.05)
+    brow = curve([inner, (s.eye_x, y - 0.03), outer])
+    color = mix(0.8 * person.hair, GRAY_HAIR, 0.8 * person.gray)
+    for side in SIDES:
+        canvas.stroke(brow * side, 1.5 * s.brow, color, 0.85)
+
+
+def paint_beard(canvas, person):
+    """A beard around the mouth and along the jaw."""
+    s = person.shape
+    right = [
+        (0, s.mouth_y - 0.14),
+        (0.9 * s.mouth_width, s.mouth_y - 0.08),
+        (1.05 * s.jaw, s.mouth_y - 0.15),
+        (s.jaw, 0.72),
+        (s.chin, 0.97),
+        (0, 1.04),
+    ]
+    canvas.fill(symmetric_curve(right), hair_color(person), 0.85 * person.beard)

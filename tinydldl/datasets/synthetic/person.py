@@ -1,0 +1,137 @@
+"""Who is drawn: the age cues of a face, and everything about it that says nothing of age.
+
+What shows the age is named in `Cues`. All else (skin tone, hair, expression, glasses) is what a
+network must learn to look past. Everyone takes the same number of random draws, whatever the age:
+the same generator state is the same person, so drawing it at several ages shows that person
+growing old. The other files of the drawing paint a `Person`; only this one invents people.
+"""
+
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
+
+import numpy as np
+
+from tinydldl.datasets.synthetic.colors import (
+    DEEP_RED,
+    HAIR_COLORS,
+    IRIS_COLORS,
+    SKIN_TONES,
+    mix,
+    muted_color,
+    pick,
+)
+
+# Standard deviation of what a cue shows, in years: a constant and a share of the true age.
+CUE_ERROR_YEARS, CUE_ERROR_SHARE = 0.8, 0.09
+
+# The head by age. While a child grows, the eyes move up and shrink, and jaw and nose grow; later
+# nose and ears keep growing and the lips thin. The unit is half the height of the head.
+SHAPE_AGES = (0, 3, 8, 14, 20, 40, 65, 95)
+SHAPE = {
+    "cheek": (0.97, 0.93, 0.86, 0.80, 0.77, 0.76, 0.75, 0.73),  # half widths of the outline
+    "jaw": (0.82, 0.74, 0.62, 0.57, 0.57, 0.59, 0.60, 0.58),
+    "chin": (0.44, 0.36, 0.27, 0.26, 0.28, 0.30, 0.31, 0.31),
+    "neck": (0.36, 0.35, 0.36, 0.40, 0.47, 0.49, 0.49, 0.46),
+    "ear": (0.17, 0.17, 0.17, 0.18, 0.19, 0.20, 0.23, 0.26),  # half its height
+    "eye_x": (0.42, 0.40, 0.36, 0.33, 0.32, 0.32, 0.31, 0.31),
+    "eye_y": (0.27, 0.21, 0.12, 0.05, 0.00, -0.02, -0.03, -0.03),
+    "eye_width": (0.25, 0.23, 0.19, 0.17, 0.16, 0.15, 0.145, 0.14),
+    "eye_height": (0.20, 0.18, 0.13, 0.105, 0.09, 0.08, 0.075, 0.07),
+    "brow": (0.02, 0.03, 0.04, 0.05, 0.055, 0.055, 0.05, 0.045),
+    "nose_y": (0.48, 0.46, 0.42, 0.39, 0.37, 0.39, 0.42, 0.45),
+    "nose_width": (0.09, 0.095, 0.11, 0.13, 0.14, 0.155, 0.175, 0.195),
+    "mouth_y": (0.70, 0.68, 0.66, 0.64, 0.63, 0.64, 0.66, 0.67),
+    "mouth_width": (0.19, 0.20, 0.23, 0.26, 0.28, 0.29, 0.29, 0.28),
+    "lip": (0.055, 0.06, 0.065, 0.07, 0.075, 0.065, 0.045, 0.03),
+}
+SHAPE_SPREAD = 0.035  # people of one age differ by this share in each proportion
+
+
+@dataclass(frozen=True)
+class Cues:
+    """How old each part of a face looks, in years: the true age plus that part's own error."""
+
+    shape: float  # proportions of the head
+    wrinkles: float
+    gray: float  # hair losing its color
+    hairline: float  # hair receding
+    skin: float  # roughness, spots, dullness
+    sag: float  # jowls, eye bags, drooping lids
+
+
+@dataclass(frozen=True)
+class Person:
+    """All that the drawing needs to know of a face; shares and opacities are in 0..1."""
+
+    cues: Cues
+    shape: SimpleNamespace  # the proportions named in SHAPE
+    female: bool
+    skin: np.ndarray
+    shade: np.ndarray  # the color of a fold in the skin
+    iris: np.ndarray
+    hair: np.ndarray  # its color before it turned gray
+    gray: float  # share of gray hair
+    hair_length: float  # 0 cropped, 1 down to the shoulders
+    hair_volume: float
+    bangs: float
+    beard: float
+    blush: float
+    smile: float  # from -0.4, sad, to 1
+    mouth_open: float
+    brow_raise: float  # -1 .. 1
+    gaze: float  # -1 left .. 1 right
+    clothes: np.ndarray
+    glasses: np.ndarray | None  # their color
+
+
+def ramp(age, start, end):
+    """How far `age` has gone from `start` (0) to `end` (1)."""
+    return float(np.clip((age - start) / (end - start), 0, 1))
+
+
+def sample_cues(age, rng):
+    """Let every cue err by itself, so that no single one gives the age away."""
+    spread = CUE_ERROR_YEARS + CUE_ERROR_SHARE * age
+    error = spread * rng.standard_normal(len(fields(Cues)))
+    return Cues(*np.clip(age + error, 0, 100))
+
+
+def sample_shape(age, rng):
+    """The proportions in SHAPE of a head that looks `age` years old, and is somebody's own."""
+    own = np.exp(SHAPE_SPREAD * rng.standard_normal(len(SHAPE)))
+    values = own * [np.interp(age, SHAPE_AGES, row) for row in SHAPE.values()]
+    return SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))
+
+
+def sample_person(age, rng):
+    """Somebody who shows the cues of `age`, and whose other traits say nothing about it."""
+    cues = sample_cues(age, rng)
+    shape = sample_shape(cues.shape, rng)
+    tone, hair, iris, dye, length, volume, bangs, beard, mouth, glasses, sex = rng.random(11)
+    blush, smile, brow, gaze = rng.uniform(-1, 1, 4)
+    clothes, frame = muted_color(rng), rng.uniform(10, 120, 3)
+    female = sex < 0.5
+    grown = ramp(cues.shape, 0, 4)  # of an infant's hair
+    skin = pick(SKIN_TONES, tone)
+    skin = mix(skin, skin.mean() * np.array([1.02, 1.0, 0.9]), 0.3 * ramp(cues.skin, 25, 95))
+    return Person(
+        cues=cues,
+        shape=shape,
+        female=female,
+        skin=skin,
+        shade=mix(0.5 * skin, DEEP_RED, 0.25),
+        iris=pick(IRIS_COLORS, iris * (1 - 0.8 * tone)),
+        hair=pick(HAIR_COLORS, hair * (1 - 0.8 * tone)),  # dark skin, dark hair
+        gray=ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1),
+        hair_length=(0.35 + 0.65 * length if female else 0.25 * length) * grown,
+        hair_volume=(0.06 + 0.14 * volume) * (0.4 + 0.6 * grown),
+        bangs=max(0, 3 * bangs - 2),
+        beard=0 if female else max(0, 1.8 * beard - 0.9) * ramp(cues.shape, 15, 22),
+        blush=0.14 + 0.08 * blush + 0.2 * (1 - ramp(cues.skin, 2, 30)),
+        smile=0.3 + 0.7 * smile,
+        mouth_open=max(0, 2 * mouth - 1),
+        brow_raise=brow,
+        gaze=gaze,
+        clothes=clothes,
+        glasses=frame if glasses < 0.2 else None,
+    )
