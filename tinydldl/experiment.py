@@ -71,7 +71,12 @@ def load_parts(arguments, grid):
         extra["count"] = arguments.limit
     parts = datasets.load(arguments.dataset, datasets.options_from(arguments, **extra))
     judged = "valid" if "valid" in parts else "test"
-    parts = {part: within(parts[part], part, grid) for part in ("train", judged)}
+    parts = {part: parts[part] for part in ("train", judged)}
+    total = sum(map(len, parts.values()))
+    parts = {part: within(photos, grid) for part, photos in parts.items()}
+    left_out = total - sum(map(len, parts.values()))
+    if left_out:
+        print(f"warning: {left_out} photos left out, ages not in {grid[0]:g}..{grid[-1]:g}")
     total = sum(map(len, parts.values()))
     share = min(1, (arguments.limit or total) / total)
     parts = {part: sample(photos, share, arguments.seed) for part, photos in parts.items()}
@@ -81,13 +86,9 @@ def load_parts(arguments, grid):
     return parts
 
 
-def within(photos, part, grid):
-    """The photos whose age the grid holds; says how many it does not."""
-    inside = (photos.ages >= grid[0]) & (photos.ages <= grid[-1])
-    if not inside.all():
-        count = int((~inside).sum())
-        print(f"warning: {count} ages outside {grid[0]:g}..{grid[-1]:g} left out of {part}")
-    return photos.take(np.flatnonzero(inside))
+def within(photos, grid):
+    """The photos whose age the grid holds."""
+    return photos.take(np.flatnonzero((photos.ages >= grid[0]) & (photos.ages <= grid[-1])))
 
 
 def sample(photos, share, seed):
