@@ -54,9 +54,10 @@ def test_bad_arguments(arguments, message, rng):
         AgeNet(outputs=101, rng=rng, **arguments)
 
 
-def test_summary(rng):
+def test_summary(rng, capsys):
     net = AgeNet("tiny", 101, 224, rng=rng)
-    lines = net.summary().splitlines()
+    net.summary()
+    lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(net.layers) + 2
     assert lines[1].split() == ["conv1", "224", "x", "224", "x", "16", "432", f"{224**2 * 432:,}"]
     assert lines[-2].split() == ["fc", "101", f"{129 * 101:,}", f"{128 * 101:,}"]

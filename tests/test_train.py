@@ -208,9 +208,10 @@ def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
         (["--size", "16"], "argument --size: expected a whole number from 32 up, got '16'"),
         (["--batch", "1"], "argument --batch: expected a whole number from 2 up, got '1'"),
         (["--lr", "0"], "argument --lr: expected a number above 0, got '0'"),
-        (["--schedule", "cosine"], "argument --schedule: expected constant, step or step:N"),
+        (["--schedule", "cosine"], "argument --schedule: expected constant or step:N"),
         (["--augment", "blur"], "argument --augment: invalid choice: 'blur'"),
         (["--resume", "nowhere"], "nowhere: no run to resume"),
+        (["--resume", "nowhere", "--epochs", "3"], "--resume goes alone"),
         (["--limit", "1"], "argument --limit: expected a whole number from 10 up, got '1'"),
     ],
 )

@@ -107,11 +107,8 @@ def open_store(photos, part, arguments, cache_bytes):
 
 
 def schedule_period(schedule, epochs):
-    """Epochs between two divisions of the learning rate, of an argument like `step:30`."""
-    kind, _, every = schedule.partition(":")
-    if kind == "constant":
-        return epochs
-    return int(every) if every else max(1, epochs // 2)
+    """Epochs between two divisions of the learning rate, of `constant` or `step:N`."""
+    return epochs if schedule == "constant" else int(schedule.removeprefix("step:"))
 
 
 def execute(run, folder, arguments):

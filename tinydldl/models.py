@@ -53,16 +53,14 @@ class AgeNet(Sequential):
         super().__init__(layers)
 
     def summary(self):
-        """A table of layers, output shapes, parameters and multiply-adds for one photo."""
-        lines = [f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}"]
+        """Print layers, output shapes, parameters and multiply-adds for one photo."""
+        print(f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}")
         for name, layer, x_shape, y_shape in self.trace(self.input_shape):
             shape = " x ".join(map(str, y_shape))
-            lines.append(
-                f"{name:8} {shape:>16} {count_params(layer):12,} {layer.multiply_adds(x_shape):16,}"
-            )
-        total = self.multiply_adds(self.input_shape)
-        lines.append(f"{'total':8} {'':16} {count_params(self):12,} {total:16,}")
-        return "\n".join(lines)
+            macs = layer.multiply_adds(x_shape)
+            print(f"{name:8} {shape:>16} {count_params(layer):12,} {macs:16,}")
+        macs = self.multiply_adds(self.input_shape)
+        print(f"{'total':8} {'':16} {count_params(self):12,} {macs:16,}")
 
 
 def conv_bn_relu(i, channels, out_channels, rng):

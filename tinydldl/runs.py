@@ -66,7 +66,9 @@ class RunFolder:
         try:
             config = json.loads((folder / "config.json").read_text())
         except (OSError, ValueError) as error:
-            raise RunError(f"{path}: no run to resume, config.json is missing ({error})") from None
+            raise RunError(
+                f"{path}: no run to resume, its config.json cannot be read ({error})"
+            ) from None
         return folder, config
 
     def write_config(self, arguments, facts):

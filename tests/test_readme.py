@@ -1,0 +1,24 @@
+"""What the README shows runs as it stands."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_python_example_runs(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(example, names)
+    assert "total" in capsys.readouterr().out
+    assert names["loss"] == pytest.approx(names["kl"] + names["error"])
+    assert np.abs(names["net"].grads["conv1.W"]).max() > 0
+
+
+def test_files_that_it_links_to_exist():
+    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert not [link for link in links if not (README.parent / link).exists()]
