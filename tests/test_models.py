@@ -27,7 +27,7 @@ def test_parameter_counts(name, count, pool, rng):
 @pytest.mark.parametrize("pool", ["hp", "gap"])
 def test_any_side_from_32_up(side, pool, rng):
     net = AgeNet("tiny", 7, side, pool, rng=rng)
-    before_pool = {name: shape for name, _, shape, _ in net.trace(net.input_shape)}[pool]
+    before_pool = {name: shape for name, _, shape, _ in net.trace(net.input_shape)}["pool5"]
     assert before_pool == (side // 16, side // 16, 128)
     if side <= 64:
         x = rng.standard_normal((2, side, side, 3), dtype=np.float32)
@@ -35,9 +35,9 @@ def test_any_side_from_32_up(side, pool, rng):
 
 
 def test_hybrid_pooling_ends_the_network(rng):
-    assert isinstance(AgeNet("tiny", 7, pool="hp", rng=rng).layers["hp"], HybridPool)
-    assert isinstance(AgeNet("tiny", 7, pool="gap", rng=rng).layers["gap"], GlobalAvgPool)
-    hybrid = AgeNet("tiny", 7, 224, "hp", rng=rng).layers["hp"].layers["max"]
+    assert isinstance(AgeNet("tiny", 7, pool="hp", rng=rng).layers["pool5"], HybridPool)
+    assert isinstance(AgeNet("tiny", 7, pool="gap", rng=rng).layers["pool5"], GlobalAvgPool)
+    hybrid = AgeNet("tiny", 7, 224, "hp", rng=rng).layers["pool5"].layers["max"]
     assert hybrid.output_shape((14, 14, 128)) == (7, 7, 128)
 
 
@@ -59,7 +59,7 @@ def test_summary(rng, capsys):
     net.summary()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(net.layers) + 2
-    assert lines[1].split() == ["conv1", "224", "x", "224", "x", "16", "432", f"{224**2 * 432:,}"]
+    assert lines[1].split() == ["conv1_1", "224", "x", "224", "x", "16", "432", f"{224**2 * 432:,}"]
     assert lines[-2].split() == ["fc", "101", f"{129 * 101:,}", f"{128 * 101:,}"]
     total = sum(int(line.split()[-1].replace(",", "")) for line in lines[1:-1])
     assert lines[-1].split() == ["total", "934,869", f"{total:,}"]

@@ -15,7 +15,7 @@ def test_the_python_example_runs(capsys):
     exec(example, names)
     assert "total" in capsys.readouterr().out
     assert names["loss"] == pytest.approx(names["kl"] + names["error"])
-    assert np.abs(names["net"].grads["conv1.W"]).max() > 0
+    assert np.abs(names["net"].grads["conv1_1.W"]).max() > 0
 
 
 def test_files_that_it_links_to_exist():

@@ -75,7 +75,7 @@ def test_validation_is_that_of_the_mean_of_photo_and_mirror(run):
 
 
 def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
-    norm, modes = run.model.layers["bn1"], []
+    norm, modes = run.model.layers["bn1_1"], []
     forward = norm.forward
 
     def spy(x, keep=None):
@@ -89,8 +89,8 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
 
 
 def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
-    run.model.params["conv4.W"][0, 0, 0, 0] = np.nan
-    expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv4\.W"
+    run.model.params["conv2_1.W"][0, 0, 0, 0] = np.nan
+    expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv2_1\.W"
     with pytest.raises(NonFiniteError, match=expected):
         train(run, lambda *_: None)
 
@@ -99,8 +99,8 @@ def test_first_non_finite(run):
     x = np.zeros((2, 32, 32, 3), dtype=np.float32)
     run.model.eval()
     assert "every layer is finite" in first_non_finite(run.model, x)
-    run.model.layers["bn7"].buffers["running_var"][3] = -1
+    run.model.layers["bn3_1"].buffers["running_var"][3] = -1
     with np.errstate(invalid="ignore"):
-        assert "in the output of bn7" in first_non_finite(run.model, x)
+        assert "in the output of bn3_1" in first_non_finite(run.model, x)
     x[0, 0, 0, 0] = np.inf
     assert first_non_finite(run.model, x) == "the images are not finite"

@@ -11,8 +11,8 @@ from tinydldl.layers import (
     Sequential,
 )
 
-# A number: 3x3 convolution to that many channels, BatchNorm, ReLU. M: 2x2 max-pooling. The last M
-# belongs to the pooling that ends the network, which see.
+# A number: 3x3 convolution to that many channels, BatchNorm, ReLU. M: 2x2 max-pooling; the last M
+# is part of hybrid pooling. The layers of the first group are conv1_1, bn1_1, relu1_1, conv1_2, ...
 CHANNELS = {
     "tiny": "16 16 M 32 32 M 64 64 64 M 128 128 128 M 128 128 128 M",
     "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
@@ -42,13 +42,12 @@ class AgeNet(Sequential):
             raise ValueError(f"side {side}: the network needs at least {SMALLEST_SIDE} pixels")
         self.input_shape = (side, side, 3)
         layers, channels = {}, 3
-        for i, token in enumerate(CHANNELS[name].split()[:-1], start=1):
-            if token == "M":
-                layers[f"pool{i}"] = MaxPool2d(2)
-            else:
-                layers |= conv_bn_relu(i, channels, int(token), rng)
-                channels = int(token)
-        layers[pool] = POOLS[pool]()
+        groups = CHANNELS[name].removesuffix(" M").split(" M ")
+        for g, group in enumerate(groups, start=1):
+            for i, out_channels in enumerate(map(int, group.split()), start=1):
+                layers |= conv_bn_relu(f"{g}_{i}", channels, out_channels, rng)
+                channels = out_channels
+            layers[f"pool{g}"] = MaxPool2d(2) if g < len(groups) else POOLS[pool]()
         layers["fc"] = Linear(channels, outputs, rng=rng)
         super().__init__(layers)
 
@@ -63,12 +62,12 @@ class AgeNet(Sequential):
         print(f"{'total':8} {'':16} {count_params(self):12,} {macs:16,}")
 
 
-def conv_bn_relu(i, channels, out_channels, rng):
+def conv_bn_relu(number, channels, out_channels, rng):
     """The block that both networks repeat; the convolution has no bias, since BatchNorm has one."""
     return {
-        f"conv{i}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
-        f"bn{i}": BatchNorm2d(out_channels),
-        f"relu{i}": ReLU(),
+        f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
+        f"bn{number}": BatchNorm2d(out_channels),
+        f"relu{number}": ReLU(),
     }
 
 

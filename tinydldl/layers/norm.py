@@ -37,8 +37,8 @@ class BatchNorm2d(Layer):
     def backward(self, dy):
         x_hat, inv_std, training = self.kept
         dgamma, dbeta = self.grads["gamma"], self.grads["beta"]
-        dgamma[...] = (dy * x_hat).sum(axis=(0, 1, 2))
-        dbeta[...] = dy.sum(axis=(0, 1, 2))
+        dgamma[...] = channel_sum(dy * x_hat)
+        dbeta[...] = channel_sum(dy)
         if training:  # mean and var depend on x, too
             M = dy.size // dy.shape[-1]
             dy = dy - dbeta / M - x_hat * (dgamma / M)
@@ -48,11 +48,19 @@ class BatchNorm2d(Layer):
         M = x.size // x.shape[-1]
         if M < 2:
             raise ValueError("BatchNorm2d: training needs more than one value a channel")
-        mean = x.mean(axis=(0, 1, 2))
-        var = ((x - mean) ** 2).mean(axis=(0, 1, 2))
+        mean = channel_sum(x) / M
+        var = channel_sum((x - mean) ** 2) / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
             self.buffers[name] += self.momentum * (value - self.buffers[name])
         return mean, var
 
     def _running_statistics(self):
         return self.buffers["running_mean"], self.buffers["running_var"]
+
+
+def channel_sum(x):
+    """The sum of each channel over images and positions: x (N, H, W, C) to (C,).
+
+    Adding up whole images first is faster than all at once, and rounds less.
+    """
+    return x.sum(axis=0).sum(axis=(0, 1))
