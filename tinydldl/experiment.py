@@ -125,7 +125,7 @@ def execute(run, folder, arguments):
         arrays = {f"model.{k}": v for k, v in (run.model.params | run.model.buffers).items()}
         arrays |= {f"optimizer.{k}": v for k, v in run.optimizer.state.items()}
         folder.save(epoch, record, seconds, len(run.train_store) / seconds, arrays, meta)
-        plots.curves(folder.metrics, folder / "curves.png", title(arguments), errors)
+        plots.curves(folder.metrics, title(arguments), errors).savefig(folder / "curves.png")
         tqdm.write(epoch_line(epoch, record))
 
     begun = time.perf_counter()
@@ -176,7 +176,7 @@ def report(run, folder, errors, title):
     photos = run.valid_store.photos
     p_hat, y_hat = predict(run)
     write_table(folder / "predictions.csv", PREDICTIONS, prediction_rows(run, p_hat, y_hat))
-    write_picture(run, folder / "predictions.png", p_hat, y_hat, title)
+    picture(run, p_hat, y_hat, title).savefig(folder / "predictions.png")
     exact = int((photos.sigmas == 0).sum())
     lines = {
         "validation MAE": f"{mae(y_hat, photos.ages):.3f} years",
@@ -204,14 +204,14 @@ def prediction_rows(run, p_hat, y_hat):
     return [dict(zip(PREDICTIONS, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def write_picture(run, path, p_hat, y_hat, title):
-    """A few validation faces, evenly spread from the youngest to the oldest."""
+def picture(run, p_hat, y_hat, title):
+    """A figure of a few validation faces, evenly spread from the youngest to the oldest."""
     store = run.valid_store
     photos = store.photos
     by_age = np.argsort(photos.ages, kind="stable")
     shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]
     p = run.method.target(photos.ages, photos.sigmas)
-    plots.predictions(
+    return plots.predictions(
         [store[i] for i in shown],
         run.method.grid,
         p[shown],
@@ -219,6 +219,5 @@ def write_picture(run, path, p_hat, y_hat, title):
         photos.ages[shown],
         photos.sigmas[shown],
         y_hat[shown],
-        path,
         title,
     )

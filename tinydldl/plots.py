@@ -1,7 +1,7 @@
 """The figures that commands and lessons share.
 
-Each function makes one `Figure` of its own and writes it to a file. None uses pyplot, whose global
-state leaks from one figure into the next and which may look for a screen.
+Each function returns one `Figure`, for a notebook to show or a command to save. None uses pyplot,
+whose global state leaks from one figure into the next and which may look for a screen.
 """
 
 import math
@@ -28,15 +28,15 @@ def styled(axes):
     return axes
 
 
-def age_histogram(ages_by_part, path, title):
-    """Write a histogram of {part: ages in years} to `path`, the parts stacked, a bar a year."""
+def age_histogram(ages_by_part, title):
+    """A histogram of {part: ages in years}, the parts stacked, a bar a year."""
     figure, axes = new_figure(title, "Age (years)", "Photos")
     labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
     ages = list(ages_by_part.values())
     colors = COLORS[: len(ages)]
     axes.hist(ages, year_bins(np.concatenate(ages)), stacked=True, color=colors, label=labels)
     axes.legend(frameon=False)
-    figure.savefig(path)
+    return figure
 
 
 def year_bins(ages, most=120):
@@ -49,8 +49,8 @@ def year_bins(ages, most=120):
     return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
 
 
-def curves(metrics, path, title, baselines):
-    """Write loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
+def curves(metrics, title, baselines):
+    """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
     `baselines`: {name: MAE in years}, drawn as dashed lines.
     """
@@ -68,7 +68,7 @@ def curves(metrics, path, title, baselines):
         axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)
-    figure.savefig(path)
+    return figure
 
 
 def plot_column(axes, metrics, column, label, color):
@@ -79,8 +79,8 @@ def plot_column(axes, metrics, column, label, color):
     axes.plot(epochs, values, marker="o", markersize=4, color=color, label=label)
 
 
-def predictions(photos, grid, p, p_hat, y, sigma, y_hat, path, title):
-    """Write a grid of faces, each above its label distribution and the predicted one.
+def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
+    """A grid of faces, each above its label distribution and the predicted one.
 
     `photos`: RGB images; `p`, `p_hat` (N, K) on `grid` (K,); y, sigma, y_hat (N,), years.
     """
@@ -101,7 +101,7 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, path, title):
         chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=10)
     handles, labels = cells[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(path)
+    return figure
 
 
 def draw_distributions(axes, grid, p, p_hat, y_hat):

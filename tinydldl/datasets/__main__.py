@@ -43,7 +43,8 @@ def main(argv=None):
     unreadable = {path: found.trouble for path, found in checked.items() if found.trouble}
     print_some(f"unreadable: {len(unreadable)}", [f"{p}: {why}" for p, why in unreadable.items()])
     picture = arguments.out / f"{arguments.name}-ages.png"
-    age_histogram({part: photos.ages for part, photos in parts.items()}, picture, arguments.name)
+    ages = {part: photos.ages for part, photos in parts.items()}
+    age_histogram(ages, arguments.name).savefig(picture)
     print(f"age histogram: {picture}")
     return 1 if unreadable else 0
 
