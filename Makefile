@@ -4,13 +4,16 @@ PYTHON ?= python3
 ENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: train test lint
+.PHONY: train test lessons lint
 
 train: .venv/installed
 	$(ENV) -m tinydldl.train $(ARGS)
 
 test: .venv/installed-test
 	$(ENV) -m pytest $(ARGS)
+
+lessons: .venv/installed-lessons
+	$(ENV) lessons/build.py $(ARGS)
 
 lint: .venv/installed-dev
 	$(ENV) -m ruff check

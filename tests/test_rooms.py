@@ -16,7 +16,7 @@ ROOMS = [  # bottom first
     {"datasets"},
     {"baselines", "plots", "trainer"},
     {"runs"},
-    {"experiment"},
+    {"experiment", "lesson"},
     {"train", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

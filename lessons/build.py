@@ -1,0 +1,133 @@
+"""Build the notebooks from their sources: `make lessons`, or `python lessons/build.py 01 04`.
+
+A lesson has one source, `lessons/src/NN_name.py`, in jupytext's percent format. From it come
+
+* `lessons/NN_name.ipynb`: the lesson with solutions, executed, with figures;
+* `lessons/exercises/NN_name.ipynb`: for students, without solutions and outputs.
+
+Three kinds of cells are marked in the source, with a name that is unique in the lesson:
+
+    # %% exercise="entropy"               a stub with a hint; the solution between the marks below
+    # %% test="entropy" points=2          its visible test, which states the error to expect
+    # %% [markdown] question="why" points=3     an open question; the answer between the marks
+
+    ### BEGIN SOLUTION
+    ### END SOLUTION
+
+(in a question as HTML comments, which readers do not see: `<!-- ### BEGIN SOLUTION -->`).
+They get nbgrader's metadata, so that nbgrader can hand out, collect and grade them (TEACHING.md).
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+LESSONS = Path(__file__).parent
+SOURCES = LESSONS / "src"
+STUDENT = LESSONS / "exercises"
+SOLUTION = re.compile(
+    r"^( *)[^\n]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$", re.DOTALL | re.MULTILINE
+)
+STUBS = {
+    "code": r"\1# YOUR CODE HERE\n\1raise NotImplementedError()",
+    "markdown": r"*Your answer here.*",
+}
+SECONDS = 600  # a cell that takes longer is stopped
+
+
+def sources():
+    """The source files, in the order of the lessons."""
+    return sorted(SOURCES.glob("[0-9][0-9]_*.py"))
+
+
+def read(source):
+    """The notebook of a source, with nbgrader's metadata, not executed."""
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03d}"
+        cell.metadata = cell_metadata(cell)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "tinydldl": {"source": source.name, "sha256": digest(source)},
+        }
+    )
+    return notebook
+
+
+def digest(source):
+    """A fingerprint of a source: a notebook that has another one is stale."""
+    return hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def cell_metadata(cell):
+    """nbgrader's metadata for a marked cell, nothing for any other."""
+    marks = cell.metadata
+    kind = next((kind for kind in ("exercise", "test", "question") if kind in marks), None)
+    if kind is None:
+        return nbformat.from_dict({})
+    name = marks[kind]
+    grading = {
+        "schema_version": 3,
+        "grade_id": f"test-{name}" if kind == "test" else name,
+        "grade": kind != "exercise",
+        "solution": kind != "test",
+        "locked": kind == "test",
+        "task": False,
+    }
+    if kind != "exercise":
+        grading["points"] = int(marks["points"])
+    return nbformat.from_dict({"nbgrader": grading})
+
+
+def strip(notebook):
+    """The copy for students: stubs in the place of solutions, no outputs."""
+    student = nbformat.from_dict(notebook)
+    for cell in student.cells:
+        cell.source = SOLUTION.sub(STUBS[cell.cell_type], cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        else:  # the copy lies one folder deeper
+            cell.source = cell.source.replace("](../", "](../../")
+    return student
+
+
+def execute(notebook, **environment):
+    """Run every cell, from the top, in the folder of the lessons; raises at the first error."""
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": LESSONS}},
+        store_widget_state=False,
+        record_timing=False,
+    )
+    client.execute(env=os.environ | {"TINYDLDL_BUILD": "1"} | environment)
+    return notebook
+
+
+def build(source):
+    """Write both notebooks of a source."""
+    notebook = execute(read(source))
+    nbformat.write(notebook, LESSONS / f"{source.stem}.ipynb")
+    STUDENT.mkdir(exist_ok=True)
+    nbformat.write(strip(read(source)), STUDENT / f"{source.stem}.ipynb")
+
+
+def main(numbers):
+    """Build the lessons with these numbers, or all."""
+    for source in sources():
+        if not numbers or source.stem[:2] in numbers:
+            print(source.stem, flush=True)
+            build(source)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,315 @@
+# %% [markdown]
+# # Lesson 01: An age is a distribution
+#
+# | | |
+# |---|---|
+# | **You will be able to** | turn an age and its uncertainty into a label distribution, say what sigma and the step of the grid do to it, and measure where it is biased |
+# | **You need** | the exponential function, mean and variance; lesson 00 for float32 and float64 |
+# | **Minutes** | 60 |
+# | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py), [`tinydldl/datasets/synthetic/`](../tinydldl/datasets/synthetic/__init__.py) |
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.stats import norm
+
+from tinydldl.datasets.synthetic import annotate, draw_face
+from tinydldl.labels import gaussian_label_distribution, label_grid
+from tinydldl.lesson import slider, use_style
+from tinydldl.plots import COLORS
+
+use_style()
+
+# %% [markdown]
+# ## 1. Nobody sees an age
+#
+# Here are three faces. They are drawn by a program, so we know their true ages. Ten imagined annotators have looked at each one and written down a whole number.
+
+# %%
+true_ages = [6.0, 31.0, 72.0]
+faces = [draw_face(age, np.random.default_rng(4), 160) for age in true_ages]
+votes = [annotate(age, np.random.default_rng(9)) for age in true_ages]
+
+figure, axes = plt.subplots(2, 3, figsize=(8, 4.6), height_ratios=[1.6, 1])
+for (top, bottom), face, vote, age in zip(axes.T, faces, votes, true_ages, strict=True):
+    top.imshow(face)
+    top.set_axis_off()
+    bottom.hist(vote, np.arange(0, 100) - 0.5)
+    bottom.axvline(age, color=COLORS[3])
+    bottom.set(xlim=(age - 16, age + 16), xlabel="Age (years)", ylabel="Votes", yticks=[0, 2, 4, 6])
+    bottom.set_title(
+        f"true age {age:g} (red), votes {vote.mean():.1f} ± {vote.std():.1f}", fontsize=9
+    )
+plt.show()
+
+# %% [markdown]
+# The annotators disagree, and they disagree more about the old than about the young. If we kept only the mean vote, we would throw that away. So the label of a photo has two numbers: $y$, the mean of the votes, and $\sigma$, their standard deviation. Both are in years.
+#
+# The idea of label distribution learning: do not teach the network the number $y$. Teach it the whole hill of votes.
+
+# %%
+spreads = [vote.std() for vote in votes]
+assert spreads == sorted(spreads), "the older the face, the wider the votes"
+
+# %% [markdown]
+# ## 2. From a density to a label distribution
+#
+# The hill that we use is the Gaussian density with mean $y$ and standard deviation $\sigma$:
+#
+# $$ f(a) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(a - y)^2}{2\sigma^2}\right). $$
+#
+# A network has finitely many outputs, so we look at the density only on a **label grid** $l = (l_0, \dots, l_{K-1})$ with step $\Delta l$. Ages use $0, 1, \dots, 100$: the step is 1 year and $K = 101$.
+
+# %%
+grid = label_grid(0, 100, 1)
+K = len(grid)
+assert K == 101
+
+y, sigma = 30.0, 2.0
+density = norm.pdf(grid, y, sigma)
+print(f"sum of the density on the grid: {density.sum():.12f}")
+assert abs(density.sum() - 1) < 1e-7
+
+# %% [markdown]
+# The sum is very nearly 1, because the sum times $\Delta l = 1$ approximates the integral. It is not always so. Near the end of the grid a part of the hill falls off, and a narrow hill can hide between two labels:
+
+# %%
+at_the_end = norm.pdf(grid, 0.0, 2.0).sum()
+too_narrow = norm.pdf(grid, 30.5, 0.2).sum()
+print(f"age 0, sigma 2: {at_the_end:.3f}     age 30.5, sigma 0.2: {too_narrow:.3f}")
+assert 0.59 < at_the_end < 0.61
+assert too_narrow < 0.2
+
+# %% [markdown]
+# A distribution must sum to 1, so we divide by the sum. The factor $1/(\sigma\sqrt{2\pi})$ cancels:
+#
+# $$ p_k = \frac{\exp\left(-(l_k - y)^2 / 2\sigma^2\right)}{\sum_j \exp\left(-(l_j - y)^2 / 2\sigma^2\right)}. $$
+#
+# This is the **label distribution**. You have met this form: it is a softmax of the numbers $-(l_k - y)^2 / 2\sigma^2$.
+#
+# ### Exercise 1
+# Write it. Mind very small $\sigma$: if every exponent is hugely negative, every exponential is 0, and 0/0 is not a number. Adding the same constant to all exponents changes nothing, so make the largest exponent 0 first.
+
+
+# %% exercise="distribution"
+def label_distribution(y, sigma, grid):
+    """The label distribution p (K,) of one age y with spread sigma, in years.
+
+    Hint: three lines. The exponents; minus their maximum; exponentials over their sum.
+    """
+    ### BEGIN SOLUTION
+    exponents = -((grid - y) ** 2) / (2 * sigma**2)
+    p = np.exp(exponents - exponents.max())
+    return p / p.sum()
+    ### END SOLUTION
+
+
+# %% test="distribution" points=2
+# Expect a largest difference of about 1e-16.
+for y, sigma in [(30.0, 2.0), (0.0, 2.0), (30.5, 0.2), (99.9, 6.0)]:
+    p = label_distribution(y, sigma, grid)
+    density = norm.pdf(grid, y, sigma)
+    difference = np.abs(p - density / density.sum()).max()
+    print(f"y = {y:5}, sigma = {sigma}: largest difference {difference:.1e}")
+    assert difference < 1e-14
+p = label_distribution(30.2, 1e-3, grid)
+assert p[30] == 1 and p.sum() == 1, "a tiny sigma must not give 0/0"
+
+# %% [markdown]
+# The package has the same function for many photos at once. It also takes $\sigma = 0$: then all annotators agree, and the mass sits on the nearest label.
+
+# %%
+p = gaussian_label_distribution([30.0, 30.2, 30.5], [2.0, 0.0, 0.0], grid)
+assert np.abs(p[0] - label_distribution(30.0, 2.0, grid)).max() < 1e-15
+assert p[1, 30] == 1
+assert p[2, 30] == p[2, 31] == 0.5, "half-way between two labels, both get half"
+
+# %% [markdown]
+# ## 3. What sigma and the step do
+
+
+# %%
+def show(sigma=2.0, step=1.0, y=32.0):
+    """Draw the label distribution as bars, one for each label."""
+    labels = label_grid(0, 100, step)
+    p = gaussian_label_distribution([y], [sigma], labels)[0]
+    figure, axes = plt.subplots(figsize=(8, 2.6))
+    axes.bar(labels, p, width=0.8 * step)
+    axes.set(xlim=(15, 55), ylim=(0, 1), xlabel="Age (years)", ylabel="$p_k$")
+    axes.set_title(
+        f"y = {y:g}, sigma = {sigma:g} years, step {step:g}: largest $p_k$ {p.max():.2f}"
+    )
+    plt.show()
+
+
+figure, axes = plt.subplots(1, 2, sharex=True)
+for sigma, color in zip((1, 2, 5), COLORS, strict=False):
+    p = gaussian_label_distribution([32.0], [sigma], grid)[0]
+    axes[0].plot(grid, p, "o-", markersize=3, color=color, label=f"sigma = {sigma}")
+for step, color in zip((1, 2, 4), COLORS, strict=False):
+    labels = label_grid(0, 100, step)
+    p = gaussian_label_distribution([32.0], [2.0], labels)[0]
+    axes[1].plot(
+        labels, p, "o-", markersize=3, color=color, label=f"step {step}, K = {len(labels)}"
+    )
+axes[0].set(xlim=(15, 55), xlabel="Age (years)", ylabel="$p_k$", title="step 1 year")
+axes[1].set(xlabel="Age (years)", title="sigma = 2 years")
+for ax in axes:
+    ax.legend()
+plt.show()
+
+slider(show, sigma=(0.0, 8.0, 0.5), step=[0.5, 1.0, 2.0, 4.0], y=(20.0, 50.0, 0.5))
+
+# %% [markdown]
+# A larger $\sigma$ makes the hill low and wide. A larger step puts more mass on each label, since fewer labels share it: at step 2 the highest bar is twice as high as at step 1. The mean stays where it was. Away from the ends of the grid it is the age, however coarse the grid, as long as $\sigma$ is not small against the step:
+
+# %%
+highest = [gaussian_label_distribution([32.0], [2.0], label_grid(0, 100, s)).max() for s in (1, 2)]
+assert abs(highest[1] / highest[0] - 2) < 1e-2
+for step in (0.5, 1, 2, 4):
+    labels = label_grid(0, 100, step)
+    p = gaussian_label_distribution([30.7], [4.0], labels)[0]
+    print(f"step {step:3}: mean {p @ labels:.8f}")
+    assert abs(p @ labels - 30.7) < 1e-3
+narrow = gaussian_label_distribution([30.7], [0.3], grid)[0]
+print(f"sigma 0.3, step 1: mean {narrow @ grid:.4f}")
+assert abs(narrow @ grid - 30.7) > 0.1, (
+    "a hill narrower than the step is pulled to the nearest label"
+)
+
+# %% [markdown]
+# ## 4. The bias at the ends
+#
+# A baby of age 0 cannot be guessed as $-2$. The left half of its hill falls off the grid, and what is left has a mean above 0. This is a property of the target itself: a network that learned it perfectly would still say that newborns are older than they are.
+#
+# ### Exercise 2
+# The **bias** at age $y$ is $\sum_k p_k l_k - y$. Compute it for a whole array of ages.
+
+
+# %% exercise="bias"
+def bias(ages, sigma, grid):
+    """The bias (N,) of the label distributions of `ages` (N,), in years.
+
+    Hint: `gaussian_label_distribution` gives p (N, K); a matrix times the grid gives all means.
+    """
+    ### BEGIN SOLUTION
+    p = gaussian_label_distribution(ages, np.full(len(ages), sigma), grid)
+    return p @ grid - ages
+    ### END SOLUTION
+
+
+# %% test="bias" points=1
+# Expect 1.302 years at age 0, the opposite at age 100, and less than 1e-9 in the middle.
+ends = bias(np.array([0.0, 50.0, 100.0]), 2.0, grid)
+print(ends)
+assert abs(ends[0] - 1.302) < 5e-4
+assert abs(ends[0] + ends[2]) < 1e-9
+assert abs(ends[1]) < 1e-9
+
+# %%
+ages = np.linspace(0, 100, 401)
+figure, axes = plt.subplots()
+for sigma, color in zip((1.0, 2.0, 4.0), COLORS, strict=False):
+    axes.plot(ages, bias(ages, sigma, grid), color=color, label=f"sigma = {sigma:g}")
+axes.axhline(0, color="black", linewidth=0.8)
+axes.set(
+    xlabel="True age y (years)",
+    ylabel="Bias (years)",
+    title="The mean of the target, minus the age",
+)
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# With $\sigma = 2$ the bias is 1.30 years at age 0, and below a hundredth of a year from age 6 on. Few photos of any data set are concerned, but it is good to know.
+
+# %%
+from_six = np.abs(bias(np.linspace(6, 94, 353), 2.0, grid))
+assert from_six.max() < 0.01
+
+# %% [markdown]
+# ## 5. Are votes Gaussian?
+#
+# We *chose* the Gaussian. Real votes are whole numbers, and there are only about ten for a photo. Let us see how the hill compares with the votes of many annotators, and how far off ten annotators can be.
+
+# %%
+rng = np.random.default_rng(1)
+many = np.concatenate([annotate(40.0, rng) for _ in range(2000)])
+p = gaussian_label_distribution([many.mean()], [many.std()], grid)[0]
+share = np.bincount(many.astype(int), minlength=K) / len(many)
+
+figure, axes = plt.subplots()
+axes.bar(grid, share, color=COLORS[5], label=f"{len(many):,} votes")
+axes.plot(grid, p, "o-", markersize=3, color=COLORS[3], label="label distribution")
+axes.set(xlim=(25, 55), xlabel="Age (years)", ylabel="Share", title="A face of 40 years")
+axes.legend()
+plt.show()
+
+largest_gap = np.abs(share - p).max()
+print(f"largest gap between votes and label distribution: {largest_gap:.4f}")
+assert largest_gap < 0.01
+
+# %% [markdown]
+# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case. The mean of $n$ independent votes has the standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be judged more exactly than its labels.
+
+# %%
+means = np.array([annotate(40.0, rng).mean() for _ in range(4000)])
+expected = many.std() / np.sqrt(10)
+print(f"spread of the mean of ten votes: {means.std():.3f} years, expected {expected:.3f}")
+assert abs(means.std() / expected - 1) < 0.05
+assert abs(1 / np.sqrt(10) - 1 / 3) < 0.02
+
+# %% [markdown] question="assumption" points=2
+# ### Question
+# Name a kind of photo for which a Gaussian is a poor model of the votes, and say what its hill would look like instead.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* A photo that can be read in two ways, such as a smooth face under gray hair: some annotators go by the skin and say 30, others by the hair and say 55. The votes have two bumps, with few votes at their mean. (Lesson 04 returns to two bumps.) Also good: a baby, whose votes cannot go below 0 and lean to one side.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 6. How much does a label leave open?
+#
+# The **entropy** $H(p) = -\sum_k p_k \ln p_k$ measures, in nats, how much a distribution leaves open: 0 if one label has all the mass, $\ln K$ if all are equally likely. For a Gaussian density it is $\tfrac12 \ln(2\pi e \sigma^2)$; on a grid of step $\Delta l$ we subtract $\ln \Delta l$, since a finer grid has more labels to choose from.
+#
+# ### Exercise 3
+# Write the entropy. Most entries of a label distribution are so small that they are 0 in the computer, and $0 \ln 0$ is 0 by its limit, but `nan` in NumPy.
+
+
+# %% exercise="entropy"
+def entropy(p):
+    """The entropy of a distribution p (K,), in nats, with 0 ln 0 = 0.
+
+    Hint: sum over the positive entries only.
+    """
+    ### BEGIN SOLUTION
+    positive = p[p > 0]
+    return -(positive * np.log(positive)).sum()
+    ### END SOLUTION
+
+
+# %% test="entropy" points=2
+# Expect the formula to hold to about 1e-7 for sigma 2.
+sure = gaussian_label_distribution([30.0], [0.0], grid)[0]
+assert entropy(sure) == 0
+assert abs(entropy(np.full(K, 1 / K)) - np.log(K)) < 1e-12
+for sigma, step in [(2.0, 1.0), (5.0, 1.0), (5.0, 0.5)]:
+    p = gaussian_label_distribution([50.0], [sigma], label_grid(0, 100, step))[0]
+    formula = 0.5 * np.log(2 * np.pi * np.e * sigma**2) - np.log(step)
+    print(f"sigma {sigma}, step {step}: {entropy(p):.7f} nats, formula {formula:.7f}")
+    assert abs(entropy(p) - formula) < 1e-5
+
+# %% [markdown]
+# Entropy returns in lesson 03: it is the part of the cross entropy that no network can learn away.
+#
+# ## Summary
+# * A label is two numbers, $y$ and $\sigma$; the label distribution is the Gaussian density on the grid, divided by its sum.
+# * $\sigma$ sets the width of the hill; the step of the grid sets how many labels share the mass.
+# * At the ends of the grid the target is biased, by 1.30 years at age 0 for $\sigma = 2$.
+# * Ten votes give a mean that is itself uncertain by about $\sigma/3$.
+#
+# ## Further reading
+# * X. Geng, *Label Distribution Learning*, IEEE Transactions on Knowledge and Data Engineering, 2016: where the idea comes from.
+# * B.-B. Gao, C. Xing, C.-W. Xie, J. Wu, X. Geng, *Deep Label Distribution Learning with Label Ambiguity*, IEEE Transactions on Image Processing, 2017: DLDL.
+# * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: DLDL-v2, which these lessons build.
+# * Next: [lesson 02](02_ranking_is_learning_a_distribution.ipynb) shows that ranking hides the same hill.

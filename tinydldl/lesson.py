@@ -1,0 +1,45 @@
+"""What every lesson notebook begins with: the style of figures, sliders, and the fast mode."""
+
+import os
+
+import matplotlib.pyplot as plt
+from cycler import cycler
+
+from tinydldl.plots import COLORS
+
+# With TINYDLDL_FAST=1 in the environment a lesson trains for less long; its checks stay the same.
+FAST = bool(os.environ.get("TINYDLDL_FAST"))
+
+
+def use_style():
+    """Make pyplot's figures look like those of `tinydldl.plots`: colors, no box, faint grid."""
+    plt.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=COLORS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.alpha": 0.3,
+            "figure.figsize": (8, 3.2),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "legend.frameon": False,
+        }
+    )
+
+
+def slider(draw, **ranges):
+    """Call `draw(name=value, ...)` again whenever a slider is moved, one for each of `ranges`.
+
+    A range is (first, last) or (first, last, step), or a list of choices. Without ipywidgets, and
+    while the lessons are built, it does nothing: the static figure beside it shows the same.
+    """
+    if os.environ.get("TINYDLDL_BUILD"):
+        return
+    try:
+        from ipywidgets import interact
+    except ImportError:
+        print("pip install ipywidgets to get sliders here; the figure above shows the same")
+        return
+    interact(draw, **ranges)
