@@ -20,6 +20,7 @@ lint: .venv/installed-dev
 	$(ENV) -m ruff format --check
 
 .venv/installed: pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) here: apt install python3"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is too old: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || \

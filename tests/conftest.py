@@ -3,6 +3,9 @@
 import importlib.util
 import os
 
+import tinydldl  # noqa: F401  before NumPy: it says how many threads BLAS has
+
+# isort: split
 import numpy as np
 import pytest
 

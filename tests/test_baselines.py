@@ -27,6 +27,11 @@ def test_ridge_takes_the_penalty_that_predicts_best(rng):
     assert ridge(x, noisy, x).std() < weak.std()
 
 
+def test_ridge_with_few_rows(rng):
+    x, y = rng.standard_normal((3, 4)), np.array([10.0, 20.0, 30.0])
+    np.testing.assert_allclose(ridge(x, y, x), 20, atol=1e-3)
+
+
 def test_mean_age():
     assert mean_age(np.array([10.0, 20.0]), 3).tolist() == [15, 15, 15]
 

@@ -21,9 +21,9 @@ def test_grid():
     assert len(label_grid(step=0.25)) == 401
 
 
-@pytest.mark.parametrize("step", [0, -1, 3, 200, float("nan")])
+@pytest.mark.parametrize("step", [0, -1, 3, 200, 1e-5, 1e-320, float("nan")])
 def test_a_step_that_does_not_divide_the_range_is_refused(step):
-    with pytest.raises(ValueError, match="expected a positive number that divides 100"):
+    with pytest.raises(ValueError, match="expected a number that divides 100"):
         label_grid(step=step)
 
 
@@ -89,6 +89,10 @@ def test_ranking_code_is_that_of_the_nearest_label(step):
     assert code.shape == (4, len(grid) - 1)
     assert code.sum(axis=1).tolist() == nearest.tolist()
     assert (np.diff(code, axis=1) <= 0).all()
+
+
+def test_ranking_code_at_a_border_is_that_of_the_label_above():
+    assert ranking_code([0.5, 0.4999], np.arange(3.0)).tolist() == [[1, 0], [0, 0]]
 
 
 def test_soft_and_hard_ranking_code_differ_by_at_most_a_half():

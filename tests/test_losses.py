@@ -119,8 +119,19 @@ def test_kl_from_probabilities_is_infinite_for_what_was_held_impossible():
 
 
 def test_an_unknown_reduction_is_an_error(batch):
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="reduction 'labels': expected one of batch, elements"):
         losses.kl_from_logits(*batch[:2], "labels")
+
+
+def test_a_target_of_another_shape_is_refused():
+    x = np.zeros(4)
+    for loss in (losses.l1, losses.l2):
+        with pytest.raises(ValueError, match=r"one shape, got \(4,\) and \(4, 1\)"):
+            loss(x, x[:, None])
+    logits = np.zeros((4, 3))
+    for loss in (losses.kl_from_logits, losses.kl_from_probabilities, losses.binary_cross_entropy):
+        with pytest.raises(ValueError, match="one shape"):
+            loss(logits, logits[:1])
 
 
 def test_l1_has_no_gradient_at_zero_error():

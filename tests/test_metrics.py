@@ -21,6 +21,11 @@ def test_epsilon_error_without_spread_counts_only_the_exact():
     assert epsilon_error(y_hat, y, sigma) == pytest.approx(1 / 3)
 
 
+def test_epsilon_error_with_tiny_and_huge_sigma():
+    y_hat, y, sigma = np.array([[30.0, 30.0, 31.0], [30.0, 31.0, 30.0], [1e-200, 1e-200, 1e200]])
+    assert epsilon_error(y_hat, y, sigma) == pytest.approx(1 / 3)
+
+
 def test_epsilon_error_of_a_typical_annotator(rng):
     sigma = rng.uniform(1, 5, 200_000)
     guess = 40 + sigma * rng.standard_normal(len(sigma))

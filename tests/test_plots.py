@@ -38,23 +38,21 @@ def test_curves_pass_over_epochs_without_a_validation():
     row = {"train_loss": 3.0, "train_kl": 1.0, "train_mae": 2.0}
     metrics = [{"epoch": 1} | row, {"epoch": "2", "valid_mae": "2.5"} | row]
     figure = plots.curves(metrics, "a title", {"mean age": 13.04, "ridge": 8.0})
-    left, right = figure.axes
-    assert {line.get_label(): line.get_xydata().tolist() for line in left.lines} == {
-        "joint loss, training": [[1, 3], [2, 3]],
-        "of which KL divergence": [[1, 1], [2, 1]],
-    }
-    training, validation, mean_age, _ = right.lines
+    loss, kl, error = figure.axes
+    assert [line.get_xydata().tolist() for line in loss.lines] == [[[1, 3], [2, 3]]]
+    assert [line.get_xydata().tolist() for line in kl.lines] == [[[1, 1], [2, 1]]]
+    training, validation, mean_age, _ = error.lines
     assert training.get_xydata().tolist() == [[1, 2], [2, 2]]
     assert validation.get_xydata().tolist() == [[2, 2.5]]
     assert set(mean_age.get_ydata()) == {13.04}
-    assert legend_of(right)[2:] == ["mean age: 13.0", "ridge: 8.0"]
-    assert right.get_ylabel() == "MAE (years)"
+    assert legend_of(error)[2:] == ["mean age: 13.0", "ridge: 8.0"]
+    assert error.get_title() == "MAE (years)"
 
 
 def test_curves_before_the_first_validation():
     figure = plots.curves([{"epoch": 1, "train_loss": 3.0}], "a title", {})
     figure.draw_without_rendering()
-    assert len(figure.axes[1].lines[1].get_xdata()) == 0
+    assert len(figure.axes[2].lines[1].get_xdata()) == 0
 
 
 def test_predictions_show_each_face_above_its_distributions(rng):
@@ -67,7 +65,7 @@ def test_predictions_show_each_face_above_its_distributions(rng):
     seventh_face, seventh_chart = cells[2, 0], cells[3, 0]
     np.testing.assert_array_equal(seventh_face.images[0].get_array(), photos[6])
     assert seventh_face.get_title() == "estimate 27.0"
-    assert seventh_chart.get_xlabel() == "true 26.0 ± 2.0 years"
+    assert seventh_chart.get_xlabel() == "Age: true 26.0 ± 2.0 years"
     predicted, estimate = seventh_chart.lines
     np.testing.assert_array_equal(predicted.get_ydata(), p_hat[6])
     assert set(estimate.get_xdata()) == {27.0}

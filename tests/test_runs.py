@@ -1,12 +1,14 @@
 """A run's folder: never overwritten, and restored to its last checkpoint."""
 
-import argparse
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tinydldl import checkpoint
+from tinydldl.backend import UserError
 from tinydldl.runs import RunError, RunFolder, commit, provenance, read_table
 
 
@@ -23,35 +25,49 @@ def save(folder, epoch):
 
 
 def test_default_names_are_numbered():
-    assert str(RunFolder.create(None, "synthetic-tiny").path) == str(Path("runs/synthetic-tiny-1"))
+    assert str(RunFolder.create(None, "synthetic-tiny", {}).path) == str(
+        Path("runs/synthetic-tiny-1")
+    )
     Path("runs/synthetic-tiny-9").mkdir()
     Path("runs/synthetic-tiny-x").mkdir()
-    assert RunFolder.create(None, "synthetic-tiny").path.name == "synthetic-tiny-10"
+    assert RunFolder.create(None, "synthetic-tiny", {}).path.name == "synthetic-tiny-10"
 
 
 def test_nothing_is_overwritten():
-    RunFolder.create("mine", "")
+    RunFolder.create("mine", "", {})
     with pytest.raises(
         RunError, match=r"mine exists; give another --name, or continue .* --resume"
     ):
-        RunFolder.create("mine", "")
+        RunFolder.create("mine", "", {})
 
 
 def test_a_folder_that_cannot_be_made():
     Path("runs").write_text("a file")
     with pytest.raises(RunError, match="cannot make this folder"):
-        RunFolder.create("mine", "")
+        RunFolder.create("mine", "", {})
 
 
-def test_config_comes_back():
-    arguments = argparse.Namespace(lr=0.1, data_dir=Path("data"), table=None)
-    folder = RunFolder.create("mine", "")
-    folder.write_config(arguments, {"photos": [8, 2]})
-    _, config = RunFolder.open("runs/mine")
-    assert config["arguments"] == {"lr": 0.1, "data_dir": "data", "table": None}
-    assert config["photos"] == [8, 2]
-    assert config["versions"]["numpy"] == np.__version__
-    assert provenance().keys() <= config.keys()
+CONFIG = {"arguments": {"lr": 0.1}, "photos": [8, 2], "blas_threads": "1"}
+
+
+def test_config_comes_back_and_nothing_else_is_left():
+    folder = RunFolder.create("mine", "", CONFIG)
+    assert RunFolder.open("runs/mine")[1] == CONFIG
+    assert list(Path("runs").iterdir()) == [folder.path]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"arguments": 1}', '{"arguments": {}}'])
+def test_a_config_that_is_not_that_of_a_run(text):
+    Path("runs").mkdir()
+    Path("runs/config.json").write_text(text)
+    with pytest.raises(RunError, match=r"runs: no run to resume, its config\.json cannot be read"):
+        RunFolder.open("runs")
+
+
+def test_provenance():
+    facts = provenance()
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["blas_threads"] == os.environ["OPENBLAS_NUM_THREADS"]
 
 
 def test_a_folder_without_a_run():
@@ -60,27 +76,64 @@ def test_a_folder_without_a_run():
 
 
 def test_restores_the_last_epoch_that_has_a_checkpoint():
-    folder = RunFolder.create("mine", "")
+    """As after a kill between the table and the checkpoint of epoch 4."""
+    folder = RunFolder.create("mine", "", {})
     assert folder.restore() == ({}, 0)
-    for epoch in (1, 2, 3):
+    for epoch in (1, 2, 3, 4):
         save(folder, epoch)
-    table = (folder / "metrics.csv").read_text()
-    # as after a kill between the table and the checkpoint of epoch 4
-    (folder / "metrics.csv").write_text(table + "4,0.1,9,9,9,,\n")
+    uninterrupted = (folder / "metrics.csv").read_text()
+    assert "4.333333333333333" in uninterrupted
+    three = folder.path / "checkpoint"
+    checkpoint.save(three, {"epoch": 3, "model.W": np.full(3, 3)}, {})
+
     resumed = RunFolder(folder.path)
     arrays, epoch = resumed.restore()
-    assert epoch == 3
+    assert epoch == len(resumed.metrics) == len(resumed.timing) == 3
     assert arrays["model.W"].tolist() == [3, 3, 3]
+    (folder / "metrics.csv").unlink()
     save(resumed, 4)
-    save(folder, 4)
-    uninterrupted = (folder / "metrics.csv").read_text()
-    save(RunFolder(folder.path), 1)
-    assert uninterrupted.splitlines()[:4] == table.splitlines()
-    assert "4.333333333333333" in uninterrupted
+    assert (folder / "metrics.csv").read_text() == uninterrupted
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "timing.csv"])
+@pytest.mark.parametrize("damage", [None, b"", b"epoch\n1\n", b"epoch\n1\n3\n2\n", b"\xff\x00\x01"])
+def test_tables_that_do_not_fit_the_checkpoint(name, damage):
+    folder = RunFolder.create("mine", "", {})
+    for epoch in (1, 2, 3):
+        save(folder, epoch)
+    path = folder / name
+    path.unlink() if damage is None else path.write_bytes(damage)
+    with pytest.raises(RunError, match=name) as error:
+        RunFolder(folder.path).restore()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("epoch", [-2, 0, 9])
+def test_a_checkpoint_of_another_epoch(epoch):
+    folder = RunFolder.create("mine", "", {})
+    save(folder, 1)
+    checkpoint.save(folder / "checkpoint", {"epoch": epoch}, {})
+    with pytest.raises(RunError, match=f"expected a row for each epoch from 1 to {epoch}"):
+        RunFolder(folder.path).restore()
+
+
+def test_a_full_disk_is_one_line(monkeypatch):
+    folder = RunFolder.create("mine", "", {})
+    save(folder, 1)
+    before = (folder / "metrics.csv").read_text()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"metrics\.csv: cannot be written \(No space left"):
+        save(folder, 2)
+    assert (folder / "metrics.csv").read_text() == before
+    assert not list(folder.path.glob("*.partial"))
 
 
 def test_tables():
-    folder = RunFolder.create("mine", "")
+    folder = RunFolder.create("mine", "", {})
     save(folder, 1)
     save(folder, 2)
     first, second = read_table(folder / "metrics.csv")

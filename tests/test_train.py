@@ -14,6 +14,7 @@ from PIL import Image
 from running import exit_code
 
 from tinydldl.checkpoint import load
+from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.train import main
 
 SMALL = ["--limit", "40", "--size", "32", "--batch", "8", "--loaders", "1", "--cache-mb", "100"]
@@ -174,7 +175,7 @@ def test_own_photos_with_other_options(own_photos, capsys):
     assert run(*options) == 0
     out = capsys.readouterr().out
     assert "warning: 2 photos left out, ages not in 0..100" in out
-    assert "with sigma 0" in out
+    assert "photos with sigma 0" in out
     assert "51 labels 2 years apart" in out
     first, second = rows(Path("runs/own/metrics.csv"))
     assert (first["lr"], second["lr"]) == ("0.001", "0.0001")
@@ -203,7 +204,7 @@ def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
         (["--dataset", "faces"], "argument --dataset: invalid choice: 'faces'"),
         (
             ["--label-step", "3"],
-            "argument --label-step: label step 3.0: expected a positive number",
+            "argument --label-step: label step 3.0: expected a number that divides",
         ),
         (["--size", "16"], "argument --size: expected a whole number from 32 up, got '16'"),
         (["--batch", "1"], "argument --batch: expected a whole number from 2 up, got '1'"),
@@ -228,3 +229,76 @@ def test_the_name_of_a_run_is_not_taken_twice(capsys):
     assert run(*SMALL, "--name", "mine") == 2
     assert "mine exists; give another --name" in capsys.readouterr().err
     assert not list(Path("runs/mine").iterdir())
+
+
+def test_every_argument_reaches_the_training(own_photos, monkeypatch):
+    seen = {}
+    monkeypatch.setattr("tinydldl.experiment.execute", lambda run, *rest: seen.update(run=run))
+    base = ["--dataset", "csv", "--table", own_photos, "--size", 40]
+    assert run(*base, "--pool", "gap", "--augment", "gray", "crop", "--batch", 7, "--seed", 4) == 0
+    training = seen["run"]
+    assert isinstance(training.model.layers["pool5"], GlobalAvgPool)
+    assert training.transforms == ["gray", "crop"]
+    assert (training.batch, training.seed, training.epochs) == (7, 4, 60)
+    assert [training.schedule(epoch) for epoch in (30, 31)] == pytest.approx([1e-3, 1e-4])
+    assert run(*base, "--no-augment", "--net", "thin", "--lr", 0.5, "--schedule", "constant") == 0
+    training = seen["run"]
+    assert training.transforms == []
+    assert isinstance(training.model.layers["pool5"], HybridPool)
+    assert training.model.params["conv1_1.W"].shape[3] == 32
+    assert training.schedule(60) == 0.5
+
+
+def test_the_cache_is_shared_by_both_parts(own_photos, monkeypatch):
+    seen = {}
+    monkeypatch.setattr("tinydldl.experiment.execute", lambda run, *rest: seen.update(run=run))
+    base = ["--dataset", "csv", "--table", own_photos, "--size", 224]
+    assert run(*base, "--cache-mb", 3) == 0  # fifteen photos of 256 x 256 x 3 bytes fit
+    stores = seen["run"].train_store, seen["run"].valid_store
+    assert sum(store.cached_bytes for store in stores) <= 3e6
+    assert len(stores[0].cache) == 15
+    assert len(stores[1].cache) == 0
+
+
+def test_stored_arguments_are_checked_on_resume(capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
+    path = Path("runs/mine/config.json")
+    config = json.loads(path.read_text())
+    config["arguments"]["size"] = "x"
+    path.write_text(json.dumps(config))
+    assert run("--resume", "runs/mine") == 2
+    assert "argument --size: expected a whole number from 32 up" in capsys.readouterr().err
+    config["arguments"] |= {"size": 32, "colour": "red"}
+    path.write_text(json.dumps(config))
+    assert run("--resume", "runs/mine") == 2
+    assert "unrecognized arguments: --colour=red" in capsys.readouterr().err
+
+
+def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "mine", "--no-augment") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    assert run("--resume", tmp_path / "runs/mine") == 0
+    assert "warning: begun with OPENBLAS_NUM_THREADS=" in capsys.readouterr().out
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("rate", ["1e15", "1e38", "1e300"])
+def test_a_network_that_breaks_in_the_last_step_is_no_result(rate, capsys):
+    with np.errstate(all="ignore"):
+        assert run(*SMALL, "--epochs", 1, "--batch", 40, "--lr", rate, "--name", "mine") == 1
+    assert "try a smaller --lr" in capsys.readouterr().err
+    assert not Path("runs/mine/checkpoint.npz").exists()
+
+
+def test_ages_that_are_years_of_birth(own_photos, capsys):
+    own_photos.write_text("\n".join(["path,age"] + [f"{i}.png,{1970 + i}" for i in range(20)]))
+    assert run("--dataset", "csv", "--table", own_photos, "--size", 32) == 2
+    assert "expected 2 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../mine", "a/b", ".", "..", ".hidden"])
+def test_a_name_stays_in_runs(name, capsys):
+    assert run(*SMALL, "--name", name) == 2
+    assert "argument --name: expected the name of a folder in runs" in capsys.readouterr().err

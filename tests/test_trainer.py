@@ -31,6 +31,7 @@ def run(tmp_path, rng):
         schedule=lambda epoch: 1e-3 if epoch < 50 else 1e-4,
         train_store=store,
         valid_store=store,
+        judged="valid",
         channels=store.channel_statistics(),
         epochs=60,
         batch=8,
@@ -104,3 +105,25 @@ def test_first_non_finite(run):
         assert "in the output of bn3_1" in first_non_finite(run.model, x)
     x[0, 0, 0, 0] = np.inf
     assert first_non_finite(run.model, x) == "the images are not finite"
+
+
+def test_training_is_float32_throughout(run):
+    """One stray float64 would double the time of all that follows it."""
+    dtypes = set()
+
+    def watch(function):
+        def call(x, *rest):
+            result = function(x, *rest)
+            dtypes.update((x.dtype, result.dtype))
+            return result
+
+        return call
+
+    for layer in run.model.layers.values():
+        layer.forward, layer.backward = watch(layer.forward), watch(layer.backward)
+    run.epochs = 1
+    train(run, lambda *_: None)
+    arrays = [*run.model.params.values(), *run.model.grads.values(), *run.model.buffers.values()]
+    dtypes.update(array.dtype for array in arrays)
+    dtypes.update(array.dtype for name, array in run.optimizer.state.items() if name != "t")
+    assert dtypes == {np.dtype(np.float32)}

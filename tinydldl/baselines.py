@@ -25,8 +25,10 @@ def ridge(x, y, x_new):
 
         min_w |x w + b - y|^2 + penalty |w|^2
 
-    The penalty is the best of 1, 10, ..., 10^6 on every fifth row, held out.
+    The penalty is the best of 1, 10, ..., 10^6 on every fifth row, held out (10^6 for fewer rows).
     """
+    if len(x) < 5:
+        return fit(x, y, PENALTIES[-1])(x_new)
     held_out = np.arange(len(x)) % 5 == 4
 
     def error(penalty):

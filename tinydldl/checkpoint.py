@@ -8,8 +8,7 @@ of the `.npz` is the one moment at which a checkpoint becomes the new one.
 
 import json
 import os
-import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +34,14 @@ def load(path):
     try:
         meta = json.loads(Path(f"{path}.json").read_text())
         with open(f"{path}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays), meta
+            arrays = dict(arrays)
     except FileNotFoundError as error:
         raise CheckpointError(f"{error.filename}: no such file; expected a checkpoint") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
         raise CheckpointError(f"{path}: not a checkpoint that can be read ({error})") from None
+    if not isinstance(meta, dict):
+        raise CheckpointError(f"{path}.json: not the description of a checkpoint")
+    return arrays, meta
 
 
 def copy_into(targets, arrays, prefix):
@@ -55,7 +57,10 @@ def copy_into(targets, arrays, prefix):
 
 @contextmanager
 def replacing(path):
-    """A binary file to write that takes the place of `path` only when it is complete."""
+    """A binary file to write that takes the place of `path` only when it is complete.
+
+    Raises UserError if that fails: a full disk, a folder that must not be written.
+    """
     temporary = Path(f"{path}.partial")
     try:
         with open(temporary, "wb") as file:
@@ -63,5 +68,8 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

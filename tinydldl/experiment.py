@@ -14,9 +14,11 @@ from tinydldl.methods import DLDLv2
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet, count_params
 from tinydldl.optim import Adam, step_schedule
-from tinydldl.runs import write_table
+from tinydldl.runs import RunError, write_table
 from tinydldl.trainer import Training, predict, train
 
+FEWEST = 2  # photos in a part
+JUDGED = {"valid": "validation", "test": "test"}  # in words
 SHOWN = 12  # faces in predictions.png
 PREDICTIONS = ("photo", "age", "sigma", "estimate", "mode", "spread")
 
@@ -54,6 +56,7 @@ def prepare(arguments, xp):
         schedule=lambda epoch: step_schedule(arguments.lr, epoch, every),
         train_store=train_store,
         valid_store=valid_store,
+        judged=judged,
         channels=train_store.channel_statistics(),
         epochs=arguments.epochs,
         batch=arguments.batch,
@@ -69,21 +72,20 @@ def load_parts(arguments, grid):
     extra = {"side": held_side(arguments.size)}
     if arguments.limit and arguments.dataset == "synthetic":
         extra["count"] = arguments.limit
-    parts = datasets.load(arguments.dataset, datasets.options_from(arguments, **extra))
-    judged = "valid" if "valid" in parts else "test"
-    parts = {part: parts[part] for part in ("train", judged)}
-    total = sum(map(len, parts.values()))
-    parts = {part: within(photos, grid) for part, photos in parts.items()}
-    left_out = total - sum(map(len, parts.values()))
+    everything = datasets.load(arguments.dataset, datasets.options_from(arguments, **extra))
+    judged = "valid" if "valid" in everything else "test"
+    parts = {part: within(everything[part], grid) for part in ("train", judged)}
+    left_out = sum(len(everything[part]) - len(photos) for part, photos in parts.items())
     if left_out:
         print(f"warning: {left_out} photos left out, ages not in {grid[0]:g}..{grid[-1]:g}")
-    total = sum(map(len, parts.values()))
-    share = min(1, (arguments.limit or total) / total)
-    parts = {part: sample(photos, share, arguments.seed) for part, photos in parts.items()}
     for part, photos in parts.items():
-        if len(photos) < 2:
-            raise DataError(f"{arguments.dataset}: {part} has {len(photos)} photos, too few")
-    return parts
+        if len(photos) < FEWEST:
+            raise DataError(
+                f"{arguments.dataset}: {len(photos)} photos in {part} with an age in "
+                f"{grid[0]:g}..{grid[-1]:g}, expected {FEWEST} or more"
+            )
+    share = min(1, (arguments.limit or np.inf) / sum(map(len, parts.values())))
+    return {part: sample(photos, share, arguments.seed) for part, photos in parts.items()}
 
 
 def within(photos, grid):
@@ -92,8 +94,9 @@ def within(photos, grid):
 
 
 def sample(photos, share, seed):
-    """A random `share` of the photos, in their order."""
-    chosen = np.random.default_rng(seed).permutation(len(photos))[: round(share * len(photos))]
+    """A random `share` of the photos, but not fewer than `FEWEST`, in their order."""
+    count = max(FEWEST, round(share * len(photos)))
+    chosen = np.random.default_rng(seed).permutation(len(photos))[:count]
     return photos.take(np.sort(chosen))
 
 
@@ -114,6 +117,8 @@ def schedule_period(schedule, epochs):
 def execute(run, folder, arguments):
     """Train to the end, from the last checkpoint in `folder` if there is one, and report."""
     arrays, done = folder.restore()
+    if done > run.epochs:
+        raise RunError(f"{folder.path}: its checkpoint is of epoch {done} of {run.epochs}")
     if done:
         checkpoint.copy_into(run.model.params | run.model.buffers, arrays, "model.")
         checkpoint.copy_into(run.optimizer.state, arrays, "optimizer.")
@@ -125,7 +130,7 @@ def execute(run, folder, arguments):
         arrays = {f"model.{k}": v for k, v in (run.model.params | run.model.buffers).items()}
         arrays |= {f"optimizer.{k}": v for k, v in run.optimizer.state.items()}
         folder.save(epoch, record, seconds, len(run.train_store) / seconds, arrays, meta)
-        plots.curves(folder.metrics, title(arguments), errors).savefig(folder / "curves.png")
+        save_figure(plots.curves(folder.metrics, title(arguments), errors), folder / "curves.png")
         tqdm.write(epoch_line(epoch, record))
 
     begun = time.perf_counter()
@@ -171,15 +176,21 @@ def epoch_line(epoch, record):
     return f"epoch {epoch:3}: " + ", ".join(figures)
 
 
+def save_figure(figure, path):
+    """Write a figure as PNG, all of it or nothing."""
+    with checkpoint.replacing(path) as file:
+        figure.savefig(file, format="png")
+
+
 def report(run, folder, errors, title):
     """Print how good the network is, and the baselines; write predictions, table and picture."""
     photos = run.valid_store.photos
     p_hat, y_hat = predict(run)
     write_table(folder / "predictions.csv", PREDICTIONS, prediction_rows(run, p_hat, y_hat))
-    picture(run, p_hat, y_hat, title).savefig(folder / "predictions.png")
+    save_figure(picture(run, p_hat, y_hat, title), folder / "predictions.png")
     exact = int((photos.sigmas == 0).sum())
     lines = {
-        "validation MAE": f"{mae(y_hat, photos.ages):.3f} years",
+        f"{JUDGED[run.judged]} MAE": f"{mae(y_hat, photos.ages):.3f} years",
         "epsilon-error": f"{epsilon_error(y_hat, photos.ages, photos.sigmas):.3f}"
         + (f", {exact} photos with sigma 0" if exact else ""),
     }

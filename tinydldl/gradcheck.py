@@ -3,7 +3,8 @@
     df/dx_i ~ (f(x + h e_i) - f(x - h e_i)) / (2 h),    h = 1e-5 max(1, |x_i|),    in float64
 
 The upstream gradient is random: with one of ones a wrong softmax (whose outputs always sum to 1) or
-a wrong BatchNorm would pass. For smooth layers expect errors of about 1e-9, and 1e-7 at most.
+a wrong BatchNorm cannot be told from a right one. For smooth layers expect errors of about 1e-9,
+and 1e-7 at most.
 """
 
 import numpy as np

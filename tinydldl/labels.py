@@ -7,19 +7,22 @@ All of it is computed on the host in float64. Symbols: `l` the grid (K,), `y` tr
 import numpy as np
 from scipy.special import erf
 
+MOST_INTERVALS = 10_000
+
 
 def label_grid(first=0.0, last=100.0, step=1.0):
     """The labels `first, first + step, ..., last`: `l` (K,), years.
 
-    Raises ValueError unless `step` is positive and divides the range.
+    Raises ValueError unless `step` is positive and divides the range into 10,000 parts at most.
 
     >>> len(label_grid()), label_grid(0, 100, 4)[:3].tolist()
     (101, [0.0, 4.0, 8.0])
     """
     intervals = (last - first) / step if step > 0 else 0
-    if intervals < 1 or abs(intervals - round(intervals)) > 1e-9:
+    if not 1 <= intervals <= MOST_INTERVALS or abs(intervals - round(intervals)) > 1e-9:
         raise ValueError(
-            f"label step {step}: expected a positive number that divides {last - first}"
+            f"label step {step}: expected a number that divides {last - first} "
+            f"into 1 to {MOST_INTERVALS} parts"
         )
     return first + step * np.arange(round(intervals) + 1, dtype=float)
 

@@ -1,7 +1,8 @@
 """Losses: each returns its value and its gradient, `loss, dx = f(x, target)`.
 
 All are averaged over the N images of a batch; what has K values an image is summed over them. The
-value is a 0-d array on the device of the input. Lessons 03 and 04.
+value is a 0-d array on the device of the input. A target of another shape than the input raises
+ValueError: it would be broadcast silently. Lessons 03 and 04.
 """
 
 from tinydldl.backend import get_array_module
@@ -15,10 +16,14 @@ def kl_from_logits(logits, p, reduction="batch"):
     with 0 ln 0 = 0. logits, p (N, K), each row of p sums to 1. `reduction="elements"` divides by
     N K instead of N, as the paper's published code does.
     """
+    _check_shapes(logits, p)
     xp = get_array_module(logits)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p_hat = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
-    divisor = {"batch": len(p), "elements": p.size}[reduction]
+    divisors = {"batch": len(p), "elements": p.size}
+    if reduction not in divisors:
+        raise ValueError(f"reduction {reduction!r}: expected one of {', '.join(divisors)}")
+    divisor = divisors[reduction]
     loss = (p * (xp.log(xp.where(p > 0, p, 1)) - log_p_hat)).sum() / divisor
     return loss, (xp.exp(log_p_hat) - p) / divisor
 
@@ -28,6 +33,7 @@ def kl_from_probabilities(p_hat, p):
 
     It is infinite where p_hat is 0 and p is not; training goes through the logits for that reason.
     """
+    _check_shapes(p_hat, p)
     xp = get_array_module(p_hat)
     ratio = p / xp.where(p > 0, p_hat, 1)
     loss = (p * xp.log(xp.where(p > 0, ratio, 1))).sum() / len(p)
@@ -36,12 +42,14 @@ def kl_from_probabilities(p_hat, p):
 
 def l1(y_hat, y):
     """`L_er = 1/N sum |y_hat - y|`, `dy_hat = sign(y_hat - y) / N`. y_hat, y (N,)."""
+    _check_shapes(y_hat, y)
     xp = get_array_module(y_hat)
     return xp.abs(y_hat - y).mean(), xp.sign(y_hat - y) / len(y)
 
 
 def l2(y_hat, y):
     """`1/N sum (y_hat - y)^2`, `dy_hat = 2 (y_hat - y) / N`. y_hat, y (N,)."""
+    _check_shapes(y_hat, y)
     return ((y_hat - y) ** 2).mean(), 2 * (y_hat - y) / len(y)
 
 
@@ -64,6 +72,7 @@ def binary_cross_entropy(logits, targets):
 
     logits x, targets t in [0, 1], (N, K).
     """
+    _check_shapes(logits, targets)
     xp = get_array_module(logits)
     softplus = xp.logaddexp(logits, 0)
     loss = (softplus - targets * logits).sum() / len(logits)
@@ -79,3 +88,8 @@ def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
     L_ld, dlogits = kl_from_logits(logits, p, kl_reduction)
     L_er, dy_hat = l1(y_hat, y)
     return (L_ld + lam * L_er, L_ld, L_er), dlogits, lam * dy_hat
+
+
+def _check_shapes(x, target):
+    if x.shape != target.shape:
+        raise ValueError(f"expected two arrays of one shape, got {x.shape} and {target.shape}")

@@ -22,8 +22,7 @@ def epsilon_error(y_hat, y, sigma):
     >>> round(epsilon_error(y_hat, y, sigma), 4)  # (1 - exp(-1/2)) / 3
     0.1312
     """
-    squared = (y_hat - y) ** 2
-    exponent = np.divide(
-        squared, 2 * sigma**2, out=np.where(squared == 0, 0.0, np.inf), where=sigma > 0
-    )
-    return float(1 - np.exp(-exponent).mean())
+    error = np.abs(y_hat - y)
+    with np.errstate(over="ignore"):  # exp(-inf) is 0, as it should be
+        z = np.divide(error, sigma, out=np.where(error == 0, 0.0, np.inf), where=sigma > 0)
+        return float(1 - np.exp(-(z**2) / 2).mean())

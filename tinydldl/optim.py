@@ -8,8 +8,9 @@ from tinydldl.backend import get_array_module
 class Optimizer:
     """Changes `params` in place, by the gradients in `grads`: dicts of arrays with the same names.
 
-    `lr`, the learning rate, may be set anew before each step. `state`: the arrays that the next
-    step depends on, by name, for checkpoints.
+    Make it after `model.to(...)`, which replaces the arrays. `lr`, the learning rate, may be set
+    anew before each step. `state`: the arrays that the next step depends on, by name, for
+    checkpoints.
     """
 
     def __init__(self, params, grads, lr):
@@ -79,4 +80,4 @@ def step_schedule(lr, epoch, every):
     >>> [step_schedule(0.5, epoch, every=2) for epoch in (1, 2, 3, 5)]
     [0.5, 0.5, 0.05, 0.005]
     """
-    return lr / 10 ** ((epoch - 1) // every)
+    return lr * 10.0 ** -((epoch - 1) // every)

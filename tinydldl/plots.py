@@ -54,17 +54,19 @@ def curves(metrics, title, baselines):
 
     `baselines`: {name: MAE in years}, drawn as dashed lines.
     """
-    figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
-    left = styled(figure.add_subplot(1, 2, 1, xlabel="Epoch", ylabel="Loss"))
-    right = styled(figure.add_subplot(1, 2, 2, xlabel="Epoch", ylabel="MAE (years)"))
+    figure = Figure(figsize=(12, 3.8), dpi=DPI, layout="constrained")
     figure.suptitle(title)
-    plot_column(left, metrics, "train_loss", "joint loss, training", COLORS[0])
-    plot_column(left, metrics, "train_kl", "of which KL divergence", COLORS[5])
-    plot_column(right, metrics, "train_mae", "training (augmented photos)", COLORS[0])
-    plot_column(right, metrics, "valid_mae", "validation", COLORS[3])
-    for (name, error), style in zip(baselines.items(), ("--", ":"), strict=False):
-        right.axhline(error, linestyle=style, color="#555555", label=f"{name}: {error:.1f}")
-    for axes in (left, right):
+    loss, kl, error = (
+        styled(figure.add_subplot(1, 3, place, xlabel="Epoch", title=name))
+        for place, name in enumerate(("Joint loss", "KL divergence in it", "MAE (years)"), start=1)
+    )
+    plot_column(loss, metrics, "train_loss", "training", COLORS[0])
+    plot_column(kl, metrics, "train_kl", "training", COLORS[0])
+    plot_column(error, metrics, "train_mae", "training (as augmented)", COLORS[0])
+    plot_column(error, metrics, "valid_mae", "validation", COLORS[3])
+    for (name, value), style in zip(baselines.items(), ("--", ":"), strict=False):
+        error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
+    for axes in (loss, kl, error):
         axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)
@@ -98,7 +100,7 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
         face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=11)
         chart.set_axis_on()
         draw_distributions(chart, grid, p[i], p_hat[i], y_hat[i])
-        chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=10)
+        chart.set_xlabel(f"Age: true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0])
     handles, labels = cells[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure

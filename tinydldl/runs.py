@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import platform
 import subprocess
 from datetime import datetime
@@ -40,24 +41,27 @@ class RunFolder:
         return self.path / name
 
     @classmethod
-    def create(cls, name, default_name):
-        """A new folder `runs/name`, by default `runs/default_name-1`, `-2`, ...: the first free.
+    def create(cls, name, default_name, config):
+        """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
 
-        Raises RunError if `name` exists: a run is never overwritten.
+        It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
+        resumed. Raises RunError if `name` exists: a run is never overwritten.
         """
         if name is None:
             numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
             taken = [int(number) for number in numbers if number.isdigit()]
             name = f"{default_name}-{max(taken, default=0) + 1}"
+        path, partial = RUNS / name, RUNS / f".{name}.partial"
+        if path.exists():
+            raise RunError(f"{path} exists; give another --name, or continue it with --resume")
         try:
-            (RUNS / name).mkdir(parents=True)
-        except FileExistsError:
-            raise RunError(
-                f"{RUNS / name} exists; give another --name, or continue it with --resume"
-            ) from None
+            partial.mkdir(parents=True, exist_ok=True)
+            with checkpoint.replacing(partial / "config.json") as file:
+                file.write(json.dumps(config, indent=2).encode())
+            partial.rename(path)
         except OSError as error:
-            raise RunError(f"{RUNS / name}: cannot make this folder ({error.strerror})") from None
-        return cls(RUNS / name)
+            raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
+        return cls(path)
 
     @classmethod
     def open(cls, path):
@@ -65,18 +69,11 @@ class RunFolder:
         folder = cls(path)
         try:
             config = json.loads((folder / "config.json").read_text())
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{path}: no run to resume, its config.json cannot be read ({error})"
-            ) from None
+            config["arguments"].items(), config["photos"], config["blas_threads"]
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            message = f"{path}: no run to resume, its config.json cannot be read"
+            raise RunError(f"{message} ({type(error).__name__}: {error})") from None
         return folder, config
-
-    def write_config(self, arguments, facts):
-        """Write `config.json`: the arguments, `facts`, and what else the figures depend on."""
-        plain = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items()}
-        config = {"arguments": plain} | facts | provenance()
-        with checkpoint.replacing(self / "config.json") as file:
-            file.write(json.dumps(config, indent=2).encode())
 
     def save(self, epoch, record, seconds, images_per_second, arrays, meta):
         """Add a finished epoch to the CSV files, then replace the checkpoint.
@@ -91,14 +88,24 @@ class RunFolder:
         checkpoint.save(self / "checkpoint", arrays | {"epoch": epoch}, meta)
 
     def restore(self):
-        """The arrays of the last checkpoint and its epoch: `({}, 0)` if no epoch was finished."""
+        """The arrays of the last checkpoint and its epoch: `({}, 0)` if no epoch was finished.
+
+        Raises RunError or CheckpointError for files that do not belong together.
+        """
         if not (self / "checkpoint.npz").exists():
             return {}, 0
         arrays, _ = checkpoint.load(self / "checkpoint")
-        epoch = int(arrays["epoch"])
-        self.metrics = read_table(self / "metrics.csv")[:epoch]
-        self.timing = read_table(self / "timing.csv")[:epoch]
+        epoch = int(arrays.get("epoch", 0))
+        self.metrics = self._rows_until(epoch, "metrics.csv")
+        self.timing = self._rows_until(epoch, "timing.csv")
         return arrays, epoch
+
+    def _rows_until(self, epoch, name):
+        """The rows of epochs 1, 2, ..., `epoch`."""
+        rows = read_table(self / name)[: max(epoch, 0)]
+        if [row.get("epoch") for row in rows] != [str(i) for i in range(1, epoch + 1)] or not rows:
+            raise RunError(f"{self / name}: expected a row for each epoch from 1 to {epoch}")
+        return rows
 
 
 def write_table(path, columns, rows):
@@ -108,13 +115,16 @@ def write_table(path, columns, rows):
     writer.writeheader()
     writer.writerows(rows)
     with checkpoint.replacing(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(text.getvalue().encode(errors="surrogateescape"))
 
 
 def read_table(path):
     """The rows of a CSV file that `write_table` wrote, as dicts of texts, without empty cells."""
-    with open(path, newline="") as file:
-        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from None
 
 
 def provenance():
@@ -127,17 +137,28 @@ def provenance():
         "platform": platform.platform(),
         "engine": "layers",
         "processes": 1,
+        "blas_threads": blas_threads(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
 
 
+def blas_threads():
+    """How many threads BLAS was told to use; the last digits of a run depend on it."""
+    return os.environ.get("OPENBLAS_NUM_THREADS")
+
+
 def commit():
     """The commit of the checkout that this package is in, or None outside of one."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        result = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    here = Path(__file__)
+
+    def git(*command):
+        done = subprocess.run(
+            ["git", *command], cwd=here.parent, capture_output=True, text=True, check=True
         )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # installed inside another repository?
+        return git("rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return result.stdout.strip()

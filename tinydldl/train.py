@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tinydldl.datasets import DATASETS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
 from tinydldl.models import CHANNELS, POOLS, SMALLEST_SIDE
-from tinydldl.runs import RunError, RunFolder
+from tinydldl.runs import RunError, RunFolder, blas_threads, provenance
 from tinydldl.trainer import NonFiniteError
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
@@ -36,33 +37,67 @@ REAL = {
 
 def main(argv=None):
     """Train, or resume a run; returns the exit code."""
-    parser, folder = build_parser(), None
+    parser, folder, config = build_parser(), None, None
     arguments = parser.parse_args(argv)
-    if arguments.resume:
-        if arguments != parser.parse_args(["--resume", str(arguments.resume)]):
-            parser.error("--resume goes alone: the other arguments are those of the run")
-        folder, config = RunFolder.open(arguments.resume)
-        arguments = argparse.Namespace(**config["arguments"])
-    else:
-        fill_in(arguments)
-    xp, device = choose_device(arguments.device)
-    print(f"tinydldl.train on {device}")
-    run = experiment.prepare(arguments, xp)
-    counts = [len(run.train_store), len(run.valid_store)]
-    if folder is None:
-        folder = RunFolder.create(arguments.name, f"{arguments.dataset}-{arguments.net}")
-        folder.write_config(arguments, {"device": device, "photos": counts})
-    elif config["photos"] != counts:
-        raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {counts}")
     try:
+        if arguments.resume:
+            if arguments != parser.parse_args(["--resume", str(arguments.resume)]):
+                parser.error("--resume goes alone: the other arguments are those of the run")
+            folder, config = RunFolder.open(arguments.resume)
+            arguments = parser.parse_args(as_command_line(config["arguments"]))
+        fill_in(arguments)
+        xp, device = choose_device(arguments.device)
+        print(f"tinydldl.train on {device}")
+        run = experiment.prepare(arguments, xp)
+        photos = [len(run.train_store), len(run.valid_store)]
+        if folder is None:
+            facts = {"arguments": plain(arguments), "photos": photos, "device": device}
+            default_name = f"{arguments.dataset}-{arguments.net}"
+            folder = RunFolder.create(arguments.name, default_name, facts | provenance())
+        else:
+            check_unchanged(folder, config, photos)
         experiment.execute(run, folder, arguments)
     except KeyboardInterrupt:
-        print(f"stopped; continue with: python -m tinydldl.train --resume {folder.path}")
+        if folder is None:
+            raise  # before there is anything to resume
+        quoted = shlex.quote(str(folder.path))
+        print(f"stopped; continue with: python -m tinydldl.train --resume {quoted}")
         return cli.INTERRUPTED
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def plain(arguments):
+    """The arguments as JSON values; paths become absolute, so that a run resumes from anywhere."""
+    return {
+        name: str(value.resolve()) if isinstance(value, Path) else value
+        for name, value in vars(arguments).items()
+    }
+
+
+def as_command_line(arguments):
+    """The command line that gives the dict `arguments`: stored ones are checked like any other."""
+    words = []
+    for name, value in arguments.items():
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, list):
+            words += [option, *map(str, value)] if value else [f"--no-{name}"]
+        elif value is not None:
+            words += [f"{option}={value}"]
+    return words
+
+
+def check_unchanged(folder, config, photos):
+    """Raise RunError if the photos of a run have changed; warn if the last digits may differ."""
+    if config["photos"] != photos:
+        raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {photos}")
+    if config["blas_threads"] != blas_threads():
+        print(
+            f"warning: begun with OPENBLAS_NUM_THREADS={config['blas_threads']}, "
+            f"now it is {blas_threads()}: the last digits will differ"
+        )
 
 
 def build_parser():
@@ -74,7 +109,9 @@ def build_parser():
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
     datasets.add_data_arguments(data)
-    data.add_argument("--limit", type=cli.whole(10), help="use only this many photos (smoke run)")
+    data.add_argument(
+        "--limit", type=cli.whole(10), help="use only this many photos; synthetic draws this many"
+    )
     data.add_argument(
         "--augment",
         nargs="+",
@@ -149,7 +186,9 @@ def build_parser():
     )
 
     output = parser.add_argument_group("output")
-    output.add_argument("--name", help="results go to runs/NAME; by default the next free number")
+    output.add_argument(
+        "--name", type=run_name, help="results go to runs/NAME; by default the next free number"
+    )
     output.add_argument(
         "--resume",
         metavar="FOLDER",
@@ -167,6 +206,13 @@ def label_step(text):
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return step
+
+
+def run_name(text):
+    """The type of `--name`: the name of one folder."""
+    if Path(text).name != text or text.startswith("."):
+        raise argparse.ArgumentTypeError(f"expected the name of a folder in runs, got {text!r}")
+    return text
 
 
 def schedule(text):

@@ -22,7 +22,11 @@ class NonFiniteError(Exception):
 
 @dataclass
 class Training:
-    """All that a training run consists of; `channels` are the mean and std of R, G and B."""
+    """All that a training run consists of.
+
+    `judged`: the part of the data set in `valid_store`, valid or test; `channels`: mean and std of
+    R, G and B in 0..1.
+    """
 
     model: Sequential
     method: DLDLv2
@@ -30,6 +34,7 @@ class Training:
     schedule: Callable[[int], float]
     train_store: PhotoStore
     valid_store: PhotoStore
+    judged: str
     channels: tuple[list, list]
     epochs: int
     batch: int
@@ -56,6 +61,7 @@ def train(run, on_epoch, done=0):
             begun = time.perf_counter()
             record = {"lr": run.optimizer.lr} | train_epoch(run, epoch, progress)
             seconds = time.perf_counter() - begun
+            check_parameters(run.model, epoch)
             if epoch % run.val_every == 0 or epoch == run.epochs:
                 record |= validate(run)
             on_epoch(epoch, record, seconds)
@@ -91,6 +97,8 @@ def validate(run):
     """MAE (years) and epsilon-error on the validation photos."""
     photos = run.valid_store.photos
     _, y_hat = predict(run)
+    if not np.isfinite(y_hat).all():
+        raise NonFiniteError("the estimates are not finite in validation; try a smaller --lr")
     return {
         "valid_mae": mae(y_hat, photos.ages),
         "valid_epsilon_error": epsilon_error(y_hat, photos.ages, photos.sigmas),
@@ -108,6 +116,15 @@ def predict(run):
         p_hat.append(to_host(mean))
         y_hat.append(to_host(run.method.age(mean)))
     return np.concatenate(p_hat), np.concatenate(y_hat)
+
+
+def check_parameters(model, epoch):
+    """Raise NonFiniteError if the last step of an epoch has broken a parameter."""
+    for name, param in model.params.items():
+        if not get_array_module(param).isfinite(param).all():
+            raise NonFiniteError(
+                f"non-finite value in the parameter {name} after epoch {epoch}; try a smaller --lr"
+            )
 
 
 def first_non_finite(model, x):

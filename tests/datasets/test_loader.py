@@ -124,6 +124,19 @@ def test_more_are_an_error(photos, tmp_path):
         open_store(many(photos, [truncated, tmp_path / "missing.png"]))
 
 
+def test_a_strip_of_pixels_is_a_bad_photo(photos, tmp_path):
+    Image.new("RGB", (3000, 2)).save(tmp_path / "strip.png")
+    store = open_store(many(photos, [tmp_path / "strip.png"]))
+    assert store.bad == [(tmp_path / "strip.png", "3000x2 pixels are too narrow for a face")]
+
+
+def test_a_photo_that_vanishes_is_named(photos):
+    store = open_store(photos, cache_bytes=0)
+    photos.paths[3].unlink()
+    with pytest.raises(DataError, match=r"03\.png could be read before, and cannot now"):
+        list(eval_batches(store, batch=4))
+
+
 def test_batches_are_of_nearly_equal_size():
     assert [len(part) for part in split(np.arange(21), 4)] == [4, 4, 4, 3, 3, 3]
     assert [len(part) for part in split(np.arange(3), 4)] == [3]

@@ -10,7 +10,7 @@ from tinydldl.datasets import (
     DataError,
     Options,
     add_data_arguments,
-    data_dir_from,
+    default_data_dir,
     load,
     options_from,
 )
@@ -48,12 +48,11 @@ def test_a_folder_in_place_of_a_table_is_a_data_error(tmp_path):
         load("csv", Options(tmp_path, table=tmp_path))
 
 
-def test_data_dir_argument_then_environment_then_default(monkeypatch):
+def test_data_dir_from_the_environment_or_by_default(monkeypatch):
     monkeypatch.setenv("TINYDLDL_DATA", "elsewhere")
-    assert data_dir_from("here") == Path("here")
-    assert data_dir_from() == Path("elsewhere")
+    assert default_data_dir() == Path("elsewhere")
     monkeypatch.delenv("TINYDLDL_DATA")
-    assert data_dir_from() == Path("data")
+    assert default_data_dir() == Path("data")
 
 
 def test_arguments_make_options(monkeypatch):

@@ -101,6 +101,34 @@ def test_color_changes_brightness_contrast_and_saturation(photo):
     assert array(dark).std() < array(photo).std() < array(bright).std()
 
 
+def test_how_far_colors_go():
+    gray_photo = Image.new("RGB", (8, 8), (100, 100, 100))  # contrast and saturation leave it
+    for draw, expected in ((0, 60), (1, 140)):
+        assert array(transforms.color(gray_photo, Draws(draw))).ravel() == pytest.approx(expected)
+
+
+def test_transforms_come_in_the_paper_s_order(photo, monkeypatch):
+    order = []
+    spies = {name: lambda im, rng, name=name: order.append(name) or im for name in TRANSFORMS}
+    monkeypatch.setattr(transforms, "TRANSFORMS", spies)
+    augment(photo, Draws(0), ["color", "crop", "mirror", "rotate", "gray", "scale"], 28)
+    assert order == ["mirror", "gray", "scale", "rotate", "crop", "color"]
+
+
+def test_sixteen_bits_of_gray_are_scaled_not_clipped():
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    pixels = array(transforms.to_rgb(Image.fromarray(ramp)))
+    np.testing.assert_array_equal(pixels, (ramp // 257)[..., None].repeat(3, axis=2))
+
+
+def test_what_is_transparent_becomes_gray():
+    photo = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    photo.putpixel((0, 0), (10, 20, 30, 255))
+    pixels = array(transforms.to_rgb(photo))
+    assert tuple(pixels[0, 0]) == (10, 20, 30)
+    assert tuple(pixels[2, 2]) == transforms.FILL
+
+
 def test_center_crop(photo):
     np.testing.assert_array_equal(array(center_crop(photo, 28)), array(photo)[2:30, 6:34])
 

@@ -64,6 +64,18 @@ def test_normalizes_far_from_zero_in_float32(rng):
     np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1, rtol=1e-2)
 
 
+def test_float32_sums_over_large_images_are_exact_enough(rng):
+    x = 3 + rng.standard_normal((8, 224, 224, 2))
+    dy = rng.standard_normal(x.shape) + 0.1
+    exact, single = BatchNorm2d(2).to(dtype=np.float64), BatchNorm2d(2)
+    y, y_single = exact.forward(x), single.forward(x.astype(np.float32))
+    dx, dx_single = exact.backward(dy), single.backward(dy.astype(np.float32))
+    for got, expected in ((y_single, y), (dx_single, dx)):
+        assert np.abs(got - expected).max() < 1e-5 * np.abs(expected).max()
+    for name, grad in exact.grads.items():
+        np.testing.assert_allclose(single.grads[name], grad, rtol=1e-4)
+
+
 def test_one_value_a_channel_is_refused():
     with pytest.raises(ValueError, match="more than one value"):
         BatchNorm2d(3).forward(np.zeros((1, 1, 1, 3)))

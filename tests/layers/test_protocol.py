@@ -101,3 +101,27 @@ def test_grads_are_overwritten_in_place(name, rng):
     layer.backward(rng.standard_normal(layer.forward(x, keep=True).shape))
     assert {key: id(grad) for key, grad in layer.grads.items()} == before
     assert layer.grads.keys() == layer.params.keys()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "expected"),
+    [
+        (
+            layers.BatchNorm2d(3),
+            (2, 3, 8, 8),
+            r"BatchNorm2d: expected x \(N, H, W, 3\), channels last",
+        ),
+        (layers.BatchNorm2d(3), (2, 8, 8, 1), r"got \(2, 8, 8, 1\)"),
+        (layers.Conv2d(3, 4, rng=np.random.default_rng(0)), (2, 3, 8, 8), "Conv2d: expected x"),
+        (layers.Linear(3, 4, rng=np.random.default_rng(0)), (2, 4), r"Linear: expected x \(N, 3\)"),
+    ],
+)
+def test_x_of_another_shape_is_refused(layer, shape, expected):
+    with pytest.raises(ValueError, match=expected):
+        layer.forward(np.zeros(shape))
+
+
+@pytest.mark.parametrize("geometry", [{"kernel": 0}, {"stride": 0}, {"stride": -1}])
+def test_kernels_and_strides_below_one_are_refused(geometry):
+    with pytest.raises(ValueError, match="expected"):
+        layers.MaxPool2d(**geometry)

@@ -26,7 +26,7 @@ __all__ = [
     "Options",
     "Photos",
     "add_data_arguments",
-    "data_dir_from",
+    "default_data_dir",
     "load",
     "options_from",
 ]
@@ -57,15 +57,15 @@ def load(name, options):
         raise DataError(f"{name}: cannot read {error.filename} ({error.strerror})") from error
 
 
-def data_dir_from(argument=None):
-    """The folder that holds the sets: the argument, else $TINYDLDL_DATA, else `data`."""
-    return Path(argument or os.environ.get("TINYDLDL_DATA") or "data")
+def default_data_dir():
+    """The folder that holds the sets: $TINYDLDL_DATA, else `data`."""
+    return Path(os.environ.get("TINYDLDL_DATA") or "data")
 
 
 def add_data_arguments(parser):
     """Give an argparse parser, or a group of one, the arguments that make an `Options`."""
     add = parser.add_argument
-    add("--data-dir", type=Path, default=data_dir_from(), help="holds a folder for each set")
+    add("--data-dir", type=Path, default=default_data_dir(), help="holds a folder for each set")
     add("--table", type=Path, help="csv: table of paths, ages and, if you have them, sigmas")
     add(
         "--split",

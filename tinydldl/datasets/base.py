@@ -195,7 +195,7 @@ class Table:
 
 
 def read_table(path):
-    """Read a table separated by commas or semicolons, with a header or without.
+    """Read a table separated by commas, semicolons or tabs, with a header or without.
 
     The first row is the header unless one of its cells is the name of an image. Quotes, blank
     lines, a byte order mark and either kind of line end are fine. Raises DataError if the file is
@@ -220,7 +220,9 @@ def _read_rows(file):
     """The rows of `file` that are not blank, as (line number, cells without outer spaces)."""
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     first = next((line for line in lines if line.strip()), "")
-    reader = csv.reader(lines, delimiter=";" if ";" in first else ",", skipinitialspace=True)
+    reader = csv.reader(
+        lines, delimiter=next((mark for mark in ";\t" if mark in first), ","), skipinitialspace=True
+    )
     rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return [(line, cells) for line, cells in rows if any(cells)]
 

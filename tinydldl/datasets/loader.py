@@ -14,9 +14,16 @@ from tqdm import tqdm
 
 from tinydldl.backend import get_array_module
 from tinydldl.datasets.base import DataError
-from tinydldl.datasets.transforms import augment, center_crop, held_side, resize_short_side
+from tinydldl.datasets.transforms import (
+    augment,
+    center_crop,
+    held_side,
+    resize_short_side,
+    to_rgb,
+)
 
 MAX_BAD_SHARE = 0.01
+MAX_ASPECT = 10  # a strip of pixels, scaled by its short side, would fill the memory
 AHEAD = 4  # batches in preparation
 
 
@@ -57,7 +64,12 @@ class PhotoStore:
 
     def __getitem__(self, index):
         path = self.photos.paths[index]
-        return self.cache[path] if path in self.cache else self._read(path)
+        if path in self.cache:
+            return self.cache[path]
+        pixels = self._try_read(path)
+        if isinstance(pixels, Exception):
+            raise DataError(f"{path} could be read before, and cannot now: {pixels}")
+        return pixels
 
     def channel_statistics(self):
         """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists."""
@@ -71,7 +83,9 @@ class PhotoStore:
 
     def _read(self, path):
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            if max(image.size) > MAX_ASPECT * min(image.size):
+                raise DataError(f"{image.width}x{image.height} pixels are too narrow for a face")
+            upright = to_rgb(ImageOps.exif_transpose(image))
         return np.asarray(resize_short_side(upright, held_side(self.side)))
 
     def _try_read(self, path):
@@ -95,7 +109,8 @@ def train_batches(store, epoch, *, batch, transforms, seed):
         rng = np.random.default_rng([seed, epoch, index])
         return np.asarray(augment(Image.fromarray(store[index]), rng, transforms, store.side))
 
-    order = np.random.default_rng([seed, epoch]).permutation(len(store))
+    # the order's generator is the one after those of the photos
+    order = np.random.default_rng([seed, epoch, len(store)]).permutation(len(store))
     yield from in_order(make, split(order, batch), store.loaders)
 
 

@@ -41,7 +41,7 @@ def _read_photos(album, table, sigma):
     """The photos in the table's columns `photo` (Album2/009055_1M54.JPG) and `age`."""
     table = read_table(table)
     return table.photos(
-        lambda name: album / name.rpartition("/")[2],
+        lambda name: album / name.replace("\\", "/").rpartition("/")[2],
         name=table.need_column("photo", "photo"),
         age=table.need_column("age", "age"),
         default_sigma=sigma,

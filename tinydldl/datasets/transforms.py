@@ -4,18 +4,29 @@ Sizes are in proportion to the paper's: a photo is held with a short side of 8/7
 (256 for 224), and a crop of 7/8 of it goes in. Images are Pillow's, RGB.
 """
 
+import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 HOLD = 8 / 7  # 256 / 224
 SCALES = (112 / 256, 224 / 256)
 MAX_DEGREES = 30
 JITTER = 0.4
-FILL = (128, 128, 128)  # behind a rotated photo
+FILL = (128, 128, 128)  # behind a rotated or a transparent photo
 
 
 def held_side(side):
     """The short side, in pixels, at which photos are held for a network of `side`: 256 for 224."""
     return round(side * HOLD)
+
+
+def to_rgb(image):
+    """The photo with 8 bits for each of R, G and B, transparent parts on gray."""
+    if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        behind = Image.new("RGBA", image.size, (*FILL, 255))
+        image = Image.alpha_composite(behind, image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def resize_short_side(image, side):

@@ -4,6 +4,7 @@ The age is in the file name: `[age]_[gender]_[race]_[date].jpg.chip.jpg`. The la
 """
 
 import hashlib
+import os
 import re
 
 from tinydldl.datasets.base import DataError, find, find_folder, image_files, photos_sorted
@@ -38,7 +39,7 @@ def part_of(name):
     >>> part_of("1_0_0_20161219140623097.jpg.chip.jpg")
     'train'
     """
-    b = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
+    b = int(hashlib.sha256(os.fsencode(name)).hexdigest(), 16) % 10
     return {0: "test", 1: "valid"}.get(b, "train")
 
 

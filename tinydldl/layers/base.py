@@ -1,6 +1,7 @@
 """The protocol of every layer, `Sequential`, which chains them, and the windows that slide."""
 
 from itertools import product
+from numbers import Integral
 
 import numpy as np
 
@@ -152,11 +153,13 @@ class Windows:
     At tap (i, j) of the kernel, output position (h, w) sees input position
     `(h * stride + i, w * stride + j)`. For all output positions at once that is one slice, a view.
 
-    `kernel`, `stride`: an int, or a pair (vertical, horizontal).
+    `kernel`, `stride`: an int, or a pair (vertical, horizontal). Raises ValueError below 1.
     """
 
     def __init__(self, kernel, stride):
         self.kernel, self.stride = pair(kernel), pair(stride)
+        if min(self.kernel + self.stride) < 1:
+            raise ValueError(f"kernel {kernel}, stride {stride}: expected numbers from 1 up")
 
     def taps(self):
         """The positions (i, j) of the kernel, row by row."""
@@ -176,5 +179,15 @@ class Windows:
 
 
 def pair(value):
-    """`(value, value)` for an int; a pair stays what it is."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+    """`(value, value)` for an int; a pair stays what it is. Raises ValueError below 0."""
+    first, second = (value, value) if isinstance(value, Integral) else value
+    if first < 0 or second < 0:
+        raise ValueError(f"expected one or two numbers from 0 up, got {value}")
+    return int(first), int(second)
+
+
+def check_channels(layer, x, channels, ndim=4):
+    """Raise ValueError unless x is (N, H, W, C), or for ndim = 2 (N, C), with C = `channels`."""
+    if x.ndim != ndim or x.shape[-1] != channels:
+        expected = f"(N, H, W, {channels}), channels last" if ndim == 4 else f"(N, {channels})"
+        raise ValueError(f"{type(layer).__name__}: expected x {expected}, got {tuple(x.shape)}")

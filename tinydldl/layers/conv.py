@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinydldl.backend import get_array_module
-from tinydldl.layers.base import Layer, Windows, pair
+from tinydldl.layers.base import Layer, Windows, check_channels, pair
 
 
 class Conv2d(Layer):
@@ -15,7 +15,8 @@ class Conv2d(Layer):
     there is no im2col; backward mirrors it tap by tap.
 
     x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
-    are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0.
+    are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0. Raises
+    ValueError for x of another shape.
     """
 
     def __init__(self, channels, out_channels, kernel=3, stride=1, padding=0, bias=True, *, rng):
@@ -30,6 +31,7 @@ class Conv2d(Layer):
             self.add_param("b", np.zeros(out_channels, dtype=np.float32))
 
     def forward(self, x, keep=None):
+        check_channels(self, x, self.params["W"].shape[2])
         W, x_pad = self.params["W"], self._pad(x)
         y = sum(self.windows.view(x_pad, tap) @ W[tap] for tap in self.windows.taps())
         if "b" in self.params:

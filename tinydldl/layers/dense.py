@@ -4,13 +4,14 @@ from math import prod
 
 import numpy as np
 
-from tinydldl.layers.base import Layer
+from tinydldl.layers.base import Layer, check_channels
 
 
 class Linear(Layer):
     """`y = x W + b`: x (N, in), W (in, out), b (out,), y (N, out).
 
-    Initial W: normal with standard deviation `std`, float32; b: 0.
+    Raises ValueError for x of another shape. Initial W: normal with standard deviation `std`,
+    float32; b: 0.
     """
 
     def __init__(self, features, out_features, std=0.01, *, rng):
@@ -20,6 +21,7 @@ class Linear(Layer):
         self.add_param("b", np.zeros(out_features, dtype=np.float32))
 
     def forward(self, x, keep=None):
+        check_channels(self, x, len(self.params["W"]), ndim=2)
         self.keep(keep, x)
         return x @ self.params["W"] + self.params["b"]
 

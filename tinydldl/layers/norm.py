@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinydldl.backend import get_array_module
-from tinydldl.layers.base import Layer
+from tinydldl.layers.base import Layer, check_channels
 
 
 class BatchNorm2d(Layer):
@@ -15,7 +15,7 @@ class BatchNorm2d(Layer):
     `momentum` toward mean and the unbiased var; in inference the running averages take their place.
 
     x, y (N, H, W, C); gamma, beta, running_mean, running_var (C,), float32 at first. Raises
-    ValueError in training for a single value a channel, whose variance says nothing.
+    ValueError for x of another shape, and in training for a single value a channel.
     Source: Ioffe and Szegedy, ICML 2015.
     """
 
@@ -28,6 +28,7 @@ class BatchNorm2d(Layer):
         self.buffers["running_var"] = np.ones(channels, dtype=np.float32)
 
     def forward(self, x, keep=None):
+        check_channels(self, x, len(self.params["gamma"]))
         mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
         inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
         x_hat = (x - mean) * inv_std
@@ -61,6 +62,6 @@ class BatchNorm2d(Layer):
 def channel_sum(x):
     """The sum of each channel over images and positions: x (N, H, W, C) to (C,).
 
-    Adding up whole images first is faster than all at once, and rounds less.
+    One axis after the other is faster than all at once, and rounds less: each sum is a short one.
     """
-    return x.sum(axis=0).sum(axis=(0, 1))
+    return x.sum(axis=0).sum(axis=0).sum(axis=0)

@@ -15,7 +15,7 @@ class MaxPool2d(Layer):
 
     def __init__(self, kernel=2, stride=None):
         super().__init__()
-        self.windows = Windows(kernel, stride or kernel)
+        self.windows = Windows(kernel, kernel if stride is None else stride)
 
     def forward(self, x, keep=None):
         views = (self.windows.view(x, tap) for tap in self.windows.taps())
@@ -46,7 +46,7 @@ class AvgPool2d(Layer):
 
     def __init__(self, kernel=2, stride=None):
         super().__init__()
-        self.windows = Windows(kernel, stride or kernel)
+        self.windows = Windows(kernel, kernel if stride is None else stride)
 
     def forward(self, x, keep=None):
         KH, KW = self.windows.kernel

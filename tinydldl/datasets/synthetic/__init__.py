@@ -10,8 +10,10 @@ This file makes the labels and keeps the folder; how a face is drawn begins in `
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import numpy as np
 from tqdm import tqdm
@@ -115,8 +117,17 @@ def _draw(folder, seed, side, indices):
     return len(indices)
 
 
-def _leave_interrupts_to_the_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_ignored():
+    """Ctrl-C does nothing in here, nor, ever, in processes that start in here: they inherit it."""
+    if threading.current_thread() is not threading.main_thread():  # only that may set it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cores():
@@ -131,9 +142,9 @@ def _draw_in_processes(folder, seed, side, chunks):
     with ProcessPoolExecutor(
         min(_cores(), len(chunks), MAX_PROCESSES),
         mp_context=multiprocessing.get_context("spawn"),  # the same on every platform
-        initializer=_leave_interrupts_to_the_parent,
     ) as pool:
-        tasks = [pool.submit(_draw, folder, seed, side, chunk) for chunk in chunks]
+        with _interrupts_ignored():  # the parent alone ends the work
+            tasks = [pool.submit(_draw, folder, seed, side, chunk) for chunk in chunks]
         try:
             for task in as_completed(tasks):
                 yield task.result()

@@ -1,0 +1,717 @@
+# %% [markdown]
+# # Lesson 03: Softmax and KL
+#
+# | | |
+# |---|---|
+# | **You will be able to** | derive and program softmax, the KL divergence and the gradient $\hat p - p$, say why they are computed from logits, and what the loss can and cannot reach |
+# | **You need** | lesson 00 (upstream gradients, the checker), lesson 01 (label distributions, entropy) |
+# | **Minutes** | 90 |
+# | **Code** | [`tinydldl/losses.py`](../tinydldl/losses.py), [`tinydldl/layers/activation.py`](../tinydldl/layers/activation.py) |
+#
+# The last layer of the network gives $K = 101$ numbers for each face, one for each age. They can be anything. Our target, the label distribution $p$ of lesson 01, is positive and sums to one. This lesson makes the one into the other, measures how far apart they are, and derives what the network is to do about it. The answer will be short: prediction minus target.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.special
+import scipy.stats
+
+from tinydldl.gradcheck import GradientError, check_layer, check_loss, numerical_gradient
+from tinydldl.labels import gaussian_label_distribution, label_grid
+from tinydldl.layers import LogSoftmax, Softmax
+from tinydldl.lesson import slider, use_style
+from tinydldl.losses import cross_entropy, kl_from_logits, kl_from_probabilities
+from tinydldl.plots import COLORS
+
+use_style()
+grid = label_grid(0, 100)
+K = len(grid)
+
+# %% [markdown]
+# ## 1. Softmax
+#
+# The outputs of the network are called **logits**, $x = (x_0, \dots, x_{K-1})$. To make them positive, take exponentials. To make them sum to one, divide by the sum:
+#
+# $$ \hat p_k = \frac{e^{x_k}}{\sum_j e^{x_j}}. $$
+#
+# This is **softmax**. The hat says: predicted. Two properties follow at once. Ratios of probabilities are differences of logits, since the denominator cancels: $\hat p_k / \hat p_j = e^{x_k - x_j}$. And adding the same number $c$ to all logits changes nothing:
+#
+# $$ \frac{e^{x_k + c}}{\sum_j e^{x_j + c}} = \frac{e^c\, e^{x_k}}{e^c \sum_j e^{x_j}} = \hat p_k. $$
+
+# %%
+x = np.random.default_rng(0).standard_normal(K)
+p_hat = np.exp(x) / np.exp(x).sum()
+assert (p_hat > 0).all() and abs(p_hat.sum() - 1) < 1e-14
+assert abs(p_hat[3] / p_hat[7] - np.exp(x[3] - x[7])) < 1e-12
+shifted = np.exp(x + 5) / np.exp(x + 5).sum()
+assert np.abs(shifted - p_hat).max() < 1e-15
+
+# %% [markdown]
+# The second property saves us from a computer's limits. The largest float32 is $3.4 \cdot 10^{38}$, and $e^{89}$ is larger. One logit of 89 gives $\infty/\infty$, which is not a number. So we choose $c = -\max_k x_k$. Then the largest exponent is 0, nothing overflows, and the sum is at least 1.
+
+# %%
+with np.errstate(over="ignore", invalid="ignore"):
+    e = np.exp(np.array([89.0, 0.0], dtype=np.float32))
+    print(e, e / e.sum())
+    assert np.isinf(e[0]) and np.isnan((e / e.sum())[0])
+assert np.isfinite(np.exp(np.float32(88)))
+
+# %% [markdown]
+# ### Exercise 1
+# Write softmax for a batch: `x` has one row for each of $N$ images.
+
+
+# %% exercise="softmax"
+def softmax(x):
+    """Softmax of each row of the logits x (N, K).
+
+    Hint: three lines. Minus the maximum of the row (keepdims=True); exponentials; over their sum.
+    """
+    ### BEGIN SOLUTION
+    shifted = x - x.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    return e / e.sum(axis=1, keepdims=True)
+    ### END SOLUTION
+
+
+# %% test="softmax" points=1
+# Expect a largest difference of about 1e-17, and no overflow.
+x = np.random.default_rng(1).standard_normal((4, K))
+difference = np.abs(softmax(x) - scipy.special.softmax(x, axis=1)).max()
+print(f"largest difference {difference:.0e}")
+assert difference < 1e-15
+assert np.array_equal(softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]])), [[0.5, 0.5], [1, 0]])
+assert np.abs(softmax(x) - Softmax().forward(x)).max() < 1e-15
+
+# %% [markdown]
+# You may have met a softmax with a **temperature**, $e^{x_k / T}$: a small $T$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $T$ is the same as dividing $W$ and $b$ by $T$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $T$ it becomes the one of $\sigma\sqrt{T}$.
+
+# %%
+rng = np.random.default_rng(2)
+features, W, b = rng.standard_normal((4, 8)), rng.standard_normal((8, K)), rng.standard_normal(K)
+T = 3.0
+assert np.abs(softmax((features @ W + b) / T) - softmax(features @ (W / T) + b / T)).max() < 1e-15
+
+figure, axes = plt.subplots()
+for T, color in zip((0.25, 1.0, 4.0), COLORS, strict=False):
+    p_hat = softmax(-((grid[None] - 30) ** 2) / 8 / T)
+    expected = gaussian_label_distribution([30.0], [2 * np.sqrt(T)], grid)
+    assert np.abs(p_hat - expected).max() < 1e-15
+    axes.plot(grid, p_hat[0], "o-", markersize=3, color=color, label=f"logits divided by {T:g}")
+axes.set(xlim=(15, 45), xlabel="Age (years)", ylabel=r"$\hat p_k$")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## 2. The Jacobian of softmax
+#
+# How does $\hat p_k$ change with $x_j$? Write $S = \sum_i e^{x_i}$, so that $\hat p_k = e^{x_k} / S$ and $\partial S / \partial x_j = e^{x_j}$. The numerator depends on $x_j$ only if $k = j$; its derivative is $\delta_{kj}\, e^{x_k}$, where $\delta_{kj}$ is 1 for $k = j$ and 0 otherwise. The quotient rule:
+#
+# $$ \frac{\partial \hat p_k}{\partial x_j} = \frac{\delta_{kj}\, e^{x_k}\, S - e^{x_k}\, e^{x_j}}{S^2} = \frac{e^{x_k}}{S} \left( \delta_{kj} - \frac{e^{x_j}}{S} \right) = \hat p_k\, (\delta_{kj} - \hat p_j). $$
+#
+# On the diagonal that is $\hat p_k (1 - \hat p_k) > 0$: raise a logit and its own probability rises. Everywhere else it is $-\hat p_k \hat p_j < 0$: all others pay for it. They pay exactly, since each column sums to zero, as it must if the probabilities keep their sum:
+#
+# $$ \sum_k \hat p_k (\delta_{kj} - \hat p_j) = \hat p_j - \hat p_j \sum_k \hat p_k = 0. $$
+#
+# We check it by brute force, entry by entry, and by central differences, column by column.
+
+# %%
+x = np.random.default_rng(3).standard_normal((1, 6))
+p_hat = softmax(x)[0]
+J = np.zeros((6, 6))
+for k, j in np.ndindex(6, 6):
+    J[k, j] = p_hat[k] * ((k == j) - p_hat[j])
+h = 1e-5
+columns = [(softmax(x + h * row) - softmax(x - h * row))[0] / (2 * h) for row in np.eye(6)]
+error = np.abs(J - np.stack(columns, axis=1)).max()
+print(f"largest difference from central differences: {error:.0e}")
+assert error < 1e-10
+assert np.abs(J.sum(axis=0)).max() < 1e-15 and np.array_equal(J, J.T)
+
+# %%
+p_hat = gaussian_label_distribution([30.0], [2.0], grid)[0]
+J = np.diag(p_hat) - np.outer(p_hat, p_hat)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=[1, 1.3])
+image = axes[0].imshow(
+    J[22:39, 22:39], cmap="RdBu_r", vmin=-0.16, vmax=0.16, extent=(21.5, 38.5, 38.5, 21.5)
+)
+axes[0].set(
+    xlabel="logit j, age (years)", ylabel="probability k, age (years)", title="The Jacobian"
+)
+axes[0].grid(False)
+axes[0].set(xticks=range(22, 39, 4), yticks=range(22, 39, 4))
+axes[1].set_xticks(range(22, 39, 4))
+figure.colorbar(image, ax=axes[0])
+axes[1].bar(grid, J[:, 30], color=np.where(J[:, 30] > 0, COLORS[3], COLORS[0]))
+axes[1].axhline(0, color="black", linewidth=0.8)
+axes[1].set(
+    xlim=(21.5, 38.5), xlabel="Age (years)", ylabel="Change of $\\hat p_k$ per unit of $x_{30}$"
+)
+axes[1].set_title("Its column j = 30: one gains, all others pay")
+plt.show()
+assert J[30, 30] > 0 and (np.delete(J[:, 30], 30) <= 0).all()
+
+# %% [markdown]
+# ### The backward pass
+# From lesson 00: for an upstream gradient $d\hat p$ the gradient in $x$ is $dx = J^\top d\hat p$. Put the Jacobian in:
+#
+# $$ dx_j = \sum_k d\hat p_k\, \hat p_k\, (\delta_{kj} - \hat p_j) = d\hat p_j\, \hat p_j - \hat p_j \sum_k d\hat p_k\, \hat p_k = \hat p_j \left( d\hat p_j - \sum_k d\hat p_k\, \hat p_k \right). $$
+#
+# The sum is the mean of $d\hat p$ under $\hat p$. So each logit gets its own upstream gradient minus the average one, weighted with its probability. The Jacobian with its $K^2$ entries is gone: $K$ products and a sum are enough.
+#
+# ### Exercise 2
+# Write it for a batch.
+
+
+# %% exercise="softmax-backward"
+def softmax_backward(p_hat, dp_hat):
+    """The gradient dx (N, K) in the logits, from p_hat = softmax(x) and the upstream dp_hat.
+
+    Hint: one line; the sum is over the labels, with keepdims=True.
+    """
+    ### BEGIN SOLUTION
+    return p_hat * (dp_hat - (dp_hat * p_hat).sum(axis=1, keepdims=True))
+    ### END SOLUTION
+
+
+# %% test="softmax-backward" points=2
+# Expect about 1e-17 against the full Jacobian, and about 1e-10 against central differences.
+rng = np.random.default_rng(4)
+x, dp_hat = rng.standard_normal((3, 6)), rng.standard_normal((3, 6))
+p_hat = softmax(x)
+dx = softmax_backward(p_hat, dp_hat)
+for row, upstream, result in zip(p_hat, dp_hat, dx, strict=True):
+    J = np.diag(row) - np.outer(row, row)
+    assert np.abs(J.T @ upstream - result).max() < 1e-15
+difference = np.abs(dx - numerical_gradient(lambda: (softmax(x) * dp_hat).sum(), x)).max()
+print(f"largest difference from central differences: {difference:.0e}")
+assert difference < 1e-9
+print(check_layer(Softmax(), x, rng))
+
+# %% [markdown]
+# ## 3. The Kullback-Leibler divergence
+#
+# How far is the prediction $\hat p$ from the target $p$? The answer of information theory is the **KL divergence**,
+#
+# $$ \text{KL}(p, \hat p) = \sum_k p_k \ln \frac{p_k}{\hat p_k}. $$
+#
+# It is the mean, over labels drawn from $p$, of how much more probable $p$ makes them than $\hat p$ does, on a logarithmic scale. Some terms are negative, where $\hat p_k > p_k$. The sum never is. The proof needs one inequality:
+#
+# $$ \ln t \le t - 1 \quad\text{for all } t > 0, \text{ with equality only at } t = 1. $$
+#
+# *Proof.* Let $g(t) = t - 1 - \ln t$. Its derivative $1 - 1/t$ is negative for $t < 1$ and positive for $t > 1$, so $g$ has its only minimum at $t = 1$, and $g(1) = 0$. In a picture: the logarithm lies below its tangent at 1.
+
+# %%
+t = np.linspace(0.01, 4, 400)
+assert (np.log(t) <= t - 1).all() and np.log(1) == 1 - 1
+assert (np.log(t) < t - 1)[np.abs(t - 1) > 1e-6].all()
+figure, axes = plt.subplots(1, 2)
+axes[0].plot(t, t - 1, color=COLORS[3])
+axes[0].plot(t, np.log(t), color=COLORS[0])
+axes[0].plot(1, 0, "ko")
+axes[0].text(2.2, 2.2, "t - 1", color=COLORS[3])
+axes[0].text(3, 0.5, "ln t", color=COLORS[0])
+axes[0].set(xlabel="t", ylim=(-3, 3), title="ln t is at most t - 1")
+axes[1].plot(t[t < 1.2], (t * np.log(t))[t < 1.2], color=COLORS[0])
+axes[1].plot(0, 0, "o", color="black", markerfacecolor="white")
+axes[1].set(xlabel="t", title="t ln t tends to 0 at 0 (needed below)")
+plt.show()
+
+# %% [markdown]
+# Now use it for $t = \hat p_k / p_k$, over the labels with $p_k > 0$, which are all that matter:
+#
+# $$ -\text{KL}(p, \hat p) = \sum_{p_k > 0} p_k \ln \frac{\hat p_k}{p_k} \le \sum_{p_k > 0} p_k \left( \frac{\hat p_k}{p_k} - 1 \right) = \sum_{p_k > 0} \hat p_k - 1 \le 0. $$
+#
+# Equality needs $\hat p_k = p_k$ for all $k$. So **the KL divergence is zero if the prediction is exactly the target, and positive otherwise.**
+#
+# We try it on a thousand pairs of random distributions.
+
+# %%
+rng = np.random.default_rng(5)
+divergences = []
+for _ in range(1000):
+    p, p_hat = rng.dirichlet(np.ones(8), 2)
+    divergences.append((p * np.log(p / p_hat)).sum())
+    assert abs(divergences[-1] - scipy.special.rel_entr(p, p_hat).sum()) < 1e-13
+    assert (p * np.log(p / p_hat)).min() < 0, "some terms are negative"
+    assert abs((p * np.log(p / p)).sum()) < 1e-15
+print(f"smallest of 1000: {min(divergences):.4f}")
+assert min(divergences) > 0
+
+# %% [markdown]
+# What about labels with $p_k = 0$? We need $0 \ln 0$. With $t = e^{-s}$ we have $t \ln t = -s\, e^{-s}$, and this tends to 0 as $s \to \infty$. So $0 \ln 0 = 0$, by its limit. NumPy says `nan`, and so we have to treat it. That is no rare case. Take $y = 50$, $\sigma = 2$ and cast the target to float32, as for training:
+
+# %%
+s = np.array([10.0, 100.0, 700.0])
+print("t ln t for t near 0:", np.exp(-s) * np.log(np.exp(-s)))
+assert (np.abs(np.exp(-s) * np.log(np.exp(-s)) + s * np.exp(-s)) < 1e-15).all()
+assert np.exp(-700) * 700 < 1e-300
+
+p = gaussian_label_distribution([50.0], [2.0], grid)
+zeros = (p.astype(np.float32) == 0).sum()
+print(f"{zeros} of {K} entries of the target are exactly 0 in float32, {(p == 0).sum()} in float64")
+assert zeros == 44 and K == 101 and (p == 0).sum() == 0
+with np.errstate(all="ignore"):
+    assert np.isnan(np.float32(0) * np.log(np.float32(0)))
+
+# %% [markdown]
+# Why 44? The smallest positive float32 is $2^{-149}$; below half of that, numbers become 0. The entry at a distance of $d$ years from 50 is $e^{-d^2/8}$ over the sum 5.01. It is lost if $d^2 > 8\,(150 \ln 2 - \ln 5.01)$, which is $d > 28.6$. From 22 to 78 there are 57 labels; the other 44 are gone.
+
+# %%
+total = np.exp(-((grid - 50) ** 2) / 8).sum()
+reach = np.sqrt(8 * (150 * np.log(2) - np.log(total)))
+print(f"sum {total:.3f}, reach {reach:.2f} years")
+assert abs(total - 5.01) < 5e-3 and abs(reach - 28.6) < 0.05
+assert np.array_equal(np.flatnonzero(p.astype(np.float32)), np.arange(22, 79))
+assert 79 - 22 == 57 == K - 44
+
+# %% [markdown]
+# ### Exercise 3
+# Write the divergence of one image.
+
+
+# %% exercise="kl"
+def kl(p, p_hat):
+    """KL(p, p_hat) of two distributions (K,), in nats, with 0 ln 0 = 0.
+
+    Hint: keep only the labels with p > 0.
+    """
+    ### BEGIN SOLUTION
+    positive = p > 0
+    return (p[positive] * np.log(p[positive] / p_hat[positive])).sum()
+    ### END SOLUTION
+
+
+# %% test="kl" points=2
+# Expect a difference of about 1e-16 from SciPy, and no nan.
+rng = np.random.default_rng(11)
+for _ in range(1000):
+    p, p_hat = rng.dirichlet(np.ones(8), 2)
+    p[rng.integers(8)] = 0
+    p /= p.sum()
+    assert abs(kl(p, p_hat) - scipy.special.rel_entr(p, p_hat).sum()) < 1e-14
+    assert kl(p, p_hat) > 0 and abs(kl(p, p)) < 1e-15
+print(f"the last of 1000: {kl(p, p_hat):.4f}")
+
+# %% [markdown]
+# How large is a divergence? For two Gaussian hills with means $y_1, y_2$ and spreads $\sigma_1, \sigma_2$, the sum is close to the integral over the densities. Write the logarithm of the quotient of the densities and take its mean under the first, where $(a - y_1)^2$ has the mean $\sigma_1^2$, and $(a - y_2)^2$ the mean $\sigma_1^2 + (y_1 - y_2)^2$:
+#
+# $$ \text{KL} = \ln\frac{\sigma_2}{\sigma_1} - \frac12 + \frac{\sigma_1^2 + (y_1 - y_2)^2}{2\sigma_2^2}. $$
+#
+# With the same $\sigma$ in both, all that is left is $(y_1 - y_2)^2 / 2\sigma^2$: being off by one $\sigma$ costs half a nat. With the same mean but $\sigma_1 \ne \sigma_2$ the formula is **not symmetric**: to say 4 where 2 is right costs 0.32, to say 2 where 4 is right costs 0.81.
+
+
+# %%
+def hill(y, sigma):
+    """The label distribution of one age."""
+    return gaussian_label_distribution([y], [sigma], grid)[0]
+
+
+def gaussian_kl(y1, sigma1, y2, sigma2):
+    """The formula above."""
+    return np.log(sigma2 / sigma1) - 0.5 + (sigma1**2 + (y1 - y2) ** 2) / (2 * sigma2**2)
+
+
+for first, second in [
+    ((40, 2), (42, 2)),
+    ((40, 2), (40, 4)),
+    ((40, 4), (40, 2)),
+    ((40, 3), (46, 2)),
+]:
+    value = kl(hill(*first), hill(*second))
+    print(f"{first} to {second}: {value:.6f}, formula {gaussian_kl(*first, *second):.6f}")
+    assert abs(value - gaussian_kl(*first, *second)) < 1e-6
+assert (
+    abs(gaussian_kl(40, 2, 42, 2) - 0.5) < 1e-12 and abs(gaussian_kl(40, 5, 41, 5) - 0.02) < 1e-12
+)
+assert abs(gaussian_kl(40, 2, 40, 4) - 0.32) < 5e-3 and abs(gaussian_kl(40, 4, 40, 2) - 0.81) < 5e-3
+
+
+# %%
+def terms(y_hat=43.0, sigma_hat=3.0):
+    """The target (y = 40, sigma = 2), a prediction, and the terms of both divergences."""
+    p, p_hat = hill(40, 2), hill(y_hat, sigma_hat)
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3))
+    axes[0].plot(grid, p, "o-", markersize=3, label="$p$")
+    axes[0].plot(grid, p_hat, "o-", markersize=3, color=COLORS[3], label=r"$\hat p$")
+    axes[0].set_title("The two hills")
+    axes[0].legend()
+    for ax, a, b, name in (
+        (axes[1], p, p_hat, r"KL($p$, $\hat p$)"),
+        (axes[2], p_hat, p, r"KL($\hat p$, $p$)"),
+    ):
+        ax.bar(grid, a * np.log(a / b), color=COLORS[5])
+        ax.axhline(0, color="black", linewidth=0.8)
+        ax.set_title(f"Terms of {name}: sum {kl(a, b):.2f}")
+    for ax in axes:
+        ax.set(xlim=(28, 56), xlabel="Age (years)")
+    axes[0].set_ylabel("Probability")
+    axes[1].set_ylabel("Term (nats)")
+    plt.show()
+
+
+terms()
+slider(terms, y_hat=(34.0, 46.0, 0.5), sigma_hat=(1.0, 6.0, 0.5))
+
+# %% [markdown]
+# Negative terms on one side, larger positive ones on the other, and the two directions differ. We train with the target in front, $\text{KL}(p, \hat p)$: the mean is then over the *target's* labels, and a prediction that leaves no room where the annotators voted is punished hard.
+
+# %%
+p, p_hat = hill(40, 2), hill(43, 3)
+assert (p * np.log(p / p_hat)).min() < 0 and kl(p, p_hat) > 0
+print(f"{kl(p, p_hat):.2f} and {kl(p_hat, p):.2f}")
+assert abs(kl(p, p_hat) - kl(p_hat, p)) > 0.5
+
+# %% [markdown]
+# ## 4. The gradient: $\hat p - p$
+#
+# Now the heart of the matter. Let $\hat p = \text{softmax}(x)$ and $L = \text{KL}(p, \hat p)$. Which way should each logit go? Take it line by line. First, split the logarithm:
+#
+# $$ L = \sum_k p_k \ln p_k - \sum_k p_k \ln \hat p_k. $$
+#
+# The first sum does not depend on $x$. In the second, the logarithm of softmax is simple, since the logarithm undoes the exponential:
+#
+# $$ \ln \hat p_k = x_k - \ln \sum_i e^{x_i}. $$
+#
+# Its derivative in $x_j$: the first term gives $\delta_{kj}$; the second gives $e^{x_j} / \sum_i e^{x_i}$, which is $\hat p_j$:
+#
+# $$ \frac{\partial \ln \hat p_k}{\partial x_j} = \delta_{kj} - \hat p_j. $$
+#
+# This is the Jacobian of the layer `LogSoftmax`, whose backward pass is therefore $dx_j = \sum_k dy_k (\delta_{kj} - \hat p_j) = dy_j - \hat p_j \sum_k dy_k$. The loss sends it the upstream gradient $dy_k = -p_k$. Put it in, and sum over $k$. The $\delta$ picks out one term, and $\hat p_j$ does not depend on $k$:
+#
+# $$ \frac{\partial L}{\partial x_j} = -\sum_k p_k\, (\delta_{kj} - \hat p_j) = -p_j + \hat p_j \sum_k p_k. $$
+#
+# The target is a distribution, $\sum_k p_k = 1$, so
+#
+# $$ \boxed{\; dx = \hat p - p. \;} $$
+#
+# Prediction minus target. A loss over $N$ images is the mean of their losses, so with a batch every row is divided by $N$: $dx = (\hat p - p)/N$.
+
+# %%
+rng = np.random.default_rng(6)
+x = rng.standard_normal((1, K))
+p, p_hat = hill(30.3, 2.0), softmax(x)[0]
+
+
+def loss():
+    return kl(p, softmax(x)[0])
+
+
+log_form = (p * np.log(p)).sum() - (p * (x[0] - np.log(np.exp(x).sum()))).sum()
+assert abs(loss() - log_form) < 1e-12
+error = np.abs(numerical_gradient(loss, x)[0] - (p_hat - p)).max()
+print(f"largest difference from central differences: {error:.0e}")
+assert error < 1e-9
+
+J_log = np.eye(K) - p_hat  # J_log[k, j] = delta_kj - p_hat_j
+h = 1e-5
+log_softmax = LogSoftmax().forward
+columns = [(log_softmax(x + h * row) - log_softmax(x - h * row))[0] / (2 * h) for row in np.eye(K)]
+assert np.abs(J_log - np.stack(columns, axis=1)).max() < 1e-9
+assert np.abs(-p @ J_log - (p_hat - p)).max() < 1e-14
+layer = LogSoftmax()
+layer.forward(x)
+assert np.abs(layer.backward(-p[None]) - (p_hat - p)).max() < 1e-14
+print(check_layer(LogSoftmax(), x, rng))
+
+# %% [markdown]
+# The same by another way, as the layers would do it. First the loss in the probabilities: $\partial L / \partial \hat p_k = -p_k / \hat p_k$. This is the upstream gradient of softmax. Then its backward pass of section 2:
+#
+# $$ dx_j = \hat p_j \left( -\frac{p_j}{\hat p_j} + \sum_k \frac{p_k}{\hat p_k}\, \hat p_k \right) = -p_j + \hat p_j \sum_k p_k = \hat p_j - p_j. $$
+#
+# The division by $\hat p_j$ and the multiplication with it cancel. On paper.
+
+# %%
+x = rng.standard_normal((4, K))
+p = gaussian_label_distribution([3.0, 30.3, 50.0, 99.0], [1.5, 2.0, 3.0, 6.0], grid)
+p_hat = softmax(x)
+value, dp_hat = kl_from_probabilities(p_hat, p)
+assert np.abs(dp_hat + p / p_hat / 4).max() < 1e-12
+assert np.abs(softmax_backward(p_hat, dp_hat) - (p_hat - p) / 4).max() < 1e-14
+
+# %%
+p, p_hat = hill(30.0, 2.0), hill(34.0, 3.0)
+figure, axes = plt.subplots(2, 1, figsize=(8, 4.2), sharex=True)
+axes[0].plot(grid, p, "o-", markersize=3, label="target $p$")
+axes[0].plot(grid, p_hat, "o-", markersize=3, color=COLORS[3], label=r"prediction $\hat p$")
+axes[0].set(ylabel="Probability")
+axes[0].legend()
+axes[1].bar(grid, p - p_hat, color=np.where(p > p_hat, COLORS[0], COLORS[3]))
+axes[1].axhline(0, color="black", linewidth=0.8)
+axes[1].set(xlim=(18, 48), xlabel="Age (years)", ylabel=r"$-dx = p - \hat p$")
+axes[1].set_title("What a step down the gradient does to each logit", fontsize=10)
+plt.show()
+assert abs((p_hat - p).sum()) < 1e-14
+assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopeless prediction"
+
+# %% [markdown]
+# Where the target is higher (blue), the logit is raised; where the prediction is higher (orange), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
+#
+# ### Exercise 4
+# Write loss and gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
+
+
+# %% exercise="kl-logits"
+def kl_logits(x, p):
+    """The mean over N images of KL(p, softmax(x)), and its gradient dx (N, K). x, p (N, K).
+
+    Hint: shifted = x minus its row maximum; log_p_hat = shifted - log(sum(exp(shifted))).
+    For 0 ln 0, take the logarithm of `np.where(p > 0, p, 1)`.
+    """
+    ### BEGIN SOLUTION
+    shifted = x - x.max(axis=1, keepdims=True)
+    log_p_hat = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = (p * (np.log(np.where(p > 0, p, 1)) - log_p_hat)).sum() / len(x)
+    return loss, (np.exp(log_p_hat) - p) / len(x)
+    ### END SOLUTION
+
+
+# %% test="kl-logits" points=3
+# Expect a relative error of about 1e-9 from the checker.
+rng = np.random.default_rng(7)
+x = rng.standard_normal((4, K))
+p = gaussian_label_distribution([3.0, 30.3, 50.0, 99.0], [1.5, 2.0, 0.0, 6.0], grid)
+loss, dx = kl_logits(x, p)
+print(f"loss {loss:.6f}, relative error {check_loss(kl_logits, x, p):.0e}")
+assert abs(loss - scipy.special.rel_entr(p, softmax(x)).sum() / 4) < 1e-12
+assert abs(loss - kl_from_logits(x, p)[0]) < 1e-12
+assert np.abs(dx - kl_from_logits(x, p)[1]).max() < 1e-15
+assert np.isfinite(kl_logits(1000 * x, p)[0]), "no overflow, and no logarithm of 0"
+
+# %% [markdown]
+# The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - \eta\, dx$, again and again, here with the step $\eta = 5$. We begin with all logits 0, where every age is equally likely.
+
+
+# %%
+def descend(gradient, steps, x=None, rate=5.0):
+    """The logits after some steps down the gradient, from zero."""
+    x = np.zeros((1, K)) if x is None else x
+    for _ in range(steps):
+        x = x - rate * gradient(x)
+    return x
+
+
+p = hill(30.0, 2.0)[None]
+figure, axes = plt.subplots()
+axes.fill_between(grid, p[0], color=COLORS[0], alpha=0.3, label="target")
+values = []
+for steps, color in zip((0, 10, 100, 1000), COLORS[1:], strict=False):
+    x = descend(lambda x: softmax(x) - p, steps)
+    values.append(kl_logits(x, p)[0])
+    axes.plot(grid, softmax(x)[0], color=color, label=f"{steps} steps: KL {values[-1]:.4f}")
+axes.set(xlim=(10, 50), xlabel="Age (years)", ylabel="Probability")
+axes.legend()
+plt.show()
+assert values == sorted(values, reverse=True) and values[-1] < 0.01
+assert abs(values[0] - (np.log(K) + (p * np.log(p)).sum())) < 1e-12
+
+# %% [markdown]
+# At the start every $\ln \hat p_k$ is $-\ln K$, so the divergence is $\ln K - H(p)$, where $H(p) = -\sum_k p_k \ln p_k$ is the entropy of lesson 01. A fresh network starts near this value (lesson 07 uses it as a test).
+#
+# ## 5. Why from logits
+#
+# The formulas of section 4 cancel on paper: $\hat p_j$ times $1/\hat p_j$. In the computer they cancel only if both exist. A logit that lies 89 below the largest gives $\hat p_j \approx e^{-89}$, and $1 / \hat p_j \approx e^{89}$ is too large for float32, so it is $\infty$; from 104 on, $\hat p_j$ itself is 0. Then the backward pass subtracts $\infty$ from $\infty$, or multiplies it by 0, which is not a number (`nan`). One such photo, and every weight of the network is `nan` after the next step.
+#
+# Take two labels, $p = (1, 0)$, and logits $(-g, 0)$: wrong by a gap of $g$. The loss is
+#
+# $$ L = -\ln \hat p_0 = -\ln \frac{e^{-g}}{e^{-g} + 1} = g + \ln(1 + e^{-g}), $$
+#
+# for large $g$ just $g$. We compute it in float32 by both ways.
+
+# %%
+assert np.exp(np.float32(-104)) == 0
+gaps = np.arange(60, 130, 1.0)
+exact = gaps + np.log1p(np.exp(-gaps))
+p = np.array([[1.0, 0.0]], dtype=np.float32)
+through_p_hat, through_logits, dx = [], [], []
+with np.errstate(all="ignore"):
+    for gap in gaps:
+        x = np.array([[-gap, 0.0]], dtype=np.float32)
+        loss, dp_hat = kl_from_probabilities(softmax(x), p)
+        through_p_hat.append(loss)
+        dx.append(softmax_backward(softmax(x), dp_hat)[0, 0])
+        through_logits.append(kl_from_logits(x, p)[0])
+        assert np.array_equal(kl_from_logits(x, p)[1], [[-1, 1]])
+through_p_hat, through_logits, dx = map(np.array, (through_p_hat, through_logits, dx))
+assert np.abs(through_logits - exact).max() < 1e-5
+assert np.isinf(through_p_hat[gaps >= 89]).all() and np.isfinite(through_p_hat[gaps < 89]).all()
+
+# %%
+figure, axes = plt.subplots(1, 2, sharex=True)
+usable = gaps < 89
+assert np.array_equal(usable, np.isfinite(through_p_hat)) and np.array_equal(
+    usable, np.isfinite(dx)
+)
+axes[0].plot(gaps, through_logits, color=COLORS[0], linewidth=6, alpha=0.4, label="from logits")
+axes[0].plot(gaps[usable], through_p_hat[usable], color=COLORS[3], label="from probabilities")
+axes[1].plot(gaps, np.full(len(gaps), -1), color=COLORS[0], linewidth=6, alpha=0.4)
+axes[1].plot(gaps[usable], dx[usable], color=COLORS[3])
+axes[1].set_ylim(-1.6, 0.1)
+for ax, last, text in ((axes[0], through_p_hat, "infinity"), (axes[1], dx, "nan")):
+    ax.axvspan(89, gaps[-1], color="black", alpha=0.08, linewidth=0)
+    ax.plot(88, last[gaps == 88], "x", color=COLORS[3], markersize=10)
+    ax.text(92, ax.get_ylim()[0], f"from probabilities:\n{text}", color=COLORS[3], va="bottom")
+    ax.set_xlabel("Gap g between the logits")
+axes[0].set(ylabel="Loss (nats)", title="Loss in float32")
+axes[1].set(ylabel="dx of the true label", title="Its gradient: right is $-1$")
+axes[0].legend(loc="upper left")
+plt.show()
+assert np.isnan(dx[gaps >= 89]).all() and np.abs(dx[gaps < 87] + 1).max() < 1e-5
+
+# %% [markdown]
+# The way through the logits never leaves the logarithm: $\ln \hat p_0 = x_0 - \max - \ln(\dots)$ is just $-g$, and the gradient $\hat p - p = (-1, 1)$ is exact. **So the loss takes logits, not probabilities.** It is the same formula, in the order that the computer can bear.
+#
+# ## 6. KL and cross entropy
+#
+# Many programs minimize the **cross entropy** instead. It is the second half of the split in section 4:
+#
+# $$ \text{CE}(p, \hat p) = -\sum_k p_k \ln \hat p_k = H(p) + \text{KL}(p, \hat p). $$
+#
+# The entropy $H(p)$ does not depend on the network. So the two have *the same gradient*, and training with one is training with the other. Only the value differs: KL can fall to 0, and cross entropy never falls below its **floor** $H(p)$. For $\sigma = 2$ the floor is $\tfrac12 \ln(2\pi e \sigma^2) = 2.11$ nats.
+
+
+# %%
+def soft_cross_entropy(x, p):
+    """The mean over N images of -sum_k p_k ln p_hat_k."""
+    return -(p * LogSoftmax().forward(x)).sum() / len(x)
+
+
+p = hill(30.0, 2.0)[None]
+floor = scipy.stats.entropy(p[0])
+print(f"floor {floor:.4f}, formula {0.5 * np.log(2 * np.pi * np.e * 4):.4f}")
+assert abs(floor - 0.5 * np.log(2 * np.pi * np.e * 4)) < 1e-6 and abs(floor - 2.11) < 5e-3
+x = np.random.default_rng(8).standard_normal((1, K))
+assert abs(soft_cross_entropy(x, p) - floor - kl_logits(x, p)[0]) < 1e-12
+numeric = numerical_gradient(lambda: soft_cross_entropy(x, p), x)
+assert np.abs(numeric - kl_logits(x, p)[1]).max() < 1e-9
+
+# %%
+figure, axes = plt.subplots(figsize=(8, 3.4))
+counts = np.unique(np.logspace(0, 3.3, 40).astype(int))
+for sigma, color in zip((0.5, 2.0, 5.0), COLORS, strict=False):
+    p, x, done, divergences = hill(30.0, sigma)[None], np.zeros((1, K)), 0, []
+    for steps in counts:
+        x, done = descend(lambda x, p=p: softmax(x) - p, steps - done, x), steps
+        divergences.append(kl_logits(x, p)[0])
+    entropy = scipy.stats.entropy(p[0])
+    axes.semilogx(counts, np.array(divergences) + entropy, color=color)
+    axes.semilogx(counts, divergences, "--", color=color)
+    axes.axhline(entropy, color=color, linewidth=0.8, linestyle=":")
+    axes.text(2300, entropy, f"sigma = {sigma:g}", color=color, va="center")
+    assert 0 < divergences[-1] < 0.02
+axes.set(xlabel="Steps", ylabel="Loss (nats)", ylim=(0, None), xlim=(1, 2200))
+axes.set_title("Lines: cross entropy, with its floor dotted. Dashed: KL")
+plt.show()
+
+# %% [markdown]
+# The floor grows with $\ln\sigma$: it is 1.42 for $\sigma = 1$ and 3.03 for $\sigma = 5$. So a cross entropy of 3 alone does not say whether a network is good. A KL of 0.02 does: there is next to nothing left to learn. That is why we train with KL and report it.
+
+# %%
+floors = [scipy.stats.entropy(hill(50.0, sigma)) for sigma in (1.0, 5.0)]
+print(f"floors {floors[0]:.2f} and {floors[1]:.2f}")
+assert np.abs(np.array(floors) - [1.42, 3.03]).max() < 5e-3
+assert abs(floors[1] - floors[0] - np.log(5)) < 1e-3
+
+# %% [markdown]
+#
+# If the target is **one-hot**, all mass on one label, its entropy is 0 and the two are one: $-\ln \hat p_{\text{label}}$. This is the loss of ordinary classification; the package computes it as a KL.
+
+# %%
+x = np.random.default_rng(9).standard_normal((3, K))
+labels = np.array([4, 30, 100])
+loss, dx = cross_entropy(x, labels)
+assert abs(loss + np.log(softmax(x)[np.arange(3), labels]).mean()) < 1e-12
+assert scipy.stats.entropy(np.eye(K)[4]) == 0
+assert np.abs(dx - (softmax(x) - np.eye(K)[labels]) / 3).max() < 1e-15
+
+# %% [markdown] question="floor" points=2
+# ### Question
+# Two data sets: in A the annotators mostly agree ($\sigma$ near 1), in B they do not ($\sigma$ near 5). A colleague trains on each and reports a cross entropy of 1.9 on A and 3.1 on B. "Faces in B are harder to learn." Is she right?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* The numbers do not say so. The floors are $\tfrac12\ln(2\pi e) = 1.42$ for $\sigma = 1$ and $1.42 + \ln 5 = 3.03$ for $\sigma = 5$. What is left above the floor is the KL: about 0.48 on A, but only 0.07 on B. Measured by what can be learned, the network does *better* on B. (And since one year off costs $1/2\sigma^2$, half a nat on A but 0.02 on B, even equal KL would not mean equal errors in years.)
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 7. If the target is not normalized
+#
+# Where did we use $\sum_k p_k = 1$? Twice: to show that the divergence is not negative, and in the last line of the gradient. Suppose that somebody forgot to divide by the sum, and uses the density itself. For a newborn, $y = 0$ and $\sigma = 2$, half of the hill is missing: the sum is 0.60 (lesson 01).
+#
+# Let $s = \sum_k p_k$, and let $q = p / s$ be the target as it should have been. Then
+#
+# $$ L = \sum_k p_k \ln\frac{p_k}{\hat p_k} = \sum_k s\, q_k \left( \ln s + \ln \frac{q_k}{\hat p_k} \right) = s \ln s + s\, \text{KL}(q, \hat p), $$
+#
+# $$ dx = s\, \hat p - p = s\,(\hat p - q), $$
+#
+# the gradient from the line just before the box. So the loss has its minimum at the right place, $\hat p = q$, but its value there is $s \ln s$. For $s < 1$ this is **negative**; the lowest possible is $-1/e$, at $s = 1/e$ (where the derivative $\ln s + 1$ is 0). If you ever see a negative KL, look for a target that does not sum to one.
+
+# %%
+p = scipy.stats.norm.pdf(grid, 0.0, 2.0)[None]
+s, q = p.sum(), p / p.sum()
+x = np.random.default_rng(10).standard_normal((1, K))
+assert abs(kl_logits(x, p)[0] - (s * np.log(s) + s * kl_logits(x, q)[0])) < 1e-12
+numeric = numerical_gradient(lambda: kl_logits(x, p)[0], x)
+assert np.abs(numeric - (s * softmax(x) - p)).max() < 1e-9
+at_minimum = kl_logits(-(grid[None] ** 2) / 8, p)[0]  # logits whose softmax is q
+print(f"s = {s:.3f}; loss at its minimum: {at_minimum:.3f} nats")
+assert abs(s - 0.60) < 5e-3 and abs(at_minimum - s * np.log(s)) < 1e-12 and at_minimum < -0.3
+t = np.linspace(0.001, 1, 10_000)
+assert abs((t * np.log(t)).min() + 1 / np.e) < 1e-6
+assert abs(t[(t * np.log(t)).argmin()] - 1 / np.e) < 1e-3
+
+# %% [markdown]
+# Now comes the worse half. The package returns $\hat p - p$, as everyone does, and for such a target this is *not* the gradient of the loss. The checker sees it:
+
+# %%
+try:
+    check_loss(kl_from_logits, x, p)
+    caught = ""
+except GradientError as error:
+    caught = str(error)
+print(caught)
+assert "relative error" in caught
+
+# %% [markdown]
+# And what does training do with it? It stands still when $\hat p - p$ has the same value $c$ for all labels: adding the same number to all logits changes nothing. Sum over the labels: $1 - s = K c$. So it ends at
+#
+# $$ \hat p_k = p_k + \frac{1 - s}{K}. $$
+#
+# **The missing mass is spread evenly over all ages.** Each label gets only 0.004 of it, hardly to be seen in a plot. But there are a hundred of them, with a mean age of 50: they add $0.4 \cdot 50 = 20$ years to the expectation. The newborn becomes 20.8 years old, instead of 1.3.
+
+# %%
+wrong = softmax(descend(lambda x: softmax(x) - p, 8000))[0]
+right = softmax(descend(lambda x: s * softmax(x) - p, 8000))[0]
+predicted = p[0] + (1 - s) / K
+print(
+    f"expectation: {wrong @ grid:.2f} years, by the formula {predicted @ grid:.2f}; right {q[0] @ grid:.2f}"
+)
+assert np.abs(wrong - predicted).max() < 1e-4
+assert abs((1 - s) / K - 0.004) < 5e-5 and abs((1 - s) * grid.mean() - 20) < 0.1
+assert abs(predicted @ grid - 20.8) < 0.05 and abs(wrong @ grid - 20.8) < 0.1
+assert abs(right @ grid - 1.3) < 0.05 and abs(q[0] @ grid - 1.302) < 5e-4
+
+figure, axes = plt.subplots()
+axes.bar(grid, wrong, color=COLORS[3], label=r"after training with $\hat p - p$")
+axes.plot(grid, p[0], "o", markersize=3, color=COLORS[0], label="density, not normalized")
+axes.plot(grid, q[0], "-", color=COLORS[2], label="normalized target")
+axes.set(xlabel="Age (years)", ylabel="Probability", xlim=(-1, 100.5))
+axes.axvline(wrong @ grid, color=COLORS[3], linestyle=":")
+axes.text(wrong @ grid + 1, 0.12, f"its expectation: {wrong @ grid:.1f} years", color=COLORS[3])
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## Summary
+# * Softmax makes logits into a distribution. It does not feel a constant, so we subtract the maximum.
+# * Its Jacobian is $\hat p_k (\delta_{kj} - \hat p_j)$; its backward pass is $dx = \hat p\,(d\hat p - \sum_k d\hat p_k \hat p_k)$.
+# * KL is never negative, 0 only if prediction and target agree, and not symmetric.
+# * Through softmax its gradient is $(\hat p - p)/N$. It is computed from logits, since $\hat p$ underflows and $\ln \hat p$ does not.
+# * Cross entropy has the same gradient and the floor $H(p)$.
+# * A target that does not sum to one gives negative values, and with $\hat p - p$ a wrong prediction: the missing mass is spread over all ages.
+#
+# ## Further reading
+# * S. Kullback, R. A. Leibler, *On Information and Sufficiency*, Annals of Mathematical Statistics, 1951: where the divergence comes from.
+# * T. M. Cover, J. A. Thomas, *Elements of Information Theory*, Wiley, second edition 2006, chapter 2: entropy, divergence, and their inequalities.
+# * I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press, 2016, section 4.1: overflow, underflow and softmax.
+# * P. Blanchard, D. J. Higham, N. J. Higham, *Accurately computing the log-sum-exp and softmax functions*, IMA Journal of Numerical Analysis, 2021.
+# * Next: [lesson 04](04_expectation_and_joint_loss.ipynb) makes one number of the distribution, and trains both.

@@ -1,0 +1,649 @@
+# %% [markdown]
+# # Lesson 08: Training DLDL-v2
+#
+# | | |
+# |---|---|
+# | **You will be able to** | write the whole training loop, say what augmentation and the schedule are for, read training curves, and find a bug by its curves |
+# | **You need** | lesson 04 (the joint loss), lesson 07 (the network, Adam) |
+# | **Minutes** | 90, of which the computer needs 4 |
+# | **Code** | [`tinydldl/trainer.py`](../tinydldl/trainer.py), [`tinydldl/datasets/transforms.py`](../tinydldl/datasets/transforms.py), [`tinydldl/datasets/loader.py`](../tinydldl/datasets/loader.py) |
+
+# %%
+from math import ceil
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from tinydldl import baselines, plots
+from tinydldl.datasets import Photos
+from tinydldl.datasets.loader import normalize
+from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
+from tinydldl.datasets.transforms import TRANSFORMS, augment, center_crop, held_side
+from tinydldl.labels import label_grid
+from tinydldl.lesson import FAST, use_style
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import mae
+from tinydldl.models import AgeNet
+from tinydldl.optim import Adam, step_schedule
+from tinydldl.plots import COLORS
+from tinydldl.trainer import Training, predict, train_epoch
+
+use_style()
+
+# %% [markdown]
+# ## 1. The faces
+#
+# We draw a few hundred faces, and ten annotators label each. The network sees 32 x 32 pixels. Photos are held a little larger, 37 x 37, so that there is room to crop. The class below holds them in memory; it has what the package's loader asks of a collection of photos.
+
+# %%
+SIDE, BATCH, SEED = 32, 32, 0
+assert held_side(SIDE) == 37
+
+
+class Faces:
+    """Drawn faces in memory: images (uint8) and `photos`, which holds their ages and sigmas."""
+
+    side, loaders = SIDE, 1
+
+    def __init__(self, images, ages, sigmas):
+        self.images = images
+        self.photos = Photos([None] * len(images), ages, sigmas)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index]
+
+
+def draw(first, count):
+    """The faces number `first`, `first + 1`, ...; each comes from a generator of its own."""
+    images, votes = [], []
+    for index in range(first, first + count):
+        rng = np.random.default_rng([SEED, index])
+        age = sample_age(rng)
+        votes.append(annotate(age, rng))
+        images.append(np.asarray(draw_face(age, rng, held_side(SIDE))))
+    votes = np.array(votes)
+    return Faces(images, votes.mean(axis=1), votes.std(axis=1))
+
+
+# %%
+train_faces = draw(0, 80 if FAST else 320)
+valid_faces = draw(len(train_faces), 40 if FAST else 100)
+y_train, y_valid = train_faces.photos.ages, valid_faces.photos.ages
+baseline = mae(baselines.mean_age(y_train, len(y_valid)), y_valid)
+print(f"{len(train_faces)} faces to train on, {len(valid_faces)} to judge on")
+print(f"whoever always says {y_train.mean():.1f} years is off by {baseline:.2f} on average")
+assert baseline > 10
+
+# %% [markdown]
+# The second line is the number to beat. A network that has looked at no face at all can reach it.
+#
+# A pixel is a whole number in 0..255. The network gets each channel shifted to mean 0 and scaled to standard deviation 1:
+#
+# $$ x = \frac{\text{pixel} / 255 - \text{mean}}{\text{std}}, $$
+#
+# with mean and std of red, green and blue over all *training* photos. The validation photos are treated with these same numbers: they stand for photos that we do not have yet.
+
+# %%
+pixels = np.stack(train_faces.images) / 255
+channels = pixels.mean(axis=(0, 1, 2)).tolist(), pixels.std(axis=(0, 1, 2)).tolist()
+x = normalize(np.stack(train_faces.images), *channels)
+print("mean", np.round(channels[0], 3), " std", np.round(channels[1], 3))
+assert np.abs(x.mean(axis=(0, 1, 2))).max() < 1e-3
+assert np.abs(x.std(axis=(0, 1, 2)) - 1).max() < 1e-3
+
+# %% [markdown]
+# ## 2. Augmentation, seen
+#
+# A few hundred photos are few. Each time that a photo is used we change it at random, in ways that leave the age what it is, so the network hardly ever sees the same pixels twice. The package has the six transforms of the paper. Here is each of them, on one face drawn at a larger size.
+
+# %%
+face = draw_face(58.0, np.random.default_rng(12), 256)
+figure, axes = plt.subplots(1, 7, figsize=(12, 2.3))
+axes[0].imshow(face)
+axes[0].set_title("original")
+seeds = {"mirror": 2, "gray": 2, "scale": 6, "rotate": 3, "crop": 5, "color": 2}
+changed = {}
+for ax, (name, transform) in zip(axes[1:], TRANSFORMS.items(), strict=True):
+    changed[name] = transform(face, np.random.default_rng(seeds[name]))
+    ax.imshow(changed[name])
+    ax.set_title(name)
+for ax in axes:
+    ax.set_axis_off()
+plt.show()
+
+# %% [markdown]
+# Six panels, six assertions:
+
+# %%
+original, arrays = np.asarray(face).astype(float), {k: np.asarray(v) for k, v in changed.items()}
+assert (arrays["mirror"][:, ::-1] == original).all(), "mirrored twice is the photo itself"
+assert (arrays["gray"][..., 0] == arrays["gray"][..., 2]).all(), "red, green and blue are equal"
+roughness = {k: np.abs(np.diff(v, axis=1)).mean() for k, v in (("before", original),)}
+roughness["after"] = np.abs(np.diff(arrays["scale"].astype(float), axis=1)).mean()
+assert roughness["after"] < roughness["before"], "scaling down and up again loses details"
+assert (arrays["rotate"][0, 0] == 128).all(), "the corners of a rotated photo are gray"
+assert arrays["crop"].shape == (224, 224, 3), "7/8 of 256"
+assert abs(arrays["color"].mean() - original.mean()) > 1, "lighter or darker"
+
+# %% [markdown]
+# None of them touches the label: $y$ and $\sigma$ stay those of the photo. `mirror` and `gray` act on every second photo only, the others on each one by a random amount.
+
+# %%
+rng = np.random.default_rng(0)
+share = np.mean([TRANSFORMS["mirror"](face, rng) is not face for _ in range(2000)])
+print(f"mirrored: {share:.1%}")
+assert abs(share - 0.5) < 0.04
+
+# %% [markdown] question="label" points=2
+# ### Question
+# No transform of the list changes the label. But some of them, if made stronger, *could* change the age that annotators would say. Name two and say which sign of age they would hide. Then name a transform that must never be used, though it leaves the picture a face.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* `scale` to very few pixels wipes out wrinkles and the texture of the skin: an old face looks younger. `crop` to the middle cuts off forehead, hairline and chin, and with them the proportions of a child's head. `color` far toward bright hides wrinkles, and a strong change of saturation and brightness can make hair look gray or hide that it is. Never: stretching the face in one direction only in a strong way, or anything else that changes the proportions of eyes, nose and chin (a child's head differs from an adult's by them), smoothing filters, or pasting in parts of other faces without changing the label. One point for two good examples, one for the forbidden one.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 3. The schedule
+#
+# Why should the learning rate fall? Look at the simplest case: one parameter $W$ with the loss $\tfrac12 W^2$, whose gradient is $W$. Each batch sees it with noise $n$ of mean 0 and variance $s^2$. Gradient descent does
+#
+# $$ W \leftarrow W - lr \, (W + n) = (1 - lr) \, W - lr \, n . $$
+#
+# At first $W$ shrinks by $1 - lr$ a step: a large rate is fast. But it does not go to 0. The noise of each step is independent of $W$, so the variances add:
+#
+# $$ \mathrm{Var}(W) \leftarrow (1 - lr)^2 \, \mathrm{Var}(W) + lr^2 s^2 . $$
+#
+# In the long run the two sides are equal. Solve for the variance, with $1 - (1 - lr)^2 = lr \, (2 - lr)$:
+#
+# $$ \mathrm{Var}(W) = \frac{lr^2 s^2}{lr \, (2 - lr)} = \frac{lr \, s^2}{2 - lr} \approx \frac{lr \, s^2}{2} . $$
+#
+# **The floor of noise is proportional to the learning rate.** So: walk fast first, then divide the rate by 10, and the floor sinks to a tenth.
+
+# %%
+rng = np.random.default_rng(1)
+W = np.full(2000, 10.0)  # two thousand runs at once
+spread = []
+for step in range(400):
+    lr = 0.2 if step < 200 else 0.02
+    W = (1 - lr) * W - lr * rng.standard_normal(2000)
+    spread.append((W**2).mean())
+
+figure, axes = plt.subplots()
+axes.semilogy(spread, color=COLORS[0])
+for lr, first, color in ((0.2, 0, COLORS[1]), (0.02, 200, COLORS[3])):
+    floor = lr / (2 - lr)
+    print(f"lr {lr}: mean square {np.mean(spread[first + 150 : first + 200]):.4f}, {floor:.4f}")
+    assert abs(np.mean(spread[first + 150 : first + 200]) / floor - 1) < 0.1
+    axes.hlines(floor, first, first + 200, color=color, linestyle="--", label=f"floor, lr {lr}")
+axes.set(xlabel="Step", ylabel="Mean of $W^2$ (log scale)", title="Noise keeps W from 0")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ### Exercise 1
+# The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1.
+#
+# $$ lr_{\text{epoch}} = lr \cdot 10^{-\lfloor (\text{epoch} - 1) / \text{every} \rfloor} $$
+
+
+# %% exercise="schedule"
+def learning_rate(lr, epoch, every):
+    """The learning rate in `epoch` = 1, 2, ...
+
+    Hint: `//` divides and rounds down.
+    """
+    ### BEGIN SOLUTION
+    return lr / 10 ** ((epoch - 1) // every)
+    ### END SOLUTION
+
+
+# %% test="schedule" points=1
+# Expect the package's numbers to about 1e-16, and the first division in epoch 31, not 30.
+rates = [learning_rate(1e-3, epoch, 30) for epoch in range(1, 61)]
+assert np.allclose(rates, [step_schedule(1e-3, epoch, 30) for epoch in range(1, 61)], rtol=1e-12)
+assert rates[29] == 1e-3 and np.isclose(rates[30], 1e-4)
+
+# %%
+EPOCHS, EVERY, LR = (4, 3, 3e-3) if FAST else (24, 12, 3e-3)
+figure, axes = plt.subplots(figsize=(8, 2.6))
+axes.step(range(1, 61), rates, where="mid", color=COLORS[0], label="paper: 60 epochs, every 30")
+ours = [learning_rate(LR, epoch, EVERY) for epoch in range(1, EPOCHS + 1)]
+axes.step(range(1, EPOCHS + 1), ours, where="mid", color=COLORS[3], label="this lesson")
+axes.set(yscale="log", xlabel="Epoch", ylabel="Learning rate (log scale)")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## 4. The training loop in one page
+#
+# Everything is there. A step takes one batch: photos `x`, ages `y`, and their `sigma`.
+#
+# ### Exercise 2
+# Write the step. Five things, in this order: the target distribution, the forward pass, the loss with its gradient in the logits, the backward pass, the step of the optimizer. Keep everything float32: one float64 array makes the rest float64, and twice as slow.
+
+
+# %% exercise="step"
+def training_step(model, method, optimizer, x, y, sigma):
+    """Train on one batch; returns the three values (L, L_ld, L_er).
+
+    Hint: `method.target(y, sigma)` and y are float64: `.astype(np.float32)`.
+    `method.loss(logits, p, y)` returns `(L, L_ld, L_er), dlogits`.
+    """
+    ### BEGIN SOLUTION
+    p = method.target(y, sigma).astype(np.float32)
+    logits = model.forward(x)
+    values, dlogits = method.loss(logits, p, y.astype(np.float32))
+    model.backward(dlogits)
+    optimizer.step()
+    return values
+    ### END SOLUTION
+
+
+# %% test="step" points=2
+# Expect a first KL near ln K - H(p), about 2.3, and a joint loss that falls within 15 steps.
+method = DLDLv2(label_grid(0, 100))
+model = AgeNet("tiny", method.outputs, side=SIDE, rng=np.random.default_rng(0))
+optimizer = Adam(model.params, model.grads, lr=1e-3)
+few = slice(0, 8)
+x8 = x[few, 2:34, 2:34]
+y8, sigma8 = y_train[few], train_faces.photos.sigmas[few]
+losses = [training_step(model, method, optimizer, x8, y8, sigma8) for _ in range(15)]
+print("first L, L_ld, L_er:", np.round(losses[0], 3), " last:", np.round(losses[-1], 3))
+assert 2.0 < losses[0][1] < 3.0
+assert losses[-1][0] < 0.7 * losses[0][0]
+assert losses[-1][0].dtype == model.params["fc.W"].dtype == np.float32
+
+# %% [markdown]
+# An **epoch** goes through all photos once: in a new random order, in batches of nearly equal size, each photo changed in a new way. The generator of a photo's changes is seeded with (seed, epoch, index), that of the order with the next free index, so the same run can be repeated exactly.
+
+
+# %%
+def one_epoch(model, method, optimizer, faces, epoch, transforms):
+    """Train on every face once; the means of the three values, by name."""
+    model.train()
+    sums = np.zeros(3)
+    order = np.random.default_rng([SEED, epoch, len(faces)]).permutation(len(faces))
+    for indices in np.array_split(order, ceil(len(faces) / BATCH)):
+        images = [augmented(faces, int(index), epoch, transforms) for index in indices]
+        x = normalize(np.stack(images), *channels)
+        y, sigma = faces.photos.ages[indices], faces.photos.sigmas[indices]
+        values = training_step(model, method, optimizer, x, y, sigma)
+        sums += len(indices) * np.array(values, dtype=float)
+    return dict(zip(("train_loss", "train_kl", "train_mae"), sums / len(faces), strict=True))
+
+
+def augmented(faces, index, epoch, transforms):
+    """One face, changed at random and cropped to the network's size."""
+    rng = np.random.default_rng([SEED, epoch, index])
+    return np.asarray(augment(Image.fromarray(faces[index]), rng, transforms, SIDE))
+
+
+# %% [markdown]
+# To **validate**, switch to inference: no augmentation, the center of the photo, and BatchNorm with its running statistics, so that an estimate does not depend on the other photos of the batch. As in the paper, the answer for a photo is the mean of two distributions: of the photo and of its mirror image.
+
+
+# %%
+def estimate(model, method, faces, channels):
+    """p_hat (N, K) and y_hat (N,) for every face."""
+    model.eval()
+    images = [np.asarray(center_crop(Image.fromarray(image), SIDE)) for image in faces.images]
+    x = normalize(np.stack(images), *channels)
+    once, mirrored = (method.distribution(model.forward(v)) for v in (x, x[:, :, ::-1]))
+    p_hat = (once + mirrored) / 2
+    return p_hat, method.age(p_hat)
+
+
+def fit(faces, transforms, epochs=EPOCHS, schedule=None, method=method, test_channels=channels):
+    """Train a new TinyAgeNet: (model, history), a dict of figures for each epoch."""
+    schedule = schedule or (lambda epoch: learning_rate(LR, epoch, EVERY))
+    model = AgeNet("tiny", method.outputs, side=SIDE, rng=np.random.default_rng(0))
+    optimizer = Adam(model.params, model.grads)
+    history = []
+    for epoch in range(1, epochs + 1):
+        optimizer.lr = schedule(epoch)
+        record = one_epoch(model, method, optimizer, faces, epoch, transforms)
+        _, y_hat = estimate(model, method, valid_faces, test_channels)
+        history.append({"epoch": epoch} | record | {"valid_mae": mae(y_hat, y_valid)})
+    return model, history
+
+
+# %% [markdown]
+# That is all. [`tinydldl/trainer.py`](../tinydldl/trainer.py) has the same loop, plus a progress bar and a guard against numbers that are not finite. Not nearly the same: **the same to the last digit.** We train one epoch with each and compare every parameter.
+
+
+# %%
+def fresh():
+    """What a training begins with: the network and its optimizer."""
+    model = AgeNet("tiny", method.outputs, side=SIDE, rng=np.random.default_rng(0))
+    return model, Adam(model.params, model.grads, lr=LR)
+
+
+some = Faces(train_faces.images[:48], y_train[:48], train_faces.photos.sigmas[:48])
+model, optimizer = fresh()
+record = one_epoch(model, method, optimizer, some, 1, ["mirror", "crop"])
+
+theirs, their_optimizer = fresh()
+run = Training(
+    model=theirs, method=method, optimizer=their_optimizer, schedule=None,
+    train_store=some, valid_store=some, channels=channels, epochs=1, batch=BATCH,
+    val_every=1, transforms=["mirror", "crop"], seed=SEED, xp=np,
+)  # fmt: skip
+their_record = train_epoch(run, 1, tqdm(disable=True))
+print({name: round(float(value), 6) for name, value in record.items()})
+assert record == their_record
+assert all((model.params[name] == theirs.params[name]).all() for name in model.params)
+assert (estimate(model, method, some, channels)[1] == predict(run)[1]).all()
+
+# %% [markdown]
+# ## 5. Train it
+#
+# Now for real, with mirroring as the only augmentation. On one core of a laptop this takes about half a minute. Beside the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): what a network finds beyond it is worth its name.
+
+# %%
+model, healthy = fit(train_faces, ["mirror"])
+linear = baselines.ridge(
+    baselines.thumbnails(train_faces), y_train, baselines.thumbnails(valid_faces)
+)
+errors = {"mean age": baseline, "ridge regression": mae(linear, y_valid)}
+title = f"TinyAgeNet, {SIDE} px, {len(train_faces)} faces"
+plots.curves(healthy, title, errors)
+
+# %%
+first, last = healthy[0], healthy[-1]
+print(f"loss {first['train_loss']:.2f} -> {last['train_loss']:.2f}")
+print(f"validation MAE {last['valid_mae']:.2f} years")
+print("baselines:", {name: round(float(error), 2) for name, error in errors.items()})
+assert last["train_loss"] < 0.85 * first["train_loss"]
+assert last["valid_mae"] < 0.85 * baseline
+if not FAST:
+    assert last["valid_mae"] < errors["ridge regression"]
+    before, after = (
+        np.mean([r["valid_mae"] for r in healthy[a:b]]) for a, b in ((8, 12), (12, 16))
+    )
+    print(f"validation MAE, mean of epochs 9-12 and 13-16: {before:.2f}, {after:.2f}")
+    assert after < before, "the learning rate is divided after epoch 12"
+
+# %% [markdown]
+# The picture says more than the number. Each face stands above its label distribution (blue) and the predicted distribution (red).
+
+# %%
+p_hat, y_hat = estimate(model, method, valid_faces, channels)
+by_age = np.argsort(y_valid)
+shown = by_age[np.linspace(0, len(by_age) - 1, 12).astype(int)]
+sigmas = valid_faces.photos.sigmas[shown]
+plots.predictions(
+    [valid_faces[i] for i in shown],
+    method.grid,
+    method.target(y_valid[shown], sigmas),
+    p_hat[shown],
+    y_valid[shown],
+    sigmas,
+    y_hat[shown],
+    "Faces that the network has not seen, from the youngest to the oldest",
+)
+
+# %% [markdown]
+# The red hills are wider than the blue ones. Nobody told the network to: a wide hill is the best answer, in the sense of the KL divergence, for one that does not know better (lesson 03: where $\hat p$ is small and $p$ is not, it pays dearly). Check it on all validation faces: the spread of $\hat p$ against that of $p$.
+
+# %%
+width = np.sqrt((p_hat * (method.grid - y_hat[:, None]) ** 2).sum(axis=1))
+print(f"mean spread: predicted {width.mean():.1f}, label {valid_faces.photos.sigmas.mean():.1f}")
+assert width.mean() > valid_faces.photos.sigmas.mean()
+
+# %% [markdown]
+# ## 6. Reading curves: augmentation off
+#
+# Train the same network again with the photos as they are. Which curve should change, and how? Decide before you run the cell.
+
+# %%
+_, plain = fit(train_faces, [])
+
+
+def compare_curves(runs, columns=3):
+    """Training and validation error by epoch, one panel for each {title: history}."""
+    rows = ceil(len(runs) / columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(4 * columns, 3.2 * rows), sharey=True, squeeze=False
+    )
+    for ax, (title, history) in zip(axes.flat, runs.items(), strict=True):
+        epochs = [record["epoch"] for record in history]
+        for name, color, style in (("train_mae", COLORS[0], "o-"), ("valid_mae", COLORS[3], "s--")):
+            values = [record[name] for record in history]
+            ax.plot(epochs, values, style, color=color, markersize=3, label=name)
+        ax.axhline(baseline, color="black", linestyle=":", label="mean age")
+        ax.set(title=title, xlabel="Epoch", ylim=(0, None))
+    for ax in axes[:, 0]:
+        ax.set_ylabel("MAE (years)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    plt.show()
+
+
+compare_curves({"with mirroring": healthy, "without": plain}, columns=2)
+
+# %% [markdown]
+# ### Exercise 3
+# The **gap** is the validation error minus the training error. It says how much of what the network knows is about these photos only. Average it over the last epochs, since single epochs are noisy.
+
+
+# %% exercise="gap"
+def gap(history, last=4):
+    """Mean of valid_mae - train_mae over the last epochs, in years.
+
+    Hint: `history[-last:]` are dicts with these two names.
+    """
+    ### BEGIN SOLUTION
+    return np.mean([record["valid_mae"] - record["train_mae"] for record in history[-last:]])
+    ### END SOLUTION
+
+
+# %% test="gap" points=1
+# Expect exactly 3 for the made-up history, and a larger gap without augmentation.
+made_up = [{"train_mae": 5.0, "valid_mae": v} for v in (99.0, 7.0, 8.0, 8.0, 9.0)]
+assert gap(made_up) == 3
+print(f"gap with mirroring {gap(healthy):.2f} years, without {gap(plain):.2f}")
+if not FAST:
+    assert gap(plain) > gap(healthy) + 0.5
+    assert plain[-1]["train_mae"] < healthy[-1]["train_mae"]
+    assert plain[-1]["valid_mae"] > healthy[-1]["valid_mae"]
+
+# %% [markdown]
+# Without augmentation the training error is the *smaller* one and the validation error the larger: the network learns these photos by heart instead of what shows the age. That is **overfitting**. The training curve alone would have told you that all is better.
+#
+# Two things to know when you compare the curves. The training error is an average over the epoch, while the network was changing, in training mode and on augmented photos; the validation error is taken at the end of the epoch. So early on validation can lie *below* training, and that is no bug.
+#
+# ## 7. The bug hunt
+#
+# Here are five bugs. All of them have been made, by people who knew better. Each is one changed argument of `fit`, and none of them stops the program.
+
+
+# %%
+class Divided(DLDLv2):
+    """Divides the gradient by K, as if it were a mean over the labels."""
+
+    def loss(self, logits, p, y):
+        values, dlogits = super().loss(logits, p, y)
+        return values, dlogits / self.outputs
+
+
+mixed = np.random.default_rng(8).permutation(len(train_faces))
+shuffled = Faces(train_faces.images, y_train[mixed], train_faces.photos.sigmas[mixed])
+both = Faces(
+    train_faces.images + valid_faces.images,
+    np.concatenate([y_train, y_valid]),
+    np.concatenate([train_faces.photos.sigmas, valid_faces.photos.sigmas]),
+)
+SUSPECTS = {
+    "the gradient is divided by K": {"method": Divided(method.grid)},
+    "validation photos are among the training photos": {"faces": both},
+    "the learning rate is never lowered": {"schedule": lambda epoch: LR},
+    "validation photos are only divided by 255": {"test_channels": ([0, 0, 0], [1, 1, 1])},
+    "the ages belong to other photos": {"faces": shuffled},
+}
+
+# %% [markdown]
+# Three of the five were planted, under the letters A, B and C. Look at the curves, not at the variable `planted`.
+
+# %%
+planted = dict(zip("ABC", np.random.default_rng(37).permutation(list(SUSPECTS)), strict=False))
+runs = {"healthy": healthy}
+for letter, bug in planted.items():
+    arguments = {"faces": train_faces, "transforms": ["mirror"]} | SUSPECTS[bug]
+    _, runs[letter] = fit(epochs=2 if FAST else EPOCHS, **arguments)
+compare_curves(runs, columns=4)
+
+# %% [markdown] question="hunt" points=6
+# ### Question
+# Name the bugs A, B and C. For each, say what in the two curves gives it away, and what else could have made the same curves. Why can the two others be ruled out?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* One point for each name, one for each reason.
+#
+# A: the ages belong to other photos. Validation never gets better than the mean age, so nothing was learned that holds for a new face; training still falls a little, since wrong pairs can be learned by heart. The same curves would come from photos that carry no age at all, or from an augmentation that destroys it.
+#
+# B: validation photos are among the training photos. Validation is *better* than training, and far better than in the healthy run: too good to be true. Near-copies do the same, such as several photos of one person in both parts.
+#
+# C: validation photos are only divided by 255. Training is exactly the healthy curve, so the training itself is right; validation is bad from the first epoch on and stays so. Something differs between training and validation: other suspects are BatchNorm's running statistics that are never updated, other colors (BGR for RGB), another crop, or labels of another validation set.
+#
+# The gradient divided by K would leave both curves nearly as they are, since Adam's steps do not depend on the scale of the gradient. A learning rate that is never lowered would also look nearly healthy, only without the drop after the first division. Neither makes validation flat, bad, or too good.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# Write your answer down before you go on: the next cell lifts the mask, and asserts what gave each bug away.
+
+# %%
+by_bug = {bug: runs[letter] for letter, bug in planted.items()}
+for letter, bug in planted.items():
+    end = runs[letter][-1]
+    print(f"{letter}: {bug} (training {end['train_mae']:.1f}, validation {end['valid_mae']:.1f})")
+
+mixed_run = by_bug["the ages belong to other photos"]
+leak_run = by_bug["validation photos are among the training photos"]
+raw_run = by_bug["validation photos are only divided by 255"]
+assert [r["train_mae"] for r in raw_run] == [r["train_mae"] for r in healthy[: len(raw_run)]]
+if not FAST:
+    assert min(r["valid_mae"] for r in mixed_run[-8:]) > 0.9 * baseline
+    assert gap(leak_run) < 0 < gap(healthy)
+    assert min(r["valid_mae"] for r in raw_run) > 1.5 * healthy[-1]["valid_mae"]
+
+# %% [markdown]
+# ## 8. Checks that would have caught them
+#
+# Curves raise the suspicion; a check names the bug, and it runs before the training, in a second. Each bug needs its own.
+#
+# **Ages that belong to other photos.** Overfitting eight faces does not find this: a network learns wrong ages by heart as well as right ones. But wrong pairs leave nothing to *generalize*. With right pairs even ridge regression beats the mean age on new photos by far; with mixed pairs it gains next to nothing, by whatever chance has left. Here is its error, as a share of the error of the mean age.
+
+
+# %%
+def linear_error(faces):
+    """MAE on the validation photos of ridge regression, learned from `faces`, over the baseline."""
+    pixels, new_pixels = baselines.thumbnails(faces), baselines.thumbnails(valid_faces)
+    return mae(baselines.ridge(pixels, faces.photos.ages, new_pixels), y_valid) / baseline
+
+
+print(f"right pairs {linear_error(train_faces):.2f}, mixed pairs {linear_error(shuffled):.2f}")
+assert linear_error(train_faces) < 0.8 < linear_error(shuffled)
+
+# %% [markdown]
+# ### Exercise 4
+# **Photos that come in differently.** What enters the network at validation must look, as numbers, like what entered it in training. Write a check of mean and standard deviation of each channel.
+
+
+# %% exercise="inputs"
+def check_inputs(x_train, x_valid, tolerance=0.5):
+    """Raise AssertionError unless both (N, H, W, 3) have about the same channels.
+
+    In each channel the means and the standard deviations may differ by `tolerance`.
+    Hint: `.mean(axis=(0, 1, 2))` gives three numbers.
+    """
+    ### BEGIN SOLUTION
+    for statistic in (np.mean, np.std):
+        seen, new = (statistic(x, axis=(0, 1, 2)) for x in (x_train, x_valid))
+        assert np.abs(seen - new).max() < tolerance, f"{statistic.__name__}: {seen} against {new}"
+    ### END SOLUTION
+
+
+# %% test="inputs" points=2
+# Expect silence for the right photos, and an AssertionError for those divided by 255 only.
+new = np.stack(valid_faces.images)
+check_inputs(x, normalize(new, *channels))
+for wrong in (normalize(new, [0, 0, 0], [1, 1, 1]), normalize(new, channels[0], [1, 1, 1])):
+    try:
+        check_inputs(x, wrong)
+    except AssertionError as error:
+        print(f"caught: {error}")
+    else:
+        raise ValueError("these photos have the wrong scale, and the check is silent")
+
+# %% [markdown]
+# ### Exercise 5
+# **Photos that have been seen before.** Write a check that no photo is in both parts. Comparing each with each takes 32,000 comparisons here and a hundred million in a large data set; a `set` of the photos' bytes takes one look each.
+
+
+# %% exercise="leak"
+def check_no_leak(train_images, valid_images):
+    """Raise AssertionError, with their number, if validation photos are among those to train on.
+
+    Hint: `image.tobytes()` can be an element of a set.
+    """
+    ### BEGIN SOLUTION
+    seen = {image.tobytes() for image in train_images}
+    leaked = sum(image.tobytes() in seen for image in valid_images)
+    assert leaked == 0, f"{leaked} of {len(valid_images)} validation photos are trained on"
+    ### END SOLUTION
+
+
+# %% test="leak" points=2
+# Expect silence for our parts, and an AssertionError that counts every leaked photo.
+check_no_leak(train_faces.images, valid_faces.images)
+for leaky, count in ((both.images, len(valid_faces)), ([*train_faces.images, new[3]], 1)):
+    try:
+        check_no_leak(leaky, valid_faces.images)
+    except AssertionError as error:
+        message = str(error)
+    else:
+        raise ValueError("the parts share photos, and the check is silent")
+    print(f"caught: {message}")
+    assert str(count) in message
+
+# %% [markdown]
+# And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too short. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
+
+# %%
+twins = {}
+for name, trained in {"right": method, "divided": Divided(method.grid)}.items():
+    twin, optimizer = fresh()
+    twins[name] = one_epoch(twin, trained, optimizer, some, 1, [])["train_loss"]
+print(f"loss of an epoch: right {twins['right']:.4f}, divided {twins['divided']:.4f}")
+assert abs(twins["divided"] / twins["right"] - 1) < 0.02
+
+rng = np.random.default_rng(2)
+logits, y, h = rng.standard_normal((1, 101)), np.array([30.0]), 1e-5
+p, bump = method.target(y, np.array([2.0])), np.zeros((1, 101))
+bump[0, 40] = h
+above, below = (method.loss(logits + b, p, y)[0][0] for b in (bump, -bump))
+numeric = (above - below) / (2 * h)
+right, wrong = (m.loss(logits, p, y)[1][0, 40] for m in (method, Divided(method.grid)))
+print(f"dlogits: numeric {numeric:.8f}, right {right:.8f}, divided {wrong:.8f}")
+assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
+
+# %% [markdown]
+# ## Summary
+# * A training step: target, forward, loss, backward, optimizer. An epoch: a new order, new random changes, every photo once.
+# * Augmentation changes the photo and not the label. Without it the training error falls further and the validation error less.
+# * The floor of noise is proportional to the learning rate; hence the schedule.
+# * Judge by validation, against a baseline, and look at the pictures.
+# * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bugs. Curves raise the suspicion, a check names the bug.
+#
+# On your own machine, `make train` does all of this with 3,000 faces of 64 pixels.
+#
+# ## Further reading
+# * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: the method, its augmentation and schedule.
+# * A. Karpathy, *A Recipe for Training Neural Networks*, 2019 (karpathy.github.io): the order in which to look for what is wrong.
+# * L. Bottou, F. E. Curtis, J. Nocedal, *Optimization Methods for Large-Scale Machine Learning*, SIAM Review, 2018: why a fixed learning rate leaves a floor of noise.
+# * Back to [lesson 04](04_expectation_and_joint_loss.ipynb) for the loss, or to [lesson 07](07_a_network.ipynb) for the network.
