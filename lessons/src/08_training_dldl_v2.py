@@ -10,6 +10,7 @@
 
 # %%
 from math import ceil
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +29,7 @@ from tinydldl.metrics import mae
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
-from tinydldl.trainer import Training, predict, train_epoch
+from tinydldl.trainer import predict, train_epoch
 
 use_style()
 
@@ -38,7 +39,7 @@ use_style()
 # We draw a few hundred faces, and ten annotators label each. The network sees 32 x 32 pixels. Photos are held a little larger, 37 x 37, so that there is room to crop. The class below holds them in memory; it has what the package's loader asks of a collection of photos.
 
 # %%
-SIDE, BATCH, SEED = 32, 32, 0
+SIDE, BATCH, SEED = 32, 16, 0
 assert held_side(SIDE) == 37
 
 
@@ -123,9 +124,10 @@ plt.show()
 original, arrays = np.asarray(face).astype(float), {k: np.asarray(v) for k, v in changed.items()}
 assert (arrays["mirror"][:, ::-1] == original).all(), "mirrored twice is the photo itself"
 assert (arrays["gray"][..., 0] == arrays["gray"][..., 2]).all(), "red, green and blue are equal"
-roughness = {k: np.abs(np.diff(v, axis=1)).mean() for k, v in (("before", original),)}
-roughness["after"] = np.abs(np.diff(arrays["scale"].astype(float), axis=1)).mean()
-assert roughness["after"] < roughness["before"], "scaling down and up again loses details"
+before, after = (
+    np.abs(np.diff(a.astype(float), axis=1)).mean() for a in (original, arrays["scale"])
+)
+assert after < before, "scaling down and up again loses details: neighbors differ less"
 assert (arrays["rotate"][0, 0] == 128).all(), "the corners of a rotated photo are gray"
 assert arrays["crop"].shape == (224, 224, 3), "7/8 of 256"
 assert abs(arrays["color"].mean() - original.mean()) > 1, "lighter or darker"
@@ -209,7 +211,7 @@ assert np.allclose(rates, [step_schedule(1e-3, epoch, 30) for epoch in range(1, 
 assert rates[29] == 1e-3 and np.isclose(rates[30], 1e-4)
 
 # %%
-EPOCHS, EVERY, LR = (4, 3, 3e-3) if FAST else (24, 12, 3e-3)
+EPOCHS, EVERY, LR = (4, 3, 2e-3) if FAST else (24, 12, 2e-3)
 figure, axes = plt.subplots(figsize=(8, 2.6))
 axes.step(range(1, 61), rates, where="mid", color=COLORS[0], label="paper: 60 epochs, every 30")
 ours = [learning_rate(LR, epoch, EVERY) for epoch in range(1, EPOCHS + 1)]
@@ -328,16 +330,16 @@ model, optimizer = fresh()
 record = one_epoch(model, method, optimizer, some, 1, ["mirror", "crop"])
 
 theirs, their_optimizer = fresh()
-run = Training(
-    model=theirs, method=method, optimizer=their_optimizer, schedule=None,
-    train_store=some, valid_store=some, channels=channels, epochs=1, batch=BATCH,
-    val_every=1, transforms=["mirror", "crop"], seed=SEED, xp=np,
+run = SimpleNamespace(
+    model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
+    train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
 )  # fmt: skip
 their_record = train_epoch(run, 1, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
 assert record == their_record
 assert all((model.params[name] == theirs.params[name]).all() for name in model.params)
-assert (estimate(model, method, some, channels)[1] == predict(run)[1]).all()
+difference = np.abs(estimate(model, method, some, channels)[1] - predict(run)[1]).max()
+assert difference < 1e-3, "years; batches of another size are rounded differently"
 
 # %% [markdown]
 # ## 5. Train it
@@ -404,27 +406,31 @@ assert width.mean() > valid_faces.photos.sigmas.mean()
 _, plain = fit(train_faces, [])
 
 
-def compare_curves(runs, columns=3):
+def compare_curves(runs):
     """Training and validation error by epoch, one panel for each {title: history}."""
-    rows = ceil(len(runs) / columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(4 * columns, 3.2 * rows), sharey=True, squeeze=False
-    )
+    rows = ceil(len(runs) / 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(9, 2.7 * rows + 0.4), squeeze=False)
+    curves = {
+        "train_mae": ("training", COLORS[0], "o-"),
+        "valid_mae": ("validation", COLORS[3], "s--"),
+    }
+    top = max(record[name] for history in runs.values() for record in history for name in curves)
     for ax, (title, history) in zip(axes.flat, runs.items(), strict=True):
-        epochs = [record["epoch"] for record in history]
-        for name, color, style in (("train_mae", COLORS[0], "o-"), ("valid_mae", COLORS[3], "s--")):
+        for name, (label, color, style) in curves.items():
             values = [record[name] for record in history]
-            ax.plot(epochs, values, style, color=color, markersize=3, label=name)
-        ax.axhline(baseline, color="black", linestyle=":", label="mean age")
-        ax.set(title=title, xlabel="Epoch", ylim=(0, None))
-    for ax in axes[:, 0]:
-        ax.set_ylabel("MAE (years)")
+            ax.plot(
+                range(1, len(values) + 1), values, style, color=color, markersize=3, label=label
+            )
+        ax.axhline(baseline, color="black", linestyle=":", label="always the mean age")
+        ax.set(
+            title=title, xlabel="Epoch", ylabel="MAE (years)", ylim=(0, 1.05 * max(top, baseline))
+        )
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     plt.show()
 
 
-compare_curves({"with mirroring": healthy, "without": plain}, columns=2)
+compare_curves({"with mirroring": healthy, "without": plain})
 
 # %% [markdown]
 # ### Exercise 3
@@ -449,11 +455,15 @@ assert gap(made_up) == 3
 print(f"gap with mirroring {gap(healthy):.2f} years, without {gap(plain):.2f}")
 if not FAST:
     assert gap(plain) > gap(healthy) + 0.5
-    assert plain[-1]["train_mae"] < healthy[-1]["train_mae"]
-    assert plain[-1]["valid_mae"] > healthy[-1]["valid_mae"]
+    ends = {}
+    for name, history in {"mirroring": healthy, "none": plain}.items():
+        ends[name] = [np.mean([r[k] for r in history[-4:]]) for k in ("train_mae", "valid_mae")]
+        print(f"{name:9}: training {ends[name][0]:.2f}, validation {ends[name][1]:.2f} years")
+    assert abs(ends["mirroring"][0] - ends["none"][0]) < 1
+    assert ends["none"][1] > ends["mirroring"][1]
 
 # %% [markdown]
-# Without augmentation the training error is the *smaller* one and the validation error the larger: the network learns these photos by heart instead of what shows the age. That is **overfitting**. The training curve alone would have told you that all is better.
+# Judged by the training error, the two networks are about as good. Judged by new photos, the one without augmentation is worse: more of what it learned is these photos by heart, and less of it is what shows the age. That is **overfitting**. The training curve alone would not have told you.
 #
 # Two things to know when you compare the curves. The training error is an average over the epoch, while the network was changing, in training mode and on augmented photos; the validation error is taken at the end of the epoch. So early on validation can lie *below* training, and that is no bug.
 #
@@ -495,7 +505,7 @@ runs = {"healthy": healthy}
 for letter, bug in planted.items():
     arguments = {"faces": train_faces, "transforms": ["mirror"]} | SUSPECTS[bug]
     _, runs[letter] = fit(epochs=2 if FAST else EPOCHS, **arguments)
-compare_curves(runs, columns=4)
+compare_curves(runs)
 
 # %% [markdown] question="hunt" points=6
 # ### Question
@@ -504,9 +514,9 @@ compare_curves(runs, columns=4)
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* One point for each name, one for each reason.
 #
-# A: the ages belong to other photos. Validation never gets better than the mean age, so nothing was learned that holds for a new face; training still falls a little, since wrong pairs can be learned by heart. The same curves would come from photos that carry no age at all, or from an augmentation that destroys it.
+# A: the ages belong to other photos. Validation stays about where the mean age is, so nothing was learned that holds for a new face; training still falls a little, since wrong pairs can be learned by heart. The same curves would come from photos that carry no age at all, or from an augmentation that destroys it.
 #
-# B: validation photos are among the training photos. Validation is *better* than training, and far better than in the healthy run: too good to be true. Near-copies do the same, such as several photos of one person in both parts.
+# B: validation photos are among the training photos. Validation is as good as training or better, and far better than in the healthy run, where a gap opens: too good to be true. Near-copies do the same, such as several photos of one person in both parts.
 #
 # C: validation photos are only divided by 255. Training is exactly the healthy curve, so the training itself is right; validation is bad from the first epoch on and stays so. Something differs between training and validation: other suspects are BatchNorm's running statistics that are never updated, other colors (BGR for RGB), another crop, or labels of another validation set.
 #
@@ -528,7 +538,7 @@ raw_run = by_bug["validation photos are only divided by 255"]
 assert [r["train_mae"] for r in raw_run] == [r["train_mae"] for r in healthy[: len(raw_run)]]
 if not FAST:
     assert min(r["valid_mae"] for r in mixed_run[-8:]) > 0.9 * baseline
-    assert gap(leak_run) < 0 < gap(healthy)
+    assert gap(leak_run) < 0.3 < gap(healthy) - 0.7
     assert min(r["valid_mae"] for r in raw_run) > 1.5 * healthy[-1]["valid_mae"]
 
 # %% [markdown]
@@ -635,7 +645,7 @@ assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
 # %% [markdown]
 # ## Summary
 # * A training step: target, forward, loss, backward, optimizer. An epoch: a new order, new random changes, every photo once.
-# * Augmentation changes the photo and not the label. Without it the training error falls further and the validation error less.
+# * Augmentation changes the photo and not the label. Without it the gap between training and validation grows.
 # * The floor of noise is proportional to the learning rate; hence the schedule.
 # * Judge by validation, against a baseline, and look at the pictures.
 # * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bugs. Curves raise the suspicion, a check names the bug.

@@ -1,0 +1,722 @@
+# %% [markdown]
+# # Lesson 02: Ranking is learning a label distribution
+#
+# | | |
+# |---|---|
+# | **You will be able to** | write an age as yes-or-no questions, say exactly how their answers and a label distribution hang together, where "about equal" fails and by how much, and turn either into the other |
+# | **You need** | lesson 01; integration by substitution; matrix products |
+# | **Minutes** | 75 |
+# | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py) |
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.integrate import quad
+from scipy.special import erf
+from scipy.stats import norm
+
+from tinydldl.gradcheck import compare, numerical_gradient
+from tinydldl.labels import (
+    cumulative_matrix,
+    gaussian_cdf,
+    gaussian_label_distribution,
+    label_grid,
+    ranking_code,
+)
+from tinydldl.lesson import slider, use_style
+from tinydldl.plots import COLORS
+
+use_style()
+grid = label_grid(0, 100, 1)
+K = len(grid)
+
+# %% [markdown]
+# ## 1. Twenty questions
+#
+# There are two ways to guess an age. You can say a number. Or you can answer questions: *older than 10? Yes. Older than 20? Yes. Older than 30? No.* The second way is called **ranking**. Each question alone is easy, and the order of ages is built in: whoever is older than 20 is also older than 10.
+#
+# On a label grid $l_0 < l_1 < \dots < l_{K-1}$ with step $\Delta l$ there are $K - 1$ questions, one for each border between two neighbors. The border between $l_k$ and $l_{k+1}$ lies half-way, at $l_k + \Delta l/2$. The answers of a person of age $y$ are the **ranking code**:
+#
+# $$ p^\text{rank}_k = \begin{cases} 1 & \text{if } y \ge l_k + \Delta l / 2 \\ 0 & \text{if not} \end{cases} \qquad k = 0, \dots, K - 2. $$
+#
+# Here it is on a small grid, $0, 1, \dots, 5$. A row is an age, a column is a question.
+
+# %%
+small = label_grid(0, 5, 1)
+ages = np.array([0.0, 1.0, 2.4, 2.6, 5.0])
+code = ranking_code(ages, small)
+
+figure, axes = plt.subplots(figsize=(6, 2.6))
+axes.imshow(code, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
+for (row, column), answer in np.ndenumerate(code):
+    axes.text(column, row, "yes" if answer else "no", ha="center", va="center")
+axes.set_xticks(range(5), [f"≥ {border:g}?" for border in small[:-1] + 0.5])
+axes.set_yticks(range(5), [f"y = {age:g}" for age in ages])
+axes.set(xlabel="Question (years)")
+axes.grid(False)
+plt.show()
+
+# %% [markdown]
+# All the yeses come first. So the code holds no more than one whole number, the count of its yeses, and that count is the index of the nearest label:
+#
+# $$ \sum_{k=0}^{K-2} p^\text{rank}_k = \operatorname*{arg\,min}_j |y - l_j|. $$
+#
+# (Half-way between two labels, the code takes the upper one.)
+
+# %%
+assert (np.diff(code, axis=1) <= 0).all(), "no yes after a no"
+ages = np.random.default_rng(0).uniform(0, 100, 1000)
+nearest = np.abs(ages[:, None] - grid).argmin(axis=1)
+assert (ranking_code(ages, grid).sum(axis=1) == nearest).all()
+assert ranking_code([2.5], grid).sum() == 3
+
+# %% [markdown]
+# A network for ranking has $K - 1$ outputs, each a yes-or-no question of its own. This is OR-CNN and Ranking-CNN, two well-known methods. A network for label distributions has $K$ outputs that sum to 1. They look like different trades. The DLDL-v2 paper claims that they are one. This lesson takes the claim apart, exactly.
+#
+# ### Exercise 1
+# Write the code and its decoding. Do not use `ranking_code`.
+
+
+# %% exercise="code"
+def code_of(y, grid):
+    """The ranking code (N, K-1) of ages y (N,): 1.0 where y is at or above the border.
+
+    Hint: compare y[:, None] with the K-1 borders, the means of neighboring labels.
+    """
+    ### BEGIN SOLUTION
+    borders = (grid[:-1] + grid[1:]) / 2
+    return (y[:, None] >= borders).astype(float)
+    ### END SOLUTION
+
+
+def decode(code, grid):
+    """The label (N,) that each code stands for. Hint: count, then index."""
+    ### BEGIN SOLUTION
+    return grid[code.sum(axis=1).astype(int)]
+    ### END SOLUTION
+
+
+# %% test="code" points=2
+# Expect no error at all in the code, and at most half a step between an age and its label.
+for step in (0.5, 1.0, 4.0):
+    labels = label_grid(0, 100, step)
+    assert (code_of(ages, labels) == ranking_code(ages, labels)).all()
+    error = np.abs(decode(code_of(ages, labels), labels) - ages).max()
+    print(f"step {step}: largest error {error:.3f} years")
+    assert 0.4 * step < error <= step / 2
+
+# %% [markdown]
+# ## 2. The distribution that says "at most"
+#
+# Ask the question of a Gaussian. A person looks $y$ years old, give or take $\sigma$. What is the probability that a vote is **at most** $t$? It is the area under the density to the left of $t$, the **cumulative distribution function** (CDF):
+#
+# $$ c(t) = \int_{-\infty}^{t} \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(a - y)^2}{2\sigma^2}\right) da. $$
+#
+# This integral has no closed form in elementary functions. But one function, the error function, solves all of them at once:
+#
+# $$ \operatorname{erf}(z) = \frac{2}{\sqrt\pi} \int_0^z e^{-u^2} du. $$
+#
+# To get there, choose $u$ so that the exponent becomes $-u^2$:
+#
+# $$ u = \frac{a - y}{\sigma\sqrt2}, \qquad da = \sigma\sqrt2 \, du, \qquad \frac{1}{\sigma\sqrt{2\pi}} \cdot \sigma\sqrt2 = \frac{1}{\sqrt\pi}. $$
+#
+# The upper limit $a = t$ becomes $z = (t - y) / (\sigma\sqrt2)$; the lower one stays $-\infty$. Then split the integral at 0:
+#
+# $$ c(t) = \frac{1}{\sqrt\pi} \int_{-\infty}^{z} e^{-u^2} du = \frac{1}{\sqrt\pi} \left( \int_{-\infty}^{0} e^{-u^2} du + \int_0^z e^{-u^2} du \right). $$
+#
+# The first part is half of the Gaussian integral, $\sqrt\pi / 2$. The second is $\tfrac{\sqrt\pi}{2} \operatorname{erf}(z)$ by definition (for $z < 0$, too: then both are negative). The roots cancel:
+#
+# $$ c(t) = \frac12 \left( 1 + \operatorname{erf} \frac{t - y}{\sigma\sqrt2} \right). $$
+#
+# The next cell checks every step with a numerical integral.
+
+# %%
+y, sigma, t = 30.0, 2.0, 31.5
+z = (t - y) / (sigma * np.sqrt(2))
+by_area = quad(lambda a: norm.pdf(a, y, sigma), y - 40, t)[0]
+left = quad(lambda u: np.exp(-(u**2)), -30, 0)[0]
+right = quad(lambda u: np.exp(-(u**2)), 0, z)[0]
+print(f"area {by_area:.12f}, after substitution {(left + right) / np.sqrt(np.pi):.12f}")
+assert abs(left - np.sqrt(np.pi) / 2) < 1e-12
+assert abs(right - np.sqrt(np.pi) / 2 * erf(z)) < 1e-12
+assert abs((left + right) / np.sqrt(np.pi) - by_area) < 1e-10
+
+# %% [markdown]
+# ### Exercise 2
+# Write $c$ with `scipy.special.erf`. If it is the area to the left, its slope must be the density. The test checks that, too.
+
+
+# %% exercise="cdf"
+def cdf(t, y, sigma):
+    """c(t): the probability that a vote is at most t. t may be an array.
+
+    Hint: one line.
+    """
+    ### BEGIN SOLUTION
+    return (1 + erf((t - y) / (sigma * np.sqrt(2)))) / 2
+    ### END SOLUTION
+
+
+# %% test="cdf" points=1
+# Expect about 1e-16 against SciPy's normal CDF, and 1e-10 for the slope (central differences).
+points = np.linspace(20, 40, 41)
+difference = np.abs(cdf(points, 30.0, 2.0) - norm.cdf(points, 30.0, 2.0)).max()
+assert np.abs(cdf(points, 30.0, 2.0) - gaussian_cdf([30.0], [2.0], points)[0]).max() < 1e-15
+slope = numerical_gradient(lambda: cdf(points, 30.0, 2.0).sum(), points)
+error = compare("slope of the CDF", norm.pdf(points, 30.0, 2.0), slope)
+print(f"difference {difference:.1e}, slope: relative error {error:.1e}")
+assert difference < 1e-14
+
+# %%
+x = np.linspace(22, 38, 400)
+figure, axes = plt.subplots(1, 2, sharex=True)
+axes[0].plot(x, norm.pdf(x, y, sigma))
+axes[0].fill_between(x, norm.pdf(x, y, sigma), where=x <= t, alpha=0.35)
+axes[0].annotate(f"area {by_area:.3f}", (29.5, 0.07), ha="center")
+axes[0].set(xlabel="Age a (years)", ylabel="Density f(a)", title="the area up to t = 31.5 ...")
+axes[1].plot(x, cdf(x, y, sigma))
+axes[1].plot([t, t, 22], [0, by_area, by_area], "--", color=COLORS[3])
+axes[1].plot(t, by_area, "o", color=COLORS[3])
+axes[1].set(xlabel="t (years)", ylabel="c(t)", title="... is the height of the CDF there")
+plt.show()
+assert abs(by_area - 0.773) < 5e-4
+
+# %% [markdown]
+# ## 3. Adding up with a matrix
+#
+# On the grid, "at most $l_k$" is a sum: $p_0 + p_1 + \dots + p_k$. All $K$ sums at once are a matrix times $p$. The matrix $T$ has a 1 in row $k$ and column $j$ if $j \le k$: ones on and below the diagonal. For $K = 4$:
+#
+# $$ T p = \begin{pmatrix} 1 & 0 & 0 & 0 \\ 1 & 1 & 0 & 0 \\ 1 & 1 & 1 & 0 \\ 1 & 1 & 1 & 1 \end{pmatrix} \begin{pmatrix} p_0 \\ p_1 \\ p_2 \\ p_3 \end{pmatrix} = \begin{pmatrix} p_0 \\ p_0 + p_1 \\ p_0 + p_1 + p_2 \\ 1 \end{pmatrix}, \qquad (Tp)_k = \sum_{j \le k} p_j. $$
+
+# %%
+T = cumulative_matrix(K)
+p = gaussian_label_distribution([30.0], [2.0], grid)[0]
+assert (cumulative_matrix(4) == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]).all()
+assert np.abs(T @ p - np.cumsum(p)).max() < 1e-15
+assert abs((T @ p)[-1] - 1) < 1e-15, "the last sum is all of the mass"
+
+# %% [markdown]
+# `T` is there to think with. In a program `np.cumsum` does the same with $K$ additions instead of $K^2$ products.
+#
+# ## 4. Where is the edge of a bin?
+#
+# Now there are two "at most": the area $c$ and the sum $Tp$. Are they the same? It depends on where you look, and it is easy to look in the wrong place.
+#
+# A label stands for everything around it. The bar of label $l_j$ has the height $f(l_j)$ and the width $\Delta l$; it covers the **bin** from $l_j - \Delta l/2$ to $l_j + \Delta l/2$. So the sum of the bars up to and including $l_k$ is the area up to the **upper edge** of the last bin:
+#
+# $$ (Tp)_k \approx c\left(l_k + \tfrac{\Delta l}{2}\right). $$
+#
+# If we stop at $l_k$ itself, the right half of the last bar is missing, about half of its mass:
+#
+# $$ (Tp)_k - c(l_k) \approx \frac{p_k}{2}. $$
+
+# %%
+x = np.linspace(24, 36, 400)
+figure, axes = plt.subplots(1, 2, sharey=True)
+for ax, end, title in zip(
+    axes,
+    (31.5, 31.0),
+    ("area up to the edge: fits", "area up to $l_k$: half a bar short"),
+    strict=True,
+):
+    ax.bar(grid, p, width=1, color=COLORS[5], edgecolor="white", alpha=0.35)
+    ax.bar(grid[:32], p[:32], width=1, color=COLORS[5], edgecolor="white")
+    ax.plot(x, norm.pdf(x, y, sigma), color=COLORS[0])
+    under = np.linspace(24, end, 300)
+    ax.fill_between(
+        under, norm.pdf(under, y, sigma), facecolor="none", edgecolor=COLORS[3], hatch="///"
+    )
+    ax.axvline(end, color=COLORS[3])
+    ax.set(xlim=(25.5, 34.5), xlabel="Age (years)", title=title)
+axes[0].set_ylabel("$p_k$ and density")
+figure.suptitle("The sum of the bars up to $l_k$ = 31 (blue) against an area (hatched)")
+plt.show()
+
+# %% [markdown]
+# Let us measure both gaps. We take all whole ages from 10 to 90, away from the ends of the grid, and the largest gap over ages and labels.
+#
+# ### Exercise 3
+# Write the measurement.
+
+
+# %% exercise="edge"
+def cdf_gap(ages, sigma, grid, shift):
+    """The largest |(T p)_k - c(l_k + shift)| over ages (N,) and labels k.
+
+    Hint: `gaussian_label_distribution` and `gaussian_cdf` both give (N, K) for a sigma (N,);
+    cumsum along axis 1.
+    """
+    ### BEGIN SOLUTION
+    sigmas = np.full(len(ages), sigma)
+    Tp = np.cumsum(gaussian_label_distribution(ages, sigmas, grid), axis=1)
+    return np.abs(Tp - gaussian_cdf(ages, sigmas, grid + shift)).max()
+    ### END SOLUTION
+
+
+# %% test="edge" points=2
+# Expect 0.0024 at the edge and 0.10 at the label for sigma 2; 0.0082 (edge) for sigma 1.
+whole = np.arange(10.0, 91.0)
+for sigma in (1.0, 2.0):
+    at_edge, at_label = cdf_gap(whole, sigma, grid, 0.5), cdf_gap(whole, sigma, grid, 0.0)
+    print(f"sigma {sigma}: at the edge {at_edge:.4f}, at the label {at_label:.4f}")
+assert abs(at_edge - 0.0024) < 5e-5 and abs(at_label - 0.0997) < 5e-5
+assert abs(cdf_gap(whole, 1.0, grid, 0.5) - 0.0082) < 6e-5
+
+# %% [markdown]
+# The edge is 40 times better. Why is it not perfect? A bar is not the area under the curve over its bin: the curve bends. Expand $f$ around $l_j$ and integrate over the bin. The odd term cancels by symmetry, and the first error is the quadratic one:
+#
+# $$ \int_{-\Delta l/2}^{\Delta l/2} f(l_j + u) \, du = f(l_j) \, \Delta l + \frac{f''(l_j)}{2} \int_{-\Delta l/2}^{\Delta l/2} u^2 du + \dots = f(l_j) \, \Delta l + \frac{\Delta l^3}{24} f''(l_j) + \dots $$
+#
+# Add the bins up to $k$. The sum of $f''(l_j) \, \Delta l$ is itself nearly an integral, that of $f''$ up to the edge, which is $f'$. So
+#
+# $$ (Tp)_k - c\left(l_k + \tfrac{\Delta l}{2}\right) \approx -\frac{\Delta l^2}{24} \, f'\left(l_k + \tfrac{\Delta l}{2}\right). $$
+#
+# The slope $f'(a) = -\frac{a - y}{\sigma^2} f(a)$ is steepest at $a = y \pm \sigma$, where $f'' = 0$. There it is $1 / (\sigma^2 \sqrt{2 \pi e})$. So the gap is at most about
+#
+# $$ \frac{\Delta l^2}{24 \, \sigma^2 \sqrt{2\pi e}} \approx \frac{0.0101 \, \Delta l^2}{\sigma^2}, $$
+#
+# and halving the step makes it four times smaller.
+
+# %%
+edges = grid + 0.5
+f_slope = -(edges - 30) / 2.0**2 * norm.pdf(edges, 30, 2)
+residual = np.cumsum(p) - cdf(edges, 30.0, 2.0)
+print(f"gap {np.abs(residual).max():.6f}, what is left {np.abs(residual + f_slope / 24).max():.6f}")
+assert np.abs(residual + f_slope / 24).max() < 0.05 * np.abs(residual).max()
+
+factor = 1 / (24 * np.sqrt(2 * np.pi * np.e))
+anywhere = np.linspace(10, 90, 1601)
+for sigma, step in [(1.0, 1.0), (2.0, 1.0), (2.0, 0.5)]:
+    gap = cdf_gap(anywhere, sigma, label_grid(0, 100, step), step / 2)
+    print(f"sigma {sigma}, step {step}: {gap:.6f}, formula {factor * step**2 / sigma**2:.6f}")
+    assert abs(gap / (factor * step**2 / sigma**2) - 1) < 0.07
+assert abs(factor - 0.0101) < 5e-5
+ratio = cdf_gap(whole, 2.0, grid, 0.0) / cdf_gap(whole, 2.0, grid, 0.5)
+assert 38 < ratio < 43, "the edge is 40 times better"
+half_bar = np.cumsum(p) - cdf(grid, 30.0, 2.0) - p / 2
+assert np.abs(half_bar).max() < 0.006, "at the label the gap is half a bar, 0.10 at its largest"
+
+# %% [markdown]
+# (On whole ages the gap is a little smaller than this, 0.0024 instead of 0.0025, because no edge falls exactly on $y \pm \sigma$.)
+#
+# At the ends of the grid all this breaks down. For $y = 0$ half of the Gaussian has fallen off; what is left was scaled up to sum 1, and the CDF knows nothing of it:
+
+# %%
+at_zero = cdf_gap(np.array([0.0]), 2.0, grid, 0.5)
+print(f"age 0, sigma 2: largest gap {at_zero:.2f}")
+assert abs(at_zero - 0.27) < 0.005
+assert cdf_gap(np.array([10.0]), 2.0, grid, 0.5) < 0.0025, "at 10 years nothing is felt of it"
+
+# %% [markdown]
+# ## 5. The soft answer
+#
+# $(Tp)_k$ is the probability of "at most $l_k$". So $1 - (Tp)_k$ is the probability of "above $l_k$", and that is question $k$ of the ranking, answered by someone who is not sure:
+#
+# $$ (1 - Tp)_k = \sum_{j > k} p_j. $$
+#
+# Of the $K$ entries we use the first $K - 1$: the last is always 0, nobody is above the last label. The paper's claim is now one line:
+#
+# $$ p^\text{rank} \approx 1 - Tp \qquad \text{(first } K - 1 \text{ entries)}. $$
+
+# %%
+soft = 1 - (T @ p)[:-1]
+assert all(abs(soft[k] - p[k + 1 :].sum()) < 1e-15 for k in range(K - 1))
+
+
+def draw_codes(ax, y, sigma):
+    """The soft answers as a line, the ranking code as steps, and the gap between them."""
+    soft = 1 - np.cumsum(gaussian_label_distribution([y], [sigma], grid)[0])[:-1]
+    hard = ranking_code([y], grid)[0]
+    borders = grid[:-1] + 0.5
+    ax.vlines(borders, soft, hard, color=COLORS[3], linewidth=2)
+    ax.plot(borders, hard, "s", color=COLORS[7], markersize=4, label="ranking code")
+    ax.plot(borders, soft, "o-", color=COLORS[0], markersize=4, label="soft answers 1 - T p")
+    gap = np.abs(soft - hard).max()
+    ax.set(xlim=(y - 8, y + 8), ylim=(-0.05, 1.05), xlabel="Border $l_k$ + 1/2 (years)")
+    ax.set_title(f"y = {y:g}, sigma = {sigma:g}: largest gap {gap:.2f}", fontsize=10)
+    return gap
+
+
+figure, axes = plt.subplots(1, 3, sharey=True, figsize=(10, 3.2))
+gaps = [draw_codes(ax, *ys) for ax, ys in zip(axes, [(30, 2), (30.5, 2), (30, 0.5)], strict=True)]
+axes[0].set_ylabel('Answer to "older?"')
+axes[2].legend(loc="upper right", fontsize=8)
+plt.show()
+assert np.allclose(gaps, [0.40, 0.50, 0.11], atol=0.005)
+
+
+def show(y=30.0, sigma=2.0):
+    """The same figure for any age and sigma."""
+    _, ax = plt.subplots(figsize=(6, 3))
+    draw_codes(ax, y, sigma)
+    plt.show()
+
+
+slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
+
+# %% [markdown]
+# Red lines are the error of "$\approx$". Far from $y$ there is none: both are sure. Near $y$ it is large. How large? By section 4 the soft answer at the border $b_k = l_k + \Delta l / 2$ is nearly $1 - c(b_k)$. Write $\Phi$ for the CDF of the Gaussian with mean 0 and standard deviation 1. Since the Gaussian is symmetric,
+#
+# $$ 1 - c(b_k) = 1 - \Phi\left(\frac{b_k - y}{\sigma}\right) = \Phi\left(\frac{y - b_k}{\sigma}\right). $$
+#
+# If $y \ge b_k$, the hard answer is 1, and the gap is $1 - \Phi((y - b_k)/\sigma) = \Phi(-(y - b_k)/\sigma)$. If $y < b_k$, the hard answer is 0, and the gap is $\Phi(-(b_k - y)/\sigma)$. In both cases
+#
+# $$ \text{gap}_k \approx \Phi\left(-\frac{|y - b_k|}{\sigma}\right), $$
+#
+# which is largest at the border nearest to $y$. Call the distance to it $d$. It runs from $\Delta l / 2$ (when $y$ is a label) down to 0 (when $y$ is half-way between two labels):
+#
+# $$ \text{largest gap} \approx \Phi\left(-\frac{d}{\sigma}\right), \qquad \Phi\left(-\frac{\Delta l}{2 \sigma}\right) \le \Phi\left(-\frac{d}{\sigma}\right) \le \frac12. $$
+
+
+# %%
+def soft_answers(ages, sigma, grid):
+    """1 - T p, the first K-1 entries: (N, K-1)."""
+    p = gaussian_label_distribution(ages, np.full(len(ages), sigma), grid)
+    return 1 - np.cumsum(p, axis=1)[:, :-1]
+
+
+between = 50 + np.linspace(0, 0.999, 200)
+d = np.abs(between - 50.5)
+figure, axes = plt.subplots()
+for sigma, color in zip((0.25, 0.5, 1.0, 2.0, 4.0), COLORS, strict=False):
+    gap = np.abs(soft_answers(between, sigma, grid) - ranking_code(between, grid)).max(axis=1)
+    axes.plot(between, gap, color=color, label=f"sigma = {sigma:g}")
+    if sigma >= 1:
+        assert np.abs(gap - norm.cdf(-d / sigma)).max() < 0.011
+axes.set(ylim=(0, 0.53), xlabel="Age y between the labels 50 and 51 (years)")
+axes.set(ylabel="Largest gap", title="Where, and by how much, the ranking code is not 1 - T p")
+axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+both = np.array([50.0, 50.5])
+on_label, half_way = np.abs(soft_answers(both, 2.0, grid) - ranking_code(both, grid)).max(axis=1)
+print(f"sigma 2: on a label {on_label:.4f}, half-way {half_way:.4f}")
+assert abs(on_label - norm.cdf(-0.25)) < 2e-3 and abs(on_label - 0.40) < 5e-3
+assert abs(half_way - 0.5) < 1e-6
+
+# %% [markdown]
+# Read the figure slowly, it says three things.
+#
+# * **On a label** the gap goes to 0 as $\sigma \to 0$. At $\sigma = 2$ it is 0.40.
+# * **Half-way** the gap is 0.50 at every $\sigma$. The hard code must choose, the soft one does not.
+# * **It does not vanish at a fixed** $\sigma$. A finer grid does not help; it makes things worse: $\Delta l / 2\sigma$ shrinks, and the gap climbs to 0.50 everywhere.
+
+# %%
+on_labels = [
+    np.abs(soft_answers(np.array([48.0]), 2.0, g) - ranking_code([48.0], g)).max()
+    for g in (label_grid(0, 100, step) for step in (4, 2, 1, 0.5, 0.25))
+]
+print("sigma 2, steps 4, 2, 1, 0.5, 0.25:", np.round(on_labels, 3))
+assert (np.diff(on_labels) > 0).all() and 0.47 < on_labels[-1] < 0.5
+tiny = np.abs(soft_answers(both, 0.1, grid) - ranking_code(both, grid)).max(axis=1)
+assert tiny[0] < 1e-4 and abs(tiny[1] - 0.5) < 1e-9
+
+# %% [markdown]
+# ## 6. The gap in years
+#
+# One more view, and an exact one. Let $j$ be the index of the nearest label, so the hard code is 1 for $k < j$ and 0 from $k = j$ on. Then the gap at $k < j$ is $1 - (1 - Tp)_k = P(l \le l_k)$, and at $k \ge j$ it is $P(l > l_k)$, where $l$ is a label drawn from $p$. Sum all gaps and multiply by $\Delta l$. A drawn label below $l_j$ is counted once for every border between it and $l_j$, and so is one above. That is its distance from $l_j$:
+#
+# $$ \Delta l \sum_{k=0}^{K-2} \left| p^\text{rank}_k - (1 - Tp)_k \right| = \sum_k p_k |l_k - l_j|. $$
+#
+# The area between the two codes is the **mean distance of a vote from the nearest label**. For a Gaussian around a label it is about $\sigma\sqrt{2/\pi} \approx 0.80 \, \sigma$ (integrate $|a - y| f(a)$: the antiderivative of $u e^{-u^2/2}$ is $-e^{-u^2/2}$, so it is $2\sigma/\sqrt{2\pi}$). At $\sigma = 2$, 1.6 years. "About equal" is a generous phrase.
+
+# %%
+rng = np.random.default_rng(2)
+for step in (0.5, 1.0, 2.0):
+    labels = label_grid(0, 100, step)
+    for y, sigma in [(50.0, 2.0), (23.7, 5.0), (1.2, 3.0)]:
+        p = gaussian_label_distribution([y], [sigma], labels)[0]
+        area = step * np.abs(ranking_code([y], labels)[0] - (1 - np.cumsum(p)[:-1])).sum()
+        distance = p @ np.abs(labels - labels[np.abs(labels - y).argmin()])
+        assert abs(area - distance) < 1e-12, "also at the ends, also off the labels"
+area = np.abs(ranking_code([50.0], grid) - soft_answers(np.array([50.0]), 2.0, grid)).sum()
+print(f"sigma 2: area {area:.3f} years, formula {2 * np.sqrt(2 / np.pi):.3f}")
+assert abs(area - 1.6) < 0.05 and abs(area / (2 * np.sqrt(2 / np.pi)) - 1) < 0.03
+assert abs(np.sqrt(2 / np.pi) - 0.80) < 0.003
+
+# %% [markdown]
+# ## 7. Three codes that look alike
+#
+# "Older than $l_k$?" has been written in three ways. For whole ages they are the same. Labels of ChaLearn are mean votes, such as 30.7, and there they part:
+#
+# | code | $p^\text{rank}_k = 1$ if | count of ones on the grid 0, 1, ..., 100 |
+# |---|---|---|
+# | nearest label | $y \ge l_k + \Delta l / 2$ | $y$ rounded |
+# | floor | $\lfloor y \rfloor > l_k$ | $\lfloor y \rfloor$ |
+# | published reference code | $y > l_k$ | $\lceil y \rceil$ |
+
+# %%
+codes = {
+    "nearest label": lambda y: ranking_code(y, grid),
+    "floor": lambda y: (np.floor(y)[:, None] > grid[:-1]).astype(float),
+    "y > $l_k$": lambda y: (y[:, None] > grid[:-1]).astype(float),
+}
+whole, ages = np.arange(0.0, 101.0), rng.uniform(10, 90, 20000)
+nearest, floor, above = (code(whole) for code in codes.values())
+assert (nearest == floor).all() and (nearest == above).all(), "whole ages: the same"
+nearest, floor, above = (code(ages).sum(axis=1) for code in codes.values())
+assert (nearest == np.floor(ages + 0.5)).all()
+assert (floor == np.floor(ages)).all() and (above == np.ceil(ages)).all()
+shifts = [(count - ages).mean() for count in (nearest, floor, above)]
+print("mean shift in years:", np.round(shifts, 2))
+assert np.allclose(shifts, [0, -0.5, 0.5], atol=0.01)
+
+# %% [markdown]
+# So floor makes everybody half a year younger, and $y > l_k$ half a year older. Against the soft code it shows:
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
+y = 30.9
+axes[0].plot(grid[:-1] + 0.5, soft_answers(np.array([y]), 2.0, grid)[0], color="gray", linewidth=3)
+for (name, code), marker, color, height in zip(
+    codes.items(), "so^", (COLORS[7], COLORS[3], COLORS[2]), (0, 0.035, -0.035), strict=True
+):
+    axes[0].plot(
+        grid[:-1] + 0.5, code(np.array([y]))[0] + height, marker, color=color, markersize=5
+    )
+    gap = np.abs(soft_answers(between, 2.0, grid) - code(between)).max(axis=1)
+    width = 6 if name == "nearest label" else 2
+    axes[1].plot(between - 50, gap, color=color, linewidth=width, label=name)
+axes[0].set(xlim=(26, 36), xlabel="Border $l_k$ + 1/2 (years)", ylabel='Answer to "older?"')
+axes[0].set_title("y = 30.9, sigma = 2: gray line = soft answers", fontsize=10)
+axes[1].set(ylim=(0.35, 0.75), xlabel="y minus the label below (years)", ylabel="Largest gap")
+axes[1].set_title("sigma = 2: largest gap to the soft answers", fontsize=10)
+axes[1].legend(loc="upper center", ncols=3)
+plt.show()
+
+below, over = np.array([50.9999]), np.array([50.0001])
+worst_floor = np.abs(soft_answers(below, 2.0, grid) - codes["floor"](below)).max()
+worst_above = np.abs(soft_answers(over, 2.0, grid) - codes["y > $l_k$"](over)).max()
+print(f"floor: up to {worst_floor:.4f}; y > l_k: up to {worst_above:.4f}")
+assert abs(worst_floor - 0.60) < 2e-3 and abs(worst_above - 0.60) < 2e-3
+assert abs(worst_floor - norm.cdf(0.25)) < 2e-3, "Phi(+dl / 2 sigma): on the wrong side of 1/2"
+
+# %% [markdown]
+# (In the left panel the three sets of markers are moved apart a little, so that you can see all of them.) At $y = 30.9$ floor answers "no" to *are you over 30.5?* and $y > l_k$ is right; at $y = 30.1$ it is the other way round. Their largest gap is $\Phi(+\Delta l/2\sigma) = 0.60$: they can give an answer that the distribution thinks is the *less* likely one. The code of the nearest label never does. tinydldl uses that one.
+#
+# ## 8. On average the claim is exact
+#
+# One photo has one hard code, and we saw how far it is from $1 - Tp$. But a data set has many photos of people who look alike, and their labels differ. Let a vote be label $l_j$ with probability $p_j$, and answer the questions for each vote. The mean answer is
+#
+# $$ \sum_j p_j \, 1[l_j > l_k] = \sum_{j > k} p_j = (1 - Tp)_k. $$
+#
+# No "$\approx$" is left, and no Gaussian was needed. And the mean answer is what a network learns. For a question that gets a "yes" with probability $q$, the expected cross entropy of the prediction $s$ is $-q \ln s - (1 - q) \ln(1 - s)$. Its derivative is zero where
+#
+# $$ -\frac{q}{s} + \frac{1 - q}{1 - s} = 0 \iff q (1 - s) = (1 - q) s \iff s = q. $$
+#
+# **A ranking network that has seen enough hard codes outputs the soft ones.** This is the sense in which ranking *is* learning a label distribution.
+
+# %%
+p = gaussian_label_distribution([30.3], [2.0], grid)[0]
+all_codes = ranking_code(grid, grid)  # a row for each label
+assert np.abs(p @ all_codes - (1 - T @ p)[:-1]).max() < 1e-15, "exact"
+
+q, s = 0.3, np.linspace(0.001, 0.999, 999)
+loss = -q * np.log(s) - (1 - q) * np.log(1 - s)
+assert abs(s[loss.argmin()] - q) < 1e-9
+
+# %%
+figure, axes = plt.subplots()
+for count, color in zip((1, 10, 1000), (COLORS[1], COLORS[2], COLORS[0]), strict=True):
+    mean_code = ranking_code(rng.choice(grid, count, p=p), grid).mean(axis=0)
+    axes.step(grid[:-1] + 0.5, mean_code, where="mid", color=color, label=f"mean of {count}")
+    gap = np.abs(mean_code - (1 - T @ p)[:-1]).max()
+    print(f"{count:5} votes: largest gap {gap:.3f}")
+axes.plot(grid[:-1] + 0.5, (1 - T @ p)[:-1], "--", color="black", label="1 - T p")
+axes.set(xlim=(22, 38), xlabel="Border $l_k$ + 1/2 (years)", ylabel="Mean answer")
+axes.set_title("Hard codes of votes: y = 30.3, sigma = 2")
+axes.legend()
+plt.show()
+assert gap < 0.05, "a thousand votes: the standard error of an answer is at most 0.5/sqrt(1000)"
+
+# %% [markdown]
+# ## 9. From answers to an age, exactly
+#
+# The expectation of a label distribution is $\sum_k p_k l_k$. It can be read off the soft answers without going back to $p$. Call the answers $r_k = (1 - Tp)_k = \sum_{j>k} p_j$ and add two that everyone knows: $r_{-1} = 1$ (everyone is above nothing) and $r_{K-1} = 0$ (nobody is above the last label). Then
+#
+# $$ p_k = r_{k-1} - r_k, \qquad k = 0, \dots, K - 1. $$
+#
+# Put this into the expectation, split the sum in two, and rename $k - 1$ to $k$ in the first. This is **summation by parts**, the sum's version of integration by parts:
+#
+# $$ \sum_{k=0}^{K-1} l_k p_k = \sum_{k=0}^{K-1} l_k r_{k-1} - \sum_{k=0}^{K-1} l_k r_k = \sum_{k=-1}^{K-2} l_{k+1} r_k - \sum_{k=0}^{K-1} l_k r_k. $$
+#
+# Take $k = -1$ out of the first sum: it is $l_0 r_{-1} = l_0$. Take $k = K - 1$ out of the second: it is $l_{K-1} r_{K-1} = 0$. What is left runs over the same $k$:
+#
+# $$ \sum_k p_k l_k = l_0 + \sum_{k=0}^{K-2} (l_{k+1} - l_k) \, r_k = l_0 + \Delta l \sum_{k=0}^{K-2} (1 - Tp)_k. $$
+#
+# The first form holds for any grid, even an uneven one; the second for a step $\Delta l$. No approximation, no Gaussian, any $p$: start at the first label and climb one step, as far as each answer says yes.
+
+# %%
+for _ in range(20):
+    uneven = np.sort(rng.uniform(0, 100, 30))
+    p = rng.dirichlet(np.ones(30))
+    r = 1 - (cumulative_matrix(30) @ p)[:-1]
+    before = np.concatenate([[1], r])
+    after = np.concatenate([r, [0]])
+    assert np.abs(p - (before - after)).max() < 1e-14
+    assert abs(p @ uneven - (uneven[0] + np.diff(uneven) @ r)) < 1e-12
+    for step in (0.25, 1.0, 4.0):
+        even = 7 + step * np.arange(30)
+        assert abs(p @ even - (even[0] + step * r.sum())) < 1e-12
+
+# %% [markdown]
+# Put the *hard* code into the same formula and you get $l_0 + \Delta l \cdot (\text{count of ones})$, the nearest label. So one formula decodes both.
+#
+# It also explains why the crude "$\approx$" does so little harm to the estimated age. The gaps on the two sides of $y$ have opposite signs: the soft answers are below the hard ones on the left and above them on the right. In the sum they cancel, although their sizes add up to 1.6 years.
+
+# %%
+gaps = soft_answers(np.array([50.0]), 2.0, grid)[0] - ranking_code([50.0], grid)[0]
+print(f"sizes of the gaps: {np.abs(gaps).sum():.2f} years; with signs: {gaps.sum():.1e}")
+assert abs(np.abs(gaps).sum() - 1.6) < 0.05 and abs(gaps.sum()) < 1e-9
+assert grid[0] + ranking_code([50.2], grid).sum() == 50
+
+# %% [markdown]
+# Ranking papers decode in another way: they **count the answers over 1/2**. What is that in terms of $p$? $r_k > 1/2$ says that more than half of the mass lies above $l_k$. The label with the index of that count is the first one with half of the mass at or below it: the **median** of $p$. For a symmetric hill the two agree to half a step. For a lopsided one they do not.
+#
+# ### Exercise 4
+# Decode answers in both ways.
+
+
+# %% exercise="decode"
+def mean_and_median(r, grid):
+    """(the expectation, the label at the count of answers over 1/2) of answers r (K-1,).
+
+    Hint: one line each. The grid may be uneven.
+    """
+    ### BEGIN SOLUTION
+    return grid[0] + np.diff(grid) @ r, grid[(r > 0.5).sum()]
+    ### END SOLUTION
+
+
+# %% test="decode" points=2
+# Expect the expectation to 1e-12; mean and median within half a year for one hill, 7 years apart here.
+p = gaussian_label_distribution([30.3], [2.0], grid)[0]
+mean, median = mean_and_median(1 - np.cumsum(p)[:-1], grid)
+assert abs(mean - p @ grid) < 1e-12 and median == 30 and abs(mean - median) < 0.5
+two = 0.7 * p + 0.3 * gaussian_label_distribution([55.0], [3.0], grid)[0]
+mean, median = mean_and_median(1 - np.cumsum(two)[:-1], grid)
+print(f"two bumps: mean {mean:.2f}, median {median:g}")
+assert abs(mean - two @ grid) < 1e-12
+assert two[grid < median].sum() < 0.5 <= two[grid <= median].sum()
+assert 6 < mean - median < 8
+uneven = np.array([0.0, 1.0, 10.0])
+assert np.allclose(mean_and_median(np.array([0.8, 0.6]), uneven), [6.2, 10.0])
+
+# %% [markdown]
+# ## 10. From ranks back to a distribution
+#
+# $T$ adds up; its inverse takes differences. Row $k$ of $T p$ minus row $k - 1$ is $p_k$, so
+#
+# $$ T^{-1} = \begin{pmatrix} 1 & & & \\ -1 & 1 & & \\ & -1 & 1 & \\ & & -1 & 1 \end{pmatrix}, \qquad (T^{-1} s)_k = s_k - s_{k-1}, \quad s_{-1} = 0. $$
+#
+# It has two diagonals only. Multiply: row $k$ of $T^{-1} T$ is row $k$ of $T$ (ones up to column $k$) minus row $k - 1$ of $T$ (ones up to column $k - 1$), and a single 1 in column $k$ is left. That is the identity.
+
+# %%
+T_inverse = np.eye(K) - np.eye(K, k=-1)
+assert (T_inverse @ T == np.eye(K)).all() and (T @ T_inverse == np.eye(K)).all()
+assert np.abs(T_inverse - np.linalg.inv(T)).max() < 1e-12
+s = rng.normal(size=K)
+assert np.abs(T_inverse @ s - np.diff(s, prepend=0)).max() < 1e-15
+
+# %% [markdown]
+# From answers $r$ to a distribution: $1 - r$ is $Tp$ without its last entry, which is 1. Append it and take differences: $p = T^{-1} (1 - r, \; 1)$.
+#
+# ### Exercise 5
+# Write it.
+
+
+# %% exercise="back"
+def distribution_of(r):
+    """The p (K,) whose soft answers are r (K-1,): T inverse of (1 - r, 1).
+
+    Hint: `np.append`, then `np.diff` with `prepend=0`.
+    """
+    ### BEGIN SOLUTION
+    return np.diff(np.append(1 - r, 1.0), prepend=0)
+    ### END SOLUTION
+
+
+# %% test="back" points=2
+# Expect about 1e-16 there and back; a hard code must become a one-hot distribution.
+for _ in range(20):
+    p = rng.dirichlet(np.ones(K))
+    assert np.abs(distribution_of(1 - (T @ p)[:-1]) - p).max() < 1e-14
+one_hot = distribution_of(ranking_code([30.2], grid)[0])
+assert one_hot[30] == 1 and one_hot.sum() == 1 and np.abs(one_hot).sum() == 1
+
+# %% [markdown]
+# So a hard code is a label distribution too, that of a vote with $\sigma = 0$. And a catch: nothing in a ranking network makes its answers fall from question to question. Each output is on its own. It may say *over 40? 50 percent. Over 41? 60 percent*, which no distribution says. Taking differences then gives
+#
+# $$ p_k = r_{k-1} - r_k < 0 \quad \text{wherever} \quad r_k > r_{k-1}. $$
+#
+# **A negative probability.** The sum is still 1, and the formula of section 9 still gives the same number as $\sum_k p_k l_k$, because neither needs $p_k \ge 0$. But it is no distribution any more.
+
+# %%
+r = np.array([0.9, 0.5, 0.6, 0.2])
+p = distribution_of(r)
+print(p)
+assert np.allclose(p, [0.1, 0.4, -0.1, 0.4, 0.2]) and p[2] < 0
+assert abs(p.sum() - 1) < 1e-15
+assert abs(p @ small[:5] - (small[0] + r.sum())) < 1e-14
+
+# %% [markdown]
+# How bad can it be? Imagine a good ranking network: its answers are right but for a small noise, standard deviation 0.03. Differences make noise larger, $\sqrt2$ times, while the entries of $p$ are small, 0.2 at most for $\sigma = 2$.
+
+# %%
+y, sigma = 40.0, 2.0
+truth = gaussian_label_distribution([y], [sigma], grid)[0]
+noisy = np.clip((1 - T @ truth)[:-1] + rng.normal(0, 0.03, K - 1), 0, 1)
+sorted_answers = np.sort(noisy)[::-1]
+
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
+axes[0].plot(grid[:-1] + 0.5, noisy, "o-", markersize=3)
+axes[0].set(xlim=(28, 52), ylabel='Answer to "older?"', title="answers with noise 0.03")
+for ax, r, title in zip(
+    axes[1:], (noisy, sorted_answers), ("their p: negative in places", "after sorting"), strict=True
+):
+    p = distribution_of(r)
+    ax.bar(grid, p, color=[COLORS[3] if value < 0 else COLORS[5] for value in p])
+    ax.plot(grid, truth, color="black", label="true p")
+    ax.set(xlim=(28, 52), ylim=(-0.1, 0.3), ylabel="$p_k$", title=title)
+    ax.legend()
+for ax in axes:
+    ax.set_xlabel("Age (years)")
+plt.show()
+negative = (distribution_of(noisy) < 0).sum()
+print(f"{negative} of {K} probabilities are negative")
+assert negative > 20
+noise = rng.normal(0, 0.03, (1000, K - 1))
+assert abs(np.diff(noise, axis=1).std() / (0.03 * np.sqrt(2)) - 1) < 0.01
+assert abs(truth.max() - 0.2) < 0.001
+
+# %% [markdown]
+# The right panel shows a simple repair: **sort the answers** from large to small. Then all differences are at least 0. And since sorting does not change the sum, the expectation does not move at all.
+
+# %%
+repaired = distribution_of(sorted_answers)
+assert repaired.min() >= 0 and abs(repaired.sum() - 1) < 1e-14
+assert abs(repaired @ grid - distribution_of(noisy) @ grid) < 1e-9, "the same expectation"
+
+# %% [markdown] question="why" points=3
+# ### Question
+# DLDL-v2 predicts $\hat p$ with a softmax, and not the $K - 1$ answers with one sigmoid each, although section 8 says that both learn the same thing. Give two reasons for it that follow from this lesson. Then give one for the other side.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* For the softmax: (1) $\hat p_k > 0$ and $\sum_k \hat p_k = 1$ by construction, so its answers $1 - T\hat p$ always fall; the ranking network's may rise, and then no distribution fits them. (2) The target of one photo already is the soft code: its $\sigma$ tells how unsure the annotators were, and the network need not find it out from many hard codes of similar faces. (3) Also good: the target keeps fractional ages exactly (the expectation of the target is $y$), where the hard code rounds them to a label. For ranking: each question can be weighted on its own (OR-CNN does so), no Gaussian has to be assumed, and the mean hard code is the right distribution whatever its shape.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## Summary
+# * The ranking code answers $K - 1$ questions, one for each border between labels. Its count of ones is the nearest label. Floor and $y > l_k$ shift fractional ages by half a year.
+# * $Tp$ is the CDF at the **upper edge** of the bin, to within $0.0101 \, \Delta l^2 / \sigma^2$. At the label itself half a bar is missing.
+# * For one photo "$p^\text{rank} \approx 1 - Tp$" is rough: off by up to 0.40 on a label and 0.50 half-way at $\sigma = 2$, and by $0.80 \, \sigma$ years in all. Averaged over votes it is exact, and a network learns the average.
+# * Always exact: $\sum_k p_k l_k = l_0 + \Delta l \sum_{k<K-1} (1 - Tp)_k$.
+# * $T^{-1}$ takes differences. Answers that are not monotone give negative probabilities.
+#
+# ## Further reading
+# * E. Frank, M. Hall, *A Simple Approach to Ordinal Classification*, ECML 2001: yes-or-no questions for ordered classes.
+# * Z. Niu, M. Zhou, L. Wang, X. Gao, G. Hua, *Ordinal Regression with Multiple Output CNN for Age Estimation*, CVPR 2016: OR-CNN.
+# * S. Chen, C. Zhang, M. Dong, J. Le, M. Rao, *Using Ranking-CNN for Age Estimation*, CVPR 2017.
+# * W. Cao, V. Mirjalili, S. Raschka, *Rank consistent ordinal regression for neural networks with application to age estimation*, Pattern Recognition Letters, 2020: answers that cannot rise.
+# * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: the claim.
+# * Next: [lesson 03](03_softmax_and_kl.ipynb) makes a network's outputs a distribution, and measures how far it is from the target.

@@ -1,0 +1,502 @@
+# %% [markdown]
+# # Lesson 04: The expectation layer and the joint loss
+#
+# | | |
+# |---|---|
+# | **You will be able to** | derive the whole backward pass of DLDL-v2's head on paper, say what each of its two losses can and cannot teach, and choose the weight between them knowingly |
+# | **You need** | lesson 01; lesson 03 for the softmax Jacobian and the gradient of KL |
+# | **Minutes** | 75 |
+# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/losses.py`](../tinydldl/losses.py), [`tinydldl/layers/expectation.py`](../tinydldl/layers/expectation.py) |
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinydldl.gradcheck import check_loss, compare, numerical_gradient
+from tinydldl.labels import gaussian_label_distribution, label_grid
+from tinydldl.layers import Expectation, Softmax
+from tinydldl.lesson import FAST, slider, use_style
+from tinydldl.losses import kl_from_logits, l1
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import mae
+from tinydldl.optim import Adam
+from tinydldl.plots import COLORS
+
+use_style()
+grid = label_grid(0, 100, 1)
+K = len(grid)
+
+# %% [markdown]
+# ## 1. From a distribution to an age
+#
+# The network of lesson 03 ends in a predicted distribution $\hat p$ over the labels. People want one number. DLDL-v2 takes the **expectation**, the mean of all labels, each weighted with its probability:
+#
+# $$ \hat y = \sum_{k=0}^{K-1} \hat p_k \, l_k. $$
+#
+# It is a layer without parameters: for $N$ images one matrix times the grid. It does not have to be a label. Between 30 and 31 there is room.
+
+# %%
+rng = np.random.default_rng(0)
+p_hat = rng.dirichlet(np.ones(K), size=5)
+layer = Expectation(grid)
+y_hat = layer.forward(p_hat, keep=True)
+by_hand = [sum(p_hat[n, k] * grid[k] for k in range(K)) for n in range(5)]
+assert y_hat.shape == (5,) and np.abs(y_hat - by_hand).max() < 1e-12
+
+thirty_and_a_third = np.zeros(K)
+thirty_and_a_third[[30, 31]] = 2 / 3, 1 / 3
+assert abs(thirty_and_a_third @ grid - (30 + 1 / 3)) < 1e-12
+
+# %% [markdown]
+# ## 2. Its gradient in the logits
+#
+# How does $\hat y$ change if we raise one logit $x_k$? Two steps. The first is easy, since $\hat y$ is linear in $\hat p$:
+#
+# $$ \frac{\partial \hat y}{\partial \hat p_j} = l_j. $$
+#
+# The second is the Jacobian of softmax from lesson 03, with $\delta_{jk} = 1$ if $j = k$ and 0 otherwise:
+#
+# $$ \frac{\partial \hat p_j}{\partial x_k} = \hat p_j (\delta_{jk} - \hat p_k). $$
+#
+# The chain rule adds over all ways from $x_k$ to $\hat y$, one through each $\hat p_j$:
+#
+# $$ \frac{\partial \hat y}{\partial x_k} = \sum_j l_j \, \hat p_j (\delta_{jk} - \hat p_k) = \sum_j l_j \hat p_j \delta_{jk} - \hat p_k \sum_j l_j \hat p_j. $$
+#
+# In the first sum only $j = k$ is left. The second sum is $\hat y$:
+#
+# $$ \frac{\partial \hat y}{\partial x_k} = \hat p_k \, (l_k - \hat y). $$
+#
+# Read it aloud: *a logit pulls the estimate toward its own label, by its distance from the estimate, and only as far as its label is believed in.*
+#
+# ### Exercise 1
+# Write it for a whole batch.
+
+
+# %% exercise="expectation"
+def expectation_gradient(x, grid):
+    """d y_hat_n / d x_nk for logits x (N, K): an array (N, K), in years.
+
+    Hint: the softmax with the row maximum subtracted; y_hat; one product with broadcasting.
+    """
+    ### BEGIN SOLUTION
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    y_hat = p_hat @ grid
+    return p_hat * (grid - y_hat[:, None])
+    ### END SOLUTION
+
+
+# %% test="expectation" points=2
+# Expect about 1e-9 (central differences), and about 1e-14 for the Jacobian and the layers.
+x = rng.normal(size=(3, K))
+softmax, expectation = Softmax(), Expectation(grid)
+by_formula = expectation_gradient(x, grid)
+numeric = numerical_gradient(lambda: expectation.forward(softmax.forward(x)).sum(), x)
+print(f"central differences: {compare('expectation', by_formula, numeric):.1e}")
+
+p_hat = softmax.forward(x, keep=True)
+expectation.forward(p_hat, keep=True)
+by_layers = softmax.backward(expectation.backward(np.ones(3)))
+by_jacobian = [(np.diag(p) - np.outer(p, p)) @ grid for p in p_hat]
+assert np.abs(by_formula - by_layers).max() < 1e-13
+assert np.abs(by_formula - by_jacobian).max() < 1e-13
+
+# %% [markdown]
+# Two consequences. First, the $K$ derivatives sum to zero, since $\sum_k \hat p_k l_k = \hat y = \hat y \sum_k \hat p_k$. That must be so: adding one constant to all logits changes nothing.
+#
+# $$ \sum_k \hat p_k (l_k - \hat y) = 0. $$
+#
+# Second, change all logits at once, by $t \, l_k$: a straight slope over the ages. Such a change is called a **tilt**. The chain rule gives
+#
+# $$ \frac{d \hat y}{d t} = \sum_k \frac{\partial \hat y}{\partial x_k} l_k = \sum_k \hat p_k (l_k - \hat y) \, l_k = \sum_k \hat p_k (l_k - \hat y)^2 = \operatorname{Var}(\hat p). $$
+#
+# (The third step subtracts $\hat y$ times the zero sum above.) **The estimate moves easily if the distribution is wide, and hardly at all if it is narrow.** Here are three distributions with the same expectation and their derivatives.
+
+# %%
+assert np.abs(by_formula.sum(axis=1)).max() < 1e-12
+variance = (p_hat * (grid - (p_hat @ grid)[:, None]) ** 2).sum(axis=1)
+h = 1e-5
+above, below = (softmax.forward(x + t * grid, keep=False) @ grid for t in (h, -h))
+assert np.abs(by_formula @ grid / variance - 1).max() < 1e-12
+assert np.abs((above - below) / (2 * h) / variance - 1).max() < 1e-7
+
+figure, axes = plt.subplots(1, 2, sharex=True)
+for sigma, color in zip((1.0, 2.0, 5.0), COLORS, strict=False):
+    p = gaussian_label_distribution([40.0], [sigma], grid)
+    axes[0].plot(grid, p[0], "o-", markersize=3, color=color, label=f"sigma {sigma:g}")
+    axes[1].plot(grid, expectation_gradient(np.log(p), grid)[0], "o-", markersize=3, color=color)
+axes[0].set(xlim=(24, 56), xlabel="Age (years)", ylabel=r"$\hat p_k$", title="a prediction")
+axes[0].legend()
+axes[1].set(xlabel="Age (years)", ylabel=r"$\partial \hat y / \partial x_k$ (years)")
+axes[1].set_title("what each logit does to its expectation")
+plt.show()
+
+# %% [markdown]
+# Logits above the estimate push it up, logits below push it down. Labels without probability do nothing: far away both curves are flat.
+#
+# ### Exercise 2
+# A tilted distribution is $\hat p_k(t) \propto \hat p_k e^{t l_k}$. Find the tilt that brings the expectation to a wanted age. You know the slope, so use Newton's method: $t \leftarrow t - (\hat y(t) - y) / \operatorname{Var}(\hat p(t))$.
+
+
+# %% exercise="tilt"
+def tilt_to(p_hat, y, grid, steps=30):
+    """The tilt of p_hat (K,) whose expectation is y. Returns the tilted distribution (K,).
+
+    Hint: start at t = 0. In each step form the tilted distribution; subtract y from the labels in
+    the exponent, so that it stays small (a constant factor cancels in the normalization).
+    """
+    ### BEGIN SOLUTION
+    t = 0.0
+    for _ in range(steps):
+        tilted = p_hat * np.exp(t * (grid - y))
+        tilted /= tilted.sum()
+        y_hat = tilted @ grid
+        t -= (y_hat - y) / (tilted @ (grid - y_hat) ** 2)
+    return tilted
+    ### END SOLUTION
+
+
+# %% test="tilt" points=2
+# Expect 1e-10 years. A tilted Gaussian is a Gaussian of the same sigma, moved: about 1e-12.
+p = gaussian_label_distribution([40.0], [4.0], grid)[0]
+tilted = tilt_to(p, 43.0, grid)
+print(f"expectation {tilted @ grid:.12f}")
+assert abs(tilted @ grid - 43) < 1e-10 and abs(tilted.sum() - 1) < 1e-12
+assert np.abs(tilted - gaussian_label_distribution([43.0], [4.0], grid)[0]).max() < 1e-9
+two = 0.6 * p + 0.4 * gaussian_label_distribution([60.0], [4.0], grid)[0]
+assert abs(tilt_to(two, 45.0, grid) @ grid - 45) < 1e-10
+
+# %% [markdown]
+# ## 3. The second loss
+#
+# What we want is a small mean absolute error (MAE). So that is the loss, $N$ images, in years:
+#
+# $$ L_{er} = \frac1N \sum_n |\hat y_n - y_n|, \qquad \frac{\partial L_{er}}{\partial \hat y_n} = \frac1N \operatorname{sign}(\hat y_n - y_n). $$
+#
+# For a positive error the absolute value is the error, slope $+1$; for a negative one it is minus the error, slope $-1$. **The gradient does not know how large the error is**, only its side. At exactly 0 there is a kink: the slope jumps from $-1$ to $+1$, and no derivative exists. We choose 0, as `np.sign` does: an estimate that is right is left alone. (Every number from $-1$ to $1$ would be a *subgradient*. Central differences at the kink see the mean of both sides and say 0, too.)
+
+# %%
+y = np.array([30.0, 30.0, 30.0, 30.0])
+y_hat = np.array([27.0, 29.5, 30.5, 36.0])
+loss, dy_hat = l1(y_hat, y)
+print(f"loss {loss}, gradient {dy_hat}")
+assert loss == (3 + 0.5 + 0.5 + 6) / 4
+assert (dy_hat == np.array([-1, -1, 1, 1]) / 4).all()
+check_loss(l1, y_hat, y)
+at_the_kink = np.array([30.0])
+assert l1(at_the_kink, y[:1])[1] == 0
+assert numerical_gradient(lambda: l1(at_the_kink, y[:1])[0], at_the_kink) == 0
+
+# %% [markdown]
+# ## 4. The joint loss, line by line
+#
+# DLDL-v2 trains both: the distribution by its KL divergence, the age by its absolute error, with a weight $\lambda$ between them:
+#
+# $$ L = L_{ld} + \lambda L_{er}, \qquad L_{ld} = \frac1N \sum_n \sum_k p_{nk} \ln \frac{p_{nk}}{\hat p_{nk}}. $$
+#
+# The logits reach the loss on two paths:
+#
+# ```
+# x --softmax--> p_hat ------------------> L_ld --+
+#                  |                              +--> L
+#                  +--expectation--> y_hat --> L_er --+  times lambda
+# ```
+#
+# Where paths meet, gradients add. Line by line:
+#
+# 1. Along the first path (lesson 03): $\displaystyle \frac{\partial L_{ld}}{\partial x_{nk}} = \frac{1}{N} (\hat p_{nk} - p_{nk})$.
+# 2. Into the second path: $\displaystyle \frac{\partial (\lambda L_{er})}{\partial \hat y_n} = \frac{\lambda}{N} \operatorname{sign}(\hat y_n - y_n)$.
+# 3. Through expectation and softmax (section 2): times $\hat p_{nk} (l_k - \hat y_n)$.
+# 4. The sum:
+#
+# $$ \frac{\partial L}{\partial x_{nk}} = \frac1N \Big[ (\hat p_{nk} - p_{nk}) + \lambda \operatorname{sign}(\hat y_n - y_n) \; \hat p_{nk} (l_k - \hat y_n) \Big]. $$
+#
+# This line is the whole of DLDL-v2. All the rest of the network is as for any other method.
+#
+# ### Exercise 3
+# Write it.
+
+
+# %% exercise="joint"
+def joint_loss(x, p, y, grid, lam):
+    """(L, dx) for logits x (N, K), targets p (N, K) and ages y (N,).
+
+    Hint: p_hat, y_hat, `kl_from_logits(x, p)` for L_ld and its gradient, then lines 2 to 4.
+    """
+    ### BEGIN SOLUTION
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    y_hat = p_hat @ grid
+    L_ld, dx = kl_from_logits(x, p)
+    L_er = np.abs(y_hat - y).mean()
+    dy_hat = lam * np.sign(y_hat - y) / len(y)
+    return L_ld + lam * L_er, dx + dy_hat[:, None] * p_hat * (grid - y_hat[:, None])
+    ### END SOLUTION
+
+
+# %% test="joint" points=3
+# Expect about 1e-8 from central differences, and about 1e-16 against `DLDLv2.loss`.
+x = 2 * rng.normal(size=(4, K))
+y, sigma = np.array([5.0, 30.0, 61.5, 90.0]), np.array([1.0, 2.0, 3.0, 6.0])
+p = gaussian_label_distribution(y, sigma, grid)
+for lam in (0.0, 0.1, 1.0, 10.0):
+    error = check_loss(joint_loss, x, p, y, grid, lam)
+    method = DLDLv2(grid, lam)
+    (L, L_ld, L_er), dlogits = method.loss(x, method.target(y, sigma), y)
+    own, dx = joint_loss(x, p, y, grid, lam)
+    print(f"lambda {lam:4}: central differences {error:.1e}")
+    assert abs(own - L) < 1e-12 and np.abs(dx - dlogits).max() < 1e-13
+    assert abs(L - (L_ld + lam * L_er)) < 1e-12
+
+# %% [markdown]
+# In the package the same happens in `DLDLv2.loss`: `losses.joint` does lines 1 and 2, and the backward passes of the two layers do line 3. The next cell takes it apart and puts it together.
+
+# %%
+method = DLDLv2(grid, lam=1.0)
+dlogits = method.loss(x, p, y)[1]
+p_hat = method.distribution(x)
+y_hat = method.age(p_hat)
+line_1 = (p_hat - p) / len(y)
+line_2 = 1.0 * np.sign(y_hat - y) / len(y)
+line_3 = line_2[:, None] * p_hat * (grid - y_hat[:, None])
+assert np.abs(line_1 - kl_from_logits(x, p)[1]).max() < 1e-15
+assert np.abs(line_2 - l1(y_hat, y)[1]).max() == 0
+assert np.abs(line_1 + line_3 - dlogits).max() < 1e-14
+
+# %% [markdown]
+# ## 5. Both gradients in one picture
+#
+# One photo, $N = 1$. The true age is 32, the prediction is too old and too wide. Gradient descent moves the logits *against* the gradient, so we plot minus the gradient: up means "this logit is raised".
+
+
+# %%
+def draw_forces(axes, lam, y_pred, sigma_pred=6.0, y=32.0):
+    """Left: target and prediction. Right: what the two losses do to the logits."""
+    p = gaussian_label_distribution([y], [2.0], grid)[0]
+    p_hat = gaussian_label_distribution([y_pred], [sigma_pred], grid)[0]
+    y_hat = p_hat @ grid
+    kl = p - p_hat
+    er = -lam * np.sign(y_hat - y) * p_hat * (grid - y_hat)
+    axes[0].fill_between(grid, p, color=COLORS[0], alpha=0.45, label="target p")
+    axes[0].plot(grid, p_hat, color=COLORS[3], label=r"prediction $\hat p$")
+    axes[0].axvline(y_hat, color=COLORS[3], linestyle=":")
+    axes[0].set(xlim=(14, 58), ylim=(0, 0.29), xlabel="Age (years)", ylabel="Probability")
+    axes[1].plot(grid, kl, "o-", markersize=3, color=COLORS[0], label="from KL")
+    axes[1].plot(grid, er, "s-", markersize=3, color=COLORS[1], label=f"from {lam:g} · L1")
+    axes[1].axvline(y_hat, color=COLORS[3], linestyle=":")
+    axes[1].axhline(0, color="black", linewidth=0.8)
+    axes[1].set(xlim=(14, 58), xlabel="Age (years)", ylabel="Minus the gradient in $x_k$")
+    for ax in axes:
+        ax.legend(loc="upper right")
+    return p, p_hat, kl, er
+
+
+def show(lam=1.0, y_pred=36.0, sigma_pred=6.0):
+    """The same figure for any weight and prediction."""
+    figure, axes = plt.subplots(1, 2)
+    draw_forces(axes, lam, y_pred, sigma_pred)
+    plt.show()
+
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+p, p_hat, kl, er = draw_forces(axes, 1.0, 36.0)
+axes[0].set_title(r"dotted: the expectation $\hat y$ = 36")
+axes[1].set_title("how the logits are pushed")
+plt.show()
+slider(show, lam=(0.0, 3.0, 0.1), y_pred=(28.0, 36.0, 0.25), sigma_pred=(1.0, 8.0, 0.25))
+
+x_one, y_one = np.log(p_hat)[None], np.array([32.0])
+assert np.abs(DLDLv2(grid).loss(x_one, p[None], y_one)[1][0] + kl + er).max() < 1e-12
+assert (er[:36] >= 0).all() and (er[37:] <= 0).all(), "L1: down above y_hat, up below"
+assert kl[32] > 0 and kl[24] < 0 and kl[40] < 0, "KL: up where p is missing, down on both flanks"
+assert kl[26] < 0 < er[26], "at 26 they disagree"
+
+# %% [markdown]
+# Look at the two curves.
+#
+# * **KL pulls to the shape.** It raises the labels around 32, where $\hat p$ is too small, and lowers *both* flanks, at 24 as well as at 40. When shape and place are right it is zero.
+# * **L1 tilts the whole distribution.** It lowers all labels above $\hat y$ and raises all below it, whether the target has mass there or not. Here it raises age 26, which KL lowers. It changes the place and does not care about the shape.
+#
+# ### How strong are they?
+# The KL gradient of one photo cannot be large: its entries sum up, in absolute value, to at most $\sum_k (\hat p_k + p_k) = 2$. For L1 the sum is the mean absolute deviation of $\hat p$, in years:
+#
+# $$ \sum_k |\hat p_k - p_k| \le 2, \qquad \sum_k |\hat p_k (l_k - \hat y)| = \sum_k \hat p_k |l_k - \hat y|. $$
+#
+# At the start of training $\hat p$ is nearly uniform over 101 years, and that is 25 years. So at $\lambda = 1$ L1 is at first more than ten times stronger than KL. When $\hat p$ has got as narrow as the target ($\sigma = 2$), it is 1.6. This is one reason why training KL alone for a while, and adding L1 then, works well, too; the published code does so.
+
+# %%
+uniform = np.full(K, 1 / K)
+start_kl = np.abs(uniform - p).sum()
+start_l1 = (uniform * np.abs(grid - 50)).sum()
+late_l1 = p @ np.abs(grid - 32)
+print(f"start: KL {start_kl:.2f}, L1 {start_l1:.1f}; late: L1 {late_l1:.2f}")
+assert start_kl <= 2 and abs(start_l1 - 25) < 0.3 and start_l1 > 10 * start_kl
+assert abs(late_l1 - 1.6) < 0.05
+assert np.abs(kl).sum() <= 2
+
+# %% [markdown]
+# ## 6. The inconsistency
+#
+# DLDL, the first version of the method, trained KL alone and was measured by MAE. **What is trained is not what is measured.** Does that matter? If KL gets to exactly 0, no: then $\hat p = p$ and the age is right. A real network never gets there, and among imperfect predictions the two disagree. We can see exactly how.
+#
+# **A shift.** Let $\hat p$ be the target moved by $\Delta$ years, same $\sigma$. The normalizations cancel (away from the ends), and
+#
+# $$ \ln \frac{p_k}{\hat p_k} = \frac{(l_k - y - \Delta)^2 - (l_k - y)^2}{2 \sigma^2} = \frac{\Delta^2 - 2 \Delta (l_k - y)}{2 \sigma^2}. $$
+#
+# The mean under $p$ of $l_k - y$ is 0. So
+#
+# $$ L_{ld} = \frac{\Delta^2}{2 \sigma^2}, \qquad L_{er} = |\Delta|. $$
+#
+# **A second bump.** Let $\hat p = (1 - w) \, p + w \, q$ with a little mass $w$ in a bump $q$ far away, of mean $m$. Where $p$ has its mass, $q$ has none, so there $p_k / \hat p_k = 1 / (1 - w)$:
+#
+# $$ L_{ld} = -\ln(1 - w) \approx w, \qquad L_{er} = |(1 - w) y + w m - y| = w \, |m - y|. $$
+#
+# KL asks *how much* mass is wrong, and not *how far away* it is. MAE cares about exactly that.
+
+
+# %%
+def kl_divergence(p, p_hat):
+    """sum p ln(p / p_hat), with 0 ln 0 = 0."""
+    at = p > 0
+    return (p[at] * np.log(p[at] / p_hat[at])).sum()
+
+
+y, sigma = 30.0, 2.0
+p = gaussian_label_distribution([y], [sigma], grid)[0]
+bump = {
+    m: gaussian_label_distribution([m], [sigma], grid)[0] for m in (20.0, 31.0, 40.0, 60.0, 80.0)
+}
+for delta in (0.5, 1.0, 3.0):
+    moved = gaussian_label_distribution([y + delta], [sigma], grid)[0]
+    assert abs(kl_divergence(p, moved) - delta**2 / (2 * sigma**2)) < 1e-9
+    assert abs(moved @ grid - y - delta) < 1e-9
+for w in (0.01, 0.05, 0.4):
+    two = (1 - w) * p + w * bump[80.0]
+    assert abs(kl_divergence(p, two) + np.log(1 - w)) < 1e-9
+    assert abs(two @ grid - y - w * 50) < 1e-9
+
+# %% [markdown]
+# Now four predictions for a photo of age 30, $\sigma = 2$.
+
+# %%
+predictions = {
+    "A: moved by 1 year": bump[31.0],
+    "B: 5% of the mass at 80": 0.95 * p + 0.05 * bump[80.0],
+    "C: right mode, wrong mean": 0.6 * p + 0.4 * bump[60.0],
+    "D: wrong mode, right mean": 0.502 * bump[20.0] + 0.498 * bump[40.0],
+}
+figure, axes = plt.subplots(2, 2, figsize=(9, 5), sharex=True, sharey=True)
+measured = {}
+for ax, (name, p_hat) in zip(axes.flat, predictions.items(), strict=True):
+    y_hat, mode = p_hat @ grid, grid[p_hat.argmax()]
+    measured[name[0]] = kl_divergence(p, p_hat), abs(y_hat - y), abs(mode - y)
+    kl, error, mode_error = measured[name[0]]
+    ax.fill_between(grid, p, color=COLORS[0], alpha=0.4)
+    ax.plot(grid, p_hat, color=COLORS[3])
+    ax.axvline(y_hat, color=COLORS[3], linestyle=":")
+    ax.set_title(
+        f"{name}\nKL {kl:.3f},  error of ŷ {error:.1f},  of the mode {mode_error:g}", fontsize=10
+    )
+    ax.set(xlim=(8, 92), ylim=(0, 0.23))
+for ax in axes[1]:
+    ax.set_xlabel("Age (years)")
+for ax in axes[:, 0]:
+    ax.set_ylabel("Probability")
+figure.suptitle("blue: target p, red: prediction, dotted: its expectation ŷ", fontsize=10)
+plt.show()
+
+A, B, C, D = measured.values()
+assert B[0] < A[0] and B[1] > 2 * A[1], "B is better by KL and worse by MAE"
+assert abs(A[0] - 0.125) < 1e-6 and abs(B[0] - 0.051) < 5e-4 and abs(B[1] - 2.5) < 1e-6
+assert C[2] == 0 and abs(C[1] - 12) < 1e-6, "right mode, wrong mean"
+assert D[2] == 10 and D[1] < 0.05 and D[0] > 5, "wrong mode, right mean"
+
+# %% [markdown]
+# * **A against B** is the inconsistency in its pure form. KL prefers B (0.051 to 0.125), MAE prefers A (1.0 to 2.5 years). A network that trades A for B gets better on what it is trained for and worse on what it is measured by.
+# * **C** has the right mode and a mean that is 12 years off. Such a photo is easy to imagine: a smooth face under gray hair.
+# * **D** has the right mean, and hardly any mass there. L1 alone is content with it. KL is not.
+#
+# So neither loss is enough: KL lets B pass, L1 lets D pass. The sum of both punishes all four.
+
+# %%
+joint = {name: kl + error for name, (kl, error, _) in measured.items()}
+print({name: round(float(value), 2) for name, value in joint.items()})
+assert joint["A"] < joint["B"], "with lambda = 1 the order is that of MAE"
+assert min(joint.values()) > 1
+
+# %% [markdown]
+# ## 7. Mode or expectation?
+#
+# One could keep KL alone and read the age off the **mode**, the label with the largest probability; B and C above would be right to the year. There are two objections.
+#
+# **The mode is a label.** A perfect prediction of a person aged 30.4 has its mode at 30. If the fraction of the age is uniform, the error from rounding alone is a quarter of the step on average: it is uniform between 0 and $\Delta l / 2$.
+#
+# $$ E\,|\text{mode} - y| = \frac{\Delta l}{4}, \qquad E\,|\hat y - y| \approx 0 \quad \text{for } \hat p = p. $$
+#
+# **The mode has no gradient.** Move the logits a little and the largest stays the largest: the derivative is 0, except where it jumps. Nothing can be trained through it. The expectation is smooth; its derivative is section 2. So one can train exactly the number that one reports. That is the paper's step from DLDL to DLDL-v2.
+
+# %%
+ages = rng.uniform(10, 90, 20000)
+for step in (1.0, 4.0):
+    labels = label_grid(0, 100, step)
+    perfect = gaussian_label_distribution(ages, np.full(len(ages), 3.0), labels)
+    by_mode = mae(labels[perfect.argmax(axis=1)], ages)
+    by_mean = mae(perfect @ labels, ages)
+    print(f"step {step}: mode {by_mode:.4f} years, expectation {by_mean:.5f}")
+    assert abs(by_mode / (step / 4) - 1) < 0.02 and by_mean < 0.01 * by_mode
+
+x_one = np.log(p + 1e-12)[None]
+mode_slope = numerical_gradient(lambda: float(grid[x_one[0].argmax()]), x_one)
+assert (mode_slope == 0).all(), "nothing to descend along"
+
+# %% [markdown] question="decoding" points=2
+# ### Question
+# A classmate says: "The mode is not fooled by the far bump in B and C. The expectation is. So the mode is the better decoding." In which situation is the classmate right, and why does DLDL-v2 not have to worry as much?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* For a network trained with KL alone whose mistakes are little bumps far away, the mode (or the median, which for B is 30 as well) can have the smaller error, if the main bump is the right one; if it is not, the mode is off by the whole distance between the bumps, where the expectation is off by a part of it. DLDL-v2 trains the expectation itself: a bump of mass w at distance d costs it lambda w d years, a price that grows with the distance, so far bumps are the first to be removed.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 8. One photo, three losses
+#
+# Let us watch. We take the prediction C, two bumps, and descend on its logits: with KL alone, L1 alone, and both.
+
+
+# %%
+def forces(x, p, y, kl, lam):
+    """The gradient of kl * L_ld + lam * L_er in the logits x (N, K), from section 4."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    y_hat = p_hat @ grid
+    er = np.sign(y_hat - y)[:, None] * p_hat * (grid - y_hat[:, None])
+    return (kl * (p_hat - p) + lam * er) / len(y)
+
+
+assert (
+    np.abs(
+        forces(x, p, np.zeros(4), 1, 2) - joint_loss(x, np.tile(p, (4, 1)), np.zeros(4), grid, 2)[1]
+    ).max()
+    < 1e-13
+)
+losses = {"KL alone": (1, 0), "L1 alone": (0, 1), "KL + L1": (1, 1)}
+start = 0.6 * p + 0.4 * bump[60.0]
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
+after = {}
+for ax, (name, weights) in zip(axes, losses.items(), strict=True):
+    x_one = np.log(start + 1e-6)[None]
+    for _ in range(400):
+        x_one -= 0.02 * forces(x_one, p[None], np.array([y]), *weights)
+    p_hat = Softmax().forward(x_one, keep=False)[0]
+    after[name] = kl_divergence(p, p_hat), abs(p_hat @ grid - y)
+    ax.fill_between(grid, p, color=COLORS[0], alpha=0.4)
+    ax.plot(grid, start, color="gray", linestyle="--")
+    ax.plot(grid, p_hat, color=COLORS[3])
+    ax.set(xlim=(15, 75), xlabel="Age (years)")
+    ax.set_title(
+        f"{name}\nKL {after[name][0]:.2f}, error of ŷ {after[name][1]:.1f}", fontsize=10
+    )
+axes[0].set_ylabel("Probability")
+figure.suptitle("400 steps: blue target, gray before, red after", fontsize=10)
+plt.show()
+print(after)
