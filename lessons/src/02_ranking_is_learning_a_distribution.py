@@ -337,6 +337,7 @@ def draw_codes(ax, y, sigma):
     return gap
 
 
+# %%
 figure, axes = plt.subplots(1, 3, sharey=True, figsize=(10, 3.2))
 gaps = [draw_codes(ax, *ys) for ax, ys in zip(axes, [(30, 2), (30.5, 2), (30, 0.5)], strict=True)]
 axes[0].set_ylabel('Answer to "older?"')
@@ -388,6 +389,7 @@ axes.set(ylabel="Largest gap", title="Where, and by how much, the ranking code i
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
+# %%
 both = np.array([50.0, 50.5])
 on_label, half_way = np.abs(soft_answers(both, 2.0, grid) - ranking_code(both, grid)).max(axis=1)
 print(f"sigma 2: on a label {on_label:.4f}, half-way {half_way:.4f}")
@@ -484,6 +486,7 @@ axes[1].set_title("sigma = 2: largest gap to the soft answers", fontsize=10)
 axes[1].legend(loc="upper center", ncols=3)
 plt.show()
 
+# %%
 below, over = np.array([50.9999]), np.array([50.0001])
 worst_floor = np.abs(soft_answers(below, 2.0, grid) - codes["floor"](below)).max()
 worst_above = np.abs(soft_answers(over, 2.0, grid) - codes["y > $l_k$"](over)).max()
