@@ -69,6 +69,12 @@ def test_runs_and_every_exercise_needs_its_solution(source):
     build.execute(checked, TINYDLDL_FAST="1")
 
 
+@pytest.mark.full
+@every_lesson
+def test_runs_at_full_length(source):
+    build.execute(build.read(source))
+
+
 @every_lesson
 def test_the_committed_notebook_is_what_the_source_gives(source):
     committed = read_notebook(LESSONS / f"{source.stem}.ipynb")
