@@ -124,14 +124,15 @@ def execute(run, folder, arguments):
         checkpoint.copy_into(run.optimizer.state, arrays, "optimizer.")
     print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
     errors = baseline_errors(run)
-    meta = checkpoint_meta(run, arguments)
+    meta, judged = checkpoint_meta(run, arguments), JUDGED[run.judged]
 
     def on_epoch(epoch, record, seconds):
         arrays = {f"model.{k}": v for k, v in (run.model.params | run.model.buffers).items()}
         arrays |= {f"optimizer.{k}": v for k, v in run.optimizer.state.items()}
         folder.save(epoch, record, seconds, len(run.train_store) / seconds, arrays, meta)
-        save_figure(plots.curves(folder.metrics, title(arguments), errors), folder / "curves.png")
-        tqdm.write(epoch_line(epoch, record))
+        curves = plots.curves(folder.metrics, title(arguments), errors, judged)
+        save_figure(curves, folder / "curves.png")
+        tqdm.write(epoch_line(epoch, record, judged))
 
     begun = time.perf_counter()
     train(run, on_epoch, done)
@@ -169,9 +170,9 @@ def title(arguments):
     return f"{arguments.method}, {arguments.net} network, {arguments.size} px, {arguments.dataset}"
 
 
-def epoch_line(epoch, record):
-    """An epoch's figures, for the screen."""
-    names = {"loss": "train_loss", "training MAE": "train_mae", "validation MAE": "valid_mae"}
+def epoch_line(epoch, record, judged):
+    """An epoch's figures, for the screen; `judged`: the name of the part that is not trained on."""
+    names = {"loss": "train_loss", "training MAE": "train_mae", f"{judged} MAE": "valid_mae"}
     figures = [f"{label} {record[name]:.3f}" for label, name in names.items() if name in record]
     return f"epoch {epoch:3}: " + ", ".join(figures)
 

@@ -49,10 +49,10 @@ def year_bins(ages, most=120):
     return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
 
 
-def curves(metrics, title, baselines):
+def curves(metrics, title, baselines, judged="validation"):
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
-    `baselines`: {name: MAE in years}, drawn as dashed lines.
+    `baselines`: {name: MAE in years}, drawn as dashed lines; `judged`: what `valid_mae` is of.
     """
     figure = Figure(figsize=(12, 3.8), dpi=DPI, layout="constrained")
     figure.suptitle(title)
@@ -63,7 +63,7 @@ def curves(metrics, title, baselines):
     plot_column(loss, metrics, "train_loss", "training", COLORS[0])
     plot_column(kl, metrics, "train_kl", "training", COLORS[0])
     plot_column(error, metrics, "train_mae", "training (as augmented)", COLORS[0])
-    plot_column(error, metrics, "valid_mae", "validation", COLORS[3])
+    plot_column(error, metrics, "valid_mae", judged, COLORS[3])
     for (name, value), style in zip(baselines.items(), ("--", ":"), strict=False):
         error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
     for axes in (loss, kl, error):
