@@ -34,7 +34,7 @@ use_style()
 #
 # $$ (-1)^s \cdot \left(1 + \frac{m}{2^{23}}\right) \cdot 2^{\,e - 127}, \qquad m = 0, \dots, 2^{23} - 1. $$
 #
-# A `float64` has 11 bits for the exponent and 52 for the digits. Let us take some float32 numbers apart and put them together again.
+# This holds for $e = 1, \dots, 254$; the exponents 0 and 255 are kept for zero, for numbers even closer to it, for infinity, and for "not a number". A `float64` has 11 bits for the exponent and 52 for the digits. Let us take some float32 numbers apart and put them together again.
 
 # %%
 numbers = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
@@ -626,11 +626,11 @@ print(f"relative errors {same[0]:.3e} and {same[1]:.3e}")
 assert abs(same[0] - same[1]) < 1e-6
 
 # %% [markdown]
-# Now a random $dy$, each entry from a standard normal distribution. Let $J$ be the true Jacobian and $B^\top dy$ what a wrong backward pass computes, so that $D = (B - J)^\top$ is not zero. The check fails to see the bug only if $D\,dy = 0$. But $D$ has a row $d$ that is not zero, and $d \cdot dy$ is a sum of independent normal numbers, so it is normal itself, with mean 0 and variance
+# Now a random $dy$, each entry from a standard normal distribution. The right backward pass gives $J^\top dy$. A wrong one gives $B^\top dy$ with some other matrix $B$. Their difference is $D\,dy$ with $D = (B - J)^\top$, and the check sees the bug unless $D\,dy = 0$. Since $B \ne J$, the matrix $D$ has a row that is not zero. Call it $d$. Then $d \cdot dy$ is one entry of the difference. It is a sum of independent normal numbers, so it is normal itself, with mean 0 and variance
 #
 # $$ \text{Var}(d \cdot dy) = \sum_k d_k^2\, \text{Var}(dy_k) = |d|^2 > 0. $$
 #
-# Such a number is exactly 0 with probability 0. How likely is it to be *small*? Below $\varepsilon |d|$ with a probability of about $0.8\,\varepsilon$, the width of the interval times the density $1/\sqrt{2\pi}$ at 0. To hide a bug as large as the gradient under the limit of $10^{-7}$ takes one draw in ten million. (With ones, $d \cdot dy$ is the sum of the row, and it is 0 for every row here.)
+# Such a number is exactly 0 with probability 0. How likely is it to be *small*? Divide it by $|d|$: now it is standard normal, with the density $1/\sqrt{2\pi}$ at 0. It lies between $-\varepsilon$ and $\varepsilon$ with a probability of about $2\varepsilon / \sqrt{2\pi} \approx 0.8\,\varepsilon$. Our limit is $10^{-7}$. So a bug as large as the gradient itself stays hidden in less than one draw in ten million. (With ones, $d \cdot dy$ is the sum of the row, and here that is 0 for every row.)
 
 # %%
 logits = x[:1]

@@ -85,7 +85,7 @@ assert too_narrow < 0.2
 #
 # $$ p_k = \frac{\exp\left(-(l_k - y)^2 / 2\sigma^2\right)}{\sum_j \exp\left(-(l_j - y)^2 / 2\sigma^2\right)}. $$
 #
-# This is the **label distribution**. You have met this form: it is a softmax of the numbers $-(l_k - y)^2 / 2\sigma^2$.
+# This is the **label distribution**. Exponentials over their sum: this form is called a softmax, here of the numbers $-(l_k - y)^2 / 2\sigma^2$. Lesson 00 had a glance at it, and lesson 03 is about it.
 #
 # ### Exercise 1
 # Write it. Mind very small $\sigma$: if every exponent is hugely negative, every exponential is 0, and 0/0 is not a number. Adding the same constant to all exponents changes nothing, so make the largest exponent 0 first.

@@ -267,7 +267,11 @@ assert abs(cdf_gap(whole, 1.0, grid, 0.5) - 0.0082) < 6e-5
 #
 # $$ \int_{-\Delta l/2}^{\Delta l/2} f(l_j + u) \, du = f(l_j) \, \Delta l + \frac{f''(l_j)}{2} \int_{-\Delta l/2}^{\Delta l/2} u^2 du + \dots = f(l_j) \, \Delta l + \frac{\Delta l^3}{24} f''(l_j) + \dots $$
 #
-# Add the bins up to $k$. The sum of $f''(l_j) \, \Delta l$ is itself nearly an integral, that of $f''$ up to the edge, which is $f'$. So
+# On the left stands the area of one bin. On the right stand its bar, $f(l_j)\,\Delta l \approx p_j$, and what the bar misses. Add all bins up to $k$. The areas sum to $c$ at the upper edge, the bars to $(Tp)_k$:
+#
+# $$ c\left(l_k + \tfrac{\Delta l}{2}\right) \approx (Tp)_k + \frac{\Delta l^2}{24} \sum_{j \le k} f''(l_j) \, \Delta l. $$
+#
+# The last sum is again a sum of bars, under the curve $f''$ this time. So it is nearly the integral of $f''$ from far left, where $f' = 0$, up to the edge. And that integral is $f'$ at the edge:
 #
 # $$ (Tp)_k - c\left(l_k + \tfrac{\Delta l}{2}\right) \approx -\frac{\Delta l^2}{24} \, f'\left(l_k + \tfrac{\Delta l}{2}\right). $$
 #
@@ -416,7 +420,12 @@ assert tiny[0] < 1e-4 and abs(tiny[1] - 0.5) < 1e-9
 # %% [markdown]
 # ## 6. The gap in years
 #
-# One more view, and an exact one. Let $j$ be the index of the nearest label, so the hard code is 1 for $k < j$ and 0 from $k = j$ on. Then the gap at $k < j$ is $1 - (1 - Tp)_k = P(l \le l_k)$, and at $k \ge j$ it is $P(l > l_k)$, where $l$ is a label drawn from $p$. Sum all gaps and multiply by $\Delta l$. A drawn label below $l_j$ is counted once for every border between it and $l_j$, and so is one above. That is its distance from $l_j$:
+# One more view, and an exact one. Let $j$ be the index of the nearest label, so the hard code is 1 for $k < j$ and 0 from $k = j$ on. Draw a vote from $p$. What is the gap at border $k$?
+#
+# * Left of $l_j$ ($k < j$) it is $1 - (1 - Tp)_k = (Tp)_k$: the probability that the vote lies *below* this border.
+# * Right of it ($k \ge j$) it is $(1 - Tp)_k$: the probability that the vote lies *above* this border.
+#
+# In both cases it is the probability that the border lies *between the vote and* $l_j$. So the sum of all gaps is the mean number of borders between them. A vote of $l_{j+3}$, for example, has three. Borders are $\Delta l$ apart, so that number times $\Delta l$ is the distance of the vote from $l_j$:
 #
 # $$ \Delta l \sum_{k=0}^{K-2} \left| p^\text{rank}_k - (1 - Tp)_k \right| = \sum_k p_k |l_k - l_j|. $$
 #
@@ -693,7 +702,7 @@ assert abs(np.diff(noise, axis=1).std() / (0.03 * np.sqrt(2)) - 1) < 0.01
 assert abs(truth.max() - 0.2) < 0.001
 
 # %% [markdown]
-# The right panel shows a simple repair: **sort the answers** from large to small. Then all differences are at least 0. And since sorting does not change the sum, the expectation does not move at all.
+# The right panel shows a simple repair: **sort the answers** from large to small. Then all differences are at least 0. And since sorting does not change the sum, the expectation does not move at all (on a grid with equal steps).
 
 # %%
 repaired = distribution_of(sorted_answers)

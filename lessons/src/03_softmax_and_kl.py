@@ -84,20 +84,21 @@ assert np.array_equal(softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]])), [[0
 assert np.abs(softmax(x) - Softmax().forward(x)).max() < 1e-15
 
 # %% [markdown]
-# You may have met a softmax with a **temperature**, $e^{x_k / T}$: a small $T$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $T$ is the same as dividing $W$ and $b$ by $T$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $T$ it becomes the one of $\sigma\sqrt{T}$.
+# You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes the one of $\sigma\sqrt{\tau}$.
 
 # %%
 rng = np.random.default_rng(2)
 features, W, b = rng.standard_normal((4, 8)), rng.standard_normal((8, K)), rng.standard_normal(K)
-T = 3.0
-assert np.abs(softmax((features @ W + b) / T) - softmax(features @ (W / T) + b / T)).max() < 1e-15
+tau = 3.0
+divided = softmax(features @ (W / tau) + b / tau)
+assert np.abs(softmax((features @ W + b) / tau) - divided).max() < 1e-15
 
 figure, axes = plt.subplots()
-for T, color in zip((0.25, 1.0, 4.0), COLORS, strict=False):
-    p_hat = softmax(-((grid[None] - 30) ** 2) / 8 / T)
-    expected = gaussian_label_distribution([30.0], [2 * np.sqrt(T)], grid)
+for tau, color in zip((0.25, 1.0, 4.0), COLORS, strict=False):
+    p_hat = softmax(-((grid[None] - 30) ** 2) / 8 / tau)
+    expected = gaussian_label_distribution([30.0], [2 * np.sqrt(tau)], grid)
     assert np.abs(p_hat - expected).max() < 1e-15
-    axes.plot(grid, p_hat[0], "o-", markersize=3, color=color, label=f"logits divided by {T:g}")
+    axes.plot(grid, p_hat[0], "o-", markersize=3, color=color, label=f"logits divided by {tau:g}")
 axes.set(xlim=(15, 45), xlabel="Age (years)", ylabel=r"$\hat p_k$")
 axes.legend()
 plt.show()
@@ -479,15 +480,15 @@ assert np.abs(dx - kl_from_logits(x, p)[1]).max() < 1e-15
 assert np.isfinite(kl_logits(1000 * x, p)[0]), "no overflow, and no logarithm of 0"
 
 # %% [markdown]
-# The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - \eta\, dx$, again and again, here with the step $\eta = 5$. We begin with all logits 0, where every age is equally likely.
+# The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We begin with all logits 0, where every age is equally likely.
 
 
 # %%
-def descend(gradient, steps, x=None, rate=5.0):
+def descend(gradient, steps, x=None, lr=5.0):
     """The logits after some steps down the gradient, from zero."""
     x = np.zeros((1, K)) if x is None else x
     for _ in range(steps):
-        x = x - rate * gradient(x)
+        x = x - lr * gradient(x)
     return x
 
 

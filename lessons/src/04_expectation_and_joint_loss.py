@@ -134,7 +134,7 @@ axes[1].set_title("what each logit does to its expectation")
 plt.show()
 
 # %% [markdown]
-# Logits above the estimate push it up, logits below push it down. Labels without probability do nothing: far away both curves are flat.
+# Logits above the estimate push it up, logits below push it down. Labels without probability do nothing: far away all three curves are flat.
 #
 # ### Exercise 2
 # A tilted distribution is $\hat p_k(t) \propto \hat p_k e^{t l_k}$. Find the tilt that brings the expectation to a wanted age. You know the slope, so use Newton's method: $t \leftarrow t - (\hat y(t) - y) / \operatorname{Var}(\hat p(t))$.
@@ -484,12 +484,12 @@ assert np.abs(forces(x, four, zeros, 1, 2) - joint_loss(x, four, zeros, grid, 2)
 
 
 # %%
-def descend(start, kl, lam, steps=4000, rate=0.02):
+def descend(start, kl, lam, steps=4000, lr=0.02):
     """Gradient descent on the logits of one photo: p_hat after each step, (steps + 1, K)."""
     x = np.log(start + 1e-6)[None]
     path = [Softmax().forward(x, keep=False)[0]]
     for _ in range(steps):
-        x -= rate * forces(x, p[None], np.array([y]), kl, lam)
+        x -= lr * forces(x, p[None], np.array([y]), kl, lam)
         path.append(Softmax().forward(x, keep=False)[0])
     return np.array(path)
 

@@ -30,7 +30,7 @@ rng = np.random.default_rng(5)
 # %% [markdown]
 # ## 1. Slide a small grid of numbers over a picture
 #
-# Take a gray picture $x$ (H, W) and a small grid of weights, the **kernel** $W$ (KH, KW). Lay the kernel on the picture, multiply each weight with the pixel under it, add up the products, and write down the sum. Move the kernel by one pixel, and repeat:
+# Take a gray picture $x$ (H, W) and a small grid of weights, the **kernel** $W$ (KH, KW). (The letter $W$ has two jobs in these lessons, as in most books: alone in a shape it is the width of a picture, with indices it is a weight.) Lay the kernel on the picture, multiply each weight with the pixel under it, add up the products, and write down the sum. Move the kernel by one pixel, and repeat:
 #
 # $$ y_{hw} = \sum_{i=0}^{KH-1} \sum_{j=0}^{KW-1} x_{h+i,\,w+j}\, W_{ij}. $$
 #
@@ -496,7 +496,15 @@ else:
 # %% [markdown]
 # ### The same gradients as convolutions
 #
-# Look at $dx$ once more. In $\sum_{ij} dy_{u-i,\,v-j}\, W_{ij}^\top$ the indices run backwards. It is a convolution in the mathematicians' sense. To write it as ours, count the taps from the other end: $i' = KH - 1 - i$, so that $u - i = u + i' - (KH - 1)$, and the same with $j' = KW - 1 - j$. Put $KH - 1$ rows and $KW - 1$ columns of zeros around $dy$. Then row $u + i' - (KH-1)$ of $dy$ is row $u + i'$ of the padded $dy$:
+# Look at $dx$ once more. In $\sum_{ij} dy_{u-i,\,v-j}\, W_{ij}^\top$ the indices of $dy$ run backwards. It is a convolution in the mathematicians' sense. To see how it becomes one of ours, take a single row, one channel, and $KH = 3$:
+#
+# $$ dx_u = dy_u W_0 + dy_{u-1} W_1 + dy_{u-2} W_2. $$
+#
+# Put two zeros before $dy$ and two behind it. Everything moves on by two places: $dy^{\text{pad}}_u = dy_{u-2}$. Now write the three terms from last to first:
+#
+# $$ dx_u = dy^{\text{pad}}_u W_2 + dy^{\text{pad}}_{u+1} W_1 + dy^{\text{pad}}_{u+2} W_0. $$
+#
+# The indices of $dy^{\text{pad}}$ run forwards, and those of the kernel run backwards. In two dimensions it is the same, in rows and columns. Count the taps from the other end: $i' = KH - 1 - i$, so that $u - i = u + i' - (KH - 1)$, and the same with $j' = KW - 1 - j$. Put $KH - 1$ rows and $KW - 1$ columns of zeros around $dy$. Then row $u + i' - (KH-1)$ of $dy$ is row $u + i'$ of the padded $dy$:
 #
 # $$ dx_{uv} = \sum_{i'j'} dy^{\text{pad}}_{u+i',\,v+j'} \; W_{KH-1-i',\,KW-1-j'}^\top. $$
 #

@@ -549,11 +549,16 @@ assert np.abs(net.forward(images) - y).max() < 1e-9, "a huge bias changes nothin
 assert "b" not in AgeNet("tiny", 101, rng=rng).layers["conv1_1"].params
 
 # %% [markdown]
-# **The scale of the weights does not matter.** A convolution with $aW$ gives $a$ times the channel, and BatchNorm takes the factor out (exactly for $\varepsilon = 0$). So $f(aW) = f(W)$ for $a > 0$. Differentiate both sides, once in $W$ and once in $a$:
+# **The scale of the weights does not matter.** A convolution with $aW$ gives $a$ times the channel, and BatchNorm takes the factor out (exactly for $\varepsilon = 0$). So the loss, as a function of the weights, has $L(aW) = L(W)$ for every $a > 0$. Differentiate both sides, and write $\nabla L$ for the array of the derivatives in all weights.
 #
-# $$ a\, \nabla f(aW) = \nabla f(W), \qquad \langle W, \nabla f(W) \rangle = 0. $$
+# * *In* $W$: by the chain rule the left side gives $a\, \nabla L(aW)$, the right side $\nabla L(W)$. So $\nabla L(aW) = \frac1a \nabla L(W)$: **larger weights have smaller gradients.**
+# * *In* $a$, at $a = 1$: each weight $a W_j$ moves by $W_j$, so the left side gives $\sum_j W_j \, \partial L / \partial W_j$. The right side does not depend on $a$ and gives 0. So **the gradient is orthogonal to the weights** (for each output channel alone, since each is normalized alone).
 #
-# Left: larger weights have smaller gradients. Right: the gradient is orthogonal to the weights (for each output channel alone, since each is normalized alone). So a step of plain gradient descent can only make the weights longer, by Pythagoras: $\lVert W - \eta\, dW \rVert^2 = \lVert W \rVert^2 + \eta^2 \lVert dW \rVert^2$, with the learning rate $\eta$. As the weights grow, the same $\eta$ turns them less and less: a brake that BatchNorm has built in.
+# A step of plain gradient descent, with the learning rate $lr$, therefore goes at a right angle to $W$, and by Pythagoras it makes the weights longer:
+#
+# $$ \lVert W - lr\, dW \rVert^2 = \lVert W \rVert^2 + lr^2 \lVert dW \rVert^2. $$
+#
+# As the weights grow, the same $lr$ turns them less and less: a brake that BatchNorm has built in.
 
 
 # %%
@@ -584,9 +589,17 @@ assert abs(longer) < 1e-11
 #
 # 0.1 is the **momentum** of the layer. A batch that is $t$ steps old has the weight $0.1 \cdot 0.9^t$. What the running averages started from (0 and 1) has the weight $0.9^t$ after $t$ steps: below 1% after 44.
 #
-# **Which variance?** Within the batch we divide by $M$, so that $\hat x$ gets mean square 1. But as an estimate of the variance $v_0$ of *all* data, this is too small. Let $\mu_0$ be the mean of all data. The batch mean $\mu$ lies in the middle of the batch, closer to its values than $\mu_0$ does: $\frac1M \sum_k (x_k - \mu)^2 = \frac1M \sum_k (x_k - \mu_0)^2 - (\mu - \mu_0)^2$. On average the first term on the right is $v_0$. The second is the variance of the mean of $M$ independent values, $v_0 / M$. So
+# **Which variance?** Within the batch we divide by $M$, so that $\hat x$ gets mean square 1. But as an estimate of the variance $v_0$ of *all* data, this is too small: $v$ measures distances from the batch's own mean $\mu$, which lies in the middle of the batch, and not from the mean $\mu_0$ of all data. By how much? Go from $x_m$ to $\mu_0$ by way of $\mu$, and square:
 #
-# $$ \operatorname{E}[v] = v_0 - \frac{v_0}{M} = \frac{M - 1}{M}\, v_0. $$
+# $$ (x_m - \mu_0)^2 = (x_m - \mu)^2 + 2\,(x_m - \mu)(\mu - \mu_0) + (\mu - \mu_0)^2. $$
+#
+# Take the mean over $m$. The middle term drops out, since the deviations $x_m - \mu$ sum to 0:
+#
+# $$ v = \frac1M \sum_m (x_m - \mu)^2 = \frac1M \sum_m (x_m - \mu_0)^2 - (\mu - \mu_0)^2. $$
+#
+# Now average over all possible batches. The first term on the right becomes $v_0$. The second becomes the variance of the mean of $M$ independent values, $v_0 / M$ (lesson 01). So
+#
+# $$ E[v] = v_0 - \frac{v_0}{M} = \frac{M - 1}{M}\, v_0. $$
 #
 # Therefore the running average takes in $\frac{M}{M-1}\, v$, which is right on average: **unbiased**. We need no random numbers to check it. Let a value be 0, 1 or 5, each with probability 1/3, and go through all samples of three:
 
@@ -669,7 +682,7 @@ assert abs(np.mean(after["running_var"][44:]) - 9) < 1
 slider(show_running, momentum=[0.01, 0.1, 0.5, 1.0], N=[2, 4, 16, 64])
 
 # %% [markdown]
-# In inference $\mu$ and $v$ are constants. Two paths of the backward pass disappear, and the layer is a plain scaling: $dx = \gamma\, \mathrm{inv\_std}\, dy$. (Lessons that ask what a network looks at need this pass.)
+# In inference $\mu$ and $v$ are constants. Two paths of the backward pass disappear, and the layer is a plain scaling: $dx = \gamma\, \mathrm{inv\_std}\, dy$. (Whoever asks which pixels an estimate depends on needs this pass.)
 
 # %%
 layer.eval()

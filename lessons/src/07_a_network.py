@@ -33,11 +33,11 @@ use_style()
 #
 # Now the way back. Write $dx_i$ for the gradient of the loss in $x_i$, and $J_i$ for the Jacobian of layer $i$, the matrix of all $\partial (x_i)_a / \partial (x_{i-1})_b$. The loss depends on entry $b$ of $x_{i-1}$ only through the entries of $x_i$, so by the chain rule
 #
-# $$ (dx_{i-1})_b = \sum_a (dx_i)_a \, \frac{\partial (x_i)_a}{\partial (x_{i-1})_b}, \qquad\text{in short}\qquad dx_{i-1} = J_i^{\mathsf T} \, dx_i. $$
+# $$ (dx_{i-1})_b = \sum_a (dx_i)_a \, \frac{\partial (x_i)_a}{\partial (x_{i-1})_b}, \qquad\text{in short}\qquad dx_{i-1} = J_i^\top \, dx_i. $$
 #
 # That is what `layer.backward` computes. From the end to the beginning:
 #
-# $$ dx_0 = J_1^{\mathsf T} J_2^{\mathsf T} \cdots J_n^{\mathsf T} \, dx_n. $$
+# $$ dx_0 = J_1^\top J_2^\top \cdots J_n^\top \, dx_n. $$
 #
 # We read this product from the right. Then each step is a matrix times *one vector*, and the layer never has to write its matrix down. Let us write the matrices down once, for three small layers, and see that the formula is true.
 
@@ -281,13 +281,13 @@ assert 42 < 128 / 3 < 43
 # %% [markdown]
 # ### What batch normalization changes
 #
-# In our networks a BatchNorm stands between convolution and ReLU. It divides by the standard deviation of what comes in. So if all weights of a convolution are multiplied by $a > 0$, its output is $a$ times as large, BatchNorm divides by an $a$ times larger standard deviation, and nothing behind it notices (up to its tiny $\epsilon$):
+# In our networks a BatchNorm stands between convolution and ReLU. It divides by the standard deviation of what comes in. So if all weights of a convolution are multiplied by $a > 0$, its output is $a$ times as large, BatchNorm divides by an $a$ times larger standard deviation, and nothing behind it notices (up to its tiny $\varepsilon$):
 #
 # $$ L(aW) = L(W) \quad\text{for every } a > 0. $$
 #
-# Differentiate both sides in $W$. The left gives $a \, dL(aW)$ by the chain rule, the right gives $dL(W)$. Hence the gradient at the larger weights is *smaller*:
+# Lesson 06 differentiated both sides in $W$: the gradient at the larger weights is *smaller*,
 #
-# $$ dL(aW) = \frac{1}{a} \, dL(W). $$
+# $$ \nabla L(aW) = \frac{1}{a} \, \nabla L(W). $$
 
 # %%
 rng = np.random.default_rng(3)
@@ -446,6 +446,7 @@ at_the_end = sum(size for name, size in weights.items() if name[-3:-2] in "45" o
 assert at_the_end > 0.8 * count_params(tiny_224)
 assert work["conv1_2"] == work["conv2_2"] == work["conv3_2"] == work["conv4_2"]
 assert (weights["conv1_2"], weights["conv4_2"]) == (2_304, 147_456)
+assert (work["conv1_2"], work["conv5_3"], weights["conv5_3"]) == (115_605_504, 28_901_376, 147_456)
 
 # %% [markdown] question="halve" points=2
 # ### Question
@@ -454,10 +455,6 @@ assert (weights["conv1_2"], weights["conv4_2"]) == (2_304, 147_456)
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* The last three hold most parameters (3 x 147,456, almost half of the network): halving them saves far more parameters. The first two work on all 224 x 224 positions, so `conv1_2` alone needs more multiply-adds than the last three together (115.6 million against 86.7 million): halving the first two saves more time. Mind that a convolution with half the channels on both sides has a quarter of the cost. Full marks need both halves and the reason: parameters do not depend on the number of positions, multiply-adds do.
 # <!-- ### END SOLUTION -->
-
-# %%
-assert work["conv1_2"] > work["conv5_1"] + work["conv5_2"] + work["conv5_3"]
-print(f"{work['conv1_2'] / 1e6:.1f} and {3 * work['conv5_1'] / 1e6:.1f} million multiply-adds")
 
 # %% [markdown]
 # ## 4. The loss at chance
@@ -529,7 +526,7 @@ assert kl_wide > 4 * kl and surest.mean() > 0.8
 #
 # The averages start at 0 and are too small for a while. We know by how much, so we divide it out. That is the **bias correction**:
 #
-# $$ \hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad W \leftarrow W - lr \, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}. $$
+# $$ \hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad W \leftarrow W - lr \, \frac{\hat m_t}{\sqrt{\hat v_t} + \varepsilon}. $$
 #
 # Check the expectations: twenty thousand runs of noisy gradients with mean 0.5.
 
@@ -586,7 +583,7 @@ assert np.abs(ours - W).max() > 1e-2, "the steps must have gone somewhere"
 # %% [markdown]
 # ### What follows from the formulas
 #
-# **The first step is the learning rate.** At $t = 1$ the corrections give $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$, so the step is $lr \cdot g_1 / |g_1| = \pm lr$: every parameter moves by the same amount, whatever its gradient (as long as it is large against $\epsilon$).
+# **The first step is the learning rate.** At $t = 1$ the corrections give $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$, so the step is $lr \cdot g_1 / |g_1| = \pm lr$: every parameter moves by the same amount, whatever its gradient (as long as it is large against $\varepsilon$).
 #
 # **The scale of the loss does not matter.** If all gradients are multiplied by $c > 0$, then $\hat m$ is multiplied by $c$ and $\sqrt{\hat v}$ as well, and the steps stay the same. Remember this for the bug hunt of lesson 08.
 
@@ -694,7 +691,7 @@ for i, (top, bottom) in enumerate(axes.T):
     top.set_axis_off()
     bottom.fill_between(grid, p[i], color=COLORS[0], alpha=0.45)
     bottom.plot(grid, p_hat[i], color=COLORS[3], linewidth=1)
-    bottom.set(xlim=(0, 100), yticks=[], xlabel="Age (years)")
+    bottom.set(xlim=(0, 100), xticks=[0, 50], yticks=[], xlabel="Age (years)")
     top.set_title(f"{y[i]:.1f}: {method.age(p_hat)[i]:.1f}", fontsize=10)
 figure.suptitle("Age: estimate (years). Blue: label distribution; red: predicted")
 plt.show()
