@@ -65,7 +65,7 @@ def test_predictions_show_each_face_above_its_distributions(rng):
     seventh_face, seventh_chart = cells[2, 0], cells[3, 0]
     np.testing.assert_array_equal(seventh_face.images[0].get_array(), photos[6])
     assert seventh_face.get_title() == "estimate 27.0"
-    assert seventh_chart.get_xlabel() == "Age: true 26.0 ± 2.0 years"
+    assert seventh_chart.get_xlabel() == "true 26.0 ± 2.0 years"
     predicted, estimate = seventh_chart.lines
     np.testing.assert_array_equal(predicted.get_ydata(), p_hat[6])
     assert set(estimate.get_xdata()) == {27.0}

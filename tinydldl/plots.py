@@ -97,20 +97,22 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
         row, column = 2 * (i // columns), i % columns
         face, chart = cells[row, column], cells[row + 1, column]
         face.imshow(photo)
-        face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=11)
+        face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=14)
         chart.set_axis_on()
         draw_distributions(chart, grid, p[i], p_hat[i], y_hat[i])
-        chart.set_xlabel(f"Age: true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0])
+        chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=13)
     handles, labels = cells[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
     return figure
 
 
 def draw_distributions(axes, grid, p, p_hat, y_hat):
     """The label distribution p as an area, the predicted p_hat as a line, y_hat as a mark."""
-    axes.fill_between(grid, p, color=COLORS[0], alpha=0.45, label="label distribution p")
-    axes.plot(grid, p_hat, color=COLORS[3], label="predicted distribution p_hat")
-    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="estimate y_hat, its expectation")
+    axes.fill_between(
+        grid, p, color=COLORS[0], alpha=0.45, label="label distribution p, by age in years"
+    )
+    axes.plot(grid, p_hat, color=COLORS[3], label="predicted p_hat")
+    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="its expectation y_hat, the estimate")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)

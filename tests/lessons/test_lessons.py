@@ -120,6 +120,16 @@ def test_marks(source):
 
 
 @every_lesson
+def test_the_rubric_names_every_open_question(source):
+    rubric = (LESSONS / "TEACHING.md").read_text(encoding="utf-8")
+    for cell in build.read(source).cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if marks.get("grade") and marks["solution"]:
+            heading = f"**{source.stem[:2]}, `{marks['grade_id']}` ({marks['points']} points):**"
+            assert heading in rubric
+
+
+@every_lesson
 def test_links_inside_the_repository_resolve(source):
     notebook = build.read(source)
     for folder, cells in ((LESSONS, notebook.cells), (build.STUDENT, build.strip(notebook).cells)):
