@@ -344,7 +344,7 @@ assert difference < 1e-3, "years; batches of another size are rounded differentl
 # %% [markdown]
 # ## 5. Train it
 #
-# Now for real, with mirroring as the only augmentation. On one core of a laptop this takes about half a minute. Beside the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): what a network finds beyond it is worth its name.
+# Now for real, with mirroring as the only augmentation. This cell takes a while. Beside the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): what a network finds beyond it is worth its name.
 
 # %%
 model, healthy = fit(train_faces, ["mirror"])
@@ -592,7 +592,7 @@ for wrong in (normalize(new, [0, 0, 0], [1, 1, 1]), normalize(new, channels[0], 
 
 # %% [markdown]
 # ### Exercise 5
-# **Photos that have been seen before.** Write a check that no photo is in both parts. Comparing each with each takes 32,000 comparisons here and a hundred million in a large data set; a `set` of the photos' bytes takes one look each.
+# **Photos that have been seen before.** Write a check that no photo is in both parts. Comparing each with each takes as many comparisons as the one number of photos times the other; a `set` of the photos' bytes takes one look each.
 
 
 # %% exercise="leak"
