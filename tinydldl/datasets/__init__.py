@@ -88,7 +88,5 @@ def options_from(arguments, **others):
     Raises DataError for a value that cannot be right.
     """
     given = vars(arguments) | others
-    given["data_dir"] = Path(given["data_dir"])
-    given["table"] = Path(given["table"]) if given["table"] else None
     names = [field.name for field in fields(Options) if field.name in given]
     return Options(**{name: given[name] for name in names})
