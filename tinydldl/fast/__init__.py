@@ -1,0 +1,15 @@
+"""The CPU engine: the same networks as in the layers, blocked, fused, on several cores (lesson 12).
+
+layout        how images lie in memory, and the buffers that are used again and again
+winograd      a 3x3 convolution with a quarter of the products
+products      matrix products cut to the size that BLAS likes best
+convolution   the three put together, a block of tiles at a time
+pointwise     batch normalization, ReLU and pooling, fused
+stages        a network as a row of stages, each some of its layers
+workers       one batch on several processes
+engine        `FastNet`, which is a `Sequential` from outside
+"""
+
+from tinydldl.fast.engine import FastNet, WorkerError, available_cores, covers
+
+__all__ = ["FastNet", "WorkerError", "available_cores", "covers"]

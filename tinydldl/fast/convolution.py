@@ -1,0 +1,62 @@
+"""The 3x3 convolution with padding 1 and its gradients, one block of tiles at a time.
+
+    forward      V = B.T x B          M[p] = V[p] @ U[p]          y = A.T M A
+    backward     V = B.T dy B         dU[p] += V[p].T @ D[p]      with D = A x A.T
+                                      M[p] = V[p] @ U'[p]         dx = A.T M A
+
+The backward pass is a forward pass: dx is dy, convolved with the filters W' that are turned by 180
+degrees and lead from OC to C channels. And the gradient in the filters is that of this convolution:
+how much W' would change a result of which the gradient is x. One transform of dy serves both.
+"""
+
+import numpy as np
+
+from tinydldl.fast import winograd
+from tinydldl.fast.layout import blocks
+from tinydldl.fast.products import multiply, multiply_transposed
+from tinydldl.fast.winograd import POINTS, A, B
+
+
+def forward(x_pad, W, y, scratch):
+    """x_pad (whole tiles and 2, N C), from `Scratch.padded`, and W to y (whole tiles, N OC)."""
+    C, OC = W.shape[2:]
+    U = winograd.filters_to_points(W)
+    for h0, h1, w0, w1 in blocks(*y.shape[:2], max(x_pad.shape[2], y.shape[2])):
+        V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
+        M = points_buffer(V, y.shape[2], scratch)
+        multiply(flat(V, C), U, out=flat(M, OC))
+        winograd.points_to_image(M, y[h0:h1, w0:w1], scratch)
+
+
+def backward(dy_pad, x_pad, W, dW, dx, scratch):
+    """Write dW and, unless dx is None, dx (whole tiles, N C); dy_pad and x_pad are padded."""
+    C, OC = W.shape[2:]
+    U, dU = winograd.filters_to_points(turned(W)), np.zeros((POINTS**2, OC, C), W.dtype)
+    part = scratch.take("dU", dU.shape, W.dtype)
+    height, width = (length - 2 for length in x_pad.shape[:2])
+    for h0, h1, w0, w1 in blocks(height, width, max(x_pad.shape[2], dy_pad.shape[2])):
+        V = winograd.image_to_points(B.T, dy_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
+        x = x_pad[h0 + 1 : h1 + 1, w0 + 1 : w1 + 1]
+        D = winograd.image_to_points(A, x, scratch, "M")
+        multiply_transposed(flat(V, OC), flat(D, C), out=part)
+        dU += part
+        if dx is not None:
+            M = points_buffer(V, x_pad.shape[2], scratch)
+            multiply(flat(V, OC), U, out=flat(M, C))
+            winograd.points_to_image(M, dx[h0:h1, w0:w1], scratch)
+    dW[...] = turned(winograd.points_to_filters(dU))
+
+
+def turned(W):
+    """The filters turned by 180 degrees, the other way round between channels: a view."""
+    return W[::-1, ::-1].transpose(0, 1, 3, 2)
+
+
+def points_buffer(V, NC, scratch):
+    """The buffer for what becomes of V (6, 6, TH, TW, .) with NC numbers a pixel."""
+    return scratch.take("M", (*V.shape[:4], NC), V.dtype)
+
+
+def flat(V, channels):
+    """(6, 6, TH, TW, N C) as a stack of 36 matrices of (tiles, images) by channels."""
+    return V.reshape(POINTS**2, -1, channels)

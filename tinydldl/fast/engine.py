@@ -1,0 +1,192 @@
+"""`FastNet`: a `Sequential` that computes the same numbers faster, on a CPU."""
+
+import os
+import weakref
+from contextlib import contextmanager
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from tinydldl.backend import UserError
+from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
+from tinydldl.fast.workers import Alone, SharedArray, Team
+from tinydldl.layers import BatchNorm2d, Sequential
+
+
+class WorkerError(UserError):
+    """A worker process has ended before its time."""
+
+
+class FastNet(Sequential):
+    """The network `model`, computed by the engine; its layers, and so its arrays, stay its own.
+
+        net = FastNet(model, workers=2)
+        logits = net.forward(x)        # the same numbers as model.forward(x), but for rounding
+        net.backward(dlogits)          # the same net.grads; the gradient in the photos is left out
+
+    What the engine does not cover is computed by the layers. `workers`: processes among which the
+    images of a batch are divided. Where a network cannot be divided, `net.workers` is 1 and
+    `net.why` says for what reason. Make the optimizer after it: with several workers the parameters
+    move to shared memory. Needs NumPy arrays. Raises WorkerError if a process is lost.
+    """
+
+    def __init__(self, model, workers=1):
+        super().__init__(model.layers)
+        self.training = model.training
+        self.why = reason_to_stay_alone(self.layers) if workers > 1 else ""
+        self.workers = 1 if self.why else workers
+        self.team = None
+        self._share()
+
+    def forward(self, x, keep=None):
+        keep = self.training if keep is None else keep
+        self.output_shape(x.shape[1:])  # raises where the images are too small for the network
+        if self.workers == 1:
+            return self.own.forward(x, keep)
+        self._start_for(x)
+        self.shares = divide(len(x), self.workers)
+        self.team.group.size = len(self.shares)
+        theirs = slice(self.shares[0].stop, None)
+        self.photos.array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
+        modes = [layer.training for _, layer in flatten(self.layers)]
+        with self._together() as others:
+            for pipe, share in zip(others, self.shares[1:], strict=True):
+                pipe.send(("forward", len(self.shares), x.shape, share, keep, modes))
+            logits = self.own.forward(x[self.shares[0]], keep)
+            return np.concatenate([logits, *(pipe.recv() for pipe in others)])
+
+    def backward(self, dy):
+        if self.workers == 1:
+            return self.own.backward(dy)
+        with self._together() as others:
+            for pipe, share in zip(others, self.shares[1:], strict=True):
+                pipe.send(("backward", dy[share]))
+            self.own.backward(dy[self.shares[0]])
+            grads = self.gradients.array()
+            for rank, pipe in enumerate(others, start=1):
+                pipe.recv()
+                grads[0] += grads[rank]
+
+    def to(self, xp=np, dtype=None):
+        self.close()
+        super().to(xp, dtype)
+        self._share()
+        return self
+
+    def close(self):
+        """End the worker processes; the next forward pass starts new ones."""
+        if self.team:
+            self.team.close()
+        self.team = None
+
+    def _share(self):
+        """Make the stages; with several workers, move all arrays to shared memory first."""
+        if self.workers > 1:
+            arrays, grads = slots(self.layers, "params", "buffers"), slots(self.layers, "grads")
+            dtype = next(iter(self.params.values())).dtype
+            self.values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
+            self.gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
+            bind(arrays, self.values.array(), copy=True)
+            bind(grads, self.gradients.array()[0], copy=True)
+        self.own = Stages(self.layers, Alone())
+
+    def _start_for(self, x):
+        """Start the processes, unless they are there and have room for x."""
+        if self.team and x.size <= prod(self.photos.shape) and x.dtype == self.photos.dtype:
+            return
+        self.close()
+        self.photos = SharedArray((x.size,), x.dtype)
+        shared = (self.values, self.gradients, self.photos)
+        self.team = Team(self.workers, serve, self.layers, *shared)
+        weakref.finalize(self, self.team.close)
+        self.own = Stages(self.layers, self.team.group)
+
+    @contextmanager
+    def _together(self):
+        """The pipes to those who take part; whatever goes wrong, none is left waiting for us."""
+        try:
+            yield self.team.group.pipes[: len(self.shares) - 1]
+        except (EOFError, ConnectionError):
+            codes, self.team = self.team.close(), None
+            raise WorkerError(f"a worker process was lost, exit codes by rank: {codes}") from None
+        except BaseException:
+            self.close()
+            raise
+
+
+def serve(group, layers, values, gradients, photos):
+    """What a worker process does: its share of each pass, as process 0 tells it."""
+    bind(slots(layers, "params", "buffers"), values.array())
+    bind(slots(layers, "grads"), gradients.array()[group.rank])
+    stages, (pipe,) = Stages(layers, group), group.pipes
+    while True:
+        name, *details = pipe.recv()
+        if name == "forward":
+            group.size, shape, share, keep, modes = details
+            for (_, layer), mode in zip(flatten(layers), modes, strict=True):
+                layer.training = mode
+            x = photos.array()[: prod(shape)].reshape(shape)
+            pipe.send(stages.forward(x[share], keep))
+        else:
+            stages.backward(*details)
+            pipe.send("done")
+
+
+def divide(count, workers):
+    """Slices of 0..count, as equal as can be, for at most `workers`; none is empty.
+
+    >>> divide(5, 3)
+    [slice(0, 1, None), slice(1, 3, None), slice(3, 5, None)]
+    """
+    size = max(1, min(count, workers))
+    return [slice(*pair) for pair in pairwise(count * i // size for i in range(size + 1))]
+
+
+def size_of(arrays):
+    """How many numbers a dict of arrays holds."""
+    return sum(array.size for array in arrays.values())
+
+
+def slots(layers, *kinds):
+    """`(arrays, name)` for each array of these kinds, `params`, `grads` or `buffers`, in order."""
+    for kind in kinds:
+        for _, layer in flatten(layers):
+            arrays = getattr(layer, kind)
+            yield from ((arrays, name) for name in list(arrays))
+
+
+def bind(slots, flat, copy=False):
+    """Replace arrays by pieces of `flat`, one after the other; with `copy`, of the same content."""
+    end = 0
+    for arrays, name in slots:
+        start, end = end, end + arrays[name].size
+        piece = flat[start:end].reshape(arrays[name].shape)
+        if copy:
+            piece[...] = arrays[name]
+        arrays[name] = piece
+
+
+def reason_to_stay_alone(layers):
+    """Why a batch cannot be divided among processes, in words; empty if it can."""
+    for stage in make_stages(layers, None, None):
+        if isinstance(stage, LayerStage) and isinstance(stage.layer, BatchNorm2d):
+            return f"{stage.name} needs the whole batch, and is not of a form that the engine knows"
+    for name, layer in flatten(layers):
+        if type(layer).__module__ == "__main__":
+            return f"{name} is of a class that other processes cannot import"
+    if len({arrays[name].dtype for arrays, name in slots(layers, "params", "buffers")}) != 1:
+        return "its arrays are not all of one dtype"
+    return ""
+
+
+def covers(model):
+    """Whether the engine computes at least a part of the network itself."""
+    return any(isinstance(stage, ConvStage) for stage in make_stages(model.layers, None, None))
+
+
+def available_cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

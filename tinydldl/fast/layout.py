@@ -1,0 +1,115 @@
+"""How the engine holds images: pixels outside, images and channels inside.
+
+    the layers     (N, H, W, C)      the engine     (H, W, N C)
+
+              pixel (h, 0)              pixel (h, 1)              pixel (h, 2)
+    row h   | image 0  | image 1  ... | image 0  | image 1  ... | image 0  | image 1  ... | ...
+            | C values | C values ... | C values | C values ... | C values | C values ... |
+
+A row of all images is one vector, and the pixel to the right is N C numbers further on. So a short
+matrix times long rows does for all images and channels at once what a tile needs, however small the
+images are; and as a matrix of (pixels, images) by channels the same memory is ready for a product
+with weights.
+
+A 3x3 convolution computes tiles of 4x4 pixels. Its input lies in a buffer that has one pixel of
+zeros all around, and more on the right and below where 4 does not divide the size:
+
+    0 0 0 0 0 0 0 0 0 0           H = W = 6: two tiles by two, 10 by 10 pixels
+    0 x x x x x x 0 0 0
+    0 x x x x x x 0 0 0           its output lies in a buffer of whole tiles, 8 by 8;
+    ...                           what is computed beyond (H, W) is never looked at
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tinydldl.fast.winograd import POINTS, TILE
+
+BAND = 2**16  # numbers of a band of rows: with its results it fits in a core's own cache
+BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megabytes)
+
+
+class Scratch:
+    """Buffers that are allocated once and lent by name, for the next thing of any shape."""
+
+    def __init__(self):
+        self.buffers = {}
+
+    def take(self, name, shape, dtype):
+        """An array of `shape` with any content; it shares its memory with the last of that name."""
+        size = prod(shape)
+        buffer = self.buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self.buffers[name] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
+
+    def padded(self, name, shape, dtype):
+        """A buffer for the input of a convolution, and the part of it for (H, W, N, C) values.
+
+        The part is a view (H, W, N C); all around there are zeros.
+        """
+        H, W, N, C = shape
+        buffer = self.take(name, (whole(H) + 2, whole(W) + 2, N * C), dtype)
+        for border in (buffer[0], buffer[H + 1 :], buffer[:, 0], buffer[:, W + 1 :]):
+            border[...] = 0
+        return buffer, buffer[1 : H + 1, 1 : W + 1]
+
+    def tiles(self, name, shape, dtype):
+        """A buffer of whole tiles, for a convolution to write (H, W, N, C) values to."""
+        H, W, N, C = shape
+        return self.take(name, (whole(H), whole(W), N * C), dtype)
+
+
+@dataclass
+class FeatureMap:
+    """Images or activations, `shape` (H, W, N, C), whose last step may still have to be done.
+
+    Activations are max(scale values + shift, 0), with scale and shift (C,), scale not negative; or
+    the values themselves, where scale is None. `values` may be larger than H by W.
+    """
+
+    values: np.ndarray
+    shape: tuple
+    scale: np.ndarray | None = None
+    shift: np.ndarray | None = None
+
+
+def whole(length):
+    """`length`, rounded up to whole tiles."""
+    return -(-length // TILE) * TILE
+
+
+def across(vector, W, N):
+    """A value for each channel as one for each number of a row, (C,) to (W N C,).
+
+    NumPy runs at full speed along a row, and at half of it where it must repeat a short vector.
+    """
+    return np.tile(vector, W * N)
+
+
+def bands(x):
+    """Slices that cut x (H, W, NC) into bands of rows; all but the last have an even height."""
+    H, row = len(x), x[0].size
+    height = max(2, BAND // row // 2 * 2)
+    return [slice(h, min(h + height, H)) for h in range(0, H, height)]
+
+
+def rows(x):
+    """x (h, W, NC) as a view (h, W NC)."""
+    return x.reshape(len(x), -1)
+
+
+def blocks(H, W, NC):
+    """Cut whole tiles into blocks that stay in the cache when transformed: yields pixel ranges.
+
+    `(h0, h1, w0, w1)`; NC: the larger of what a pixel has before and after the convolution.
+    """
+    tiles = max(1, BLOCK // (POINTS**2 * NC))
+    TW = whole(W) // TILE
+    wide = min(TW, tiles)
+    high = max(1, tiles // TW)
+    for h in range(0, whole(H), TILE * high):
+        for w in range(0, whole(W), TILE * wide):
+            yield h, min(whole(H), h + TILE * high), w, min(whole(W), w + TILE * wide)

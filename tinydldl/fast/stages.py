@@ -1,0 +1,233 @@
+"""A network as a row of stages: what the engine covers is fused, all else is left to the layers.
+
+    conv, bn, relu, max-pool   ->   one `ConvStage`, maps (H, W, N C)
+    any other layer            ->   a `LayerStage` around it, arrays (N, H, W, C)
+
+with an `Enter` or a `Leave` where the layout changes. A stage has a forward and a backward pass
+like a layer; its parameters, gradients and buffers are those of its layers.
+"""
+
+from functools import partial
+from math import ceil
+
+import numpy as np
+
+from tinydldl.fast import convolution, pointwise
+from tinydldl.fast.layout import FeatureMap, Scratch
+from tinydldl.layers import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Sequential
+from tinydldl.layers.base import check_channels
+
+CHUNK = 2**20  # numbers of the photos that inference takes at a time
+
+
+class Stages:
+    """The stages of a dict of layers, in a row, for the images of one process."""
+
+    def __init__(self, layers, group):
+        self.stages = make_stages(layers, Scratch(), group)
+        self.norms = [layer for _, layer in flatten(layers) if isinstance(layer, BatchNorm2d)]
+        learning = [i for i, stage in enumerate(self.stages) if stage.learns]
+        self.first = min(learning, default=len(self.stages))
+        if learning and isinstance(self.stages[self.first], ConvStage):
+            self.stages[self.first].needs_dx = False
+
+    def forward(self, x, keep):
+        """x (N, H, W, C) to outputs; in inference some images at a time, to stay in the cache."""
+        if keep or any(norm.training for norm in self.norms):
+            return self._forward(x, keep)
+        pieces = min(len(x), ceil(x.size / CHUNK))
+        return np.concatenate([self._forward(part, keep) for part in np.array_split(x, pieces)])
+
+    def _forward(self, x, keep):
+        for stage in self.stages:
+            x = stage.forward(x, keep)
+        return x
+
+    def backward(self, dy):
+        """dy to the gradients of all parameters; it stops at the first stage that has some."""
+        for stage in reversed(self.stages[self.first :]):
+            dy = stage.backward(dy)
+
+
+def make_stages(layers, scratch, group):
+    """The list of stages of a dict of layers. `scratch`, `group`: what all stages share."""
+    remaining, stages, inside = list(flatten(layers)), [], False
+    while remaining:
+        count = covered(remaining)
+        parts = [layer for _, layer in remaining[: count or 1]]
+        name = remaining[0][0]
+        if count and not inside:
+            stages.append(Enter(parts[0]))
+        elif inside and not count:
+            stages.append(Leave())
+        fused = partial(ConvStage, scratch=scratch, group=group)
+        stages.append((fused if count else LayerStage)(name, *parts))
+        inside, remaining = bool(count), remaining[count or 1 :]
+    return [*stages, Leave()] if inside else stages
+
+
+def flatten(layers):
+    """`(name, layer)` for each layer; those inside a layer that is itself a `Sequential`, too."""
+    for name, layer in layers.items():
+        if isinstance(layer, Sequential):
+            yield from ((f"{name}.{inner}", part) for inner, part in flatten(layer.layers))
+        else:
+            yield name, layer
+
+
+def covered(remaining):
+    """How many layers at the head of `[(name, layer), ...]` make up a `ConvStage`: 0, 3 or 4."""
+    layers = [layer for _, layer in remaining[:4]]
+    if list(map(type, layers[:3])) != [Conv2d, BatchNorm2d, ReLU] or not is_3x3(layers[0]):
+        return 0
+    return 4 if len(layers) == 4 and is_2x2(layers[3]) else 3
+
+
+def is_3x3(conv):
+    """Whether the engine can compute this convolution: 3x3, stride 1, padding 1, no bias."""
+    windows = (conv.windows.kernel, conv.windows.stride, conv.padding)
+    return windows == ((3, 3), (1, 1), (1, 1)) and "b" not in conv.params
+
+
+def is_2x2(layer):
+    """Whether this is 2x2 max-pooling."""
+    return type(layer) is MaxPool2d and (layer.windows.kernel, layer.windows.stride) == (
+        (2, 2),
+        (2, 2),
+    )
+
+
+class ConvStage:
+    """3x3 convolution, batch normalization, ReLU and, if there is one, 2x2 max-pooling.
+
+        z = sign * (x conv W)      u = max-pool z      a = max(scale u + shift, 0), made by the next
+
+    with scale = |gamma| / sqrt(var + eps) and shift = beta - scale mean. The sign is gamma's, put
+    into the filters: so scale is never negative, and the order of values outlives it.
+    """
+
+    learns = needs_dx = True
+
+    def __init__(self, name, conv, norm, relu, pool=None, *, scratch, group):
+        self.name, self.conv, self.norm, self.pool = name, conv, norm, pool
+        self.scratch, self.group = scratch, group
+        self.kept = None
+
+    def forward(self, x, keep):
+        """x, a `FeatureMap`, to the next one; with `keep`, all maps that backward needs stay."""
+        W = self.conv.params["W"]
+        (height, width, N, _), OC = x.shape, W.shape[3]
+        owner = self.name if keep else "all"
+        sign = np.where(self.norm.params["gamma"] < 0, -1, 1).astype(W.dtype)
+        x_pad = self._padded_input(x, W.dtype)
+        z = FeatureMap(None, (height, width, N, OC))
+        z.values = self.scratch.tiles(f"z of {owner}", z.shape, W.dtype)
+        convolution.forward(x_pad, W * sign, z.values, self.scratch)
+        count, mean, inv_std = self._statistics(z, sign)
+        z.scale = np.abs(self.norm.params["gamma"]) * inv_std
+        z.shift = self.norm.params["beta"] - z.scale * mean
+        y = self._max_pool(z, f"u of {owner}") if self.pool else z
+        self.kept = (x, z, y, sign, count, mean, inv_std) if keep else None
+        return y
+
+    def backward(self, da):
+        """da, the gradient in the activations (H, W, N C), to the one of the stage before."""
+        x, z, y, sign, count, mean, inv_std = self.kept
+        W, grads = self.conv.params["W"], self.norm.grads
+        sums = pointwise.relu_backward(da, y, mean, self.scratch)
+        grads["beta"][...], grads["gamma"][...] = sums[0], sign * inv_std * sums[1]
+        slope, offset = self._share_of_statistics(z, sums, count, mean, inv_std)
+        dz_pad, dz = self.scratch.padded("dz", z.shape, W.dtype)
+        pointwise.norm_backward(None if self.pool else da, z, slope, offset, dz)
+        if self.pool:
+            pointwise.max_pool_backward(da, z, y, dz, self.scratch)
+        x_pad = self._padded_input(x, W.dtype)
+        dx = self.scratch.tiles("dx", x.shape, W.dtype) if self.needs_dx else None
+        dW = self.conv.grads["W"]
+        convolution.backward(dz_pad, x_pad, W * sign, dW, dx, self.scratch)
+        dW *= sign
+        return dx
+
+    def _padded_input(self, x, dtype):
+        x_pad, inside = self.scratch.padded("x", x.shape, dtype)
+        pointwise.activate(x, inside)
+        return x_pad
+
+    def _statistics(self, z, sign):
+        """Count, mean and 1 / std of each channel of z: the batch's, or the running ones."""
+        norm, buffers = self.norm, self.norm.buffers
+        if not norm.training:
+            return 0, sign * buffers["running_mean"], (buffers["running_var"] + norm.eps) ** -0.5
+        own = np.vstack(np.broadcast_arrays(*pointwise.moments(z.values, z.shape, self.scratch)))
+        every = self.group.gather(own)
+        count, mean, spread = pointwise.merge_moments(every[:, 0, 0], every[:, 1], every[:, 2])
+        if count < 2:
+            raise ValueError("BatchNorm2d: training needs more than one value a channel")
+        if self.group.rank == 0:
+            batch = {"running_mean": sign * mean, "running_var": spread / (count - 1)}
+            for name, value in batch.items():
+                buffers[name] += norm.momentum * (value - buffers[name])
+        return count, mean, (spread / count + norm.eps) ** -0.5
+
+    def _share_of_statistics(self, z, sums, count, mean, inv_std):
+        """dz through mean and variance, which depend on z, too: `-(slope z + offset)`."""
+        if not count:  # running statistics do not depend on z
+            return np.zeros((2, len(mean)))
+        total, product = self.group.gather(sums).sum(axis=0)
+        slope = z.scale * inv_std**2 * product / count
+        return slope, z.scale * total / count - slope * mean
+
+    def _max_pool(self, z, name):
+        H, W, C = self.pool.output_shape((*z.shape[:2], z.shape[3]))
+        N = z.shape[2]
+        values = self.scratch.take(name, (H, W, N * C), z.values.dtype)
+        pointwise.max_pool(z.values, z.shape, z.scale, values, self.scratch)
+        return FeatureMap(values, (H, W, N, C), z.scale, z.shift)
+
+
+class LayerStage:
+    """A layer that the engine does not cover, as it is: x and y (N, H, W, C) or (N, C)."""
+
+    def __init__(self, name, layer):
+        self.name, self.layer = name, layer
+        self.learns = bool(layer.params)
+
+    def forward(self, x, keep):
+        return self.layer.forward(x, keep)
+
+    def backward(self, dy):
+        return self.layer.backward(dy)
+
+
+class Enter:
+    """From the layers' layout to the engine's: x (N, H, W, C) to a `FeatureMap`, without a copy."""
+
+    name, learns = "enter", False
+
+    def __init__(self, conv):
+        self.conv = conv
+
+    def forward(self, x, keep):
+        check_channels(self.conv, x, self.conv.params["W"].shape[2])
+        N, H, W, C = self.shape = x.shape
+        return FeatureMap(x.transpose(1, 2, 0, 3), (H, W, N, C))
+
+    def backward(self, da):
+        N, H, W, C = self.shape
+        return da[:H, :W].reshape(H, W, N, C).transpose(2, 0, 1, 3)
+
+
+class Leave:
+    """Back to the layers' layout: a `FeatureMap` to its activations (N, H, W, C)."""
+
+    name, learns = "leave", False
+
+    def forward(self, x, keep):
+        H, W, N, C = x.shape
+        a = np.empty((H, W, N * C), x.values.dtype)
+        pointwise.activate(x, a)
+        return np.ascontiguousarray(a.reshape(H, W, N, C).transpose(2, 0, 1, 3))
+
+    def backward(self, dy):
+        N, H, W, C = dy.shape
+        return dy.transpose(1, 2, 0, 3).copy().reshape(H, W, N * C)  # which the stage will change
