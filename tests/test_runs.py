@@ -21,7 +21,8 @@ def save(folder, epoch):
     record = {"lr": 0.1, "train_loss": 1 / 3 + epoch, "train_kl": 0.5, "train_mae": 2.0}
     if epoch % 2 == 0:
         record |= {"valid_mae": 2 / 3, "valid_epsilon_error": 0.25}
-    folder.save(epoch, record, 1.234, 99.87, {"model.W": np.full(3, epoch)}, {"network": "tiny"})
+    speed = {"seconds": 1.2345, "images_per_second": 99.87, "in_memory": 101.0, "waiting": 0.0}
+    folder.save(epoch, record, speed, {"model.W": np.full(3, epoch)}, {"network": "tiny"})
 
 
 def test_default_names_are_numbered():
@@ -47,7 +48,8 @@ def test_a_folder_that_cannot_be_made():
         RunFolder.create("mine", "", {})
 
 
-CONFIG = {"arguments": {"lr": 0.1}, "photos": [8, 2], "blas_threads": "1"}
+CONFIG = {"arguments": {"lr": 0.1}, "photos": [8, 2], "engine": "fast", "processes": 2}
+CONFIG |= {"blas_threads": "1"}
 
 
 def test_config_comes_back_and_nothing_else_is_left():
@@ -147,8 +149,10 @@ def test_tables():
     assert float(second["valid_mae"]) == 2 / 3
     assert read_table(folder / "timing.csv")[0] == {
         "epoch": "1",
-        "seconds": "1.23",
-        "images_per_second": "99.9",
+        "seconds": "1.234",
+        "images_per_second": "99.87",
+        "in_memory": "101.0",
+        "waiting": "0.0",
     }
     assert json.loads((folder / "checkpoint.json").read_text()) == {"network": "tiny"}
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tinydldl import trainer
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize
 from tinydldl.labels import label_grid
@@ -11,7 +12,14 @@ from tinydldl.methods import DLDLv2
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam
-from tinydldl.trainer import NonFiniteError, Training, first_non_finite, predict, train
+from tinydldl.trainer import (
+    FEWEST_REPEATS,
+    NonFiniteError,
+    Training,
+    first_non_finite,
+    predict,
+    train,
+)
 
 
 @pytest.fixture
@@ -85,8 +93,29 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
 
     norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
     train(run, lambda *_: None)
-    one_epoch = [True, True] + [False] * 4  # two batches, then each with its mirror image
+    # two batches, the repeated steps, then each batch with its mirror image
+    one_epoch = [True] * (2 + FEWEST_REPEATS) + [False] * 4
     assert modes == 2 * one_epoch
+
+
+def test_speed_is_measured_and_leaves_no_trace(run, monkeypatch):
+    run.epochs, run.batch = 1, 4
+    before = {name: array.copy() for name, array in run.model.params.items()}
+    speeds = []
+    train(run, lambda epoch, record, speed: speeds.append(speed))
+    measured = run.model.params | run.model.buffers | run.optimizer.state
+    measured = {name: array.copy() for name, array in measured.items()}
+    assert (speeds[0].images_per_second, speeds[0].in_memory) > (0, 0)
+    assert 0 <= speeds[0].waiting < 1
+
+    fresh = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
+    for name, array in fresh.params.items():
+        array[...] = before[name]
+    run.model, run.optimizer = fresh, Adam(fresh.params, fresh.grads)
+    monkeypatch.setattr(trainer, "speed_in_memory", lambda *_: 1.0)
+    train(run, lambda *_: None)
+    for name, array in (fresh.params | fresh.buffers | run.optimizer.state).items():
+        np.testing.assert_array_equal(array, measured[name], err_msg=name)
 
 
 def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):

@@ -5,7 +5,8 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import baselines, checkpoint, datasets, plots
+from tinydldl import baselines, checkpoint, datasets, fast, plots
+from tinydldl.backend import UserError
 from tinydldl.datasets import DataError
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import held_side
@@ -21,6 +22,10 @@ FEWEST = 2  # photos in a part
 JUDGED = {"valid": "validation", "test": "test"}  # in words
 SHOWN = 12  # faces in predictions.png
 PREDICTIONS = ("photo", "age", "sigma", "estimate", "mode", "spread")
+
+
+class EngineError(UserError):
+    """An engine was asked for that cannot be had."""
 
 
 def prepare(arguments, xp):
@@ -48,6 +53,8 @@ def prepare(arguments, xp):
         f"method    {arguments.method}: lambda {arguments.lam:g}, {method.outputs} labels "
         f"{arguments.label_step:g} years apart"
     )
+    model, engine = choose_engine(arguments, model, xp)
+    print(f"engine    {engine}")
     every = schedule_period(arguments.schedule, arguments.epochs)
     return Training(
         model=model,
@@ -65,6 +72,28 @@ def prepare(arguments, xp):
         seed=arguments.seed,
         xp=xp,
     )
+
+
+def choose_engine(arguments, model, xp):
+    """The network as `--engine` wants it computed, and a sentence about it.
+
+    Raises EngineError for the CPU engine on a GPU.
+    """
+    if arguments.engine == "fast" and xp is not np:
+        raise EngineError("--engine fast is for a CPU; use --engine layers, or --device cpu")
+    if arguments.engine == "layers" or xp is not np:
+        return model, "layers"
+    if arguments.engine == "auto" and not fast.covers(model):
+        return model, "layers, since the fast engine covers none of this network"
+    net = fast.FastNet(model, arguments.workers or fast.available_cores())
+    return net, f"fast, {net.workers} processes" + (f": {net.why}" if net.why else "")
+
+
+def engine_of(model):
+    """Which engine computes a network, and on how many processes; the last digits depend on it."""
+    if isinstance(model, fast.FastNet):
+        return {"engine": "fast", "processes": model.workers}
+    return {"engine": "layers", "processes": 1}
 
 
 def load_parts(arguments, grid):
@@ -126,13 +155,13 @@ def execute(run, folder, arguments):
     errors = baseline_errors(run)
     meta, judged = checkpoint_meta(run, arguments), JUDGED[run.judged]
 
-    def on_epoch(epoch, record, seconds):
+    def on_epoch(epoch, record, speed):
         arrays = {f"model.{k}": v for k, v in (run.model.params | run.model.buffers).items()}
         arrays |= {f"optimizer.{k}": v for k, v in run.optimizer.state.items()}
-        folder.save(epoch, record, seconds, len(run.train_store) / seconds, arrays, meta)
+        folder.save(epoch, record, vars(speed), arrays, meta)
         curves = plots.curves(folder.metrics, title(arguments), errors, judged)
         save_figure(curves, folder / "curves.png")
-        tqdm.write(epoch_line(epoch, record, judged))
+        tqdm.write(epoch_line(epoch, record, judged) + "; " + speed_text(speed))
 
     begun = time.perf_counter()
     train(run, on_epoch, done)
@@ -175,6 +204,14 @@ def epoch_line(epoch, record, judged):
     names = {"loss": "train_loss", "training MAE": "train_mae", f"{judged} MAE": "valid_mae"}
     figures = [f"{label} {record[name]:.3f}" for label, name in names.items() if name in record]
     return f"epoch {epoch:3}: " + ", ".join(figures)
+
+
+def speed_text(speed):
+    """An epoch's speed, for the screen."""
+    return (
+        f"{speed.images_per_second:.0f} images/s, {speed.in_memory:.0f} on a batch in memory, "
+        f"{speed.waiting:.0%} of the time waiting"
+    )
 
 
 def save_figure(figure, path):

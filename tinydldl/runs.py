@@ -19,7 +19,8 @@ from tinydldl.backend import UserError
 
 RUNS = Path("runs")
 METRICS = ("epoch", "lr", "train_loss", "train_kl", "train_mae", "valid_mae", "valid_epsilon_error")
-TIMING = ("epoch", "seconds", "images_per_second")
+FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
+TIMING = ("epoch", "seconds", "images_per_second", "in_memory", "waiting")
 
 
 class RunError(UserError):
@@ -69,20 +70,21 @@ class RunFolder:
         folder = cls(path)
         try:
             config = json.loads((folder / "config.json").read_text())
-            config["arguments"].items(), config["photos"], config["blas_threads"]
+            config["arguments"].items(), [config[name] for name in FACTS]
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             message = f"{path}: no run to resume, its config.json cannot be read"
             raise RunError(f"{message} ({type(error).__name__}: {error})") from None
         return folder, config
 
-    def save(self, epoch, record, seconds, images_per_second, arrays, meta):
+    def save(self, epoch, record, speed, arrays, meta):
         """Add a finished epoch to the CSV files, then replace the checkpoint.
 
         In this order, a kill in between leaves a row too many, which `restore` drops.
         """
         self.metrics.append({"epoch": epoch} | record)
-        speed = {"seconds": round(seconds, 2), "images_per_second": round(images_per_second, 1)}
-        self.timing.append({"epoch": epoch} | speed)
+        self.timing.append(
+            {"epoch": epoch} | {name: round(value, 3) for name, value in speed.items()}
+        )
         write_table(self / "metrics.csv", METRICS, self.metrics)
         write_table(self / "timing.csv", TIMING, self.timing)
         checkpoint.save(self / "checkpoint", arrays | {"epoch": epoch}, meta)
@@ -128,15 +130,13 @@ def read_table(path):
 
 
 def provenance():
-    """What else the figures of a run depend on: versions, commit, machine, engine, and the date."""
+    """What else the figures of a run depend on: versions, commit, machine, and the date."""
     packages = (tinydldl, numpy, scipy, PIL)
     return {
         "versions": {"python": platform.python_version()}
         | {p.__name__: p.__version__ for p in packages},
         "commit": commit(),
         "platform": platform.platform(),
-        "engine": "layers",
-        "processes": 1,
         "blas_threads": blas_threads(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

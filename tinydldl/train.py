@@ -52,10 +52,11 @@ def main(argv=None):
         photos = [len(run.train_store), len(run.valid_store)]
         if folder is None:
             facts = {"arguments": plain(arguments), "photos": photos, "device": device}
+            facts |= experiment.engine_of(run.model)
             default_name = f"{arguments.dataset}-{arguments.net}"
             folder = RunFolder.create(arguments.name, default_name, facts | provenance())
         else:
-            check_unchanged(folder, config, photos)
+            check_unchanged(folder, config, photos, experiment.engine_of(run.model))
         experiment.execute(run, folder, arguments)
     except KeyboardInterrupt:
         if folder is None:
@@ -89,15 +90,17 @@ def as_command_line(arguments):
     return words
 
 
-def check_unchanged(folder, config, photos):
+def check_unchanged(folder, config, photos, engine):
     """Raise RunError if the photos of a run have changed; warn if the last digits may differ."""
     if config["photos"] != photos:
         raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {photos}")
-    if config["blas_threads"] != blas_threads():
-        print(
-            f"warning: begun with OPENBLAS_NUM_THREADS={config['blas_threads']}, "
-            f"now it is {blas_threads()}: the last digits will differ"
-        )
+    now = engine | {"blas_threads": blas_threads()}
+    for name, value in now.items():
+        if config[name] != value:
+            print(
+                f"warning: begun with {name} {config[name]}, now it is {value}: "
+                "the last digits will differ"
+            )
 
 
 def build_parser():
@@ -147,6 +150,17 @@ def build_parser():
         help=f"pixels a side {by_set('size')}",
     )
     network.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    network.add_argument(
+        "--engine",
+        choices=["auto", "layers", "fast"],
+        default="auto",
+        help="what computes it: the layers, or on a CPU the fast engine, which auto takes there",
+    )
+    network.add_argument(
+        "--workers",
+        type=cli.whole(1),
+        help="processes of the fast engine (default: the cores that it may use)",
+    )
 
     method = parser.add_argument_group("method")
     method.add_argument("--method", choices=["dldl-v2"], default="dldl-v2", help="what is learned")

@@ -15,6 +15,8 @@ from tinydldl.methods import DLDLv2
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Optimizer
 
+FEWEST_REPEATS = 3  # steps to measure the speed in memory
+
 
 class NonFiniteError(Exception):
     """The loss is not a number any more; the message says where that began."""
@@ -44,13 +46,26 @@ class Training:
     xp: ModuleType
 
 
+@dataclass
+class Speed:
+    """How fast a pass over the training photos was.
+
+    `waiting`: the share of the time for which no batch was ready; `in_memory`: images/s of the same
+    steps on a batch that is there already.
+    """
+
+    seconds: float
+    images_per_second: float
+    in_memory: float
+    waiting: float
+
+
 def train(run, on_epoch, done=0):
-    """Train for the epochs after `done`; after each call `on_epoch(epoch, record, seconds)`.
+    """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
 
     `record` holds the epoch's figures by name: `lr`, `train_loss`, `train_kl`, `train_mae` (years)
     and, every `val_every` epochs and in the last one, `valid_mae` and `valid_epsilon_error`;
-    `seconds` is what the pass over the training photos took. Raises NonFiniteError at the first
-    loss that is not finite.
+    `speed`: a `Speed`. Raises NonFiniteError at the first loss that is not finite.
     """
     photos = len(run.train_store)
     total, initial = run.epochs * photos, done * photos
@@ -58,39 +73,64 @@ def train(run, on_epoch, done=0):
         for epoch in range(done + 1, run.epochs + 1):
             progress.set_description(f"epoch {epoch}/{run.epochs}")
             run.optimizer.lr = run.schedule(epoch)
-            begun = time.perf_counter()
-            record = {"lr": run.optimizer.lr} | train_epoch(run, epoch, progress)
-            seconds = time.perf_counter() - begun
+            figures, speed = train_epoch(run, epoch, progress)
+            record = {"lr": run.optimizer.lr} | figures
             check_parameters(run.model, epoch)
             if epoch % run.val_every == 0 or epoch == run.epochs:
                 record |= validate(run)
-            on_epoch(epoch, record, seconds)
+            on_epoch(epoch, record, speed)
 
 
 def train_epoch(run, epoch, progress):
-    """One pass over the training photos: the means of loss, KL and absolute error."""
+    """One pass over the training photos: means of loss, KL and absolute error, and a `Speed`."""
     run.model.train()
-    photos, sums, seen = run.train_store.photos, np.zeros(3), 0
     batches = train_batches(
         run.train_store, epoch, batch=run.batch, transforms=run.transforms, seed=run.seed
     )
+    sums, seen, waited = np.zeros(3), 0, 0.0
+    begun = asked = time.perf_counter()
     for step, (images, indices) in enumerate(batches, start=1):
-        x = normalize(to_device(images, run.xp), *run.channels)
-        y, sigma = photos.ages[indices], photos.sigmas[indices]
-        p = to_device(run.method.target(y, sigma).astype(np.float32), run.xp)
-        logits = run.model.forward(x)
-        values, dlogits = run.method.loss(logits, p, to_device(y.astype(np.float32), run.xp))
-        values = to_host(run.xp.stack(values)).astype(float)
-        if not np.isfinite(values[0]):
-            where = first_non_finite(run.model, x)
-            raise NonFiniteError(f"loss {values[0]} in epoch {epoch}, step {step}: {where}")
-        run.model.backward(dlogits)
-        run.optimizer.step()
+        waited += time.perf_counter() - asked
+        values = train_step(run, images, indices, f"epoch {epoch}, step {step}")
         sums, seen = sums + len(indices) * values, seen + len(indices)
         loss, kl, error = map(float, sums / seen)
         progress.set_postfix_str(f"loss {loss:.3f}, MAE {error:.2f}", refresh=False)
         progress.update(len(indices))
-    return {"train_loss": loss, "train_kl": kl, "train_mae": error}
+        asked = time.perf_counter()
+    seconds = time.perf_counter() - begun
+    in_memory = speed_in_memory(run, images, indices, max(FEWEST_REPEATS, step // 50))
+    speed = Speed(seconds, seen / seconds, in_memory, waited / seconds)
+    return {"train_loss": loss, "train_kl": kl, "train_mae": error}, speed
+
+
+def train_step(run, images, indices, where):
+    """One step of the optimizer: the batch's loss, KL and absolute error, on the host."""
+    photos = run.train_store.photos
+    x = normalize(to_device(images, run.xp), *run.channels)
+    y, sigma = photos.ages[indices], photos.sigmas[indices]
+    p = to_device(run.method.target(y, sigma).astype(np.float32), run.xp)
+    logits = run.model.forward(x)
+    values, dlogits = run.method.loss(logits, p, to_device(y.astype(np.float32), run.xp))
+    values = to_host(run.xp.stack(values)).astype(float)
+    if not np.isfinite(values[0]):
+        raise NonFiniteError(f"loss {values[0]} in {where}: {first_non_finite(run.model, x)}")
+    run.model.backward(dlogits)
+    run.optimizer.step()
+    return values
+
+
+def speed_in_memory(run, images, indices, repeats):
+    """Images/s of `repeats` steps on one batch, after which everything is as it was before."""
+    state = run.model.params | run.model.buffers | run.optimizer.state
+    before = {name: array.copy() for name, array in state.items()}
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        train_step(run, images, indices, "a repeated step")
+        seconds.append(time.perf_counter() - begun)
+    for name, array in state.items():
+        array[...] = before[name]
+    return len(indices) / float(np.median(seconds))
 
 
 def validate(run):
