@@ -1,12 +1,15 @@
 """From photos on disk to batches: read once, held in memory, augmented ahead of the trainer.
 
-The work is done by threads: Pillow decodes, scales and rotates outside the interpreter lock. The
-generator of an image is seeded with (seed, epoch, index), so batches do not depend on their number.
+Threads read the photos: Pillow decodes outside the interpreter lock. Processes augment them, since
+so many small steps would hold the lock, and the network with it. The generator of an image is
+seeded with (seed, epoch, index), so batches do not depend on how many there are.
 """
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from math import ceil
+from queue import SimpleQueue
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -21,6 +24,7 @@ from tinydldl.datasets.transforms import (
     resize_short_side,
     to_rgb,
 )
+from tinydldl.processes import Processes
 
 MAX_BAD_SHARE = 0.01
 MAX_ASPECT = 10  # a strip of pixels, scaled by its short side, would fill the memory
@@ -31,8 +35,9 @@ class PhotoStore:
     """The photos of one part of a data set, as uint8 arrays (h, w, 3), RGB, scaled for a network.
 
     `side`: pixels a side of the network; `cache_bytes`: how much to hold in memory (what does not
-    fit is read again each time); `loaders`: threads. Photos that cannot be read are left out, and
-    listed in `bad` as `(path, reason)`. Raises DataError if they are more than 1 %.
+    fit is read again each time); `loaders`: threads that read, and processes that augment. Photos
+    that cannot be read are left out, and listed in `bad` as `(path, reason)`. Raises DataError if
+    they are more than 1 %.
     """
 
     def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
@@ -71,6 +76,11 @@ class PhotoStore:
             raise DataError(f"{path} could be read before, and cannot now: {pixels}")
         return pixels
 
+    @cached_property
+    def augmenters(self):
+        """The processes, started when they are needed first, and kept for all epochs."""
+        return Augmenters(self.loaders)
+
     def channel_statistics(self):
         """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists."""
         pixels, values, squares = self._sums / [[1], [255], [255**2]]
@@ -100,18 +110,59 @@ def train_batches(store, epoch, *, batch, transforms, seed):
 
     All photos come once; batches differ by one in size at most, and none is larger than `batch`.
     """
+    augmenters = store.augmenters
 
     def make(indices):
-        images = [augment_one(int(index)) for index in indices]
-        return np.stack(images), indices
-
-    def augment_one(index):
-        rng = np.random.default_rng([seed, epoch, index])
-        return np.asarray(augment(Image.fromarray(store[index]), rng, transforms, store.side))
+        photos = [store[index] for index in indices]
+        seeds = [(seed, epoch, int(index)) for index in indices]
+        return augmenters.augment(photos, seeds, transforms, store.side), indices
 
     # the order's generator is the one after those of the photos
     order = np.random.default_rng([seed, epoch, len(store)]).permutation(len(store))
     yield from in_order(make, split(order, batch), store.loaders)
+
+
+class Augmenters:
+    """`count` processes that augment batches for as many threads."""
+
+    def __init__(self, count):
+        self.processes = Processes(count, _serve)
+        self.free = SimpleQueue()
+        for pipe in self.processes.pipes:
+            self.free.put(pipe)
+
+    def augment(self, *batch):
+        """`augment_batch(*batch)`, computed by a process that is free."""
+        pipe = self.free.get()
+        try:
+            pipe.send(batch)
+            result = pipe.recv()
+        except (EOFError, ConnectionError):
+            raise DataError("a process that prepares photos was lost") from None
+        finally:
+            self.free.put(pipe)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def _serve(pipe, _):
+    while True:
+        batch = pipe.recv()
+        try:
+            result = augment_batch(*batch)
+        except Exception as error:  # the owner raises it
+            result = error
+        pipe.send(result)
+
+
+def augment_batch(photos, seeds, transforms, side):
+    """Arrays (h, w, 3), each with the seed of its generator, to one array (B, side, side, 3)."""
+    images = [
+        augment(Image.fromarray(photo), np.random.default_rng(seed), transforms, side)
+        for photo, seed in zip(photos, seeds, strict=True)
+    ]
+    return np.stack([np.asarray(image) for image in images])
 
 
 def eval_batches(store, *, batch):

@@ -1,7 +1,6 @@
 """`FastNet`: a `Sequential` that computes the same numbers faster, on a CPU."""
 
 import os
-import weakref
 from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
@@ -10,8 +9,9 @@ import numpy as np
 
 from tinydldl.backend import UserError
 from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
-from tinydldl.fast.workers import Alone, SharedArray, Team
+from tinydldl.fast.workers import Alone, Group
 from tinydldl.layers import BatchNorm2d, Sequential
+from tinydldl.processes import Processes, SharedArray
 
 
 class WorkerError(UserError):
@@ -36,7 +36,7 @@ class FastNet(Sequential):
         self.training = model.training
         self.why = reason_to_stay_alone(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
-        self.team = None
+        self.others = None
         self._share()
 
     def forward(self, x, keep=None):
@@ -46,7 +46,7 @@ class FastNet(Sequential):
             return self.own.forward(x, keep)
         self._start_for(x)
         self.shares = divide(len(x), self.workers)
-        self.team.group.size = len(self.shares)
+        self.group.size = len(self.shares)
         theirs = slice(self.shares[0].stop, None)
         self.photos.array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
         modes = [layer.training for _, layer in flatten(self.layers)]
@@ -76,9 +76,9 @@ class FastNet(Sequential):
 
     def close(self):
         """End the worker processes; the next forward pass starts new ones."""
-        if self.team:
-            self.team.close()
-        self.team = None
+        if self.others:
+            self.others.close()
+        self.others = None
 
     def _share(self):
         """Make the stages; with several workers, move all arrays to shared memory first."""
@@ -93,33 +93,34 @@ class FastNet(Sequential):
 
     def _start_for(self, x):
         """Start the processes, unless they are there and have room for x."""
-        if self.team and x.size <= prod(self.photos.shape) and x.dtype == self.photos.dtype:
+        if self.others and x.size <= prod(self.photos.shape) and x.dtype == self.photos.dtype:
             return
         self.close()
         self.photos = SharedArray((x.size,), x.dtype)
         shared = (self.values, self.gradients, self.photos)
-        self.team = Team(self.workers, serve, self.layers, *shared)
-        weakref.finalize(self, self.team.close)
-        self.own = Stages(self.layers, self.team.group)
+        self.others = Processes(self.workers - 1, serve, self.layers, *shared)
+        self.group = Group(0, self.others.pipes)
+        self.own = Stages(self.layers, self.group)
 
     @contextmanager
     def _together(self):
         """The pipes to those who take part; whatever goes wrong, none is left waiting for us."""
         try:
-            yield self.team.group.pipes[: len(self.shares) - 1]
+            yield self.others.pipes[: len(self.shares) - 1]
         except (EOFError, ConnectionError):
-            codes, self.team = self.team.close(), None
-            raise WorkerError(f"a worker process was lost, exit codes by rank: {codes}") from None
+            codes, self.others = self.others.close(), None
+            raise WorkerError(f"a worker process was lost, exit codes {codes}") from None
         except BaseException:
             self.close()
             raise
 
 
-def serve(group, layers, values, gradients, photos):
+def serve(pipe, index, layers, values, gradients, photos):
     """What a worker process does: its share of each pass, as process 0 tells it."""
+    group = Group(index + 1, [pipe])
     bind(slots(layers, "params", "buffers"), values.array())
     bind(slots(layers, "grads"), gradients.array()[group.rank])
-    stages, (pipe,) = Stages(layers, group), group.pipes
+    stages = Stages(layers, group)
     while True:
         name, *details = pipe.recv()
         if name == "forward":
