@@ -13,8 +13,13 @@ for each of them:
 
 Where CuPy lets one through, the stand-in is stricter: CuPy would run `np.exp(x)` on the device, and
 copy `host` for `x[host]` and `x[...] = host` behind the reader's back.
+
+`fuse` runs its function on what CuPy traces it with: variables that know operators and elementwise
+functions, and have no shape, no methods, no truth value.
 """
 
+import sys
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +93,12 @@ def asarray(a, dtype=None):
     return ndarray(np.array(a, dtype=dtype))
 
 
+def get_array_module(*args):
+    """This module if one of `args` is an array on the device or stands for one, else NumPy."""
+    on_device = any(isinstance(arg, ndarray | FusedArray) for arg in args)
+    return sys.modules[__name__] if on_device else np
+
+
 def __getattr__(name):
     keywords = look_up(name)
     value = getattr(np, name)
@@ -109,6 +120,8 @@ def on_device(function, keywords):
     any_keyword = keywords is None or any(name.startswith("**") for name in keywords)
 
     def call(*args, **kwargs):
+        if any(isinstance(arg, FusedArray | FusedNumber) for arg in args):
+            return on_variables(function, *args, **kwargs)
         unknown = [] if any_keyword else sorted(kwargs.keys() - set(keywords))
         if unknown:
             raise TypeError(f"{function.__name__}: CuPy has no parameter {unknown[0]}")
@@ -145,3 +158,139 @@ def wrap(result):
     if isinstance(result, list | tuple):
         return type(result)(map(wrap, result))
     return ndarray(np.asarray(result)) if isinstance(result, np.ndarray | np.generic) else result
+
+
+# --- Fused functions ------------------------------------------------------------------------------
+
+
+class FusedArray:
+    """What a fused function gets in place of an array: operators, and no more.
+
+    `of_number`: whether a number went into it. Before version 14 CuPy made it float64 then, which
+    does not matter for what is written into an array, but for what is returned.
+    """
+
+    __slots__ = ("_host", "of_number")
+    __array_ufunc__ = None
+    __hash__ = None
+
+    def __init__(self, host, parts=()):
+        self._host = host
+        self.of_number = any(map(of_number, parts))
+
+    def __bool__(self):
+        raise TypeError("a fused function cannot ask for the value of an array")
+
+
+class FusedNumber:
+    """What a fused function gets in place of a number: it may meet arrays, and nothing else.
+
+    CuPy also takes two numbers, but as float64, and the array that they meet next becomes float64.
+    """
+
+    __slots__ = ("_value",)
+    __array_ufunc__ = None
+    __hash__ = None
+
+    def __init__(self, value):
+        self._value = value
+
+    def __bool__(self):
+        raise TypeError("a fused function cannot ask for the value of a number")
+
+
+def array_operator(name):
+    """The special method `name` of an array inside a fused function."""
+    compute = getattr(np.ndarray, name)
+
+    def method(self, *others):
+        result = compute(self._host, *map(variable_operand, others))
+        return self if result is self._host else FusedArray(result, (self, *others))
+
+    return method
+
+
+def number_operator(name):
+    """The special method `name` of a number inside a fused function: the array's takes over."""
+
+    def method(self, *others):
+        if not any(isinstance(other, FusedArray) for other in others):
+            raise TypeError(f"{name} of numbers in a fused function; work it out before the call")
+        return NotImplemented
+
+    return method
+
+
+# Those of CuPy's variables: no abs(x), x @ y, x[i], len(x), float(x).
+for _name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor"]:
+    for _method in (f"__{_name}__", f"__r{_name}__"):
+        setattr(FusedArray, _method, array_operator(_method))
+        setattr(FusedNumber, _method, number_operator(_method))
+    setattr(FusedArray, f"__i{_name}__", array_operator(f"__i{_name}__"))
+for _name in ["neg", "invert", "pow", "lt", "le", "eq", "ne", "ge", "gt"]:
+    setattr(FusedArray, f"__{_name}__", array_operator(f"__{_name}__"))
+    setattr(FusedNumber, f"__{_name}__", number_operator(f"__{_name}__"))
+
+
+def of_number(value):
+    """Whether a value inside a fused function is an argument that is a number, or made with one."""
+    return isinstance(value, FusedNumber) or getattr(value, "of_number", False)
+
+
+def variable_operand(value):
+    """A variable or a constant, for NumPy. Raises TypeError for an array from outside."""
+    if isinstance(value, FusedArray):
+        return value._host
+    if isinstance(value, FusedNumber):
+        return value._value
+    if isinstance(value, Number):
+        return value
+    raise TypeError(f"{type(value).__name__} in a fused function; arrays must be its arguments")
+
+
+def on_variables(function, *args):
+    """NumPy's `function` inside a fused function. Raises TypeError unless it is elementwise."""
+    if not isinstance(function, np.ufunc) or function.signature:
+        raise TypeError(f"{function.__name__} in a fused function: it is not elementwise")
+    if not any(isinstance(arg, FusedArray) for arg in args):
+        raise TypeError(f"{function.__name__} of numbers in a fused function")
+    return FusedArray(function(*map(variable_operand, args)), args)
+
+
+def fuse(function):
+    """`function`, elementwise, of arrays on the device and numbers, by position.
+
+    Raises TypeError for arguments on the host, and for results that CuPy would get wrong: it gives
+    all of them the common shape of the arguments, and writes into a smaller argument many times.
+    """
+
+    def call(*args):
+        arrays = [arg for arg in args if isinstance(arg, ndarray)]
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        smaller = [(array, array.get()) for array in arrays if array.shape != shape]
+        results = function(*map(variable, args))
+        if not all(np.array_equal(array.get(), old, equal_nan=True) for array, old in smaller):
+            raise TypeError("a fused function writes into an argument that is broadcast")
+        if isinstance(results, tuple):
+            return tuple(fused_result(result, shape) for result in results)
+        return None if results is None else fused_result(results, shape)
+
+    return call
+
+
+def variable(arg):
+    """What stands for an argument inside a fused function."""
+    if isinstance(arg, ndarray):
+        return FusedArray(arg._host)
+    if isinstance(arg, Number):
+        return FusedNumber(arg)
+    raise TypeError(f"{type(arg).__name__} as argument of a fused function")
+
+
+def fused_result(result, shape):
+    """What a fused function returns for a variable."""
+    if not isinstance(result, FusedArray) or result._host.shape != shape:
+        raise TypeError(f"a fused function returns arrays of the common shape {shape}, or nothing")
+    if result.of_number:
+        raise TypeError("what a fused function returns must be made of arrays and constants")
+    return ndarray(result._host.copy())

@@ -1,7 +1,9 @@
 """The same numbers on a device as on the host, and no array that strays between the two.
 
 Without a GPU the device is `strict_device`, which has NumPy underneath, so the numbers must be
-equal to the last bit. With TINYDLDL_TEST_DEVICE=cuda in the environment it is a GPU.
+equal to the last bit if both sides convolve by im2col; that these are the shifted products' numbers
+is tested in layers/test_im2col.py. With TINYDLDL_TEST_DEVICE=cuda in the environment the device is
+a GPU, and both sides convolve as they do outside the tests.
 """
 
 import inspect
@@ -15,11 +17,12 @@ from gradient_cases import layer_cases, loss_cases
 from PIL import Image
 
 from tinydldl import backend, checkpoint, layers, losses, methods, optim
-from tinydldl.backend import get_array_module, to_device, to_host
+from tinydldl.backend import to_device, to_host
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
+from tinydldl.layers import im2col
 from tinydldl.methods import DLDLv2
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam
@@ -44,6 +47,7 @@ def device():
     elif wanted == "stand-in":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(backend, "cupy", strict_device)
+            patch.setattr(im2col, "pays", lambda x: True)
             yield strict_device
     else:
         pytest.fail(f"TINYDLDL_TEST_DEVICE={wanted}: expected cuda, cuda:N or stand-in")
@@ -95,192 +99,9 @@ def numbered(values):
     return flat
 
 
-# --- The stand-in: what it allows -----------------------------------------------------------------
-
-
-@pytest.fixture
-def x(monkeypatch):
-    """Six numbers on the stand-in, (2, 3) float32, which `backend` takes for CuPy's."""
+def test_the_comparison_sees_wrong_place_type_and_value(monkeypatch):
     monkeypatch.setattr(backend, "cupy", strict_device)
-    return strict_device.asarray(np.arange(6, dtype=np.float32).reshape(2, 3))
-
-
-@pytest.fixture
-def host():
-    """As many on the host."""
-    return np.ones((2, 3), dtype=np.float32)
-
-
-def test_asarray_and_get_are_copies(host):
-    x = strict_device.asarray(host)
-    host[0, 0] = 7
-    out = x.get()
-    out[0, 1] = 8
-    np.testing.assert_array_equal(x.get(), np.ones((2, 3)))
-
-
-def test_asarray_leaves_a_device_array_where_it_is(x):
-    strict_device.asarray(x)[0, 0] = 9
-    assert float(x[0, 0]) == 9
-    assert strict_device.asarray(x, dtype=np.int64).dtype == np.int64
-
-
-def test_operators_and_functions_stay_on_the_device(x):
-    xp = strict_device
-    results = [
-        x + x, 1 - x, np.float32(2) * x, x @ x.T, x.sum(), x.T, x[0], x[0, 0], x > 2, -x, abs(x),
-        xp.exp(x), xp.maximum(x, 0), xp.where(x > 2, x, 0), xp.stack([x, x]), xp.zeros((2, 3)),
-        xp.pad(x, ((1, 1), (0, 0))), *x, *divmod(x, 2), x.astype(np.int64), x[x > 2],
-    ]  # fmt: skip
-    assert all(type(result) is xp.ndarray for result in results)
-
-
-def test_a_single_number_is_an_array_and_can_be_read(x):
-    total = x.sum()
-    assert (total.shape, float(total), int(total), bool(total)) == ((), 15.0, 15, True)
-
-
-def test_dtypes_follow_numpy_2(x):
-    kinds = [(2.0 * x).dtype, (np.float64(2) * x).dtype, (x > 2).dtype, (x.sum() + 1.0).dtype]
-    assert kinds == [np.float32, np.float64, np.bool_, np.float32]
-
-
-def test_writing_into_a_view_changes_the_base(x):
-    for view in (x[:, 1:], x[0], x[1, 0], x.T, x.reshape(-1)):
-        view += 1
-    x[...] = x * 2
-    x[0, 0] = 0
-    np.testing.assert_array_equal(x.get(), [[0, 10, 12], [12, 14, 16]])
-
-
-def test_in_place_operators_keep_the_array(x):
-    before = x
-    x += 1
-    x *= x
-    assert x is before
-    np.testing.assert_array_equal(before.get(), [[1, 4, 9], [16, 25, 36]])
-
-
-def test_constants_and_types_are_numpys():
-    assert strict_device.float32 is np.float32
-    assert strict_device.newaxis is None
-
-
-# --- The stand-in: what it refuses ----------------------------------------------------------------
-
-REFUSED = {
-    # A device array would become a NumPy array.
-    "np.asarray(x)": lambda x, host: np.asarray(x),
-    "np.array([x])": lambda x, host: np.array([x]),
-    "np.float32(x)": lambda x, host: np.float32(x[0, 0]),
-    "np.exp(x)": lambda x, host: np.exp(x),
-    "np.maximum(x, 0)": lambda x, host: np.maximum(x, 0),
-    "np.sum(x)": lambda x, host: np.sum(x),
-    "np.stack([x, x])": lambda x, host: np.stack([x, x]),
-    "host[...] = x": lambda x, host: host.__setitem__(..., x),
-    "host[x]": lambda x, host: host[x.astype(int)],
-    "range(x)": lambda x, host: range(x[0, 0].astype(int)),
-    # Host and device meet.
-    "x + host": lambda x, host: x + host,
-    "host + x": lambda x, host: host + x,
-    "host @ x": lambda x, host: host @ x.T,
-    "x == host": lambda x, host: x == host,
-    "x + 0-d host": lambda x, host: x + np.array(1.0),
-    "x - list": lambda x, host: x - [1, 2, 3],
-    "x += host": lambda x, host: x.__iadd__(host),
-    "x[...] = host": lambda x, host: x.__setitem__(..., host),
-    "x[host]": lambda x, host: x[np.array([0, 1])],
-    "x[list]": lambda x, host: x[:, [0, 1]],
-    "xp.maximum(x, host)": lambda x, host: strict_device.maximum(x, host),
-    "xp.exp(host)": lambda x, host: strict_device.exp(host),
-    "xp.exp(list)": lambda x, host: strict_device.exp([1.0]),
-    "xp.stack([x, host])": lambda x, host: strict_device.stack([x, host]),
-    "xp.exp(x, out=host)": lambda x, host: strict_device.exp(x, out=host),
-    "x.dot(host)": lambda x, host: x.dot(host.T),
-    "xp.array(host)": lambda x, host: strict_device.array(host),
-    # CuPy has no such keyword.
-    "xp.exp(where=)": lambda x, host: strict_device.exp(x, where=x > 2),
-    "xp.mean(where=)": lambda x, host: strict_device.mean(x, where=x > 2),
-    "x.sum(initial=)": lambda x, host: x.sum(initial=1),
-}
-MISSING = {
-    "xp.spacing": lambda x: strict_device.spacing,
-    "xp.insert": lambda x: strict_device.insert,
-    "xp.random": lambda x: strict_device.random,
-    "x.data": lambda x: x.data,
-    "x.flat": lambda x: x.flat,
-    "x.to_device": lambda x: x.to_device,
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_refuses(name, x, host):
-    with pytest.raises(TypeError):
-        REFUSED[name](x, host)
-
-
-def test_refuses_to_add_to_a_host_array_in_place(x, host):
-    with pytest.raises(TypeError):
-        host += x
-
-
-@pytest.mark.parametrize("name", MISSING)
-def test_lacks_what_cupy_lacks(name, x):
-    with pytest.raises(AttributeError, match="CuPy"):
-        MISSING[name](x)
-
-
-# --- Planted bugs ---------------------------------------------------------------------------------
-
-
-class CallsNumPy(layers.Layer):
-    """A layer with a bug: the function is NumPy's, whatever the array."""
-
-    def forward(self, x, keep=None):
-        return np.maximum(x, 0)
-
-
-class KeepsAnArrayBack(layers.Layer):
-    """A layer with a bug: `to` does not find an array that is no parameter and no buffer."""
-
-    def __init__(self):
-        super().__init__()
-        self.offset = np.ones(3, dtype=np.float32)
-
-    def forward(self, x, keep=None):
-        return x + self.offset
-
-
-class PicksByHostIndices(layers.Layer):
-    """A layer with a bug: it copies indices to the device in each forward pass."""
-
-    def forward(self, x, keep=None):
-        return x[:, np.arange(2)]
-
-
-class CallsWhatCuPyLacks(layers.Layer):
-    """A layer with a bug: CuPy has no `spacing`."""
-
-    def forward(self, x, keep=None):
-        return get_array_module(x).spacing(x)
-
-
-@pytest.mark.parametrize(
-    "bug", [CallsNumPy, KeepsAnArrayBack, PicksByHostIndices, CallsWhatCuPyLacks]
-)
-def test_a_planted_bug_is_caught(bug, x):
-    assert bug().forward(np.ones((2, 3), dtype=np.float32)) is not None  # NumPy does not see it
-    with pytest.raises((TypeError, AttributeError)):
-        bug().to(strict_device).forward(x)
-
-
-def test_a_head_left_on_the_host_is_caught(x):
-    method = DLDLv2(label_grid(0, 100, 50))
-    with pytest.raises(TypeError):
-        method.age(method.distribution(x))
-
-
-def test_the_comparison_sees_wrong_place_type_and_value(x):
+    x = strict_device.asarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     check(x, x.get(), strict_device)
     wrong = [x.get(), x.astype(np.float64), x + np.float32(1e-6)]
     for got in wrong:
@@ -316,6 +137,19 @@ def test_layer(name, training, device):
         dx = layer.backward(float32(rng.standard_normal(y.shape), xp))
         state = prefixed("grad", layer.grads) | prefixed("buffer", layer.buffers)
         return {"y": y, "dx": dx} | state
+
+    agree(compute, device)
+
+
+def test_convolution_image_by_image(device, monkeypatch):
+    monkeypatch.setattr(im2col, "BUFFER_BYTES", 1)
+
+    def compute(xp):
+        rng = np.random.default_rng(SEED)
+        layer = layers.Conv2d(3, 5, padding=1, rng=rng).to(xp)
+        y = layer.forward(float32(rng.standard_normal((3, 6, 7, 3)), xp))
+        dx = layer.backward(float32(rng.standard_normal(y.shape), xp))
+        return {"y": y, "dx": dx} | layer.grads
 
     agree(compute, device)
 

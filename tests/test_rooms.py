@@ -8,16 +8,16 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "naive"},
-    {"backend"},
+    {"backend", "processes"},
     {"cli"},
     {"layers"},
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint"},
-    {"models", "methods"},
+    {"models", "methods", "fast"},
     {"datasets"},
     {"baselines", "plots", "trainer"},
     {"runs"},
-    {"experiment", "lesson"},
-    {"train", "datasets.__main__"},
+    {"experiment", "lesson", "benchmark"},
+    {"train", "bench", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 

@@ -3,6 +3,7 @@
 The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no flag decides.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -23,7 +24,7 @@ class DeviceError(UserError):
 
 def get_array_module(x):
     """`cupy` for a CuPy array, else `numpy`."""
-    return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+    return np if cupy is None else cupy.get_array_module(x)  # it knows those in `fused`, too
 
 
 def to_host(x):
@@ -34,6 +35,26 @@ def to_host(x):
 def to_device(x, xp):
     """`x` as an array of the module `xp`; no copy if it is one already."""
     return to_host(x) if xp is np else xp.asarray(x)
+
+
+def fused(function):
+    """Decorator: an elementwise function that is one kernel on CuPy arrays, and itself with NumPy.
+
+    CuPy starts a kernel for each operation, and each reads and writes whole arrays; `cupy.fuse`
+    makes a chain of them one, compiled at its first call. The first argument is an array, the
+    others are arrays or numbers, by position. The function may use operators, also in place, and
+    elementwise functions of `get_array_module`. A number that changes from call to call must be an
+    argument, since constants are compiled in, and the type of what is returned must not depend on
+    one: before version 14 a number makes float64 of a float32 array.
+    """
+    kernel = functools.cache(lambda xp: xp.fuse(function))
+
+    @functools.wraps(function)
+    def call(x, *others):
+        xp = get_array_module(x)
+        return (function if xp is np else kernel(xp))(x, *others)
+
+    return call
 
 
 def choose_device(name="auto"):

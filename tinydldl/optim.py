@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl.backend import get_array_module
+from tinydldl.backend import fused, get_array_module
 
 
 class Optimizer:
@@ -41,9 +41,15 @@ class SGD(Optimizer):
     def step(self):
         for name, param in self.params.items():
             v = self.state[f"v.{name}"]
-            v *= self.momentum
-            v += self.grads[name] + self.weight_decay * param
-            param -= self.lr * v
+            sgd_step(param, self.grads[name], v, self.lr, self.momentum, self.weight_decay)
+
+
+@fused
+def sgd_step(param, g, v, lr, momentum, weight_decay):
+    """Move `param` and `v`, in place, by the gradient `g`."""
+    v *= momentum
+    v += g + weight_decay * param
+    param -= lr * v
 
 
 class Adam(Optimizer):
@@ -65,13 +71,20 @@ class Adam(Optimizer):
     def step(self):
         self.state["t"] += 1
         t = int(self.state["t"])
+        lr, correction = self.lr / (1 - self.beta1**t), 1 - self.beta2**t
+        rates = 1 - self.beta1, 1 - self.beta2
         for name, param in self.params.items():
-            xp, g = get_array_module(param), self.grads[name]
             m, v = self.state[f"m.{name}"], self.state[f"v.{name}"]
-            m += (1 - self.beta1) * (g - m)
-            v += (1 - self.beta2) * (g * g - v)
-            denominator = xp.sqrt(v / (1 - self.beta2**t)) + self.eps
-            param -= (self.lr / (1 - self.beta1**t)) * m / denominator
+            adam_step(param, self.grads[name], m, v, lr, correction, *rates, self.eps)
+
+
+@fused
+def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps):
+    """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t."""
+    m += m_rate * (g - m)
+    v += v_rate * (g * g - v)
+    denominator = get_array_module(v).sqrt(v / correction) + eps
+    param -= lr * m / denominator
 
 
 def step_schedule(lr, epoch, every):

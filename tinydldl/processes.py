@@ -27,9 +27,7 @@ class Processes:
         self.pipes, self.processes = [], []
         for index in range(count):
             ours, theirs = CONTEXT.Pipe()
-            process = CONTEXT.Process(
-                target=_run, args=(target, theirs, index, *arguments), daemon=True
-            )
+            process = CONTEXT.Process(target=_run, args=(target, theirs, index, *arguments))
             with _without_main():
                 process.start()
             theirs.close()

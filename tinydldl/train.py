@@ -131,7 +131,9 @@ def build_parser():
         default=argparse.SUPPRESS,
         help="train on the photos as they are",
     )
-    data.add_argument("--loaders", type=cli.whole(1), default=2, help="processes that prepare photos")
+    data.add_argument(
+        "--loaders", type=cli.whole(1), default=2, help="processes that prepare photos"
+    )
     data.add_argument(
         "--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory"
     )

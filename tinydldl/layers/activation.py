@@ -1,6 +1,6 @@
 """Activations. All but softmax work on each value alone; all keep only their output."""
 
-from tinydldl.backend import get_array_module
+from tinydldl.backend import fused, get_array_module
 from tinydldl.layers.base import Layer
 
 
@@ -14,7 +14,13 @@ class ReLU(Layer):
 
     def backward(self, dy):
         (y,) = self.kept
-        return dy * (y > 0)
+        return where_positive(dy, y)
+
+
+@fused
+def where_positive(dy, y):
+    """`dy` where y > 0, else 0."""
+    return dy * (y > 0)
 
 
 class Sigmoid(Layer):

@@ -3,7 +3,9 @@
 import numpy as np
 
 from tinydldl.backend import get_array_module
+from tinydldl.layers import im2col
 from tinydldl.layers.base import Layer, Windows, check_channels, pair
+from tinydldl.layers.im2col import rows
 
 
 class Conv2d(Layer):
@@ -12,7 +14,7 @@ class Conv2d(Layer):
         y[n, h, w] = b + sum_ij x_pad[n, h * stride + i, w * stride + j] @ W[i, j]
 
     One tap (i, j) of the kernel is one matrix product with a shifted slice of the padded input, so
-    there is no im2col; backward mirrors it tap by tap.
+    there is no im2col; backward mirrors it tap by tap. Only on a GPU `im2col` pays.
 
     x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
     are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0. Raises
@@ -33,7 +35,10 @@ class Conv2d(Layer):
     def forward(self, x, keep=None):
         check_channels(self, x, self.params["W"].shape[2])
         W, x_pad = self.params["W"], self._pad(x)
-        y = sum(self.windows.view(x_pad, tap) @ W[tap] for tap in self.windows.taps())
+        if im2col.pays(x):
+            y = im2col.forward(self.windows, x_pad, W)
+        else:
+            y = sum(self.windows.view(x_pad, tap) @ W[tap] for tap in self.windows.taps())
         if "b" in self.params:
             y += self.params["b"]
         self.keep(keep, x_pad)
@@ -42,11 +47,14 @@ class Conv2d(Layer):
     def backward(self, dy):
         (x_pad,) = self.kept
         W, dW = self.params["W"], self.grads["W"]
-        dx_pad = get_array_module(dy).zeros_like(x_pad)
-        for tap in self.windows.taps():
-            dW[tap] = rows(self.windows.view(x_pad, tap)).T @ rows(dy)
-            dx_view = self.windows.view(dx_pad, tap)
-            dx_view += (rows(dy) @ W[tap].T).reshape(dx_view.shape)
+        if im2col.pays(dy):
+            dx_pad = im2col.backward(self.windows, x_pad, W, dy, dW)
+        else:
+            dx_pad = np.zeros_like(x_pad)
+            for tap in self.windows.taps():
+                dW[tap] = rows(self.windows.view(x_pad, tap)).T @ rows(dy)
+                dx_view = self.windows.view(dx_pad, tap)
+                dx_view += (rows(dy) @ W[tap].T).reshape(dx_view.shape)
         if "b" in self.params:
             self.grads["b"][...] = rows(dy).sum(axis=0)
         return self._crop(dx_pad)
@@ -66,8 +74,3 @@ class Conv2d(Layer):
     def multiply_adds(self, shape):
         OH, OW, _ = self.output_shape(shape)
         return OH * OW * self.params["W"].size
-
-
-def rows(x):
-    """(N, H, W, C) as a matrix of positions by channels, (N H W, C)."""
-    return x.reshape(-1, x.shape[-1])

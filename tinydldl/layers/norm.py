@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl.backend import get_array_module
+from tinydldl.backend import fused, get_array_module
 from tinydldl.layers.base import Layer, check_channels
 
 
@@ -31,32 +31,53 @@ class BatchNorm2d(Layer):
         check_channels(self, x, len(self.params["gamma"]))
         mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
         inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
-        x_hat = (x - mean) * inv_std
+        x_hat, y = normalize(x, mean, inv_std, self.params["gamma"], self.params["beta"])
         self.keep(keep, x_hat, inv_std, self.training)
-        return self.params["gamma"] * x_hat + self.params["beta"]
+        return y
 
     def backward(self, dy):
         x_hat, inv_std, training = self.kept
         dgamma, dbeta = self.grads["gamma"], self.grads["beta"]
         dgamma[...] = channel_sum(dy * x_hat)
         dbeta[...] = channel_sum(dy)
-        if training:  # mean and var depend on x, too
-            M = dy.size // dy.shape[-1]
-            dy = dy - dbeta / M - x_hat * (dgamma / M)
-        return self.params["gamma"] * inv_std * dy
+        scale = self.params["gamma"] * inv_std
+        if not training:
+            return scale * dy
+        M = dy.size // dy.shape[-1]  # mean and var depend on x, too
+        return scaled_residual(dy, x_hat, dbeta / M, dgamma / M, scale)
 
     def _batch_statistics(self, x):
         M = x.size // x.shape[-1]
         if M < 2:
             raise ValueError("BatchNorm2d: training needs more than one value a channel")
         mean = channel_sum(x) / M
-        var = channel_sum((x - mean) ** 2) / M
+        var = channel_sum(squared_distance(x, mean)) / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
             self.buffers[name] += self.momentum * (value - self.buffers[name])
         return mean, var
 
     def _running_statistics(self):
         return self.buffers["running_mean"], self.buffers["running_var"]
+
+
+@fused
+def normalize(x, mean, inv_std, gamma, beta):
+    """`x_hat` and `y`."""
+    x_hat = (x - mean) * inv_std
+    return x_hat, gamma * x_hat + beta
+
+
+@fused
+def scaled_residual(dy, x_hat, mean_dy, mean_dy_x_hat, scale):
+    """dx: what is left of dy without its mean and its part along x_hat, times `scale`."""
+    return scale * (dy - mean_dy - x_hat * mean_dy_x_hat)
+
+
+@fused
+def squared_distance(x, mean):
+    """`(x - mean)^2`."""
+    distance = x - mean
+    return distance * distance
 
 
 def channel_sum(x):

@@ -1,0 +1,8 @@
+"""What `python -m tinydldl.bench` measures, and how.
+
+cases        which network, photos and pass
+engines      what computes it: the textbook's convolution, the layers, the fast engine, PyTorch
+race         all engines in turn, each in a process of its own
+memory       what a process and its children hold
+profile      where the time goes, by layer
+"""

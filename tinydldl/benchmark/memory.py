@@ -1,0 +1,57 @@
+"""The memory of a process and all its children, as Linux counts it."""
+
+import threading
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def held(pid):
+    """Bytes (PSS: what is shared counts in proportion) of a process and all its children.
+
+    None where the system does not tell.
+    """
+    children = {}
+    for path in PROC.glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has just ended
+            continue
+        children.setdefault(parent, []).append(int(path.parent.name))
+    total, family = 0, [pid]
+    while family:
+        member = family.pop()
+        family += children.get(member, [])
+        try:
+            total += pss((PROC / str(member) / "smaps_rollup").read_text())
+        except OSError:
+            if member == pid:
+                return None
+    return total
+
+
+def pss(text):
+    """The bytes after `Pss:` in the text of a `smaps_rollup`."""
+    line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0 kB")
+    return 1024 * int(line.split()[1])
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of a process again and again; `stop()` returns the most it has seen."""
+
+    def __init__(self, pid, seconds=0.02):
+        super().__init__(daemon=True)
+        self.pid, self.seconds, self.most, self.over = pid, seconds, None, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(self.seconds):
+            now = held(self.pid)
+            if now is not None:
+                self.most = max(self.most or 0, now)
+
+    def stop(self):
+        """End, and return the peak in bytes, or None."""
+        self.over.set()
+        self.join()
+        return self.most

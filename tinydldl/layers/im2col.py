@@ -1,0 +1,98 @@
+"""Convolution as one large matrix product for a block of images: the way for a GPU (lesson 05).
+
+    cols[(n, h, w), (i, j, c)] = x_pad[n, h * stride + i, w * stride + j, c]        y = cols W
+
+A row of `cols` is a window. Together they hold each value of x up to KH KW times, so only the
+windows of one block of images are laid out at a time, in a buffer that all layers share.
+
+x_pad (N, H, W, C), the padded images; W, dW (KH, KW, C, OC); y, dy (N, OH, OW, OC).
+"""
+
+import math
+
+import numpy as np
+
+from tinydldl.backend import get_array_module
+
+# The most memory that the buffer takes, unless the windows of one image are more. It is taken once,
+# not for each layer, and kept for the rest of the run.
+BUFFER_BYTES = 64 * 2**20
+_buffers = {}  # by dtype
+
+
+def pays(x):
+    """Whether the arrays `x` are better convolved here than as shifted products: on a GPU.
+
+    CuPy starts a kernel for each operation, and runs a product of four axes as a batch of tiny
+    ones: KH KW of those and as many sums take longer than one large product. On a CPU a start is
+    nearly free, and laying the windows out takes longer than it saves.
+    """
+    return get_array_module(x) is not np
+
+
+def forward(windows, x_pad, W):
+    """y."""
+    xp, OC = get_array_module(x_pad), W.shape[-1]
+    shape = (len(x_pad), *windows.size(*x_pad.shape[1:3]), OC)
+    y = xp.empty(shape, dtype=np.result_type(x_pad.dtype, W.dtype))
+    for images, cols in blocks(windows, x_pad):
+        xp.matmul(matrix(cols), W.reshape(-1, OC), out=rows(y[images]))
+    return y
+
+
+def backward(windows, x_pad, W, dy, dW):
+    """dx_pad; writes dW."""
+    xp, OC = get_array_module(x_pad), W.shape[-1]
+    dx_pad, dW_sum = xp.zeros_like(x_pad), xp.zeros((W.size // OC, OC), dtype=dW.dtype)
+    for images, cols in blocks(windows, x_pad):
+        dy_rows = rows(dy[images])
+        dW_sum += matrix(cols).T @ dy_rows
+        xp.matmul(dy_rows, W.reshape(-1, OC).T, out=matrix(cols))  # from here on they are dcols
+        for tap in windows.taps():
+            dx_view = windows.view(dx_pad[images], tap)
+            dx_view += at(cols, tap)
+    dW[...] = dW_sum.reshape(dW.shape)
+    return dx_pad
+
+
+def blocks(windows, x_pad):
+    """For one block of images after the other, its slice of N and cols (n, OH, OW, KH, KW, C).
+
+    All blocks share the same memory: what it held is gone when the next one comes.
+    """
+    N, H, W, C = x_pad.shape
+    shape = (*windows.size(H, W), *windows.kernel, C)
+    size = math.prod(shape)
+    block = max(1, BUFFER_BYTES // (size * x_pad.dtype.itemsize))
+    memory = buffer(x_pad, min(block, N) * size)
+    for first in range(0, N, block):
+        images = slice(first, min(first + block, N))
+        n = images.stop - first
+        cols = memory[: n * size].reshape(n, *shape)
+        for tap in windows.taps():
+            at(cols, tap)[...] = windows.view(x_pad[images], tap)
+        yield images, cols
+
+
+def buffer(x, size):
+    """Memory for at least `size` numbers, of the dtype and on the device of `x`."""
+    kept = _buffers.get(x.dtype)
+    if type(kept) is not type(x) or kept.device != x.device or kept.size < size:
+        kept = _buffers[x.dtype] = get_array_module(x).empty(size, dtype=x.dtype)
+    return kept
+
+
+def at(cols, tap):
+    """What the windows hold at `tap`: a view (n, OH, OW, C)."""
+    i, j = tap
+    return cols[:, :, :, i, j]
+
+
+def matrix(cols):
+    """The windows as rows, (n OH OW, KH KW C)."""
+    return cols.reshape(-1, math.prod(cols.shape[3:]))
+
+
+def rows(x):
+    """(N, H, W, C) as a matrix of positions by channels, (N H W, C)."""
+    return x.reshape(-1, x.shape[-1])
