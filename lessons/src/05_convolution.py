@@ -460,7 +460,7 @@ assert np.array_equal(dy, before), "dy belongs to the layer above: do not change
 
 
 # %% [markdown]
-# The package's layer is the same, with stride and padding. `Windows.view(x, tap)` is the slice, `rows(x)` the matrix:
+# The package's layer is the same, with stride and padding. `Windows.view(x, tap)` is the slice, `rows(x)` the matrix. On a GPU one large product is faster than nine small ones; that way is in [`im2col.py`](../tinydldl/layers/im2col.py), ours is behind the `else`:
 
 # %%
 print(inspect.getsource(Conv2d.backward))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from tinydldl import baselines, plots
 from tinydldl.datasets import Photos
-from tinydldl.datasets.loader import normalize
+from tinydldl.datasets.loader import Augmenters, normalize
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.datasets.transforms import TRANSFORMS, augment, center_crop, held_side
 from tinydldl.labels import label_grid
@@ -46,7 +46,7 @@ assert held_side(SIDE) == 37
 class Faces:
     """Drawn faces in memory: images (uint8) and `photos`, which holds their ages and sigmas."""
 
-    side, loaders = SIDE, 1
+    side, loaders, augmenters = SIDE, 1, Augmenters(1)
 
     def __init__(self, images, ages, sigmas):
         self.images = images
@@ -334,7 +334,7 @@ run = SimpleNamespace(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
     train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
 )  # fmt: skip
-their_record = train_epoch(run, 1, tqdm(disable=True))
+their_record, speed = train_epoch(run, 1, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
 assert record == their_record
 assert all((model.params[name] == theirs.params[name]).all() for name in model.params)
