@@ -7,9 +7,10 @@ left behind, even if this process is killed. Nothing depends on `fork`, which no
 import multiprocessing
 import signal
 import sys
-import weakref
+import threading
 from contextlib import contextmanager, suppress
 from math import prod
+from multiprocessing.util import Finalize
 from types import ModuleType
 
 import numpy as np
@@ -25,15 +26,16 @@ class Processes:
 
     def __init__(self, count, target, *arguments):
         self.pipes, self.processes = [], []
+        # when this object or the interpreter ends; before multiprocessing waits for its processes
+        Finalize(self, _close, (self.pipes, self.processes), exitpriority=10)
         for index in range(count):
             ours, theirs = CONTEXT.Pipe()
             process = CONTEXT.Process(target=_run, args=(target, theirs, index, *arguments))
-            with _without_main():
-                process.start()
-            theirs.close()
             self.pipes.append(ours)
+            with _quietly():
+                process.start()
             self.processes.append(process)
-        weakref.finalize(self, _close, self.pipes, self.processes)
+            theirs.close()
 
     def close(self):
         """Let all processes end, and wait until they have. Returns their exit codes."""
@@ -67,14 +69,17 @@ def _close(pipes, processes):
 
 
 @contextmanager
-def _without_main():
-    """Within this block, processes start without importing the caller's script once more.
+def _quietly():
+    """Within this block, processes start deaf to Ctrl-C, and do not import the caller's script.
 
     They need nothing of it, and a script without `if __name__ == "__main__":` would run twice.
     """
-    main = sys.modules["__main__"]
+    main, listens = sys.modules["__main__"], threading.current_thread() is threading.main_thread()
     sys.modules["__main__"] = ModuleType("__main__")
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if listens else None
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if listens:
+            signal.signal(signal.SIGINT, handler or signal.SIG_DFL)

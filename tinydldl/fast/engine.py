@@ -27,23 +27,34 @@ class FastNet(Sequential):
 
     What the engine does not cover is computed by the layers. `workers`: processes among which the
     images of a batch are divided. Where a network cannot be divided, `net.workers` is 1 and
-    `net.why` says for what reason. Make the optimizer after it: with several workers the parameters
-    move to shared memory. Needs NumPy arrays. Raises WorkerError if a process is lost.
+    `net.why` says for what reason. From then on use `net`, not `model`, and make the optimizer
+    after it: with several workers the parameters move to shared memory. Needs NumPy arrays. Raises
+    ValueError for no workers, and WorkerError if a process is lost.
     """
 
     def __init__(self, model, workers=1):
+        if workers < 1:
+            raise ValueError(f"workers {workers}: expected 1 or more")
         super().__init__(model.layers)
         self.training = model.training
+        self.has_kept = False
         self.why = reason_to_stay_alone(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
         self.others = None
         self._share()
 
     def forward(self, x, keep=None):
+        if not len(x):
+            return super().forward(x, keep)
         keep = self.training if keep is None else keep
+        self.own.check(x)
         self.output_shape(x.shape[1:])  # raises where the images are too small for the network
-        if self.workers == 1:
-            return self.own.forward(x, keep)
+        together = self._forward_together if self.workers > 1 else self.own.forward
+        y = together(x, keep)
+        self.has_kept = keep
+        return y
+
+    def _forward_together(self, x, keep):
         self._start_for(x)
         self.shares = divide(len(x), self.workers)
         self.group.size = len(self.shares)
@@ -57,8 +68,14 @@ class FastNet(Sequential):
             return np.concatenate([logits, *(pipe.recv() for pipe in others)])
 
     def backward(self, dy):
-        if self.workers == 1:
-            return self.own.backward(dy)
+        if not self.has_kept:
+            raise RuntimeError(
+                "FastNet.backward: nothing was kept; call forward first, in training mode or with "
+                "keep=True"
+            )
+        (self._backward_together if self.workers > 1 else self.own.backward)(dy)
+
+    def _backward_together(self, dy):
         with self._together() as others:
             for pipe, share in zip(others, self.shares[1:], strict=True):
                 pipe.send(("backward", dy[share]))
@@ -78,6 +95,7 @@ class FastNet(Sequential):
         """End the worker processes; the next forward pass starts new ones."""
         if self.others:
             self.others.close()
+            self.has_kept = False
         self.others = None
 
     def _share(self):
@@ -177,7 +195,7 @@ def reason_to_stay_alone(layers):
         if type(layer).__module__ == "__main__":
             return f"{name} is of a class that other processes cannot import"
     if len({arrays[name].dtype for arrays, name in slots(layers, "params", "buffers")}) != 1:
-        return "its arrays are not all of one dtype"
+        return "it has no arrays, or not all of one dtype"
     return ""
 
 

@@ -77,7 +77,7 @@ def relu_backward(da, x, mean, scratch):
     Returns `sum dr` and `sum dr (z - mean)`, each (C,), float64.
     """
     H, W, N, C = x.shape
-    with np.errstate(divide="ignore", invalid="ignore"):  # scale 0: all are on, or none
+    with np.errstate(all="ignore"):  # scale 0: all are on, or none
         threshold = across((-x.shift / x.scale).astype(da.dtype), W, N)
     sums = np.zeros((2, N * C))
     mean = across(mean.astype(da.dtype), W, N)

@@ -31,6 +31,11 @@ class Stages:
         if learning and isinstance(self.stages[self.first], ConvStage):
             self.stages[self.first].needs_dx = False
 
+    def check(self, x):
+        """Raise ValueError for photos of a wrong shape."""
+        if self.stages and isinstance(self.stages[0], Enter):
+            self.stages[0].check(x)
+
     def forward(self, x, keep):
         """x (N, H, W, C) to outputs; in inference some images at a time, to stay in the cache."""
         if keep or any(norm.training for norm in self.norms):
@@ -69,10 +74,16 @@ def make_stages(layers, scratch, group):
 def flatten(layers):
     """`(name, layer)` for each layer; those inside a layer that is itself a `Sequential`, too."""
     for name, layer in layers.items():
-        if isinstance(layer, Sequential):
+        if isinstance(layer, Sequential) and is_plain(layer):
             yield from ((f"{name}.{inner}", part) for inner, part in flatten(layer.layers))
         else:
             yield name, layer
+
+
+def is_plain(layer):
+    """Whether a `Sequential` is no more than its layers in a row."""
+    own = (type(layer).forward, type(layer).backward)
+    return own == (Sequential.forward, Sequential.backward)
 
 
 def covered(remaining):
@@ -200,17 +211,22 @@ class LayerStage:
 
 
 class Enter:
-    """From the layers' layout to the engine's: x (N, H, W, C) to a `FeatureMap`, without a copy."""
+    """From the layers' layout to the engine's: x (N, H, W, C) to a `FeatureMap`."""
 
     name, learns = "enter", False
 
     def __init__(self, conv):
         self.conv = conv
 
-    def forward(self, x, keep):
+    def check(self, x):
         check_channels(self.conv, x, self.conv.params["W"].shape[2])
+
+    def forward(self, x, keep):
+        self.check(x)
         N, H, W, C = self.shape = x.shape
-        return FeatureMap(x.transpose(1, 2, 0, 3), (H, W, N, C))
+        values = x.transpose(1, 2, 0, 3)
+        # backward looks at it once more, and by then x may hold the next photos
+        return FeatureMap(values.copy() if keep else values, (H, W, N, C))
 
     def backward(self, da):
         N, H, W, C = self.shape
