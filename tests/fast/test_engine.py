@@ -1,6 +1,8 @@
 """`FastNet` against the layers: whole networks, on one process and on several."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -362,3 +364,24 @@ def test_a_planted_bug_is_found(bug, rng, monkeypatch):
     net, reference = pair(randomize(small_net(rng), rng))
     with pytest.raises(AssertionError, match="off by"):
         check(net, reference, photos(rng, 3, 9, 10, 3), rng)
+
+
+@pytest.mark.parametrize(
+    ("imports", "threads", "warnings"),
+    [
+        ("numpy, tinydldl", None, 1),
+        ("numpy, tinydldl", "1", 0),
+        ("tinydldl, numpy", None, 0),
+    ],
+)
+def test_blas_threads_that_would_be_in_the_way_are_told(imports, threads, warnings):
+    """NumPy reads the number of its threads when it is imported; then it is too late to change."""
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": threads} if threads else {}
+    code = f"import {imports}; from tinydldl.fast import FastNet; from tinydldl.layers import *\n"
+    code += "net = Sequential({'fc': Linear(2, 3, rng=numpy.random.default_rng(0))})\n"
+    code += "FastNet(net, workers=1); FastNet(net, workers=2)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("import tinydldl first") == warnings

@@ -29,7 +29,7 @@ def test_one_tile_is_a_correlation(draw):
 
 def test_filters_to_points_is_its_formula(rng):
     W = rng.standard_normal((3, 3, 2, 5))
-    U = winograd.filters_to_points(W)
+    U = winograd.filters_to_points(W, Scratch())
     assert U.shape == (36, 2, 5)
     for c, o in np.ndindex(2, 5):
         np.testing.assert_allclose(U[:, c, o].reshape(6, 6), G @ W[:, :, c, o] @ G.T, **CLOSE)
@@ -38,9 +38,9 @@ def test_filters_to_points_is_its_formula(rng):
 def test_points_to_filters_is_the_adjoint(rng):
     """<dU, U(W)> = <W(dU), W> for all W and dU, which is what a gradient is."""
     W, dU = rng.standard_normal((3, 3, 4, 5)), rng.standard_normal((36, 4, 5))
-    dW = winograd.points_to_filters(dU)
+    dW = winograd.points_to_filters(dU, Scratch())
     assert dW.shape == W.shape
-    there, back = (dU * winograd.filters_to_points(W)).sum(), (dW * W).sum()
+    there, back = (dU * winograd.filters_to_points(W, Scratch())).sum(), (dW * W).sum()
     np.testing.assert_allclose(there, back, **CLOSE)
     assert GG.shape == (36, 9)
 
@@ -95,6 +95,6 @@ def test_transforms_keep_the_dtype(dtype, rng):
     scratch = Scratch()
     x, W = rng.standard_normal((6, 6, 2)).astype(dtype), np.ones((3, 3, 1, 2), dtype)
     V = winograd.image_to_points(B.T, x, scratch, "V")
-    U = winograd.filters_to_points(W)
-    arrays = [V, U, winograd.points_to_filters(U), *scratch.buffers.values()]
+    U = winograd.filters_to_points(W, scratch)
+    arrays = [V, U, winograd.points_to_filters(U, scratch), *scratch.buffers.values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}

@@ -20,7 +20,7 @@ from tinydldl.fast.winograd import POINTS, A, B
 def forward(x_pad, W, y, scratch):
     """x_pad (whole tiles and 2, N C), from `Scratch.padded`, and W to y (whole tiles, N OC)."""
     C, OC = W.shape[2:]
-    U = winograd.filters_to_points(W)
+    U = winograd.filters_to_points(W, scratch)
     for h0, h1, w0, w1 in blocks(*y.shape[:2], max(x_pad.shape[2], y.shape[2])):
         V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
         M = points_buffer(V, y.shape[2], scratch)
@@ -31,20 +31,22 @@ def forward(x_pad, W, y, scratch):
 def backward(dy_pad, x_pad, W, dW, dx, scratch):
     """Write dW and, unless dx is None, dx (whole tiles, N C); dy_pad and x_pad are padded."""
     C, OC = W.shape[2:]
-    U, dU = winograd.filters_to_points(turned(W)), np.zeros((POINTS**2, OC, C), W.dtype)
-    part = scratch.take("dU", dU.shape, W.dtype)
+    U = winograd.filters_to_points(turned(W), scratch)
+    dU, part = (scratch.take(name, (POINTS**2, OC, C), W.dtype) for name in ("dU", "part of dU"))
     height, width = (length - 2 for length in x_pad.shape[:2])
     for h0, h1, w0, w1 in blocks(height, width, max(x_pad.shape[2], dy_pad.shape[2])):
+        first = h0 == w0 == 0
         V = winograd.image_to_points(B.T, dy_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
         x = x_pad[h0 + 1 : h1 + 1, w0 + 1 : w1 + 1]
         D = winograd.image_to_points(A, x, scratch, "M")
-        multiply_transposed(flat(V, OC), flat(D, C), out=part)
-        dU += part
+        multiply_transposed(flat(V, OC), flat(D, C), out=dU if first else part)
+        if not first:
+            np.add(dU, part, out=dU)
         if dx is not None:
             M = points_buffer(V, x_pad.shape[2], scratch)
             multiply(flat(V, OC), U, out=flat(M, C))
             winograd.points_to_image(M, dx[h0:h1, w0:w1], scratch)
-    dW[...] = turned(winograd.points_to_filters(dU))
+    dW[...] = turned(winograd.points_to_filters(dU, scratch))
 
 
 def turned(W):

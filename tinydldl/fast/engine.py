@@ -1,12 +1,14 @@
 """`FastNet`: a `Sequential` that computes the same numbers faster, on a CPU."""
 
 import os
+import warnings
 from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
 
 import numpy as np
 
+from tinydldl import BLAS_HAS_ALL_CORES
 from tinydldl.backend import UserError
 from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
 from tinydldl.fast.workers import Alone, Group
@@ -35,6 +37,12 @@ class FastNet(Sequential):
     def __init__(self, model, workers=1):
         if workers < 1:
             raise ValueError(f"workers {workers}: expected 1 or more")
+        if workers > 1 and BLAS_HAS_ALL_CORES:
+            warnings.warn(
+                "NumPy was imported before tinydldl, so its BLAS threads will be in the way of the "
+                "worker processes; import tinydldl first, or set OPENBLAS_NUM_THREADS=1",
+                stacklevel=2,
+            )
         super().__init__(model.layers)
         self.training = model.training
         self.has_kept = False

@@ -66,18 +66,18 @@ A = np.array(
 GG = np.kron(G, G)  # along both axes at once: G g G.T, with g and the result as vectors
 
 
-def filters_to_points(W):
-    """`U = G g G.T` for every filter g: W (3, 3, C, OC) to U (36, C, OC)."""
+def filters_to_points(W, scratch):
+    """`U = G g G.T` for every filter g: W (3, 3, C, OC) to U (36, C, OC), in a scratch buffer."""
     _, _, C, OC = W.shape
-    U = np.empty((POINTS**2, C, OC), W.dtype)
+    U = scratch.take("U", (POINTS**2, C, OC), W.dtype)
     np.matmul(GG.astype(W.dtype), by_channel(W.reshape(9, C, OC)), out=by_channel(U))
     return U
 
 
-def points_to_filters(dU):
+def points_to_filters(dU, scratch):
     """The gradient in the filters, `dg = G.T dU G`: dU (36, C, OC) to dW (3, 3, C, OC)."""
     _, C, OC = dU.shape
-    dW = np.empty((9, C, OC), dU.dtype)
+    dW = scratch.take("dg", (9, C, OC), dU.dtype)
     np.matmul(GG.T.astype(dU.dtype), by_channel(dU), out=by_channel(dW))
     return dW.reshape(3, 3, C, OC)
 
