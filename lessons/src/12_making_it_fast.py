@@ -1,0 +1,974 @@
+# %% [markdown]
+# # Lesson 12: Making it fast
+#
+# | | |
+# |---|---|
+# | **You will be able to** | say whether a piece of code waits for memory or for arithmetic, derive a convolution with fewer products by hand and build a layer from it, and say what two processes that share a batch must tell each other |
+# | **You need** | lesson 05 (convolution and its cost), lesson 06 (batch normalization), lesson 07 (a network); polynomials |
+# | **Minutes** | 110 |
+# | **Code** | [`tinydldl/fast/`](../tinydldl/fast/__init__.py): [`layout.py`](../tinydldl/fast/layout.py), [`winograd.py`](../tinydldl/fast/winograd.py), [`convolution.py`](../tinydldl/fast/convolution.py), [`pointwise.py`](../tinydldl/fast/pointwise.py), [`workers.py`](../tinydldl/fast/workers.py), [`engine.py`](../tinydldl/fast/engine.py) |
+
+# %%
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one core, until section 7; NumPy reads it when it starts
+
+from fractions import Fraction
+from time import perf_counter
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinydldl import baselines
+from tinydldl.backend import choose_device, get_array_module, to_device, to_host
+from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
+from tinydldl.fast import FastNet, available_cores, winograd
+from tinydldl.fast.layout import FeatureMap, Scratch
+from tinydldl.fast.stages import flatten
+from tinydldl.labels import label_grid
+from tinydldl.layers import BatchNorm2d, Conv2d, HybridPool, MaxPool2d, ReLU, Softmax
+from tinydldl.lesson import FAST, use_style
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import mae
+from tinydldl.models import AgeNet
+from tinydldl.optim import Adam, step_schedule
+from tinydldl.plots import COLORS
+
+use_style()
+rng = np.random.default_rng(12)
+
+# %% [markdown]
+# ## 1. Where does the time go?
+#
+# Our layers are right, and you can read them. Are they fast? Do not guess. Take a clock.
+#
+# A training step goes forward and back through a row of layers, so we can time each layer on its own. A clock is noisy, but whatever disturbs it (other programs, cold memory) only adds time. So we measure several times and take the shortest. **All times in this lesson are those of the machine that ran it.** They are printed, never checked. What is checked is arithmetic.
+
+
+# %%
+def clock(function, repeats=5):
+    """Seconds that one call of `function` takes: the shortest of some calls."""
+    seconds = []
+    for _ in range(repeats):
+        begun = perf_counter()
+        function()
+        seconds.append(perf_counter() - begun)
+    return min(seconds)
+
+
+def clock_layers(net, x, dy):
+    """{name of the layer: seconds, forward and backward}, one step."""
+    seconds = {}
+    for name, layer in net.layers.items():
+        begun = perf_counter()
+        x = layer.forward(x)
+        seconds[name] = perf_counter() - begun
+    for name, layer in reversed(net.layers.items()):
+        begun = perf_counter()
+        dy = layer.backward(dy)
+        seconds[name] += perf_counter() - begun
+    return seconds
+
+
+SIDE, N = (32, 8) if FAST else (64, 32)
+net = AgeNet("tiny", 101, side=SIDE, rng=np.random.default_rng(0))
+photos = rng.standard_normal((N, SIDE, SIDE, 3), dtype=np.float32)
+dlogits = rng.standard_normal((N, 101), dtype=np.float32) / N
+steps = [clock_layers(net, photos, dlogits) for _ in range(2 if FAST else 6)]
+seconds = {name: min(step[name] for step in steps) for name in net.layers}
+
+# %% [markdown]
+# How fast *could* the machine be? The best case is a product of two big matrices, for which the library under NumPy (BLAS) has been tuned for decades. With $n$ by $n$ numbers each, it takes $2n^3$ floating-point operations, FLOPs. A convolution takes two for each multiply-add, and a step makes three times those of its forward pass (lesson 05).
+
+# %%
+n = 512 if FAST else 1024
+square = rng.standard_normal((n, n), dtype=np.float32)
+peak = 2 * n**3 / clock(lambda: square @ square, 20)
+
+KINDS = {Conv2d: "convolution", BatchNorm2d: "batch norm", ReLU: "ReLU"}
+KINDS |= dict.fromkeys((MaxPool2d, HybridPool), "pooling")
+kinds = list(dict.fromkeys(KINDS.values()))
+by_group = np.zeros((len(kinds), 5))  # seconds of each kind of layer in each group
+flops = np.zeros(5)  # of the convolutions
+for name, layer, shape, _ in net.trace(net.input_shape):
+    if type(layer) in KINDS:
+        group = int(name.split("_")[0][-1]) - 1
+        by_group[kinds.index(KINDS[type(layer)]), group] += seconds[name]
+        flops[group] += 2 * 3 * N * layer.multiply_adds(shape)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+bottom, groups = np.zeros(5), np.arange(1, 6)
+for kind, row, color in zip(kinds, by_group, COLORS, strict=False):
+    left.bar(groups, 1e3 * row, bottom=bottom, color=color, label=kind)
+    bottom += 1e3 * row
+left.set(xlabel="Group of layers", ylabel="Milliseconds a step", title="Where the time goes")
+left.legend()
+speeds = flops / by_group[0] / 1e9
+right.bar(groups, speeds, color=COLORS[0])
+right.axhline(peak / 1e9, color="black", linestyle="--")
+right.text(5.5, peak / 1e9, "a big matrix product", ha="right", va="bottom")
+right.set(xlabel="Group of layers", ylabel="GFLOP/s", ylim=(0, 1.2 * max(peak / 1e9, *speeds)))
+right.set_title("How fast the convolutions compute")
+plt.show()
+
+share = by_group.sum(axis=1) / by_group.sum()
+print(f"one step: {1e3 * by_group.sum():.0f} ms; peak: {peak / 1e9:.0f} GFLOP/s")
+for kind, part in zip(kinds, share, strict=True):
+    print(f"{kind:12} {part:4.0%} of the time")
+conv_macs = sum(layer.multiply_adds(s) for _, layer, s, _ in net.trace(net.input_shape))
+assert (flops / (6 * N)).sum() == conv_macs - net.layers["fc"].multiply_adds((128,))
+
+# %% [markdown]
+# Two surprises. First, batch normalization, ReLU and pooling do a handful of operations for each number, and a convolution does $18\,C$. Yet they take a good part of the time. Second, the same code runs at very different speeds: group 1, with the most pixels, is far from the dashed line. So FLOPs alone do not explain the time. What does?
+#
+# ## 2. Two limits: the roofline
+#
+# A core can do so many FLOPs a second: its **peak**. And memory can deliver so many bytes a second: its **bandwidth**. Even if both work at the same time, code takes at least as long as the slower of the two:
+#
+# $$ \text{time} \;\ge\; \max\left( \frac{\text{FLOPs}}{\text{peak}},\; \frac{\text{bytes}}{\text{bandwidth}} \right). $$
+#
+# Divide the FLOPs by this. With the arithmetic intensity $I = \text{FLOPs} / \text{bytes}$ of lesson 05,
+#
+# $$ \text{speed} = \frac{\text{FLOPs}}{\text{time}} \;\le\; \min(\text{peak},\; I \cdot \text{bandwidth}). $$
+#
+# Drawn with logarithmic axes it is a roof: a slope, then a flat part. The two meet at the **ridge**, $I = \text{peak} / \text{bandwidth}$. Left of it code waits for memory, right of it for arithmetic.
+#
+# The peak we have. For the bandwidth we let an array much larger than the caches go through the core and back: each number is read and written, 8 bytes. One trap: a *copy* to another array looks slower. Many processors read a piece of the target before they overwrite it, so 12 bytes move where the program asks for 8. Changing an array in place hides nothing.
+
+# %%
+big = np.ones(2**22 if FAST else 2**25, dtype=np.float32)
+other = np.zeros_like(big)
+bandwidth = 2 * big.nbytes / clock(lambda: np.negative(big, out=big), 10)
+copied = 2 * big.nbytes / clock(lambda: np.copyto(other, big))
+print(f"in place {bandwidth / 1e9:.0f} GB/s; a copy {copied / 1e9:.0f} GB/s, if counted as 8 bytes")
+print(f"ridge: {peak / bandwidth:.1f} FLOPs for each byte")
+
+# %% [markdown]
+# Now the bytes of our convolution, nine shifted products (lesson 05):
+#
+#     for each tap (i, j):  y += x_pad[:, i : i + H, j : j + W] @ W[i, j]
+#
+# Suppose that the arrays are too large for the caches (the weights are not). Then for each tap the slice is read, a product is written, and for the sum the product and $y$ are read and $y$ is written.
+#
+# ### Exercise 1
+# Count, for $P$ output positions (all images together), $C$ channels in and $OC$ out, float32.
+
+
+# %% exercise="cost"
+def shifted_cost(P, C, OC):
+    """(FLOPs, bytes) of a 3x3 convolution as nine shifted products; only products are counted.
+
+    Hint: an array with a number for each position and channel has 4 P C or 4 P OC bytes.
+    """
+    ### BEGIN SOLUTION
+    flops = 2 * 9 * P * C * OC
+    nbytes = 9 * 4 * P * (C + 4 * OC)
+    return flops, nbytes
+    ### END SOLUTION
+
+
+# %% test="cost" points=2
+# Expect no difference at all: we run the nine products and add up what they touch.
+for C, OC in [(3, 16), (8, 8)]:
+    x_pad = np.ones((2, 7, 6, C), dtype=np.float32)
+    y = np.zeros((2, 5, 4, OC), dtype=np.float32)
+    products = moved = 0
+    for i, j in np.ndindex(3, 3):
+        seen, weights = x_pad[:, i : i + 5, j : j + 4], np.ones((C, OC), dtype=np.float32)
+        product = seen @ weights
+        y += product
+        products += product.size * C
+        moved += seen.nbytes + product.nbytes  # the product
+        moved += product.nbytes + y.nbytes + y.nbytes  # the sum
+    assert shifted_cost(2 * 5 * 4, C, OC) == (2 * products, moved), (C, OC)
+
+# %% [markdown]
+# For $OC = C$ the intensity is $18\,PC^2 / (180\,PC) = C/10$. With a perfect cache, which reads $x$ once and writes $y$ once, it would be $18\,PC^2 / (8\,PC) = \tfrac94 C$: 22.5 times as much. That is the price of nine passes.
+#
+# Points for the roof: an addition of two arrays (12 bytes for one FLOP), our convolution with 16 and with 128 channels, and the big product, which has $2n^3$ FLOPs for three matrices, so at best $I = n/6$. The convolution writes into arrays that are there already. For 16 channels we also do as the layers do, and let NumPy make a new array for each product.
+
+
+# %%
+def nine_products(C, side, count, reuse=True):
+    """A function that convolves `count` random images; with `reuse` it makes no new arrays."""
+    x_pad = rng.standard_normal((count, side + 2, side + 2, C), dtype=np.float32)
+    W = rng.standard_normal((3, 3, C, C), dtype=np.float32)
+    product, y = np.zeros((2, count, side, side, C), dtype=np.float32)
+
+    def run():
+        for i, j in np.ndindex(3, 3):
+            out = product if reuse else None  # None: a new array
+            part = np.matmul(x_pad[:, i : i + side, j : j + side], W[i, j], out=out)
+            np.add(y, part, out=y)
+
+    return run
+
+
+count = 2 if FAST else 32
+cost_16, cost_128 = shifted_cost(count * 128**2, 16, 16), shifted_cost(count * 32**2, 128, 128)
+points = {
+    "addition": (1, 12, clock(lambda: np.add(big, other, out=other)) / big.size),
+    "16 channels": (*cost_16, clock(nine_products(16, 128, count))),
+    "16 channels,\nnew arrays": (*cost_16, clock(nine_products(16, 128, count, reuse=False))),
+    "128 channels": (*cost_128, clock(nine_products(128, 32, count))),
+    "big product": (2 * n**3, 12 * n**2, 2 * n**3 / peak),
+}
+figure, axes = plt.subplots(figsize=(8, 3.8))
+intensities = np.geomspace(0.03, 5000, 200)
+roof, ridge = np.minimum(peak, intensities * bandwidth) / 1e9, peak / bandwidth
+floor = roof[0] / 2
+axes.loglog(intensities, roof, color="black")
+axes.fill_between(intensities, roof, floor, color="#EEEEEE")
+axes.axvline(ridge, color="black", linestyle=":", linewidth=1)
+for (name, (work, moved, time)), color in zip(points.items(), COLORS, strict=False):
+    I, speed = work / moved, work / time / 1e9
+    hollow = {"markerfacecolor": "white", "markeredgewidth": 2} if "new" in name else {}
+    axes.plot(I, speed, "o", markersize=9, color=color, **hollow)
+    axes.text(I * 1.5, speed * 0.93, name, color=color, va="top", fontsize=11)
+    print(f"{name.replace(chr(10), ' '):24} {I:8.3f} FLOPs a byte, {speed:7.2f} GFLOP/s")
+axes.text(ridge / 1.2, 1.2 * floor, "waits for memory", ha="right", fontsize=11)
+axes.text(ridge * 1.2, 1.2 * floor, "waits for arithmetic", fontsize=11)
+axes.set(xlabel="FLOPs for each byte (log)", ylabel="GFLOP/s (log)", title="The roof, and us")
+axes.set_ylim(floor, 2 * peak / 1e9)
+plt.show()
+
+assert np.isclose(points["16 channels"][0] / points["16 channels"][1], 1.6)
+assert np.isclose(points["128 channels"][0] / points["128 channels"][1], 12.8)
+assert np.isclose((18 * 16**2 / (8 * 16)) / 1.6, 22.5) and np.isclose(18 * 16 / 8, 9 / 4 * 16)
+
+# %% [markdown]
+# The addition sits near the slope: its time is that of its bytes. With 128 channels there is work enough for each byte; with 16, at $I = 1.6$, memory is the tighter limit, or nearly. (A point may lie above the slope if some of its bytes come from a cache.) The hollow point shows a cost that neither limit knows: the operating system clears new memory, page by page, before our numbers come. So the engine uses its arrays again.
+#
+# The roof shows the ways out. **Move fewer bytes:** work on pieces that stay in the cache, reuse arrays, and do several things in one pass (sections 3 and 6). **Do fewer FLOPs** (sections 4 and 5). **Take a second core**, with a roof of its own (section 7).
+#
+# ## 3. Layout: what lies beside what
+#
+# Soon we shall cut images into small tiles and multiply a short matrix $T$ with the four pixels of a tile, for every channel of every image. Matrix products like long rows. In the layout of the layers a row has C numbers, then comes the next pixel of the same image. The engine puts **pixels outside, images and channels inside**:
+#
+#     layers  (N, H, W, C)     image 0: pixel 0, pixel 1, ...     image 1: pixel 0, pixel 1, ...
+#     engine  (H, W, N C)      pixel 0: image 0, image 1, ...     pixel 1: image 0, image 1, ...
+
+# %%
+images, pixels = 3, 6
+figure, axes = plt.subplots(2, 1, figsize=(9, 2.6))
+orders = {
+    "layers (N, H, W, C)": [(i, p) for i in range(images) for p in range(pixels)],
+    "engine (H, W, N C)": [(i, p) for p in range(pixels) for i in range(images)],
+}
+for ax, (name, order) in zip(axes, orders.items(), strict=True):
+    for place, (i, p) in enumerate(order):
+        ax.barh(0, 0.94, 1, place, align="edge", color=COLORS[(5, 1, 4)[i]])
+        ax.text(place + 0.47, 0.5, f"{p}", ha="center", va="center", fontsize=12)
+    ax.set(yticks=[], xticks=[], xlim=(0, images * pixels))
+    ax.set_title(name, fontsize=11, loc="left")
+    ax.spines[:].set_visible(False)
+    ax.grid(False)
+figure.supxlabel(
+    "Memory from left to right. Color: image; number: pixel (C values each)", fontsize=11
+)
+plt.show()
+
+# %% [markdown]
+# In the lower strip the pixels 0 to 3 of a tile, for all images at once, are one matrix with 4 rows of $N C$ numbers, in one piece. One product of $T$ with it serves the whole batch. In the upper strip each image has a small matrix of its own, with rows of C numbers only. Both hold the same numbers, and the results are the same. (We take small maps, which stay in the cache.)
+
+# %%
+images, side, C = 32, 16, 16
+of_layers = rng.standard_normal((images, side, side, C), dtype=np.float32)
+# A copy, in the new order:
+of_engine = of_layers.transpose(1, 2, 0, 3).reshape(side, side, images * C)
+assert (of_engine[5, 7].reshape(images, C) == of_layers[:, 5, 7]).all(), "a pixel of all images"
+
+T = rng.standard_normal((4, 4), dtype=np.float32)
+small = of_layers.reshape(images, side, side // 4, 4, C)
+long = of_engine.reshape(side, side // 4, 4, images * C)
+back = np.matmul(T, long).reshape(side, side, images, C).transpose(2, 0, 1, 3)
+difference = np.abs(np.matmul(T, small).reshape(of_layers.shape) - back).max()
+assert difference < 1e-5
+
+for name, x in (("layers", small), ("engine", long)):
+    time = clock(lambda x=x: np.matmul(T, x), 50)
+    shape = f"{x[..., 0, 0].size} products (4, 4) x {x.shape[-2:]}"
+    print(f"{name}: {shape:32} {1e3 * time:6.2f} ms")
+
+# %% [markdown]
+# And the same memory, read as rows of C numbers, is a matrix of (pixels, images) by channels: ready for a product with weights, as before.
+#
+# ## 4. Fewer products
+#
+# Take one row of pixels, one channel. A filter of three taps $g$ makes two outputs of four inputs $d$:
+#
+# $$ y_0 = d_0 g_0 + d_1 g_1 + d_2 g_2, \qquad y_1 = d_1 g_0 + d_2 g_1 + d_3 g_2. $$
+#
+# Six products. Four are enough! School algebra shows how.
+#
+# **Step 1: values instead of coefficients.** Multiply two polynomials,
+#
+# $$ (g_0 + g_1 t + g_2 t^2)\,(e_0 + e_1 t) = s_0 + s_1 t + s_2 t^2 + s_3 t^3. $$
+#
+# Multiplied out, that is six products, too: $s_0 = g_0 e_0$, $s_1 = g_1 e_0 + g_0 e_1$, $s_2 = g_2 e_0 + g_1 e_1$, $s_3 = g_2 e_1$. But a polynomial of degree 3 is known as soon as four of its values are known. And the value of a product is the product of the values, $s(t) = g(t)\,e(t)$: **one product for each point.** We choose points that cost next to nothing, 0, 1 and -1, and "infinity", which means the coefficient of the highest power (divide $s(t)$ by $t^3$ and let $t$ grow):
+#
+# $$ \begin{aligned} s(0) &= g_0 \cdot e_0, & s(1) &= (g_0 + g_1 + g_2)\,(e_0 + e_1), \\ s(\infty) &= g_2 \cdot e_1, & s(-1) &= (g_0 - g_1 + g_2)\,(e_0 - e_1). \end{aligned} $$
+#
+# To take values is a matrix times the coefficients. A row of that matrix holds the powers of a point.
+
+
+# %%
+def values_at(points, size):
+    """The matrix from `size` coefficients to the values at `points`, then at infinity."""
+    infinity = np.eye(size)[-1:]
+    return np.vstack([np.vander(points, size, increasing=True), infinity])
+
+
+print(values_at([0, 1, -1], 3))
+g, e = rng.standard_normal(3), rng.standard_normal(2)
+s = np.convolve(g, e)  # the coefficients of the product, the long way
+values = (values_at([0, 1, -1], 3) @ g) * (values_at([0, 1, -1], 2) @ e)  # four products
+assert np.allclose(values_at([0, 1, -1], 4) @ s, values)
+
+# %% [markdown]
+# **Step 2: back to the coefficients.** $s_0 = s(0)$ and $s_3 = s(\infty)$. The other two follow from $s(1) = s_0 + s_1 + s_2 + s_3$ and $s(-1) = s_0 - s_1 + s_2 - s_3$. Half the sum of the two is $s_0 + s_2$, half the difference is $s_1 + s_3$:
+#
+# $$ s_2 = \tfrac12\,[s(1) + s(-1)] - s(0), \qquad s_1 = \tfrac12\,[s(1) - s(-1)] - s(\infty). $$
+
+# %%
+at_0, at_1, at_minus_1, at_infinity = values
+by_hand = [
+    at_0,
+    (at_1 - at_minus_1) / 2 - at_infinity,
+    (at_1 + at_minus_1) / 2 - at_0,
+    at_infinity,
+]
+print(f"largest difference: {np.abs(by_hand - s).max():.1e}")
+assert np.abs(by_hand - s).max() < 1e-14
+
+# %% [markdown]
+# All three parts are matrices. Call them $G$ (4, 3) for the values of $g$, $A$ (4, 2) for those of $e$, and $B$ (4, 4) for the way back: $s = B\,[(G g) * (A e)]$, where $*$ multiplies entry by entry.
+#
+# **Step 3: turn it around.** We wanted to filter, not to multiply polynomials. Keep $g$ fixed. Then $s$ is a matrix $M$ times $e$. Write it down, and beside it its transpose times $d$:
+#
+# $$ M = \begin{pmatrix} g_0 & 0 \\ g_1 & g_0 \\ g_2 & g_1 \\ 0 & g_2 \end{pmatrix}, \qquad M^\top d = \begin{pmatrix} g_0 d_0 + g_1 d_1 + g_2 d_2 \\ g_0 d_1 + g_1 d_2 + g_2 d_3 \end{pmatrix} = y. $$
+#
+# **Filtering is multiplication of polynomials, transposed.** To multiply entry by entry with $Gg$ is a diagonal matrix, so $M = B\,\mathrm{diag}(Gg)\,A$. The transpose of a product is the product of the transposes in reverse order:
+#
+# $$ y = M^\top d = A^\top \mathrm{diag}(Gg)\, B^\top d = A^\top \left[ (G g) * (B^\top d) \right]. $$
+#
+# Four products. This is Winograd's minimal filtering, $F(2, 3)$: two outputs, three taps.
+
+# %%
+M = np.array([[g[0], 0], [g[1], g[0]], [g[2], g[1]], [0, g[2]]])
+d = rng.standard_normal(4)
+assert np.allclose(M @ e, s) and np.allclose(M.T @ d, np.correlate(d, g, "valid"))
+G, A, V = (values_at([0, 1, -1], size) for size in (3, 2, 4))
+B = np.linalg.inv(V)  # the way back, left to the computer
+assert np.allclose(M, B @ np.diag(G @ g) @ A)
+assert np.allclose(M.T @ d, A.T @ ((G @ g) * (B.T @ d)))
+
+# %% [markdown]
+# One last touch. $B$ has halves in it, from step 2. The products do not care which factor brings them. So take them out of the columns of $B$ that belong to the points 1 and -1, and put them into the rows of $G$ that do: $g$ is transformed once for a whole image, $d$ at every tile.
+#
+# ### Exercise 2
+# Write down the three matrices, with the points in the order $0, 1, -1, \infty$.
+
+
+# %% exercise="f23"
+def f23():
+    """A (4, 2), B (4, 4) and G (4, 3) of F(2, 3); B holds only 0, 1 and -1, the halves are in G.
+
+    Hint: A and G are the values in step 1; a row of B is one of the four formulas in step 2.
+    """
+    ### BEGIN SOLUTION
+    A = np.array([[1, 0], [1, 1], [1, -1], [0, 1]])
+    B = np.array([[1, 0, 0, 0], [0, 1, -1, -1], [-1, 1, 1, 0], [0, 0, 0, 1]])
+    G = np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]])
+    return A, B, G
+    ### END SOLUTION
+
+
+# %% test="f23" points=3
+# Expect no difference at all: fractions are exact. Both sides are linear in d and linear in g, so
+# if they agree for all 4 x 3 pairs of unit vectors, they agree for all d and g.
+A, B, G = f23()
+assert A.shape == (4, 2) and B.shape == (4, 4) and G.shape == (4, 3)
+assert set(np.unique(B)) == {-1, 0, 1}, "only additions and subtractions at every tile"
+exact = np.vectorize(Fraction, otypes=[object])
+for d, g in ((d, g) for d in np.eye(4, dtype=int) for g in np.eye(3, dtype=int)):
+    y = exact(A).T @ ((exact(G) @ exact(g)) * (exact(B).T @ exact(d)))
+    assert list(y) == [d[0:3] @ g, d[1:4] @ g], (d, g)
+d, g = rng.standard_normal(4), rng.standard_normal(3)
+difference = np.abs(A.T @ ((G @ g) * (B.T @ d)) - np.correlate(d, g, "valid")).max()
+print(f"random numbers: largest difference {difference:.1e}")
+assert difference < 1e-14
+
+# %% [markdown]
+# ### Two dimensions, and larger tiles
+#
+# A 3x3 filter on a tile of 4x4 pixels: do it along the columns, then along the rows. All matrices act on one axis each, so
+#
+# $$ Y = A^\top \left[ (G\, g\, G^\top) * (B^\top d\, B) \right] A, $$
+#
+# with 16 products for four outputs, where the formula has 36. And nothing in the derivation depends on the number 2. For $m$ outputs take $n = m + 2$ points; $B$ is the inverse of the matrix that takes values of $n$ coefficients. The engine computes $F(4, 3)$, with the points $0, \pm 1, \pm 2, \infty$: 6 products instead of 12 in a row, 36 instead of 144 in a tile.
+
+
+# %%
+def recipe(m, points):
+    """A (n, m), B (n, n), G (n, 3) of F(m, 3): values at n = m + 2 points, the last is infinity."""
+    return values_at(points, m), np.linalg.inv(values_at(points, m + 2)), values_at(points, 3)
+
+
+SETS = {
+    2: f23(),
+    4: (winograd.A, winograd.B, winograd.G),
+    6: recipe(6, [0, 1, -1, 2, -2, 1 / 2, -1 / 2]),
+}
+for m, (A, B, G) in SETS.items():
+    d, g = rng.standard_normal((m + 2, m + 2)), rng.standard_normal((3, 3))
+    Y = A.T @ ((G @ g @ G.T) * (B.T @ d @ B)) @ A
+    formula = [[(d[i : i + 3, j : j + 3] * g).sum() for j in range(m)] for i in range(m)]
+    assert np.abs(Y - formula).max() < 1e-12
+    print(f"F({m}x{m}, 3x3): {(m + 2) ** 2:2} products, the formula has {9 * m * m}")
+assert [((m + 2) ** 2, 9 * m * m) for m in (2, 4)] == [(16, 36), (36, 144)]
+
+
+def one_tensor(A, B, G):
+    """What a point does to (y, d, g), whichever of the three brings a factor."""
+    return np.einsum("pm,dp,pg->pmdg", A, B, G)
+
+
+ours = recipe(4, [0, 1, -1, 2, -2])
+assert np.allclose(one_tensor(*ours), one_tensor(*SETS[4])), "the engine's matrices, derived"
+
+# %% [markdown]
+# ### What the transforms cost
+#
+# They are not free. Count multiplications as matrix products make them, zeros and ones included. For one tile, with $n = m + 2$:
+# * the products at the points, for all pairs of channels: $n^2\, C\, OC$;
+# * $B^\top d\, B$ for each channel in: two products of $n$ by $n$ matrices, $2 n^3 C$;
+# * $A^\top M A$ for each channel out: $(m, n)$ times $(n, n)$, then times $(n, m)$: $(m n^2 + m^2 n)\, OC$.
+#
+# The filters are transformed once for all tiles, so they do not count. The formula itself needs $9\, m^2\, C\, OC$.
+#
+# ### Exercise 3
+# Write the ratio. Where it is below 1, the detour pays.
+
+
+# %% exercise="ratio"
+def ratio(m, C, OC):
+    """Multiplications of F(m x m, 3x3) for a tile, over those of the formula.
+
+    Hint: add up the three counts above, and divide.
+    """
+    ### BEGIN SOLUTION
+    n = m + 2
+    transforms = 2 * n**3 * C + (m * n**2 + m**2 * n) * OC
+    return (n**2 * C * OC + transforms) / (9 * m**2 * C * OC)
+    ### END SOLUTION
+
+
+# %% test="ratio" points=2
+# Expect no difference: the numbers of a tile count how often they are multiplied. And with very many
+# channels the formula needs 36/16 and 144/36 times as many multiplications.
+class Counted(float):
+    """A number that counts its products, and those of the numbers that come from it."""
+
+    products = 0
+
+    def __add__(self, other):
+        return Counted(float(self) + float(other))
+
+    def __mul__(self, other):
+        Counted.products += 1
+        return Counted(float(self) * float(other))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+for m, C, OC in [(2, 3, 1), (4, 2, 3)]:
+    A, B, _ = SETS[m]
+    U = rng.standard_normal((C, OC, m + 2, m + 2))  # filters, transformed beforehand
+    d = np.vectorize(Counted, otypes=[object])(rng.standard_normal((C, m + 2, m + 2)))
+    Counted.products = 0
+    V = [B.T @ d[c] @ B for c in range(C)]
+    Y = [A.T @ sum(U[c, o] * V[c] for c in range(C)) @ A for o in range(OC)]
+    print(f"F({m}x{m}), {C} to {OC} channels: {Counted.products} products for a tile")
+    assert np.isclose(ratio(m, C, OC), Counted.products / (9 * m * m * C * OC), rtol=1e-12)
+assert np.isclose(1 / ratio(2, 1e9, 1e9), 36 / 16) and np.isclose(1 / ratio(4, 1e9, 1e9), 144 / 36)
+
+# %%
+channels = np.geomspace(1, 512, 100)
+figure, axes = plt.subplots(figsize=(8, 3.4))
+for m, color in zip(SETS, COLORS, strict=False):
+    axes.loglog(channels, ratio(m, channels, channels), color=color, label=f"F({m}x{m}, 3x3)")
+axes.axhline(1, color="black", linestyle="--")
+axes.text(512, 1.05, "the formula", ha="right", va="bottom")
+axes.fill_between(channels, 1, 0.15, color="#EEEEEE")
+axes.text(1.1, 0.18, "it pays", fontsize=12)
+axes.set(xlabel="Channels in and out (log)", ylabel="Multiplications,\nformula = 1 (log)")
+axes.set_title("With enough channels it pays")
+axes.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
+axes.set_yticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
+axes.minorticks_off()
+axes.set_ylim(0.15, 8)
+axes.legend()
+plt.show()
+
+even = {m: next(C for C in range(1, 99) if ratio(m, C, C) < 1) for m in SETS}
+print("pays from this many channels on:", even)
+print(f"F(4x4): {ratio(4, 16, 16):.2f} with 16 channels, {ratio(4, 128, 128):.2f} with 128,")
+print(f"        {ratio(4, 3, 16):.3f} in the first convolution, from 3 channels to 16")
+assert even == {2: 9, 4: 7, 6: 7}
+assert (round(ratio(4, 16, 16), 2), round(ratio(4, 128, 128), 2)) == (0.54, 0.29)
+assert 0.99 < ratio(4, 3, 16) < 1
+
+# %% [markdown]
+# From nine channels on $F(2 \times 2)$ pays, from seven on $F(4 \times 4)$: with 16 channels it makes 54% of the multiplications, with 128 channels 29%. Only in the first convolution, with three channels in, it is a draw.
+#
+# ## 5. A layer from it
+#
+# Let a layer have many channels. Output channel $o$ is a sum over input channels, $Y_o = \sum_c A^\top [\,U_{co} * V_c\,] A$, with $U_{co} = G\, g_{co}\, G^\top$ and $V_c = B^\top d_c\, B$. The way back is linear, so it can wait until after the sum:
+#
+# $$ Y_o = A^\top \left[ \sum_c U_{co} * V_c \right] A. $$
+#
+# Look at one of the $n^2$ points, for all tiles at once. There the sum over $c$ is a matrix product, (tiles, C) times (C, OC). **So a convolution becomes $n^2$ matrix products**, between two cheap transforms.
+#
+# ### Exercise 4
+# Put it together. The tiles are cut for you. Transform them, transform the filters, multiply, transform back. For the products the points come first, so that `@` sees a stack of $n^2$ matrices.
+
+
+# %% exercise="layer"
+def winograd_conv2d(x_pad, W, A, B, G):
+    """y (N, H, W, OC) of x_pad (N, H + 2, W + 2, C) and W (3, 3, C, OC); m divides H and W.
+
+    Hint: in `tiles` (N, TH, TW, C, n, n) the last two axes are a tile, and `B.T @ tiles @ B`
+    transforms them all. Move the points to the front with `.transpose`, then
+    `.reshape(n * n, -1, C)`. At the end (N, TH, TW, OC, m, m) must become (N, TH m, TW m, OC).
+    """
+    (n, m), (C, OC) = A.shape, W.shape[2:]
+    A, B, G = (X.astype(x_pad.dtype) for X in (A, B, G))
+    tiles = np.lib.stride_tricks.sliding_window_view(x_pad, (n, n), axis=(1, 2))[:, ::m, ::m]
+    N, TH, TW = tiles.shape[:3]
+    ### BEGIN SOLUTION
+    V = B.T @ tiles @ B  # (N, TH, TW, C, n, n)
+    U = G @ W.transpose(2, 3, 0, 1) @ G.T  # (C, OC, n, n)
+    V, U = V.transpose(4, 5, 0, 1, 2, 3), U.transpose(2, 3, 0, 1)
+    M = V.reshape(n * n, -1, C) @ U.reshape(n * n, C, OC)  # (n n, N TH TW, OC)
+    M = M.reshape(n, n, N, TH, TW, OC).transpose(2, 3, 4, 5, 0, 1)
+    Y = A.T @ M @ A  # (N, TH, TW, OC, m, m)
+    return Y.transpose(0, 1, 4, 2, 5, 3).reshape(N, TH * m, TW * m, OC)
+    ### END SOLUTION
+
+
+# %% test="layer" points=3
+# Expect differences of about 1e-14 from the package's layer, in float64.
+conv = Conv2d(3, 5, 3, padding=1, bias=False, rng=rng).to(dtype=float)
+x = rng.standard_normal((2, 12, 24, 3))
+x_pad, y = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), conv.forward(x)
+for m, matrices in SETS.items():
+    difference = np.abs(winograd_conv2d(x_pad, conv.params["W"], *matrices) - y).max()
+    print(f"F({m}x{m}, 3x3): largest difference {difference:.1e}")
+    assert difference < 1e-12
+
+# %% [markdown]
+# The backward pass needs nothing new. Lesson 05 showed that $dx$ is a convolution of $dy$, with the kernel turned by half a turn and C and OC exchanged:
+
+# %%
+dy = rng.standard_normal(y.shape)
+dx = conv.backward(dy)
+turned = conv.params["W"][::-1, ::-1].transpose(0, 1, 3, 2)
+dy_pad = np.pad(dy, ((0, 0), (1, 1), (1, 1), (0, 0)))
+difference = np.abs(winograd_conv2d(dy_pad, turned, *SETS[4]) - dx).max()
+print(f"dx: largest difference {difference:.1e}")
+assert difference < 1e-12
+
+# %% [markdown]
+# Your function transforms all tiles at once, so `V` is large: for $F(4 \times 4)$ it has $6^2 / 4^2 = 2.25$ numbers for each pixel. The engine takes **a block of tiles at a time**, so few that their transforms stay in the core's own cache, and works in the layout of section 3, with its long rows. It is the same arithmetic:
+
+# %%
+A, B, G = SETS[4]
+assert (4 + 2) ** 2 / 4**2 == 2.25
+inside_out = x_pad.transpose(1, 2, 0, 3).reshape(14, 26, -1)  # (H + 2, W + 2, N C)
+V = winograd.image_to_points(B.T, inside_out, Scratch(), "V")
+tiles = np.lib.stride_tricks.sliding_window_view(x_pad, (6, 6), axis=(1, 2))[:, ::4, ::4]
+expected = (B.T @ tiles @ B).transpose(4, 5, 1, 2, 0, 3)
+assert V.shape == (6, 6, 3, 6, 2 * 3)
+assert np.abs(V.reshape(expected.shape) - expected).max() < 1e-12
+
+# %% [markdown]
+# ### The price: rounding
+#
+# The transforms add and subtract numbers that are larger than the result, and what cancels leaves its rounding error behind (lesson 00). More points need larger numbers: the largest in $A$ is 1 for two outputs, 8 for four and 32 for six. Measure it with your layer in float32, against the plain convolution in float64, with the standard deviation of the output as the unit.
+
+# %%
+C, count = (64, 1) if FAST else (64, 4)
+x = rng.standard_normal((count, 24, 24, C))
+conv = Conv2d(C, C, 3, padding=1, bias=False, rng=rng)
+x32, W32 = x.astype(np.float32), conv.params["W"]
+x32_pad = np.pad(x32, ((0, 0), (1, 1), (1, 1), (0, 0)))
+results = {"direct": conv.forward(x32)}
+results |= {f"F({m}x{m})": winograd_conv2d(x32_pad, W32, *SETS[m]) for m in SETS}
+exact_y = conv.to(dtype=float).forward(x32.astype(float))
+errors = {name: np.abs(y - exact_y) / exact_y.std() for name, y in results.items()}
+typical = {name: np.sqrt((error**2).mean()) for name, error in errors.items()}
+
+figure, axes = plt.subplots(figsize=(8, 2.8))
+largest = {name: error.max() for name, error in errors.items()}
+axes.semilogy(
+    largest.keys(), largest.values(), "v", markersize=10, color=COLORS[3], label="largest"
+)
+axes.semilogy(
+    typical.keys(), typical.values(), "o", markersize=10, color=COLORS[0], label="typical"
+)
+axes.set(ylim=(1e-8, 1e-3), ylabel="Error / std of y (log)", xlim=(-0.5, 3.5))
+axes.set_title("Rounding in float32")
+axes.legend(loc="upper left")
+plt.show()
+for name in errors:
+    print(f"{name:8} typical (root mean square) {typical[name]:.1e}, largest {largest[name]:.1e}")
+assert [SETS[m][0].max() for m in SETS] == [1, 8, 32]
+assert results["F(4x4)"].dtype == np.float32
+assert typical["direct"] < typical["F(4x4)"] < typical["F(6x6)"]
+assert 3 < typical["F(4x4)"] / typical["direct"] < 30, "one decimal digit, about"
+
+# %% [markdown]
+# $F(4 \times 4)$ loses about one decimal digit of the seven, $F(6 \times 6)$ more, and by the count above it would save little beyond $F(4 \times 4)$. So the engine stops at 4. Is a digit a problem? Section 8 will ask a training run.
+#
+# ## 6. One pass instead of many
+#
+# After a convolution comes $z$, then batch normalization and ReLU. The layers make a new array for each step. But once mean and variance of the batch are known, batch normalization is only a scale and a shift for each channel:
+#
+# $$ a = \max\left(\gamma\, \frac{z - \text{mean}}{\sqrt{\text{var} + \varepsilon}} + \beta,\; 0\right) = \max(\text{scale} \cdot z + \text{shift},\; 0), \qquad \text{scale} = \frac{\gamma}{\sqrt{\text{var} + \varepsilon}}, \quad \text{shift} = \beta - \text{scale} \cdot \text{mean}. $$
+
+# %%
+z = 3 + 2 * rng.standard_normal((N, SIDE, SIDE, 16))
+norm, relu = BatchNorm2d(16).to(dtype=float), ReLU()
+norm.params["gamma"][...] = rng.uniform(0.5, 2, 16)
+norm.params["beta"][...] = rng.standard_normal(16)
+scale = norm.params["gamma"] / np.sqrt(z.var(axis=(0, 1, 2)) + norm.eps)
+shift = norm.params["beta"] - scale * z.mean(axis=(0, 1, 2))
+difference = np.abs(np.maximum(scale * z + shift, 0) - relu.forward(norm.forward(z))).max()
+print(f"largest difference: {difference:.1e}")
+assert difference < 1e-12
+
+# %% [markdown]
+# Two things follow. **Time:** scale, shift and maximum can be applied when the next convolution reads. **Memory:** for the backward pass the layers keep the padded input of each convolution, the normalized values of each batch normalization, and the output of each ReLU: three arrays of 4 bytes a number. The engine keeps $z$, and the maxima where there is pooling. Everything else is computed from $z$ once more when it is needed. Count what they hold after a forward pass:
+
+
+# %%
+def bytes_of(arrays):
+    """Bytes of arrays; one that several layers keep counts once."""
+    return sum({array.__array_interface__["data"][0]: array.nbytes for array in arrays}.values())
+
+
+model = AgeNet("tiny", 101, side=64, rng=np.random.default_rng(0))
+x = rng.standard_normal((4, 64, 64, 3), dtype=np.float32)
+model.forward(x)
+layers = [layer for _, layer in flatten(model.layers)]
+kept = bytes_of(a for layer in layers for a in layer.kept if isinstance(a, np.ndarray))
+
+fast = FastNet(model)
+fast.forward(x)
+found = [a for stage in fast.own.stages for a in getattr(stage, "kept", None) or ()]
+maps = [a.values for a in found if isinstance(a, FeatureMap)]
+kept_fast = bytes_of(maps) - x.nbytes  # without the photos, which we had before
+
+shapes = [out for name, _, _, out in model.trace((64, 64, 3)) if name.startswith("conv")]
+numbers = 4 * sum(int(np.prod(shape)) for shape in shapes)
+print(f"layers {kept / numbers:.2f} bytes, engine {kept_fast / numbers:.2f}, for each number of z")
+assert len(shapes) == 13 and 11 < kept / numbers < 13
+pooled = [np.prod(out) for name, layer, _, out in model.trace((64, 64, 3)) if name[:4] == "pool"]
+pooled[-1] = 2 * 2 * 128  # the maxima inside of hybrid pooling
+assert kept_fast == 4 * (numbers + 4 * sum(pooled))
+assert round(kept_fast / numbers, 2) == 4.45
+
+# %% [markdown]
+# The engine keeps 4.45 bytes for each number: 4 for $z$, the rest for the maxima. (Buffers for transformed tiles come on top, but all layers share them.) Fewer bytes kept are fewer bytes moved.
+#
+# One more shortcut: the engine takes the maxima of $z$, *before* batch normalization and ReLU. Then three of four numbers never have to be normalized at all.
+
+# %%
+pool = MaxPool2d(2)
+after = pool.forward(np.maximum(scale * z + shift, 0))
+before = np.maximum(scale * pool.forward(z) + shift, 0)
+assert (scale > 0).all() and np.abs(after - before).max() < 1e-12
+wrong = np.maximum(-scale * pool.forward(z) + shift, 0)
+assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
+
+# %% [markdown] question="order" points=2
+# ### Question
+# Why may max-pooling change places with scale, shift and ReLU? The last line of the cell shows that for a negative scale it may not, and a network can learn a negative $\gamma$. What could the engine do then, so that it may still pool first?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* For a scale of at least 0, $z \mapsto \max(\text{scale} \cdot z + \text{shift}, 0)$ never decreases, so the largest $z$ of a window gives the largest activation: maximum first or last, the result is the same. With a negative scale the order is reversed, and the largest activation belongs to the smallest $z$. Repairs: take the minimum in those channels; or, as the engine does, turn the sign of the filters of such a channel, so that $-z$ is computed, and use $|\gamma|$. One point for "the function does not decrease, so it keeps the order", one for a repair that works.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 7. Two processes
+#
+# Your machine has more than one core. Give half of the images of a batch to another process. (A second *thread* would have to share Python's interpreter lock with the first.) Both see the memory with the parameters. What must they tell each other?
+#
+# * Convolution, ReLU and pooling look at one image at a time: nothing.
+# * **Gradients of parameters** are sums over images, so each process makes its part, and the parts are added.
+# * **Batch normalization** looks at all images. Its mean and variance must be those of the whole batch, or the two would train another network.
+#
+# Let group $p$ have $n_p$ numbers with the mean $m_p$ and the sum of squared distances $S_p = \sum (z - m_p)^2$. The mean of all $n = \sum_p n_p$ numbers is $m = \tfrac1n \sum_p n_p m_p$. For the distances write $z - m = (z - m_p) + (m_p - m)$ and square:
+#
+# $$ \sum (z - m)^2 = S_p + 2\,(m_p - m) \underbrace{\sum (z - m_p)}_{=\,0} + n_p\,(m_p - m)^2, \qquad S = \sum_p S_p + \sum_p n_p\,(m_p - m)^2. $$
+#
+# ### Exercise 5
+# Write it, for groups of any size and all channels at once.
+
+
+# %% exercise="merge"
+def merge_moments(counts, means, spreads):
+    """(n, m, S) of all numbers, from counts (P,), means (P, C) and spreads (P, C) of P groups.
+
+    Hint: `counts @ means` is a sum over groups, for each channel.
+    """
+    ### BEGIN SOLUTION
+    n = counts.sum()
+    m = counts @ means / n
+    S = spreads.sum(axis=0) + counts @ (means - m) ** 2
+    return n, m, S
+    ### END SOLUTION
+
+
+# %% test="merge" points=2
+# Expect relative differences of about 1e-12: the mean is a million times the standard deviation.
+z = 1e6 + rng.standard_normal((206, 3))
+parts = np.split(z, [1, 6])  # 1, 5 and 200 numbers a channel
+counts = np.array([len(part) for part in parts])
+means = np.array([part.mean(axis=0) for part in parts])
+spreads = np.array([((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts])
+total, mean, spread = merge_moments(counts, means, spreads)
+error = np.abs(spread / total / z.var(axis=0) - 1).max()
+print(f"variance: relative error {error:.1e}")
+assert total == 206 and np.abs(mean / z.mean(axis=0) - 1).max() < 1e-14 and error < 1e-8
+
+# %% [markdown]
+# Why not simply add up $\sum z$ and $\sum z^2$, and use $\mathrm{var} = E[z^2] - E[z]^2$? On paper it is the same. But two huge numbers are subtracted, and the small difference that we want drowns in their rounding:
+
+# %%
+shortcut = (z**2).mean(axis=0) - z.mean(axis=0) ** 2
+print("the shortcut says", np.round(shortcut, 4), " the variance is", np.round(z.var(axis=0), 4))
+assert np.abs(shortcut / z.var(axis=0) - 1).max() > 1e-6 > 100 * error
+
+# %% [markdown]
+# The way back is simpler. Lesson 06 ended with $dx = \frac{\gamma}{\sqrt{\text{var} + \varepsilon}} \left(dy - \text{mean}(dy) - \hat x\, \text{mean}(dy\, \hat x)\right)$. The two means are sums over all images: again each process makes its part, and the parts are added. So there is one exchange of a few numbers a channel for each batch normalization, forward and backward. That is all.
+#
+# `FastNet(model, workers=2)` does it. In float64 we can see that it is the same network: layers, engine, and engine with two processes. (Five images, so that the halves are not equal.)
+
+# %%
+method = DLDLv2(label_grid(0, 100))
+ages = np.array([3.0, 20.0, 41.0, 60.0, 88.0])
+p = method.target(ages, np.full(5, 2.0))
+x = np.random.default_rng(2).standard_normal((5, 32, 32, 3))
+
+
+def one_pass(make):
+    """Loss and gradients of one batch, by the network that `make` makes of TinyAgeNet."""
+    net = make(AgeNet("tiny", 101, side=32, rng=np.random.default_rng(0)).to(dtype=float))
+    (loss, _, _), upstream = method.loss(net.forward(x), p, ages)
+    net.backward(upstream)
+    grads = {name: grad.copy() for name, grad in net.grads.items()}
+    if isinstance(net, FastNet):
+        assert not net.why, net.why
+        net.close()  # the other process ends; nothing is left running
+    return loss, grads
+
+
+def apart(one, other):
+    """(difference of the losses, largest difference of gradients over each array's maximum)."""
+    grads = (np.abs(other[1][k] - g).max() / np.abs(g).max() for k, g in one[1].items())
+    return abs(one[0] - other[0]), max(grads)
+
+
+by_layers = one_pass(lambda model: model)
+by_engine = one_pass(FastNet)
+by_two = one_pass(lambda model: FastNet(model, workers=2))
+for name, one, other in [
+    ("layers and engine", by_layers, by_engine),
+    ("one process and two", by_engine, by_two),
+]:
+    print(f"{name:20} loss {apart(one, other)[0]:.0e}, gradients {apart(one, other)[1]:.0e}")
+assert max(apart(by_layers, by_engine)) < 1e-9
+assert max(apart(by_engine, by_two)) < 1e-12
+
+# %% [markdown]
+# And now the reward. The same step as in section 1, in images a second:
+
+# %%
+speeds = {"layers": N / clock(lambda: (net.forward(photos), net.backward(dlogits)), 3)}
+REPEATS = 4 if FAST else 10
+for workers in (1, 2):
+    fast = FastNet(AgeNet("tiny", 101, side=SIDE, rng=np.random.default_rng(0)), workers)
+    time = clock(lambda fast=fast: (fast.forward(photos), fast.backward(dlogits)), REPEATS)
+    speeds[f"engine, {workers} process{'es' if workers > 1 else ''}"] = N / time
+    fast.close()
+
+figure, axes = plt.subplots(figsize=(8, 2))
+axes.barh(list(speeds), speeds.values(), color=[COLORS[3], COLORS[0], COLORS[0]])
+for row, speed in enumerate(speeds.values()):
+    axes.text(speed, row, f" {speed:.0f}", va="center")
+axes.invert_yaxis()
+axes.set(xlabel="Images a second, training", title="TinyAgeNet, float32")
+axes.set_xlim(0, 1.1 * max(speeds.values()))
+axes.grid(visible=False, axis="y")
+plt.show()
+print(f"{N} photos of {SIDE} pixels; this process may use {available_cores()} cores")
+
+# %% [markdown] question="twice" points=3
+# ### Question
+# Two processes have twice the cores, but the last bar is not twice as long as the one above. Give three reasons. (If your machine was busy, the bar may even be shorter. That may be one of them.)
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Any three of: the processes wait for each other at every batch normalization, and the slower one sets the pace (other programs, unequal shares); sending through a pipe takes time, however few the numbers, and weighs more the smaller the batch; what is not divided is done by one process alone (the loss, adding up the gradients, the optimizer); each transforms all filters, however few its images; both share the memory bandwidth and the last cache, so code on the slope of the roof gains little; a core may clock lower when its neighbor works. One point each; "overhead" without saying of what gets none.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 8. Does it still learn the same?
+#
+# In float64 layers and engine agree. Training runs in float32, where $F(4 \times 4)$ rounds differently. Does it matter? Train TinyAgeNet with both, from the same weights, on the same batches.
+#
+# We need something to compare with. So each engine trains twice, the second time with the images of each batch in reverse order. The loss is a mean over images, so on paper this **twin** changes nothing at all. Only sums are added up in another order, and rounded differently.
+
+# %%
+count, judged, STEPS, BATCH = (24, 8, 4, 8) if FAST else (320, 160, 200, 16)
+rngs = [np.random.default_rng([12, i]) for i in range(count + judged)]
+true_ages = [sample_age(r) for r in rngs]
+votes = np.array([annotate(a, r) for a, r in zip(true_ages, rngs, strict=True)])
+faces = np.stack([draw_face(a, r, 32) for a, r in zip(true_ages, rngs, strict=True)])
+x = ((faces / 255 - 0.5) / 0.25).astype(np.float32)
+y, sigma = votes.mean(axis=1).astype(np.float32), votes.std(axis=1)
+p = method.target(y, sigma).astype(np.float32)
+order = np.concatenate([np.random.default_rng(i).permutation(count) for i in range(10)])
+batches = order[: STEPS * BATCH].reshape(STEPS, BATCH)
+
+
+def train(fast, twin):
+    """The loss at every step, and the estimates for the faces that were not trained on."""
+    net = AgeNet("tiny", 101, side=32, rng=np.random.default_rng(0))
+    net = FastNet(net) if fast else net
+    optimizer, losses = Adam(net.params, net.grads), []
+    for step, batch in enumerate(batches[:, ::-1] if twin else batches, start=1):
+        optimizer.lr = step_schedule(1e-3, step, every=150)
+        (loss, _, _), upstream = method.loss(net.forward(x[batch]), p[batch], y[batch])
+        net.backward(upstream)
+        optimizer.step()
+        losses.append(float(loss))
+    net.eval()
+    return np.array(losses), method.age(method.distribution(net.forward(x[count:])))
+
+
+runs = {
+    "layers": train(fast=False, twin=False),
+    "layers, twin": train(fast=False, twin=True),
+    "engine": train(fast=True, twin=False),
+    "engine, twin": train(fast=True, twin=True),
+}
+
+# %%
+looks = {"layers": (COLORS[0], "-"), "layers, twin": (COLORS[0], "--")}
+looks |= {"engine": (COLORS[3], "-"), "engine, twin": (COLORS[3], "--")}
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+for name, (losses, _) in runs.items():
+    (color, line), every = looks[name], min(10, STEPS)
+    means = losses.reshape(-1, every).mean(axis=1)
+    left.plot(every * (0.5 + np.arange(len(means))), means, line, color=color, label=name)
+    if name != "layers":
+        gap = np.abs(losses - runs["layers"][0])[:40]
+        right.semilogy(np.arange(1, len(gap) + 1), np.maximum(gap, 1e-7), line, color=color)
+left.set(xlabel="Step", ylabel="Joint loss, mean of 10 steps", title="Two engines, one curve")
+left.set_ylim(bottom=0)
+left.legend()
+right.set(xlabel="Step", ylabel="Distance (log)", title="Distance from the first run of the layers")
+plt.show()
+
+truth = y[count:]
+guess = mae(baselines.mean_age(y[:count], judged), truth)
+errors = {name: np.abs(y_hat - truth) for name, (_, y_hat) in runs.items()}
+luck = (errors["engine"] - errors["layers"]).std() / np.sqrt(judged)
+for name, error in errors.items():
+    print(f"{name:13} validation MAE {error.mean():5.2f} years")
+print(
+    f"(the mean age: {guess:.2f}; a difference is uncertain by {luck:.2f} by the choice of faces)"
+)
+first = [losses[0] for losses, _ in runs.values()]
+assert max(first) - min(first) < 1e-3, "the first step differs by rounding only"
+if not FAST:
+    found = [error.mean() for error in errors.values()]
+    assert max(found) - min(found) < 1.5 and max(found) < 0.8 * guess
+    assert all(losses[-20:].mean() < 0.7 * losses[:20].mean() for losses, _ in runs.values())
+
+# %% [markdown]
+# Left, four curves in two colors, and you cannot tell the engines apart. Right, look closely: in the first step the losses differ in the last digits only. Then the distance grows by powers of ten, and within a few dozen steps it is no longer small against the loss. Each step works on the weights that the last one left, a ReLU that is on in one run is off in the other, and Adam's first steps have the length of the learning rate even where a gradient is nearly 0 and rounding decides its sign (lesson 07).
+#
+# **A float32 training run cannot be repeated to the last digit by other arithmetic, and nobody should promise it.** But see the dashed blue line: the layers go apart from *themselves* in the same way. The engine begins with more rounding (section 5), so it is there a few steps sooner, and no further. It adds nothing that was not there before. The four networks are four draws from the same noise. What we care about is the error on new faces, and it differs between the engines about as it does between twins.
+#
+# ## 9. The same code on a GPU
+#
+# A GPU has another roof: both its peak and its bandwidth are many times those of a core. CuPy brings NumPy's functions to it. So our layers ask an array which module it belongs to, and call that one:
+#
+#     xp = get_array_module(x)        # numpy, or cupy for an array on the GPU
+#     y = xp.maximum(x, 0)            # the same line for both
+
+# %%
+xp, device = choose_device("auto")
+print("device:", device)
+
+
+def softmax(x):
+    """Softmax of each row, for NumPy and CuPy arrays."""
+    xp = get_array_module(x)
+    e = xp.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+logits = to_device(dlogits, xp)
+assert get_array_module(logits) is xp
+assert np.abs(to_host(softmax(logits)) - Softmax().forward(dlogits)).max() < 1e-6
+if xp is np:
+    print("No GPU here. With one, `to_device` would copy the array to it, `softmax` would run")
+    print("there, and `to_host` would bring the result back to be compared.")
+
+# %% [markdown]
+# A whole network moves with `net.to(xp)`: parameters, gradients and running statistics. The engine of this lesson is made for the caches of a CPU; on the GPU the layers run. There, to start an operation costs microseconds, and each one reads and writes whole arrays. So chains of small operations are made into one: the idea of section 6 again (see [`backend.py`](../tinydldl/backend.py)).
+
+# %%
+on_cpu, on_device = (AgeNet("tiny", 101, side=SIDE, rng=np.random.default_rng(0)) for _ in range(2))
+on_device.to(xp)
+if xp is np:
+    print(f"No GPU here. With one, this cell would run a step on {N} photos there, by the same")
+    print("layers, compare all gradients with those of the CPU, and print images a second.")
+else:
+    x, dy = to_device(photos, xp), to_device(dlogits, xp)
+    on_cpu.forward(photos)
+    on_cpu.backward(dlogits)
+
+    def step():
+        """One forward and one backward pass; to fetch a result is to wait until it is there."""
+        on_device.forward(x)
+        on_device.backward(dy)
+        return to_host(on_device.grads["conv1_1.W"])
+
+    speeds[device] = N / clock(step)
+    for name, grad in on_cpu.grads.items():
+        gap = np.abs(to_host(on_device.grads[name]) - grad).max() / np.abs(grad).max()
+        assert gap < 0.1, f"{name}: {gap}"  # float32 and ReLU: see section 8
+for name, speed in speeds.items():
+    print(f"{name:20} {speed:8.0f} images a second")
+
+# %% [markdown]
+# ## Summary
+# * Measure first. A step's time is not proportional to its FLOPs.
+# * Speed is at most $\min(\text{peak},\, I \cdot \text{bandwidth})$. Nine shifted products have $I = C/10$: with few channels they wait for memory.
+# * Put together in memory what is used together: pixels outside, images and channels inside.
+# * Filtering is multiplication of polynomials, transposed. Values at $m + 2$ points make $F(m, 3)$: 4 products instead of 6, 16 instead of 36, 36 instead of 144. The price is about one decimal digit.
+# * Keep $z$ and compute the rest again: 4.45 bytes a number instead of three arrays.
+# * Two processes exchange moments (Chan's formula), sums, and gradients. In float64 that is exact to the last digits; in float32 any two ways of computing drift apart, and learn equally well.
+#
+# ## Further reading
+# * S. Williams, A. Waterman, D. Patterson, *Roofline: An Insightful Visual Performance Model for Multicore Architectures*, Communications of the ACM 2009.
+# * S. Winograd, *Arithmetic Complexity of Computations*, SIAM 1980: why $m + 2$ products are the fewest.
+# * A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016: where we have it from.
+# * B. Barabasz, A. Anderson, K. M. Soodhalter, D. Gregg, *Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks*, ACM Transactions on Mathematical Software 2020.
+# * T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance*, The American Statistician 1983.
+# * Back to [lesson 05](05_convolution.ipynb), where the nine products come from, and [lesson 06](06_pooling_and_batch_normalization.ipynb), where the means come from.
