@@ -5,6 +5,7 @@ so many small steps would hold the lock, and the network with it. The generator 
 seeded with (seed, epoch, index), so batches do not depend on how many there are.
 """
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -29,6 +30,7 @@ from tinydldl.processes import Processes
 MAX_BAD_SHARE = 0.01
 MAX_ASPECT = 10  # a strip of pixels, scaled by its short side, would fill the memory
 AHEAD = 4  # batches in preparation
+POLITE = 19  # the network comes first: those who prepare photos work while it waits
 
 
 class PhotoStore:
@@ -147,6 +149,8 @@ class Augmenters:
 
 
 def _serve(pipe, _):
+    if hasattr(os, "nice"):
+        os.nice(POLITE)
     while True:
         batch = pipe.recv()
         try:
