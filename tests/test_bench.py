@@ -1,215 +1,217 @@
-"""The benchmark: the right things are measured, all engines compute the same, figures are right."""
+"""The command: its arguments, its tables from made-up numbers, and one small real run."""
 
 import json
 import os
 
-import numpy as np
 import pytest
 from PIL import Image
 from running import exit_code
 
-from tinydldl.bench import main, print_ratios, print_table
-from tinydldl.benchmark import engines, memory, profile, race
-from tinydldl.benchmark.cases import ALL, Case
-from tinydldl.benchmark.engines import TextbookConv2d
-from tinydldl.benchmark.race import BenchError, Racer, Result, check_agreement
-from tinydldl.layers import Conv2d
-from tinydldl.processes import Processes
+from tinydldl import bench
+from tinydldl.benchmark import profile, race
+from tinydldl.benchmark.cases import ALL, QUICK, Case
+from tinydldl.benchmark.engines import ENGINES
+from tinydldl.benchmark.race import BenchError, Result, advances
 
-TRAIN, INFERENCE = Case.parse("tiny-32-3-train"), Case.parse("tiny-32-3-inference")
-
-
-def run(*arguments):
-    """The exit code of the command."""
-    return exit_code(main, *arguments)
-
-
-def test_cases_and_their_names():
-    assert [Case.parse(str(case)) for case in ALL] == ALL
-    assert Case.parse("thin-224-16-train") == Case("thin", 224, 16, True)
-
-
-@pytest.mark.parametrize("name", ["", "tiny", "tiny-64-32", "huge-64-32-train", "tiny-16-1-train"])
-def test_other_names_are_refused(name, capsys):
-    assert run("--cases", name) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "such as tiny-64-32-train" in error
-
-
-def test_flops_of_direct_convolution():
-    """By hand for 64 px: pixels at each depth, times 9 C OC, and the last layer."""
-    channels = [(64, 3, 16), (64, 16, 16), (32, 16, 32), (32, 32, 32), (16, 32, 64), (16, 64, 64)]
-    channels += [(16, 64, 64), (8, 64, 128), (8, 128, 128), (8, 128, 128)]
-    channels += [(4, 128, 128)] * 3
-    products = sum(side * side * 9 * C * OC for side, C, OC in channels) + 128 * 101
-    assert Case.parse("tiny-64-32-inference").flops() == 2 * products * 32
-    assert Case.parse("tiny-64-32-train").flops() == 6 * products * 32
-
-
-@pytest.mark.parametrize("options", [{"padding": 1, "bias": False}, {"stride": 2}])
-def test_the_textbook_convolution_is_the_layer(options, rng):
-    conv = Conv2d(3, 4, **options, rng=rng).to(dtype=float)
-    textbook = TextbookConv2d.of(Conv2d(3, 4, **options, rng=rng).to(dtype=float))
-    for name, value in conv.params.items():
-        textbook.params[name][...] = value
-    x = rng.standard_normal((2, 7, 6, 3))
-    y = conv.forward(x)
-    dy = rng.standard_normal(y.shape)
-    np.testing.assert_allclose(textbook.forward(x), y, atol=1e-12)
-    np.testing.assert_allclose(textbook.backward(dy), conv.backward(dy), atol=1e-12)
-    for name, gradient in conv.grads.items():
-        np.testing.assert_allclose(textbook.grads[name], gradient, atol=1e-12)
-
-
-@pytest.mark.parametrize("case", [TRAIN, INFERENCE], ids=str)
-def test_all_engines_compute_the_same(case, torch):
-    """The losses of two steps, so that backward and Adam are compared, too."""
-    values = {}
-    for name, make in engines.ENGINES.items():
-        step = make(case, 1)
-        values[name] = [step(), step()]
-    for name, pair in values.items():
-        np.testing.assert_allclose(pair, values["layers"], rtol=1e-3, err_msg=name)
-    if case.train:
-        assert values["layers"][0] != values["layers"][1]
-
-
-def test_an_engine_that_computes_something_else_is_not_timed():
-    class Fake:
-        def __init__(self, engine, value):
-            self.engine, self.value = engine, value
-
-    check_agreement(TRAIN, [Fake("layers", 40.0), Fake("fast", 40.01)])
-    with pytest.raises(BenchError, match="fast computes 41"):
-        check_agreement(TRAIN, [Fake("layers", 40.0), Fake("fast", 41.0)])
-    with pytest.raises(BenchError):
-        check_agreement(TRAIN, [Fake("layers", 40.0), Fake("fast", float("nan"))])
-
-
-def test_an_engine_that_ends_is_one_line():
-    racer = Racer("layers", INFERENCE, 1)
-    racer.process.processes[0].kill()
-    with pytest.raises(BenchError, match="engine layers ended with exit code"):
-        racer.ask(1)
-
-
-def tell_blas_threads(pipe, _):
-    """What a process was told about its BLAS threads."""
-    pipe.send(os.environ["OPENBLAS_NUM_THREADS"])
-
-
-def test_blas_threads_are_those_asked_for_and_only_there():
-    before = os.environ["OPENBLAS_NUM_THREADS"]
-    with race.blas_threads(5):
-        process = Processes(1, tell_blas_threads)
-    assert process.pipes[0].recv() == "5"
-    process.close()
-    assert os.environ["OPENBLAS_NUM_THREADS"] == before
-
-
-def test_pss_of_a_summary():
-    text = "aa-ff ---p 0 00:00 0 [rollup]\nRss: 900 kB\nPss:      123 kB\nPss_Anon: 99 kB\n"
-    assert memory.pss(text) == 123 * 1024
-    assert memory.pss("") == 0
-
-
-def allocate(pipe, _, size):
-    """Holds memory until it is told to go on."""
-    held = np.ones(size, np.uint8)
-    pipe.send(int(held[-1]))
-    pipe.recv()
-
-
-@pytest.mark.skipif(not memory.PROC.exists(), reason="memory is read from /proc, which is Linux's")
-def test_memory_is_that_of_all_children():
-    size = 200 * 10**6
-    before = memory.held(os.getpid())
-    process = Processes(1, allocate, size)
-    process.pipes[0].recv()
-    assert size < memory.held(os.getpid()) - before < 1.5 * size
-    watch = memory.Peak(process.processes[0].pid, seconds=0.001)
-    while watch.most is None:
-        pass
-    assert watch.stop() > size
-    process.close()
-    assert memory.held(process.processes[0].pid) is None
-
-
+OURS = ["im2col", "layers", "fast"]
+TRAIN, INFERENCE = Case("tiny", 64, 32, True), Case("tiny", 64, 32, False)
 MEASURED = {
-    TRAIN: [Result("fast", [0.1, 0.3, 0.2], 10**8), Result("torch", [0.4, 0.3, 0.4], 25 * 10**7)]
+    TRAIN: [
+        Result("fast", [0.1, 0.3, 0.2], 50_000_000),
+        Result("torch", [0.2, 0.3, 0.6], 100_000_000),
+    ],
+    INFERENCE: [
+        Result("fast", [0.01, 0.02, 0.03, 0.04], None),
+        Result("torch", [0.01, 0.04, 0.09, 0.16], None),
+    ],
 }
 
 
-def test_the_table(capsys):
-    print_table(MEASURED, peak=1e12)
-    _, fast, torch = capsys.readouterr().out.splitlines()
-    gflops = TRAIN.flops() / 0.2 / 1e9
-    assert fast.split() == [
-        "tiny-32-3-train", "fast", "200.0", "100.0", "-", "300.0", "15.0", f"{gflops:.0f}",
-        f"{gflops / 1000:.0%}", "100",
-    ]  # fmt: skip
-    assert torch.split()[2] == "400.0"
+@pytest.fixture(autouse=True)
+def calm(monkeypatch):
+    """The variables that the command warns of are not set."""
+    for name in bench.CRIPPLING:
+        monkeypatch.delenv(name, raising=False)
 
 
-def test_the_ratios_are_those_of_each_round(capsys):
-    """4, 1 and 2: the median of ratios, which is not the ratio of medians here."""
-    measured = {TRAIN: [Result("fast", [0.1, 0.3, 0.2], 1), Result("torch", [0.4, 0.3, 0.4], 3)]}
-    print_ratios(measured, "torch")
-    assert capsys.readouterr().out.splitlines()[-1].split() == [
-        "tiny-32-3-train", "2.00", "1.00", "-", "4.00", "3.00",
-    ]  # fmt: skip
+@pytest.fixture
+def made_up(monkeypatch):
+    """The command measures nothing; returns the list of what it was asked to."""
+    asked = []
+
+    def fake(case, engines, workers, rounds, advance):
+        asked.append((str(case), engines, workers, rounds))
+        for _ in range(advances(engines, rounds)):
+            advance()
+        peak = 1e11 if case == INFERENCE else 2e11
+        return [Result(engine, [0.1, 0.2, 0.4], 10**8) for engine in engines], peak
+
+    monkeypatch.setattr(bench, "race", fake)
+    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+    return asked
 
 
-def test_the_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(race, "SECONDS", 0.01)
-    monkeypatch.setattr(race, "SGEMM", 200)
-    monkeypatch.setattr(profile, "STEPS", 1)
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    out, png = tmp_path / "out.json", tmp_path / "profile.png"
-    code = run(
-        "--cases", TRAIN, "--engines", "layers", "im2col", "--rounds", 3, "--workers", 1,
-        "--against", "layers", "--json", out, "--profile", png,
-    )  # fmt: skip
-    assert code == 0
-    text = capsys.readouterr().out
-    assert "warning: OPENBLAS_CORETYPE is set" in text
-    assert "time of layers / time of fast" in text
-    (case,) = json.loads(out.read_text())["cases"].values()
-    assert set(case) == {"fast", "layers", "im2col"}
-    assert all(len(engine["seconds"]) == 3 for engine in case.values())
-    with Image.open(png) as picture:
-        assert picture.width > 600
+def parsed(*arguments):
+    return bench.parse(arguments)
 
 
-def test_the_profile_adds_up():
-    times = profile.profile(TRAIN)
-    assert list(times["layers"])[:3] == ["1_1", "1_2", "2_1"]
-    assert set(times["layers"]) <= set(times["fast"])
-    for spent in times.values():
-        assert spent["3_2"]["forward"] > 0
-        assert spent["3_2"]["backward"] > 0
+def test_cases():
+    assert parsed().cases == QUICK
+    assert parsed("--cases", "all").cases == ALL
+    assert parsed("--cases", "tiny-64-32-inference", "all", "tiny-64-32-train").cases == [
+        INFERENCE,
+        *(case for case in ALL if case != INFERENCE),
+    ]
+
+
+def test_help_names_the_default_cases_once(capsys):
+    assert exit_code(bench.main, "--help") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(default: tiny-64-32-train tiny-64-32-inference)" in out
+    assert "Case(" not in out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "error"),
     [
-        (["--engines", "jax"], "invalid choice: 'jax'"),
+        (["--cases", "huge-64-32-train"], "such as tiny-64-32-train"),
+        (["--engines", "chainer"], "invalid choice: 'chainer' (choose from"),
+        (["--against", "fast"], "invalid choice: 'fast' (choose from"),
         (["--rounds", "2"], "expected a whole number from 3 up"),
         (["--workers", "0"], "expected a whole number from 1 up"),
+        (["--cases", "tiny-64-2-inference", "--profile", "x.png"], "--cases has none"),
+        (["--json", "no/folder/x.json"], "no/folder/x.json: there is no folder"),
+        (["--profile", "no/folder/x.png"], "no/folder/x.png: there is no folder"),
     ],
 )
-def test_bad_arguments_are_one_line(arguments, message, capsys):
-    assert run(*arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+def test_user_errors_are_one_line(arguments, error, capsys, made_up):
+    assert exit_code(bench.main, *arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert error in message
+    assert message.count("\n") == 1
+    assert made_up == []
 
 
-def test_without_pytorch_it_says_so(monkeypatch, capsys):
-    monkeypatch.setattr("tinydldl.benchmark.engines.importlib.util.find_spec", lambda name: None)
-    assert run("--against", "torch") == 2
-    assert run("--engines", "torch") == 2
-    errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2
-    assert all("PyTorch is not installed" in error for error in errors)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--engines", "torch"], ["--against", "torch"], ["--against", "torch-channels-last"]],
+)
+def test_without_pytorch(arguments, capsys, monkeypatch, made_up):
+    monkeypatch.setattr(bench, "installed", lambda: OURS)
+    assert exit_code(bench.main, *arguments) == 2
+    message = capsys.readouterr().err
+    assert "PyTorch is not installed" in message
+    assert message.count("\n") == 1
+    assert exit_code(bench.main) == 0
+    assert {tuple(engines) for _, engines, _, _ in made_up} == {tuple(OURS)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engines", "rivals"),
+    [
+        ([], list(ENGINES), []),
+        (["--engines", "layers", "im2col", "layers"], ["im2col", "layers"], []),
+        (["--engines", "layers", "--against", "im2col"], OURS, ["im2col"]),
+        (
+            ["--engines", "fast", "--against", "torch"],
+            ["fast", "torch", "torch-channels-last"],
+            ["torch", "torch-channels-last"],
+        ),
+        (
+            ["--engines", "layers", "--against", "torch-channels-last"],
+            ["layers", "fast", "torch-channels-last"],
+            ["torch-channels-last"],
+        ),
+    ],
+)
+def test_engines(arguments, engines, rivals, monkeypatch):
+    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+    assert bench.choose_engines(parsed(*arguments)) == (engines, rivals)
+
+
+def test_table():
+    """Every line is as long as the head, and says what the head does."""
+    head, train, _, inference, _ = bench.table(MEASURED, peak=1e11)
+    assert {len(line) for line in (head, train, inference)} == {len(head)}
+    assert " ".join(head.split()) == "case engine ms range images/s GFLOP/s of peak MB"
+    gigaflops = TRAIN.flops() / 0.2 / 1e9
+    assert train.split() == [
+        "tiny-64-32-train", "fast", "200.0", "100.0", "-", "300.0", "160.0", f"{gigaflops:.0f}",
+        f"{gigaflops / 100:.0%}", "50",
+    ]  # fmt: skip
+    assert inference.split()[2] == "25.0"  # the median of four
+    assert inference.split()[-1] == "-"  # memory that the system does not tell
+
+
+def test_ratios_are_of_rounds():
+    """2, 1, 3 and 1, 2, 3, 4: not the ratios of the medians, which are 1.5 and 2.6."""
+    title, head, train, inference = bench.ratio_table(MEASURED, "torch")
+    assert title.startswith("time of torch / time of fast (above 1: fast is faster)")
+    assert {len(head), len(train)} == {len(inference)}
+    assert train.split() == ["tiny-64-32-train", "2.00", "1.00", "-", "3.00", "2.00"]
+    assert inference.split() == ["tiny-64-32-inference", "2.50", "1.00", "-", "4.00", "-"]
+
+
+def test_what_a_run_prints(capsys, made_up):
+    assert exit_code(bench.main, "--workers", 2, "--rounds", 3, "--against", "torch") == 0
+    assert made_up == [(str(case), list(ENGINES), 2, 3) for case in QUICK]
+    out = capsys.readouterr().out
+    assert "warning" not in out
+    assert "2 processes or threads, 3 rounds" in out
+    assert "sgemm peak of NumPy's BLAS: 200 GFLOP/s" in out  # the best of both cases
+    assert out.count("tiny-64-32-train ") == len(ENGINES) + 2
+    assert out.count("time of torch / time of fast") == 1
+    assert out.count("time of torch-channels-last / time of fast") == 1
+
+
+def test_json_on_standard_output_stands_alone(capsys, made_up):
+    assert exit_code(bench.main, "--engines", "fast", "--json", "-", "--workers", 2) == 0
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert figures["cases"]["tiny-64-32-train"]["fast"]["seconds"] == [0.1, 0.2, 0.4]
+    assert "GFLOP/s" in captured.err
+
+
+def test_variables_that_slow_blas_are_named(capsys, monkeypatch, made_up):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert exit_code(bench.main) == 0
+    out = capsys.readouterr().out
+    assert "warning: OPENBLAS_CORETYPE is set" in out
+    assert "OPENBLAS_L2_SIZE" not in out
+
+
+def test_a_real_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(race, "SECONDS", 0.01)
+    monkeypatch.setattr(race, "PAUSE", 0)
+    monkeypatch.setattr(race, "SGEMM", 200)
+    monkeypatch.setattr(profile, "STEPS", 1)
+    figures, picture = tmp_path / "figures.json", tmp_path / "profile.png"
+    threads = os.environ["OPENBLAS_NUM_THREADS"]
+    code = exit_code(
+        bench.main, "--cases", "tiny-32-2-train", "--engines", "layers", "im2col",
+        "--rounds", 3, "--workers", 1, "--json", figures, "--profile", picture,
+    )  # fmt: skip
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    lines = [line for line in captured.out.splitlines() if line.startswith("tiny-32-2-train")]
+    assert [line.split()[1] for line in lines] == ["im2col", "layers"]
+    assert os.environ["OPENBLAS_NUM_THREADS"] == threads
+    measured = json.loads(figures.read_text())
+    assert measured["workers"] == 1
+    assert measured["sgemm_peak"] > 0
+    for result in measured["cases"]["tiny-32-2-train"].values():
+        assert len(result["seconds"]) == 3
+        assert min(result["seconds"]) > 0
+        assert result["memory"] is None or result["memory"] > 10**7
+    with Image.open(picture) as image:
+        assert image.width > 600
+
+
+def test_engines_that_disagree_end_the_run(monkeypatch, capsys):
+    def disagree(case, racers):
+        raise BenchError(f"{case}: {len(racers)} engines")
+
+    monkeypatch.setattr(race, "check_agreement", disagree)
+    assert exit_code(bench.main, "--cases", "tiny-32-2-inference", "--engines", "layers") == 2
+    assert "error: tiny-32-2-inference: 1 engines\n" in capsys.readouterr().err

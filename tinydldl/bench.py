@@ -4,7 +4,9 @@ import argparse
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 from tqdm import tqdm
 
@@ -12,98 +14,132 @@ from tinydldl import checkpoint, cli
 from tinydldl.benchmark import profile
 from tinydldl.benchmark.cases import ALL, FORM, QUICK, Case
 from tinydldl.benchmark.engines import ENGINES, installed
-from tinydldl.benchmark.race import BenchError, race, sgemm_peak
+from tinydldl.benchmark.race import BenchError, advances, race
 from tinydldl.fast import available_cores
 
 CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 LEAST_ROUNDS = 3
+RIVALS = [name for name in ENGINES if name != "fast"]
 
 
 def main(argv=None):
     """Measure, and print; returns the exit code."""
-    arguments = build_parser().parse_args(argv)
-    engines = choose_engines(arguments)
+    arguments = parse(argv)
+    engines, rivals = choose_engines(arguments)
+    check_outputs(arguments)
+    # With `--json -` standard output is for a program to read.
+    say = partial(print, file=sys.stderr if arguments.json == "-" else sys.stdout)
     for name in CRIPPLING:
         if name in os.environ:
-            print(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
-    print(
-        f"tinydldl.bench with {arguments.workers} processes or threads, {arguments.rounds} rounds"
-    )
-    peak = sgemm_peak(arguments.workers)
-    print(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
-    measured = {}
-    steps = len(arguments.cases) * len(engines) * (arguments.rounds + 2)
-    with tqdm(total=steps, desc="measuring", unit=" runs", leave=False) as progress:
-        for case in arguments.cases:
-            results = race(case, engines, arguments.workers, arguments.rounds, progress.update)
-            measured[case] = results
-    print_table(measured, peak)
-    for against in [name for name in engines if name.startswith(arguments.against or "-")]:
-        print_ratios(measured, against)
+            say(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
+    say(f"tinydldl.bench with {arguments.workers} processes or threads, {arguments.rounds} rounds")
+    measured, peak = measure(arguments, engines)
+    say(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
+    say(*table(measured, peak), sep="\n")
+    for rival in rivals:
+        say("", *ratio_table(measured, rival), sep="\n")
     if arguments.json:
         write_json(arguments.json, measured, peak, arguments)
     if arguments.profile:
-        for case in [case for case in arguments.cases if case.train][:1]:
-            with checkpoint.replacing(arguments.profile) as file:
-                profile.draw(profile.profile(case), str(case)).savefig(file, format="png")
-            print(f"\nprofile of {case}: {arguments.profile}")
+        case = first_training_case(arguments.cases)
+        with checkpoint.replacing(arguments.profile) as file:
+            profile.draw(profile.profile(case), str(case)).savefig(file, format="png")
+        say(f"\nprofile of {case}: {arguments.profile}")
     return 0
 
 
+def parse(argv):
+    """The arguments. The default of `--cases` is set here, since the help names it in its words."""
+    arguments = build_parser().parse_args(argv)
+    arguments.cases = arguments.cases or QUICK
+    return arguments
+
+
+def measure(arguments, engines):
+    """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
+    measured, peaks = {}, []
+    total = len(arguments.cases) * advances(engines, arguments.rounds)
+    with tqdm(total=total, desc="measuring", unit=" runs", leave=False) as progress:
+        for case in arguments.cases:
+            progress.set_description(str(case))
+            measured[case], peak = race(
+                case, engines, arguments.workers, arguments.rounds, progress.update
+            )
+            peaks.append(peak)
+    return measured, max(peaks)
+
+
 def choose_engines(arguments):
-    """The engines to measure. Raises BenchError if one is not installed."""
-    here = installed()
-    engines = arguments.engines or here
-    if arguments.against and arguments.against != "torch" and arguments.against not in engines:
-        engines = [*engines, arguments.against]
-    for name in engines:
-        if name not in here:
-            raise BenchError(f"engine {name}: PyTorch is not installed; pip install torch")
-    if arguments.against and not any(name.startswith(arguments.against) for name in engines):
-        raise BenchError("--against torch: PyTorch is not installed; pip install torch")
-    if arguments.against and "fast" not in engines:
-        engines = ["fast", *engines]
-    return engines
+    """The engines to measure, and those of them to set against fast: `(engines, rivals)`.
+
+    Raises BenchError if one is not installed.
+    """
+    here, against = installed(), arguments.against
+    rivals = [name for name in ENGINES if against and name.startswith(against)]
+    wanted = {*(arguments.engines or here), *rivals, *(["fast"] if rivals else [])}
+    missing = [name for name in ENGINES if name in wanted and name not in here]
+    if missing:
+        raise BenchError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
+    return [name for name in ENGINES if name in wanted], rivals
 
 
-def print_table(measured, peak):
-    """A line for each case and engine."""
-    print(
-        f"{'case':24} {'engine':20} {'ms':>8} {'range':>15} {'images/s':>9} {'GFLOP/s':>8} "
+def check_outputs(arguments):
+    """Raise BenchError for what could not be written in the end, before minutes are spent."""
+    if arguments.profile and first_training_case(arguments.cases) is None:
+        raise BenchError("--profile: draws a training step, and --cases has none")
+    for path in (arguments.json, arguments.profile):
+        if path and not Path(path).parent.is_dir():
+            raise BenchError(f"{path}: there is no folder {Path(path).parent}")
+
+
+def first_training_case(cases):
+    """The first case that trains, or None."""
+    return next((case for case in cases if case.train), None)
+
+
+def table(measured, peak):
+    """The lines of the table: one for each case and engine."""
+    lines = [
+        f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
         f"{'of peak':>8} {'MB':>6}"
-    )
+    ]
     for case, results in measured.items():
         flops = case.flops()
         for result in results:
             low, high = 1000 * min(result.seconds), 1000 * max(result.seconds)
             memory = "-" if result.memory is None else f"{result.memory / 1e6:.0f}"
-            print(
+            lines.append(
                 f"{case!s:24} {result.engine:20} {1000 * result.median:8.1f} "
-                f"{f'{low:.1f} - {high:.1f}':>15} {case.batch / result.median:9.1f} "
+                f"{f'{low:.1f} - {high:.1f}':>17} {case.batch / result.median:9.1f} "
                 f"{flops / result.median / 1e9:8.0f} {flops / result.median / peak:8.0%} "
                 f"{memory:>6}"
             )
+    return lines
 
 
-def print_ratios(measured, against):
-    """How many times as long as the fast engine another one takes, round by round."""
-    print(f"\ntime of {against} / time of fast (above 1: fast is faster), medians of the rounds")
-    print(f"{'case':24} {'ratio':>6} {'range':>13} {'memory':>7}")
+def ratio_table(measured, rival):
+    """The lines of a table: how many times as long as the fast engine another one takes."""
+    lines = [
+        f"time of {rival} / time of fast (above 1: fast is faster), median of the rounds; "
+        "memory likewise",
+        f"{'case':24} {'time':>6} {'range':>13} {'memory':>7}",
+    ]
     for case, results in measured.items():
-        fast, other = ({r.engine: r for r in results}[name] for name in ("fast", against))
-        ratios = ratios_of(other.seconds, fast.seconds)
+        fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
+        ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
         memory = "-" if None in (other.memory, fast.memory) else f"{other.memory / fast.memory:.2f}"
-        middle, low, high = ratios[len(ratios) // 2], ratios[0], ratios[-1]
-        print(f"{case!s:24} {middle:6.2f} {f'{low:.2f} - {high:.2f}':>13} {memory:>7}")
-
-
-def ratios_of(seconds, fast):
-    """The ratio of each round, from small to large."""
-    return sorted(a / b for a, b in zip(seconds, fast, strict=True))
+        lines.append(
+            f"{case!s:24} {median(ratios):6.2f} {f'{min(ratios):.2f} - {max(ratios):.2f}':>13} "
+            f"{memory:>7}"
+        )
+    return lines
 
 
 def write_json(path, measured, peak, arguments):
-    """All that was measured, to a file, or for `-` to standard output."""
+    """All that was measured, to a file, or for `-` to standard output.
+
+    Seconds of a step for each round, bytes, and the FLOP/s of BLAS.
+    """
     text = json.dumps(
         {
             "workers": arguments.workers,
@@ -133,7 +169,6 @@ def build_parser():
         nargs="+",
         type=case,
         action=Cases,
-        default=QUICK,
         metavar="CASE",
         help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
     )
@@ -142,9 +177,9 @@ def build_parser():
     )
     parser.add_argument(
         "--against",
-        choices=[*ENGINES],
+        choices=RIVALS,
         metavar="ENGINE",
-        help=f"print its time over that of fast: {', '.join(ENGINES)}; torch stands for both",
+        help=f"print its time over that of fast: {', '.join(RIVALS)}; torch stands for both",
     )
     parser.add_argument(
         "--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine"

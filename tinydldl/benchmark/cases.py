@@ -9,7 +9,10 @@ from tinydldl.labels import label_grid
 from tinydldl.models import CHANNELS, SMALLEST_SIDE, AgeNet
 
 LABELS = label_grid()
-FORM = "NETWORK-SIDE-BATCH-train or NETWORK-SIDE-BATCH-inference, such as tiny-64-32-train"
+FORM = (
+    f"NETWORK-SIDE-BATCH-train or -inference, NETWORK {' or '.join(CHANNELS)}, SIDE from "
+    f"{SMALLEST_SIDE} up, such as tiny-64-32-train"
+)
 
 
 @dataclass(frozen=True)

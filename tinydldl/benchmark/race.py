@@ -15,8 +15,9 @@ from tinydldl.benchmark.memory import Peak
 from tinydldl.processes import Processes
 
 SECONDS = 0.3  # what a measurement should take at least
-MEMORY_STEPS = 5
-TOLERANCE = 1e-3  # of the first loss: what float32 rounding may do to it
+PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after their last product
+MEMORY_STEPS = 3
+TOLERANCE = 1e-3  # what float32 rounding may do to a loss or to logits, with a step of Adam between
 SGEMM = 2000  # side of the square matrices whose product shows what BLAS can do
 
 
@@ -38,25 +39,35 @@ class Result:
 
 
 class Racer:
-    """An engine at a case, in a process of its own; it does nothing unless it is asked."""
+    """A step, in a process of its own; it does nothing unless it is asked.
 
-    def __init__(self, engine, case, workers):
-        self.engine = engine
-        with blas_threads(workers if engine in THREADED else 1):
-            self.process = Processes(1, serve, engine, case, workers)
-        self.value, _ = self.ask(1)
-        _, seconds = self.ask(1)
+    `make(*arguments)` makes the step there. `values`: what it returned the first two times.
+    """
+
+    def __init__(self, name, threads, make, *arguments):
+        self.name = name
+        with blas_threads(threads):
+            self.process = Processes(1, serve, make, *arguments)
+        first, _ = self.ask(1)
+        second, seconds = self.ask(1)
+        self.values = first, second
         self.steps = max(1, ceil(SECONDS / seconds))
 
+    @classmethod
+    def of(cls, engine, case, workers):
+        """An engine at a case."""
+        threads = workers if engine in THREADED else 1
+        return cls(engine, threads, ENGINES[engine], case, workers)
+
     def ask(self, steps):
-        """The number that the last of `steps` steps returns, and the seconds that one took."""
+        """What the last of `steps` steps returns, and the seconds that one took."""
         (pipe,) = self.process.pipes
         try:
             pipe.send(steps)
             return pipe.recv()
         except (EOFError, ConnectionError):
             (code,) = self.process.close()
-            raise BenchError(f"engine {self.engine} ended with exit code {code}") from None
+            raise BenchError(f"{self.name} ended with exit code {code}") from None
 
     def peak(self):
         """The most bytes that it holds in some steps."""
@@ -64,10 +75,14 @@ class Racer:
         self.ask(max(MEMORY_STEPS, self.steps))
         return watch.stop()
 
+    def close(self):
+        """End the process."""
+        self.process.close()
 
-def serve(pipe, _, engine, case, workers):
-    """What the process of an engine does."""
-    step = ENGINES[engine](case, workers)
+
+def serve(pipe, _, make, *arguments):
+    """What the process of a racer does."""
+    step = make(*arguments)
     while True:
         steps = pipe.recv()
         begun = time.perf_counter()
@@ -77,57 +92,77 @@ def serve(pipe, _, engine, case, workers):
 
 
 def race(case, engines, workers, rounds, advance):
-    """A `Result` for each engine; `advance()` is called after each step of the way.
+    """A `Result` for each engine, and BLAS's FLOP/s in between: `(results, peak)`.
 
-    Raises BenchError if the engines do not compute the same.
+    `advance()` is called `advances(engines, rounds)` times, after each step of the way. Raises
+    BenchError if the engines do not compute the same.
     """
     racers = []
     for engine in engines:
-        racers.append(Racer(engine, case, workers))
+        racers.append(Racer.of(engine, case, workers))
         advance()
     check_agreement(case, racers)
-    results = [Result(racer.engine) for racer in racers]
-    for _ in range(rounds):
-        for racer, result in zip(racers, results, strict=True):
-            _, seconds = racer.ask(racer.steps)
-            result.seconds.append(seconds)
-            advance()
-    for racer, result in zip(racers, results, strict=True):
-        result.memory = racer.peak()
-        racer.process.close()
+    sgemm = Racer("sgemm", workers, multiply, SGEMM)
+    results = time_in_turn([*racers, sgemm], rounds, advance)
+    for racer in (*racers, sgemm):
+        racer.close()
+    fastest = min(results.pop("sgemm").seconds)
+    for engine, result in results.items():
+        result.memory = peak_alone(engine, case, workers)
         advance()
+    return list(results.values()), 2 * SGEMM**3 / fastest
+
+
+def advances(engines, rounds):
+    """How often `race` calls `advance`."""
+    return len(engines) * (rounds + 2) + rounds
+
+
+def time_in_turn(racers, rounds, advance):
+    """`{name: Result}`. Every other round goes backwards: no one always comes after the same."""
+    results = {racer.name: Result(racer.name) for racer in racers}
+    for number in range(rounds):
+        for racer in racers[:: -1 if number % 2 else 1]:
+            time.sleep(PAUSE)
+            _, seconds = racer.ask(racer.steps)
+            results[racer.name].seconds.append(seconds)
+            advance()
     return results
 
 
-def check_agreement(case, racers):
-    """Raise BenchError unless all engines got the same number in their first step."""
-    expected = racers[0].value
-    for racer in racers:
-        if not np.isclose(racer.value, expected, rtol=TOLERANCE):
-            raise BenchError(
-                f"{case}: {racer.engine} computes {racer.value}, {racers[0].engine} {expected}"
-            )
-
-
-def sgemm_peak(workers):
-    """FLOP/s of a large float32 product with as many BLAS threads: what the machine can do."""
-    with blas_threads(workers):
-        process = Processes(1, multiply)
-    (pipe,) = process.pipes
-    peak = 2 * SGEMM**3 / pipe.recv()
-    process.close()
+def peak_alone(engine, case, workers):
+    """The peak of an engine when no other holds a part of the libraries that both map."""
+    racer = Racer.of(engine, case, workers)
+    peak = racer.peak()
+    racer.close()
     return peak
 
 
-def multiply(pipe, _):
-    """Send the seconds of the fastest of some large products."""
-    x = np.ones((SGEMM, SGEMM), np.float32)
-    out, seconds = np.empty_like(x), []
-    for _ in range(7):
-        begun = time.perf_counter()
+def check_agreement(case, racers):
+    """Raise BenchError unless all got the same in their first two steps.
+
+    The second loss depends on the first gradient, so a wrong backward pass shows there.
+    """
+    first = racers[0]
+    for racer in racers[1:]:
+        for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
+            error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))
+            if not error < TOLERANCE:  # so written that NaN does not pass
+                raise BenchError(
+                    f"{case}: {racer.name} and {first.name} do not compute the same, "
+                    f"relative difference {error:.1e} in step {number}"
+                )
+
+
+def multiply(side):
+    """The step that shows what the machine can do: a large product of float32 matrices."""
+    x = np.ones((side, side), np.float32)
+    out = np.empty_like(x)
+
+    def step():
         np.matmul(x, x, out=out)
-        seconds.append(time.perf_counter() - begun)
-    pipe.send(min(seconds))
+
+    return step
 
 
 @contextmanager
