@@ -21,7 +21,7 @@ def forward(x_pad, W, y, scratch):
     """x_pad (whole tiles and 2, N C), from `Scratch.padded`, and W to y (whole tiles, N OC)."""
     C, OC = W.shape[2:]
     U = winograd.filters_to_points(W, scratch)
-    for h0, h1, w0, w1 in blocks(*y.shape[:2], max(x_pad.shape[2], y.shape[2])):
+    for h0, h1, w0, w1 in blocks(*y.shape[:2], y.shape[2] // OC, max(C, OC)):
         V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
         M = points_buffer(V, y.shape[2], scratch)
         multiply(flat(V, C), U, out=flat(M, OC))
@@ -34,7 +34,7 @@ def backward(dy_pad, x_pad, W, dW, dx, scratch):
     U = winograd.filters_to_points(turned(W), scratch)
     dU, part = (scratch.take(name, (POINTS**2, OC, C), W.dtype) for name in ("dU", "part of dU"))
     height, width = (length - 2 for length in x_pad.shape[:2])
-    for h0, h1, w0, w1 in blocks(height, width, max(x_pad.shape[2], dy_pad.shape[2])):
+    for h0, h1, w0, w1 in blocks(height, width, x_pad.shape[2] // C, max(C, OC)):
         first = h0 == w0 == 0
         V = winograd.image_to_points(B.T, dy_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
         x = x_pad[h0 + 1 : h1 + 1, w0 + 1 : w1 + 1]

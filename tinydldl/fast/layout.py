@@ -101,12 +101,14 @@ def rows(x):
     return x.reshape(len(x), -1)
 
 
-def blocks(H, W, NC):
+def blocks(H, W, N, channels):
     """Cut whole tiles into blocks that stay in the cache when transformed: yields pixel ranges.
 
-    `(h0, h1, w0, w1)`; NC: the larger of what a pixel has before and after the convolution.
+    `(h0, h1, w0, w1)`; channels: the larger number of those before and after the convolution. A
+    block has at least as many rows (tiles times images) as channels, since with fewer all the time
+    would go into reading the filters, which are channels by channels, again and again.
     """
-    tiles = max(1, BLOCK // (POINTS**2 * NC))
+    tiles = max(BLOCK // (POINTS**2 * N * channels), -(-channels // N))
     TW = whole(W) // TILE
     wide = min(TW, tiles)
     high = max(1, tiles // TW)
