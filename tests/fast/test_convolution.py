@@ -125,7 +125,7 @@ def test_one_scratch_for_maps_of_any_size(rng):
 @pytest.mark.parametrize("channels", [(1, 8), (8, 1)])
 def test_a_block_stays_in_the_cache(channels, rng, monkeypatch):
     """What is transformed at a time has at most BLOCK numbers, before and after the products."""
-    monkeypatch.setattr(layout, "BLOCK", 36 * 16 * 3)
+    monkeypatch.setattr(layout, "BLOCK", 36 * 16 * 4)  # 4 tiles of 2 images: as rows, 8 channels
     x, W, dy = draw((2, 22, 17, *channels), rng)
     scratch = Scratch()
     forward(x, W, scratch), backward(dy, x, W, scratch)
