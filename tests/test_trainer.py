@@ -118,6 +118,21 @@ def test_speed_is_measured_and_leaves_no_trace(run, monkeypatch):
         np.testing.assert_array_equal(array, measured[name], err_msg=name)
 
 
+def test_the_steps_that_measure_speed_do_not_learn(run):
+    """They are repeated on one batch, and a network that diverges there would end the training."""
+    run.epochs, run.batch, rates = 1, 4, []
+    step = run.optimizer.step
+
+    def spy():
+        rates.append(run.optimizer.lr)
+        step()
+
+    run.optimizer.step = spy
+    train(run, lambda *_: None)
+    assert rates == [1e-3] * 2 + [0.0] * FEWEST_REPEATS
+    assert run.optimizer.lr == 1e-3
+
+
 def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
     run.model.params["conv2_1.W"][0, 0, 0, 0] = np.nan
     expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv2_1\.W"

@@ -204,7 +204,7 @@ class Cases(argparse.Action):
     """Collects the cases; `all` stands for the list of them."""
 
     def __call__(self, parser, namespace, values, option=None):
-        flat = [case for value in values for case in (ALL if value == "all" else [value])]
+        flat = [each for value in values for each in (ALL if value == "all" else [value])]
         setattr(namespace, self.dest, list(dict.fromkeys(flat)))
 
 

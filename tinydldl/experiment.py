@@ -86,7 +86,8 @@ def choose_engine(arguments, model, xp):
     if arguments.engine == "auto" and not fast.covers(model):
         return model, "layers, since the fast engine covers none of this network"
     net = fast.FastNet(model, arguments.workers or fast.available_cores())
-    return net, f"fast, {net.workers} processes" + (f": {net.why}" if net.why else "")
+    plural = "es" if net.workers > 1 else ""
+    return net, f"fast, {net.workers} process{plural}" + (f": {net.why}" if net.why else "")
 
 
 def engine_of(model):

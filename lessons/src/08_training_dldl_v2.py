@@ -334,7 +334,7 @@ run = SimpleNamespace(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
     train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
 )  # fmt: skip
-their_record, speed = train_epoch(run, 1, tqdm(disable=True))
+their_record, _ = train_epoch(run, 1, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
 assert record == their_record
 assert all((model.params[name] == theirs.params[name]).all() for name in model.params)

@@ -30,7 +30,7 @@ def timed(parts, step):
     for name, part in parts.items():
         if "pool" not in name or group is None:
             group = name.lstrip("abcdefghijklmnopqrstuvwxyz") or name
-        spent = groups.setdefault(group, {name: [0.0] * STEPS for name in PASSES})
+        spent = groups.setdefault(group, {name: [] for name in PASSES})
         for name, seconds in spent.items():
             watch(part, name, seconds)
     for _ in range(STEPS):
@@ -39,7 +39,7 @@ def timed(parts, step):
                 seconds.append(0.0)
         step()
     return {
-        group: {name: 1000 * float(np.median(seconds[-STEPS:])) for name, seconds in spent.items()}
+        group: {name: 1000 * float(np.median(seconds)) for name, seconds in spent.items()}
         for group, spent in groups.items()
     }
 

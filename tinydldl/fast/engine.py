@@ -45,7 +45,7 @@ class FastNet(Sequential):
             )
         super().__init__(model.layers)
         self.training = model.training
-        self.has_kept = False
+        self._kept = None
         self.why = reason_to_stay_alone(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
         self.others = None
@@ -59,7 +59,7 @@ class FastNet(Sequential):
         self.output_shape(x.shape[1:])  # raises where the images are too small for the network
         together = self._forward_together if self.workers > 1 else self.own.forward
         y = together(x, keep)
-        self.has_kept = keep
+        self.keep(keep)
         return y
 
     def _forward_together(self, x, keep):
@@ -76,11 +76,7 @@ class FastNet(Sequential):
             return np.concatenate([logits, *(pipe.recv() for pipe in others)])
 
     def backward(self, dy):
-        if not self.has_kept:
-            raise RuntimeError(
-                "FastNet.backward: nothing was kept; call forward first, in training mode or with "
-                "keep=True"
-            )
+        self.kept  # noqa: B018  raises if there is nothing to go back through
         (self._backward_together if self.workers > 1 else self.own.backward)(dy)
 
     def _backward_together(self, dy):
@@ -103,7 +99,7 @@ class FastNet(Sequential):
         """End the worker processes; the next forward pass starts new ones."""
         if self.others:
             self.others.close()
-            self.has_kept = False
+            self._kept = None
         self.others = None
 
     def _share(self):

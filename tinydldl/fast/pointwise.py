@@ -74,7 +74,8 @@ def max_pool(z, shape, scale, out, scratch):
 def relu_backward(da, x, mean, scratch):
     """In place: da to the gradient before ReLU, dr = da [a > 0], for the activations of x.
 
-    Returns `sum dr` and `sum dr (z - mean)`, each (C,), float64.
+    Returns `sum dr`, which is dbeta, and `sum dr (z - mean)`, which is dgamma but for the factor
+    1 / std and the sign that `ConvStage` has given z; each (C,), float64.
     """
     H, W, N, C = x.shape
     with np.errstate(all="ignore"):  # scale 0: all are on, or none

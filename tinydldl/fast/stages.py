@@ -181,7 +181,11 @@ class ConvStage:
         return count, mean, (spread / count + norm.eps) ** -0.5
 
     def _share_of_statistics(self, z, sums, count, mean, inv_std):
-        """dz through mean and variance, which depend on z, too: `-(slope z + offset)`."""
+        """dz through mean and variance, which depend on z, too: `-(slope z + offset)`.
+
+        The last line of lesson 06, `dz = scale (dr - mean dr - x_hat mean (dr x_hat))`, with x_hat
+        written out as (z - mean) / std.
+        """
         if not count:  # running statistics do not depend on z
             return np.zeros((2, len(mean)))
         total, product = self.group.gather(sums).sum(axis=0)

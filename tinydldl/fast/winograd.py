@@ -15,6 +15,7 @@ of its coefficients; then a product costs one multiplication a point. Here the p
 In two dimensions do so along both axes, `Y = A.T [(G g G.T) * (B.T d B)] A`. The sum over channels
 can be taken between the two transforms, so it becomes 36 matrix products, one for each pair of
 points. All transforms are matrix products, too: one short matrix times long rows of the images.
+Tiles of 2x2 need more products (16 for 4 outputs), tiles of 6x6 round worse: lesson 12 measures.
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 
 >>> d, g = np.array([3, 1, 4, 1, 5, 9.0]), np.array([2, 7, 1.0])
