@@ -33,6 +33,8 @@ def layer_cases(rng):
         "Sigmoid": (layers.Sigmoid(), normal(rng, VECTORS)),
         "Tanh": (layers.Tanh(), normal(rng, VECTORS)),
         "Linear": (layers.Linear(5, 3, std=1, rng=rng), normal(rng, VECTORS)),
+        "Dropout": (layers.Dropout(0.4, rng=SameDraws()), normal(rng, VECTORS)),
+        "Dropout, inference": (layers.Dropout(0.4, rng=SameDraws()).eval(), normal(rng, VECTORS)),
         "Flatten": (layers.Flatten(), normal(rng, IMAGES)),
         "Softmax": (layers.Softmax(), normal(rng, VECTORS)),
         "LogSoftmax": (layers.LogSoftmax(), normal(rng, VECTORS)),
@@ -44,6 +46,13 @@ def layer_cases(rng):
         for array in layer.params.values():
             array += 0.1 * rng.standard_normal(array.shape)  # off the 0 and 1 that they start with
     return cases
+
+
+class SameDraws:
+    """A generator that draws the same each time: so dropout is one function, with one gradient."""
+
+    def random(self, shape, dtype):
+        return np.random.default_rng(0).random(shape, dtype)
 
 
 def smooth_network(rng):
@@ -78,10 +87,17 @@ def loss_cases(rng):
         "l1": (losses.l1, y + distinct(rng, y.shape), y),
         "l2": (losses.l2, y + normal(rng, y.shape), y),
         "cross_entropy": (losses.cross_entropy, normal(rng, VECTORS), np.array([0, 4, 2, 2])),
+        "soft_cross_entropy": (losses.soft_cross_entropy, normal(rng, VECTORS), p),
         "binary_cross_entropy": (
             losses.binary_cross_entropy,
             3 * normal(rng, VECTORS),
             rng.uniform(size=VECTORS),
+        ),
+        "binary_cross_entropy, weighted": (
+            losses.binary_cross_entropy,
+            3 * normal(rng, VECTORS),
+            rng.uniform(size=VECTORS),
+            rng.uniform(0.5, 2, 5),
         ),
     }
 

@@ -1,6 +1,10 @@
 """How tests run a command: as its module does, in this process."""
 
+from tqdm import tqdm
+
 from tinydldl.cli import run_command
+
+NO_BAR = tqdm(disable=True)
 
 
 def exit_code(main, *arguments):

@@ -15,18 +15,19 @@ import pytest
 import strict_device
 from gradient_cases import layer_cases, loss_cases
 from PIL import Image
+from running import NO_BAR
 
-from tinydldl import backend, checkpoint, layers, losses, methods, optim
+from tinydldl import backend, checkpoint, layers, losses, optim
 from tinydldl.backend import to_device, to_host
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
 from tinydldl.layers import im2col
-from tinydldl.methods import DLDLv2
+from tinydldl.methods import METHODS, DLDLv2, make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam
-from tinydldl.trainer import NonFiniteError, Training, predict, train
+from tinydldl.trainer import NonFiniteError, Training, judge, train
 
 SEED = 2018
 GRID = label_grid(0, 100, 10)
@@ -202,16 +203,16 @@ def device_state(optimizer):
     return {name: array for name, array in optimizer.state.items() if name != "t"}
 
 
-@pytest.mark.parametrize("method", classes_of(methods))
-def test_method(method, device):
+@pytest.mark.parametrize("name", METHODS)
+def test_method(name, device):
     def compute(xp):
-        chosen = method(GRID).to(xp)
+        method = make_method(name, GRID, ages=AGES).to(xp)
         rng = np.random.default_rng(SEED)
-        logits = float32(rng.standard_normal((4, chosen.outputs)), xp)
-        target, y = (float32(value, xp) for value in (chosen.target(AGES, SIGMAS), AGES))
-        p_hat = chosen.distribution(logits)
-        losses_and_gradient = numbered(chosen.loss(logits, target, y))
-        return {"p_hat": p_hat, "y_hat": chosen.age(p_hat)} | losses_and_gradient
+        x = float32(rng.standard_normal((4, method.outputs)), xp)
+        target, y = (float32(value, xp) for value in (method.target(AGES, SIGMAS), AGES))
+        prediction = method.predict(x)
+        losses_and_gradient = numbered(method.loss(x, target, y))
+        return {"prediction": prediction, "y_hat": method.age(prediction)} | losses_and_gradient
 
     agree(compute, device)
 
@@ -296,7 +297,7 @@ def test_training_step(store, device):
 def trained(store, xp):
     """A training after its epoch, and the record of the epoch."""
     run, records = make_training(store, xp), []
-    train(run, lambda epoch, record, seconds: records.append(record))
+    train(run, lambda epoch, record, seconds: records.append(record), NO_BAR)
     return SimpleNamespace(run=run, record=records[0])
 
 
@@ -305,7 +306,7 @@ def test_training_and_prediction(store, device):
     assert on_device.record.keys() == on_host.record.keys()
     for name, value in on_host.record.items():
         assert_close(on_device.record[name], value, device, WHOLE_NETWORK, name)
-    for got, expected in zip(predict(on_device.run), predict(on_host.run), strict=True):
+    for got, expected in zip(judge(on_device.run), judge(on_host.run), strict=True):
         assert isinstance(got, np.ndarray)
         assert_close(got, expected, device, WHOLE_NETWORK)
 
@@ -333,4 +334,4 @@ def test_non_finite_weights_are_found_on_the_device(store, device):
     run = make_training(store, device)
     run.model.params["conv2_1.W"][...] = np.nan
     with pytest.raises(NonFiniteError, match=r"step 1: .* in the parameter conv2_1\.W"):
-        train(run, lambda *_: None)
+        train(run, lambda *_: None, NO_BAR)

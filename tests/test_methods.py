@@ -1,4 +1,4 @@
-"""DLDL-v2's head: its loss and gradient as one formula, checked as a whole."""
+"""Every method's head: gradient checks, losses against PyTorch, decoding by hand."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,32 @@ import scipy.special
 
 from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.methods import DLDLv2
+from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, RegressionL1, make_method
 
+GRID = label_grid()
 Y, SIGMA = np.array([12.0, 33.4, 80.1]), np.array([1.0, 2.5, 6.0])
+AGES = np.array([10.0, 10.5, 30.0, 47.0])  # trained on, for the weights of OR-CNN
 
 
-@pytest.mark.parametrize(("lam", "reduction", "step"), [(1, "batch", 1), (0.3, "elements", 4)])
-def test_gradient_through_the_whole_head(lam, reduction, step, rng):
-    method = DLDLv2(label_grid(step=step), lam, reduction)
+def all_methods(grid):
+    return {name: make_method(name, grid, ages=AGES) for name in METHODS}
+
+
+@pytest.mark.parametrize("step", [1, 4])
+@pytest.mark.parametrize("name", METHODS)
+def test_gradient_through_the_whole_head(name, step, rng):
+    method = all_methods(label_grid(step=step))[name]
+    x = rng.standard_normal((3, method.outputs))
+
+    def total(x, target, y):
+        (L, *_), dx = method.loss(x, target, y)
+        return L, dx
+
+    check_loss(total, x, method.target(Y, SIGMA), Y, tolerance=1e-7)
+
+
+def test_gradient_of_another_lambda_and_reduction(rng):
+    method = DLDLv2(label_grid(step=4), 0.3, "elements")
     p = method.target(Y, SIGMA)
 
     def total(logits, p, y):
@@ -21,6 +39,51 @@ def test_gradient_through_the_whole_head(lam, reduction, step, rng):
         return L, dlogits
 
     check_loss(total, rng.standard_normal(p.shape), p, Y, tolerance=1e-7)
+
+
+def losses_in_pytorch(torch):
+    """{method: its loss as a function of x}, written with PyTorch's own functions."""
+    functional, y = torch.nn.functional, torch.tensor(Y)
+    z = ((y - 50) / 50)[:, None]
+    older = (y[:, None] >= torch.arange(100) + 0.5).double()
+    p = torch.tensor(gaussian_label_distribution(Y, SIGMA, GRID))
+    n = torch.tensor([(k + 0.5 <= AGES).sum() for k in range(100)]).clamp(min=1).double()
+    w = n.sqrt() / n.sqrt().mean()
+
+    def questions(x, weight=None):
+        entropy = functional.binary_cross_entropy_with_logits
+        return entropy(x, older, weight, reduction="sum") / 3
+
+    def kl(x):
+        return functional.kl_div(x.log_softmax(1), p, reduction="batchmean")
+
+    def expectation_error(x):
+        return functional.l1_loss(x.softmax(1) @ torch.tensor(GRID), y)
+
+    return {
+        "mr-l1": lambda x: functional.l1_loss(x.tanh(), z),
+        "mr-l2": lambda x: functional.mse_loss(x.tanh(), z),
+        "ranking": questions,
+        "or-cnn": lambda x: questions(x, w),
+        "dex": lambda x: functional.cross_entropy(x, torch.tensor([12, 33, 80])),
+        "er-l1": expectation_error,
+        "dldl": kl,
+        "ldae": lambda x: functional.cross_entropy(x, p),
+        "dldl-v2": lambda x: kl(x) + expectation_error(x),
+    }
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_loss_agrees_with_pytorch(name, rng, torch):
+    method = all_methods(GRID)[name]
+    x = rng.standard_normal((3, method.outputs))
+    (L, *_, L_er), dx = method.loss(x, method.target(Y, SIGMA), Y)
+    theirs = torch.tensor(x, requires_grad=True)
+    value = losses_in_pytorch(torch)[name](theirs)
+    value.backward()
+    assert pytest.approx(value.item(), rel=1e-12) == L
+    np.testing.assert_allclose(dx, theirs.grad.numpy(), rtol=1e-10, atol=1e-14)
+    assert L_er == pytest.approx(np.abs(method.age(method.predict(x)) - Y).mean(), rel=1e-12)
 
 
 def test_the_gradient_is_the_formula_of_the_paper(rng):
@@ -37,12 +100,55 @@ def test_the_gradient_is_the_formula_of_the_paper(rng):
     np.testing.assert_allclose(dlogits, expected, rtol=1e-11, atol=1e-15)
 
 
-def test_target_and_decoding(rng):
-    method = DLDLv2(label_grid(step=2))
+@pytest.mark.parametrize("name", ["dldl-v2", "dldl", "ldae", "er-l1", "dex"])
+def test_a_distribution_is_decoded_by_its_expectation(name, rng):
+    method = make_method(name, label_grid(step=2))
     assert method.outputs == 51
-    expected = gaussian_label_distribution(Y, SIGMA, method.grid)
-    np.testing.assert_array_equal(method.target(Y, SIGMA), expected)
-    logits = rng.standard_normal((3, 51))
-    p_hat = method.distribution(logits)
-    np.testing.assert_allclose(p_hat, scipy.special.softmax(logits, axis=1), rtol=1e-13)
+    x = rng.standard_normal((3, 51))
+    p_hat = method.predict(x)
+    np.testing.assert_allclose(p_hat, scipy.special.softmax(x, axis=1), rtol=1e-13)
+    assert method.distribution(p_hat) is p_hat
     np.testing.assert_allclose(method.age(p_hat), p_hat @ method.grid)
+
+
+def test_regression_maps_the_grid_to_minus_one_and_one():
+    method = RegressionL1(label_grid(10, 70))
+    assert method.target([10, 40, 70, 55], None).tolist() == [[-1], [0], [1], [0.5]]
+    np.testing.assert_allclose(method.age(method.predict(np.array([[0.0], [50.0]]))), [40, 70])
+    assert method.distribution(np.zeros((2, 1))) is None
+
+
+def test_ranking_counts_the_answers_above_one_half():
+    method = Ranking(label_grid(0, 8, 2))
+    code = np.array([[0.9, 0.8, 0.5, 0.1], [0.2, 0.7, 0.1, 0.6]])
+    assert method.age(code).tolist() == [4, 4]
+
+
+def test_the_distribution_of_a_code_is_its_differences_once_sorted(rng):
+    method = Ranking(label_grid(0, 3))
+    p = method.distribution(np.array([[0.9, 0.5, 0.2], [0.5, 0.2, 0.9]]))
+    np.testing.assert_allclose(p, [[0.1, 0.4, 0.3, 0.2]] * 2, rtol=1e-14)
+    code = rng.uniform(size=(5, 100))
+    p = Ranking(GRID).distribution(code)
+    assert p.min() >= 0
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_allclose(p @ GRID, code.sum(axis=1))  # E[l] = l_0 + dl sum_k c_k
+
+
+def test_the_code_of_a_label_distribution_gives_it_back():
+    p = gaussian_label_distribution(Y, SIGMA, GRID)
+    np.testing.assert_allclose(
+        Ranking(GRID).distribution(1 - p.cumsum(axis=1)[:, :-1]), p, atol=1e-15
+    )
+
+
+def test_the_weights_of_orcnn_by_hand():
+    # borders 2, 6, 10: three, two and no photo of these ages are older; the last counts as one
+    method = ORCNN(label_grid(0, 12, 4), np.array([1.0, 3.0, 6.0, 7.0]))
+    roots = np.array([3**0.5, 2**0.5, 1])
+    np.testing.assert_allclose(method.weights, roots / roots.mean())
+
+
+def test_an_unknown_method_is_named():
+    with pytest.raises(ValueError, match="method 'dldl-v3': expected one of dldl-v2, dldl, "):
+        make_method("dldl-v3", GRID)

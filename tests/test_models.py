@@ -5,10 +5,11 @@ import copy
 import numpy as np
 import pytest
 
+from tinydldl import models
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import BatchNorm2d, Conv2d, GlobalAvgPool, HybridPool
 from tinydldl.methods import DLDLv2
-from tinydldl.models import CHANNELS, AgeNet, count_params
+from tinydldl.models import CHANNELS, VGG16, AgeNet, count_params
 from tinydldl.optim import Adam
 
 
@@ -112,11 +113,11 @@ def test_one_training_step_agrees_with_pytorch(rng, torch):
     close(loss, their_loss.item())
     close(dx, their_x.grad.permute(0, 2, 3, 1).numpy())
     for name, tensor in named(theirs, net):
-        close(net.grads[name], to_ours(name, tensor.grad))
+        close(net.grads[name], to_ours(tensor.grad))
     optimizer.step()
     their_optimizer.step()
     for name, tensor in named(theirs, net):
-        close(net.params[name], to_ours(name, tensor.detach()))
+        close(net.params[name], to_ours(tensor.detach()))
     for norm, their_norm in norms(theirs, net):
         close(norm.buffers["running_mean"], their_norm.running_mean.numpy())
         close(norm.buffers["running_var"], their_norm.running_var.numpy())
@@ -154,11 +155,11 @@ def norms(theirs, net):
     return zip(ours, (m for m in theirs if hasattr(m, "running_mean")), strict=True)
 
 
-def to_ours(name, tensor):
+def to_ours(tensor):
     """A PyTorch parameter or gradient in our layout."""
     if tensor.ndim == 4:
         return tensor.permute(2, 3, 1, 0).numpy()
-    return tensor.T.numpy() if name == "fc.W" else tensor.numpy()
+    return tensor.T.numpy() if tensor.ndim == 2 else tensor.numpy()
 
 
 def load_into(theirs, net, torch):
@@ -168,4 +169,144 @@ def load_into(theirs, net, torch):
             ours = torch.tensor(net.params[name])
             if ours.ndim == 4:
                 ours = ours.permute(3, 2, 0, 1)
-            tensor.copy_(ours.T if name == "fc.W" else ours)
+            tensor.copy_(ours.T if ours.ndim == 2 else ours)
+
+
+# --- VGG16 ----------------------------------------------------------------------------------------
+
+# side, channels in and out of each convolution; inputs and outputs of each Linear layer
+VGG16_CONVOLUTIONS = [
+    (224, 3, 64),
+    (224, 64, 64),
+    (112, 64, 128),
+    (112, 128, 128),
+    (56, 128, 256),
+    (56, 256, 256),
+    (56, 256, 256),
+    (28, 256, 512),
+    (28, 512, 512),
+    (28, 512, 512),
+    (14, 512, 512),
+    (14, 512, 512),
+    (14, 512, 512),
+]
+VGG16_LINEAR = [(7 * 7 * 512, 4096), (4096, 4096), (4096, 101)]
+
+
+@pytest.fixture(scope="module")
+def vgg16():
+    """The whole network, 1.1 GB."""
+    return VGG16(101, rng=np.random.default_rng(2018))
+
+
+def test_vgg16_parameters_and_multiply_adds(vgg16):
+    """Counted by hand, and the totals of the paper's network with 101 outputs."""
+    count = sum(9 * C * OC + OC for _, C, OC in VGG16_CONVOLUTIONS)
+    count += sum(features * outputs + outputs for features, outputs in VGG16_LINEAR)
+    assert count_params(vgg16) == count == 134_674_341
+    macs = sum(side**2 * 9 * C * OC for side, C, OC in VGG16_CONVOLUTIONS)
+    macs += sum(features * outputs for features, outputs in VGG16_LINEAR)
+    assert vgg16.multiply_adds((224, 224, 3)) == macs == 15_466_582_016
+    assert not vgg16.buffers
+
+
+def test_vgg16_initial_weights(vgg16):
+    """All float32; standard deviations within 5 of their own, which is about std / sqrt(2 n)."""
+    weights = [array for name, array in vgg16.params.items() if name.endswith(".W")]
+    biases = [array for name, array in vgg16.params.items() if name.endswith(".b")]
+    stds = [np.sqrt(2 / (9 * OC)) for _, _, OC in VGG16_CONVOLUTIONS] + [0.01] * 3
+    assert len(weights) == len(biases) == len(stds) == 16
+    for W, b, std in zip(weights, biases, stds, strict=True):
+        assert W.dtype == b.dtype == np.float32
+        some = W.ravel()[:1_000_000].astype(np.float64)
+        assert abs(some.std() / std - 1) < 5 / np.sqrt(2 * some.size)
+        assert abs(some.mean()) < 5 * std / np.sqrt(some.size)
+        assert not b.any()
+
+
+def test_vgg16_summary(vgg16, capsys):
+    vgg16.summary()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(vgg16.layers) + 2
+    cells = {line.split()[0]: line.split()[1:] for line in lines}
+    assert cells["conv1_1"] == ["224", "x", "224", "x", "64", "1,792", "86,704,128"]
+    assert cells["pool5"] == ["7", "x", "7", "x", "512", "0", "0"]
+    assert cells["flatten"] == ["25088", "0", "0"]
+    assert cells["fc6"] == ["4096", "102,764,544", "102,760,448"]
+    assert cells["total"] == ["134,674,341", "15,466,582,016"]
+    assert len({len(line) for line in lines}) == 1
+
+
+NARROW = "2 3 M 4 5 M 6 7 8 M 9 10 11 M 12 13 14 M"
+NARROW_HIDDEN = 15
+
+
+@pytest.fixture
+def narrow(monkeypatch, rng):
+    """VGG16 with few channels, in float64, with biases off 0."""
+    monkeypatch.setattr(models, "VGG16_CHANNELS", NARROW)
+    monkeypatch.setattr(models, "VGG16_HIDDEN", NARROW_HIDDEN)
+    net = VGG16(7, rng=rng).to(dtype=np.float64)
+    for array in net.params.values():
+        array += 0.1 * rng.standard_normal(array.shape)
+    return net
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_vgg16_agrees_with_pytorch(training, narrow, rng, torch):
+    """In float64, with our dropout masks: logits, and the gradient in x and in every parameter."""
+    narrow.train(training)
+    x, dlogits = rng.standard_normal((2, 224, 224, 3)), rng.standard_normal((2, 7))
+    logits = narrow.forward(x, keep=True)
+    dx = narrow.backward(dlogits)
+
+    masks = [narrow.layers[name].kept[0] for name in ("drop6", "drop7")]
+    assert all(0 < mask.sum() < mask.size if training else mask is None for mask in masks)
+    theirs = torch_vgg16(torch, masks).double()
+    load_into(theirs, narrow, torch)
+    their_x = torch.tensor(x).permute(0, 3, 1, 2).contiguous().requires_grad_()
+    their_logits = theirs(their_x)
+    their_logits.backward(torch.tensor(dlogits))
+
+    close(logits, their_logits.detach().numpy())
+    close(dx, their_x.grad.permute(0, 2, 3, 1).numpy())
+    for name, tensor in named(theirs, narrow):
+        close(narrow.grads[name], to_ours(tensor.grad))
+
+
+def torch_vgg16(torch, masks):
+    """The narrow VGG16 in PyTorch, written anew; each mask drops a half, None drops nothing."""
+    nn, modules, channels = torch.nn, [], 3
+
+    class Apply(nn.Module):
+        def __init__(self, function):
+            super().__init__()
+            self.forward = function
+
+    for token in NARROW.split():
+        if token == "M":
+            modules.append(nn.MaxPool2d(2))
+        else:
+            modules += [nn.Conv2d(channels, int(token), 3, padding=1), nn.ReLU()]
+            channels = int(token)
+    # flattened in our order, channels last
+    modules += [Apply(lambda x: x.permute(0, 2, 3, 1)), nn.Flatten()]
+    features = 7 * 7 * channels
+    for mask in masks:
+        scale = 1 if mask is None else 2 * torch.tensor(mask)
+        modules += [nn.Linear(features, NARROW_HIDDEN), nn.ReLU()]
+        modules.append(Apply(lambda x, scale=scale: x * scale))
+        features = NARROW_HIDDEN
+    return nn.Sequential(*modules, nn.Linear(features, 7))
+
+
+def test_vgg16_drops_only_in_training(narrow, rng):
+    x = rng.standard_normal((1, 224, 224, 3))
+    assert (narrow.forward(x) != narrow.forward(x)).all()
+    narrow.eval()
+    np.testing.assert_array_equal(narrow.forward(x), narrow.forward(x))
+
+
+def test_vgg16_takes_photos_of_224_pixels_only(narrow):
+    with pytest.raises(ValueError, match=r"Linear: expected x \(N, 686\), got \(1, 588\)"):
+        narrow.forward(np.zeros((1, 224, 192, 3)))

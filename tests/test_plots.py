@@ -52,7 +52,8 @@ def test_curves_pass_over_epochs_without_a_validation():
 def test_curves_before_the_first_validation():
     figure = plots.curves([{"epoch": 1, "train_loss": 3.0}], "a title", {})
     figure.draw_without_rendering()
-    assert len(figure.axes[2].lines[1].get_xdata()) == 0
+    assert [axes.get_title() for axes in figure.axes] == ["Loss", "MAE (years)"]  # no KL in it
+    assert len(figure.axes[1].lines[1].get_xdata()) == 0
 
 
 def test_predictions_show_each_face_above_its_distributions(rng):
@@ -70,3 +71,86 @@ def test_predictions_show_each_face_above_its_distributions(rng):
     np.testing.assert_array_equal(predicted.get_ydata(), p_hat[6])
     assert set(estimate.get_xdata()) == {27.0}
     assert not cells[2, 2].axison  # only eight faces: the rest stays empty
+
+
+def test_predictions_without_a_distribution_show_the_estimate(rng):
+    p, photos = rng.dirichlet(np.ones(101), 2), np.zeros((2, 9, 9, 3), dtype=np.uint8)
+    ages = np.array([20.0, 30.0])
+    figure = plots.predictions(photos, np.arange(101.0), p, None, ages, ages / 10, ages, "a title")
+    (estimate,) = figure.axes[6].lines
+    assert set(estimate.get_xdata()) == {20}
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "label distribution p, by age in years",
+        "y_hat, the estimate",
+    ]
+
+
+def test_cumulative_score():
+    n, share = np.arange(21.0), np.minimum(1, np.arange(21) / 16)
+    (axes,) = plots.cumulative_score(n, share, 4.25).axes
+    curve, marks, mae = axes.lines
+    np.testing.assert_array_equal(curve.get_xydata(), np.transpose([n, share]))
+    np.testing.assert_array_equal(marks.get_xydata(), [[1, 1 / 16], [5, 5 / 16], [10, 10 / 16]])
+    assert set(mae.get_xdata()) == {4.25}
+    assert legend_of(axes) == ["CS(1) = 6%, CS(5) = 31%, CS(10) = 62%", "MAE 4.25 years"]
+    assert axes.get_ylim() == (0, 1)
+
+
+def test_scatter_has_the_truth_across_and_a_band_around_the_diagonal():
+    y, y_hat = np.array([10.0, 20.0, 30.0, 40.0]), np.array([15.0, 14.0, 30.0, 47.0])
+    (axes,) = plots.scatter(y, y_hat, np.arange(101.0)).axes
+    band, points = axes.collections
+    np.testing.assert_array_equal(points.get_offsets(), np.transpose([y, y_hat]))
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert corners == {(0, -5), (0, 5), (100, 95), (100, 105)}
+    assert legend_of(axes) == ["within 5 years: 50% of 4 photos"]
+    assert axes.get_xlabel().startswith("True age")
+
+
+def test_scatter_of_many_photos_is_more_transparent():
+    def alpha(count):
+        return plots.scatter(np.ones(count), np.ones(count), np.arange(9.0)).axes[0].collections[1]
+
+    assert alpha(5000).get_alpha() < alpha(400).get_alpha() < alpha(5).get_alpha() < 1
+
+
+def test_decades():
+    rows = [
+        {"decade": 20, "count": 7, "mae": 3.0, "bias": -1.0},
+        {"decade": 40, "count": 2, "mae": 5.0, "bias": 4.0},
+    ]
+    (axes,) = plots.decades(rows).axes
+    mae, bias = axes.containers
+    assert [bar.get_height() for bar in mae] == [3, 5]
+    assert [bar.get_height() for bar in bias] == [-1, 4]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["20-29\n7", "40-49\n2"]
+
+
+def test_reliability_names_both_sides_of_the_diagonal():
+    q, coverage = np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.25, 1.0])
+    (axes,) = plots.reliability(q, coverage).axes
+    diagonal, curve = axes.lines
+    np.testing.assert_array_equal(*diagonal.get_data())
+    np.testing.assert_array_equal(curve.get_xydata(), np.transpose([q, coverage]))
+    sides = {text.get_text(): np.subtract(*text.get_position()) for text in axes.texts}
+    assert sides["too sure"] > 0 > sides["too unsure"]  # less is covered than q; more
+
+
+def test_examples_have_a_row_for_each_view_of_the_photos(rng):
+    grid, p = np.arange(101.0), rng.dirichlet(np.ones(101), 3)
+    inputs, aligned = rng.integers(0, 256, (2, 3, 9, 9, 3), dtype=np.uint8)
+    y, sigma, y_hat = np.array([[20.0, 30.0, 40.0], [2.0, 2.5, 3.0], [21.0, 33.0, 44.0]])
+    views = {"input": inputs, "aligned": aligned}
+    block = (views, grid, p, p[::-1], y, sigma, y_hat)
+    figure = plots.examples({"Good": block, "Poor": block})
+    figure.draw_without_rendering()
+    good, poor = figure.subfigs
+    assert (good.get_suptitle(), poor.get_suptitle()) == ("Good", "Poor")
+    cells = np.array(poor.axes).reshape(5, 3)
+    names = [row[0].get_ylabel() for row in cells]
+    assert names == ["input", "aligned", "true age", "estimate", "distribution"]
+    for row, images in zip(cells, (inputs, aligned), strict=False):
+        np.testing.assert_array_equal(row[2].images[0].get_array(), images[2])
+    assert [cell.texts[0].get_text() for cell in cells[2:4, 1]] == ["30.0 ± 2.5", "33.0"]
+    np.testing.assert_array_equal(cells[4, 0].lines[0].get_ydata(), p[2])

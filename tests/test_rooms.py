@@ -14,10 +14,11 @@ ROOMS = [  # bottom first
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint"},
     {"models", "methods", "fast"},
     {"datasets"},
-    {"baselines", "plots", "trainer"},
-    {"runs"},
+    {"baselines", "plots", "trainer", "trained"},
+    {"runs", "report", "selection"},
     {"experiment", "lesson", "benchmark"},
-    {"train", "bench", "datasets.__main__"},
+    {"tables", "ensemble"},
+    {"train", "bench", "evaluate", "reproduce", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 

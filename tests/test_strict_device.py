@@ -296,4 +296,4 @@ def test_a_planted_bug_is_caught(bug, x):
 def test_a_head_left_on_the_host_is_caught(x):
     method = DLDLv2(label_grid(0, 100, 50))
     with pytest.raises(TypeError):
-        method.age(method.distribution(x))
+        method.age(method.predict(x))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from running import NO_BAR
 
 from tinydldl import trainer
 from tinydldl.datasets.base import Photos
@@ -17,7 +18,7 @@ from tinydldl.trainer import (
     NonFiniteError,
     Training,
     first_non_finite,
-    predict,
+    judge,
     train,
 )
 
@@ -52,7 +53,7 @@ def run(tmp_path, rng):
 
 def test_learns_eight_faces_by_heart(run):
     records = {}
-    train(run, lambda epoch, record, seconds: records.update({epoch: record}))
+    train(run, lambda epoch, record, seconds: records.update({epoch: record}), NO_BAR)
     assert list(records) == list(range(1, 61))
     chance = np.abs(run.train_store.photos.ages - 40).mean()
     assert records[1]["train_mae"] > 0.8 * chance
@@ -68,14 +69,14 @@ def test_learns_eight_faces_by_heart(run):
 def test_validation_is_that_of_the_mean_of_photo_and_mirror(run):
     run.epochs = 2
     records = []
-    train(run, lambda epoch, record, seconds: records.append(record))
+    train(run, lambda epoch, record, seconds: records.append(record), NO_BAR)
     run.model.eval()
     ((images, _),) = eval_batches(run.valid_store, batch=8)
     p_hats = [
-        run.method.distribution(run.model.forward(normalize(view, *run.channels)))
+        run.method.predict(run.model.forward(normalize(view, *run.channels)))
         for view in (images, images[:, :, ::-1])
     ]
-    p_hat, y_hat = predict(run)
+    p_hat, y_hat = judge(run)
     np.testing.assert_allclose(p_hat, (p_hats[0] + p_hats[1]) / 2, atol=1e-6)
     np.testing.assert_allclose(y_hat, p_hat @ run.method.grid, rtol=1e-5)
     ages, sigmas = run.valid_store.photos.ages, run.valid_store.photos.sigmas
@@ -92,7 +93,7 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
         return forward(x, keep)
 
     norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
-    train(run, lambda *_: None)
+    train(run, lambda *_: None, NO_BAR)
     # two batches, the repeated steps, then each batch with its mirror image
     one_epoch = [True] * (2 + FEWEST_REPEATS) + [False] * 4
     assert modes == 2 * one_epoch
@@ -102,7 +103,7 @@ def test_speed_is_measured_and_leaves_no_trace(run, monkeypatch):
     run.epochs, run.batch = 1, 4
     before = {name: array.copy() for name, array in run.model.params.items()}
     speeds = []
-    train(run, lambda epoch, record, speed: speeds.append(speed))
+    train(run, lambda epoch, record, speed: speeds.append(speed), NO_BAR)
     measured = run.model.params | run.model.buffers | run.optimizer.state
     measured = {name: array.copy() for name, array in measured.items()}
     assert (speeds[0].images_per_second, speeds[0].in_memory) > (0, 0)
@@ -113,7 +114,7 @@ def test_speed_is_measured_and_leaves_no_trace(run, monkeypatch):
         array[...] = before[name]
     run.model, run.optimizer = fresh, Adam(fresh.params, fresh.grads)
     monkeypatch.setattr(trainer, "speed_in_memory", lambda *_: 1.0)
-    train(run, lambda *_: None)
+    train(run, lambda *_: None, NO_BAR)
     for name, array in (fresh.params | fresh.buffers | run.optimizer.state).items():
         np.testing.assert_array_equal(array, measured[name], err_msg=name)
 
@@ -128,7 +129,7 @@ def test_the_steps_that_measure_speed_do_not_learn(run):
         step()
 
     run.optimizer.step = spy
-    train(run, lambda *_: None)
+    train(run, lambda *_: None, NO_BAR)
     assert rates == [1e-3] * 2 + [0.0] * FEWEST_REPEATS
     assert run.optimizer.lr == 1e-3
 
@@ -137,7 +138,7 @@ def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
     run.model.params["conv2_1.W"][0, 0, 0, 0] = np.nan
     expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv2_1\.W"
     with pytest.raises(NonFiniteError, match=expected):
-        train(run, lambda *_: None)
+        train(run, lambda *_: None, NO_BAR)
 
 
 def test_first_non_finite(run):
@@ -166,7 +167,7 @@ def test_training_is_float32_throughout(run):
     for layer in run.model.layers.values():
         layer.forward, layer.backward = watch(layer.forward), watch(layer.backward)
     run.epochs = 1
-    train(run, lambda *_: None)
+    train(run, lambda *_: None, NO_BAR)
     arrays = [*run.model.params.values(), *run.model.grads.values(), *run.model.buffers.values()]
     dtypes.update(array.dtype for array in arrays)
     dtypes.update(array.dtype for name, array in run.optimizer.state.items() if name != "t")

@@ -18,8 +18,7 @@ def kl_from_logits(logits, p, reduction="batch"):
     """
     _check_shapes(logits, p)
     xp = get_array_module(logits)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p_hat = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+    log_p_hat = _log_softmax(logits)
     divisors = {"batch": len(p), "elements": p.size}
     if reduction not in divisors:
         raise ValueError(f"reduction {reduction!r}: expected one of {', '.join(divisors)}")
@@ -56,27 +55,37 @@ def l2(y_hat, y):
 def cross_entropy(logits, labels):
     """`-1/N sum_n ln p_hat[n, label_n]`, `dlogits = (p_hat - onehot) / N`.
 
-    logits (N, K), labels (N,) integers in 0..K-1. It is the KL divergence to a one-hot target,
-    whose entropy is 0.
+    logits (N, K), labels (N,) whole numbers in 0..K-1.
     """
     xp = get_array_module(logits)
     onehot = (labels[:, None] == xp.arange(logits.shape[1])).astype(logits.dtype)
-    return kl_from_logits(logits, onehot)
+    return soft_cross_entropy(logits, onehot)
 
 
-def binary_cross_entropy(logits, targets):
+def soft_cross_entropy(logits, p):
+    """`-1/N sum_nk p_k ln p_hat_k`, `dlogits = (p_hat - p) / N`.
+
+    logits, p (N, K), each row of p sums to 1. It exceeds the KL divergence by the entropy of p.
+    """
+    _check_shapes(logits, p)
+    log_p_hat = _log_softmax(logits)
+    dlogits = (get_array_module(logits).exp(log_p_hat) - p) / len(p)
+    return -(p * log_p_hat).sum() / len(p), dlogits
+
+
+def binary_cross_entropy(logits, targets, weights=1):
     """K yes-or-no questions an image: sigmoid and cross entropy, summed over K.
 
-        1/N sum_nk softplus(x) - t x,    softplus(x) = ln(1 + e^x)
-        dlogits = (sigmoid(x) - t) / N
+        1/N sum_nk w_k (softplus(x) - t x),    softplus(x) = ln(1 + e^x)
+        dlogits = w_k (sigmoid(x) - t) / N
 
-    logits x, targets t in [0, 1], (N, K).
+    logits x, targets t in [0, 1], (N, K); weights w (K,), or 1 for all.
     """
     _check_shapes(logits, targets)
     xp = get_array_module(logits)
     softplus = xp.logaddexp(logits, 0)
-    loss = (softplus - targets * logits).sum() / len(logits)
-    return loss, (xp.exp(logits - softplus) - targets) / len(logits)
+    loss = (weights * (softplus - targets * logits)).sum() / len(logits)
+    return loss, weights * (xp.exp(logits - softplus) - targets) / len(logits)
 
 
 def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
@@ -88,6 +97,13 @@ def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
     L_ld, dlogits = kl_from_logits(logits, p, kl_reduction)
     L_er, dy_hat = l1(y_hat, y)
     return (L_ld + lam * L_er, L_ld, L_er), dlogits, lam * dy_hat
+
+
+def _log_softmax(logits):
+    """The logarithm of softmax, the row maximum subtracted first."""
+    xp = get_array_module(logits)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def _check_shapes(x, target):

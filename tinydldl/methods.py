@@ -1,49 +1,269 @@
-"""Ways of estimating an age: each has a head, a target, a loss, and a decoding."""
+"""Ways of estimating an age, side by side: each has a head, a target, a loss, and a decoding.
+
+    network --> x --head--> prediction --age--> y_hat
+                |
+          criterion(x, target)
+
+`x` (N, outputs) is what the network's last layer gives. `grid`: the labels l (K,), years. Tables 1
+and 3 of the paper compare these methods; lesson 09 does so on one network.
+"""
 
 import numpy as np
 
 from tinydldl import losses
-from tinydldl.labels import gaussian_label_distribution
-from tinydldl.layers import Expectation, Softmax
+from tinydldl.backend import to_device
+from tinydldl.labels import gaussian_label_distribution, ranking_code
+from tinydldl.layers import Expectation, Sigmoid, Softmax, Tanh
+
+# ------------------------------------------------------------------------------ what they share
 
 
-class DLDLv2:
+class Method:
+    """One way of estimating an age; the classes below fill in what is their own.
+
+    `head`: the layer from x to the prediction, which is what may be averaged, over a photo and its
+    mirror image or over several networks; `outputs`: how many numbers x has for a photo.
+    """
+
+    def __init__(self, grid, outputs, head):
+        self.grid, self.outputs, self.head = grid, outputs, head
+
+    def to(self, xp=np, dtype=None):
+        """Move the arrays of the method to the module `xp`; returns the method."""
+        self.head.to(xp, dtype)
+        return self
+
+    def target(self, y, sigma):
+        """What the loss compares x with, for ages y and sigma (N,): float64, on the host."""
+        raise NotImplementedError
+
+    def criterion(self, x, target):
+        """`L, dx`: the loss that is trained, and its gradient in x."""
+        raise NotImplementedError
+
+    def loss(self, x, target, y):
+        """`(L, L_er), dx`; L_er, the mean absolute error in years, is not trained, only shown."""
+        L, dx = self.criterion(x, target)
+        L_er, _ = losses.l1(self.age(self.predict(x)), y)
+        return (L, L_er), dx
+
+    def predict(self, x):
+        """The prediction for x."""
+        return self.head.forward(x, keep=False)
+
+    def age(self, prediction):
+        """The estimate y_hat (N,), years."""
+        raise NotImplementedError
+
+    def distribution(self, prediction):
+        """The distribution (N, K) over the grid that a prediction holds; None if it holds none."""
+        return None
+
+
+class SoftmaxMethod(Method):
+    """Those whose prediction is a distribution p_hat (N, K), decoded by its expectation."""
+
+    def __init__(self, grid):
+        super().__init__(grid, len(grid), Softmax())
+        self.expectation = Expectation(grid)
+
+    def to(self, xp=np, dtype=None):
+        self.expectation.to(xp, dtype)
+        return super().to(xp, dtype)
+
+    def age(self, p_hat):
+        return self.expectation.forward(p_hat, keep=False)
+
+    def distribution(self, p_hat):
+        return p_hat
+
+
+# ----------------------------------------------------------------------------------- regression
+
+
+class Regression(Method):
+    """One number, through tanh: `z = tanh(x)`, ages mapped to [-1, 1] (the paper's MR).
+
+    z = (y - center) / half;   L = mean |z_hat - z| or mean (z_hat - z)^2;   y_hat = center + half z
+    """
+
+    def __init__(self, grid):
+        super().__init__(grid, 1, Tanh())
+        self.center, self.half = float(grid[0] + grid[-1]) / 2, float(grid[-1] - grid[0]) / 2
+
+    def target(self, y, sigma):
+        return (np.asarray(y, dtype=float)[:, None] - self.center) / self.half
+
+    def criterion(self, x, z):
+        z_hat = self.head.forward(x, keep=True)
+        L, dz_hat = self.difference(z_hat, z)
+        return L, self.head.backward(dz_hat)
+
+    def age(self, z_hat):
+        return self.center + self.half * z_hat[:, 0]
+
+
+class RegressionL1(Regression):
+    """Regression with the absolute loss."""
+
+    difference = staticmethod(losses.l1)
+
+
+class RegressionL2(Regression):
+    """Regression with the squared loss."""
+
+    difference = staticmethod(losses.l2)
+
+
+# ----------------------------------------------------------------------------------- yes or no
+
+
+class Ranking(Method):
+    """K-1 questions, "older than the border between labels k and k + 1?" (Chen et al., CVPR 2017).
+
+    Sigmoids, and binary cross entropy against the ranking code; y_hat is the label whose number is
+    the count of answers above 1/2.
+    """
+
+    def __init__(self, grid):
+        super().__init__(grid, len(grid) - 1, Sigmoid())
+
+    def target(self, y, sigma):
+        return ranking_code(y, self.grid)
+
+    def criterion(self, x, code):
+        return losses.binary_cross_entropy(x, code)
+
+    def age(self, code_hat):
+        step = float(self.grid[1] - self.grid[0])
+        return float(self.grid[0]) + step * (code_hat > 0.5).sum(axis=1, dtype=code_hat.dtype)
+
+    def distribution(self, code_hat):
+        """The differences of the soft code: `p_k = c_{k-1} - c_k`, with c_{-1} = 1, c_{K-1} = 0.
+
+        The answers need not fall with k, so they are sorted first: then no p_k is negative, and
+        neither the expectation nor the count above 1/2 changes. Lesson 02; rearrangement:
+        Chernozhukov, Fernandez-Val and Galichon, Econometrica 2010. On the host.
+        """
+        falling = -np.sort(-code_hat, axis=1)
+        return -np.diff(falling, axis=1, prepend=1, append=0)
+
+
+class ORCNN(Ranking):
+    """Ranking whose questions weigh by the photos that answer yes (Niu et al., CVPR 2016).
+
+        w_k = sqrt(n_k) / mean_j sqrt(n_j),     n_k photos of `ages` with y >= l_k + dl/2
+
+    `ages`: those trained on. A question that nobody answers with yes counts as if one did, so that
+    its output learns to say no.
+    """
+
+    def __init__(self, grid, ages):
+        super().__init__(grid)
+        root = np.sqrt(ranking_code(ages, grid).sum(axis=0).clip(min=1))
+        self.weights = root / root.mean()
+
+    def to(self, xp=np, dtype=None):
+        self.weights = to_device(self.weights, xp).astype(dtype or self.weights.dtype)
+        return super().to(xp, dtype)
+
+    def criterion(self, x, code):
+        weights = self.weights.astype(x.dtype, copy=False)
+        return losses.binary_cross_entropy(x, code, weights)
+
+
+# -------------------------------------------------------------------------------- distributions
+
+
+class DEX(SoftmaxMethod):
+    """Classification, then expectation (Rothe et al., IJCV 2018).
+
+    Softmax with cross entropy on the nearest label; the expectation is taken in decoding alone.
+    """
+
+    def target(self, y, sigma):
+        return ranking_code(y, self.grid).sum(axis=1)  # the number of the nearest label
+
+    def criterion(self, logits, labels):
+        return losses.cross_entropy(logits, labels)
+
+
+class ER(SoftmaxMethod):
+    """Expectation regression: softmax and expectation, the L1 loss on the expectation alone."""
+
+    def target(self, y, sigma):
+        return np.asarray(y, dtype=float)
+
+    def criterion(self, logits, y):
+        p_hat = self.head.forward(logits, keep=True)
+        y_hat = self.expectation.forward(p_hat, keep=True)
+        L, dy_hat = losses.l1(y_hat, y)
+        return L, self.head.backward(self.expectation.backward(dy_hat))
+
+
+class DLDL(SoftmaxMethod):
+    """Learn the label distribution alone: KL(p, p_hat) (Gao et al., IEEE TIP 2017)."""
+
+    def target(self, y, sigma):
+        return gaussian_label_distribution(y, sigma, self.grid)
+
+    def criterion(self, logits, p):
+        return losses.kl_from_logits(logits, p)
+
+
+class LDAE(DLDL):
+    """Soft-label cross entropy, by several networks whose p_hat are averaged.
+
+    For one network the gradient is that of DLDL: the losses differ by the entropy of p, a constant.
+    Source: Antipov et al., Pattern Recognition 2017.
+    """
+
+    def criterion(self, logits, p):
+        return losses.soft_cross_entropy(logits, p)
+
+
+class DLDLv2(DLDL):
     """Learn the label distribution and its expectation together (Gao et al., IJCAI 2018).
 
         logits --softmax--> p_hat --expectation--> y_hat
            |                                         |
           KL(p, p_hat)         +    lam  *     |y_hat - y|
 
-    `grid`: the labels (K,), years; `lam`: the weight of the second loss; `kl_reduction`: see
-    `losses.kl_from_logits`.
+    `lam`: the weight of the second loss; `kl_reduction`: see `losses.kl_from_logits`.
     """
 
     def __init__(self, grid, lam=1.0, kl_reduction="batch"):
-        self.grid, self.lam, self.kl_reduction = grid, lam, kl_reduction
-        self.outputs = len(grid)
-        self.softmax, self.expectation = Softmax(), Expectation(grid)
-
-    def to(self, xp=np, dtype=None):
-        """Move the head's arrays to the module `xp`; returns the method."""
-        self.expectation.to(xp, dtype)
-        return self
-
-    def target(self, y, sigma):
-        """What the logits should become: the label distribution (N, K), float64 on the host."""
-        return gaussian_label_distribution(y, sigma, self.grid)
+        super().__init__(grid)
+        self.lam, self.kl_reduction = lam, kl_reduction
 
     def loss(self, logits, p, y):
         """`(L, L_ld, L_er), dlogits` for targets p (N, K) and ages y (N,)."""
-        p_hat = self.softmax.forward(logits, keep=True)
+        p_hat = self.head.forward(logits, keep=True)
         y_hat = self.expectation.forward(p_hat, keep=True)
         values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, self.lam, self.kl_reduction)
         dp_hat = self.expectation.backward(dy_hat)
-        return values, dlogits + self.softmax.backward(dp_hat)
+        return values, dlogits + self.head.backward(dp_hat)
 
-    def distribution(self, logits):
-        """The predicted distribution p_hat (N, K)."""
-        return self.softmax.forward(logits, keep=False)
 
-    def age(self, p_hat):
-        """The estimate y_hat (N,), years: the expectation of p_hat."""
-        return self.expectation.forward(p_hat, keep=False)
+METHODS = {
+    "dldl-v2": DLDLv2,
+    "dldl": DLDL,
+    "ldae": LDAE,
+    "er-l1": ER,
+    "dex": DEX,
+    "ranking": Ranking,
+    "or-cnn": ORCNN,
+    "mr-l1": RegressionL1,
+    "mr-l2": RegressionL2,
+}
+
+
+def make_method(name, grid, lam=1.0, kl_reduction="batch", ages=()):
+    """The method `name`. `lam` and `kl_reduction` are those of dldl-v2, `ages` those of or-cnn.
+
+    Raises ValueError for another name.
+    """
+    if name not in METHODS:
+        raise ValueError(f"method {name!r}: expected one of {', '.join(METHODS)}")
+    own = {"dldl-v2": (lam, kl_reduction), "or-cnn": (ages,)}
+    return METHODS[name](grid, *own.get(name, ()))

@@ -3,6 +3,8 @@
 from tinydldl.layers import (
     BatchNorm2d,
     Conv2d,
+    Dropout,
+    Flatten,
     GlobalAvgPool,
     HybridPool,
     Linear,
@@ -11,17 +13,39 @@ from tinydldl.layers import (
     Sequential,
 )
 
-# A number: 3x3 convolution to that many channels, BatchNorm, ReLU. M: 2x2 max-pooling; the last M
-# is part of hybrid pooling. The layers of the first group are conv1_1, bn1_1, relu1_1, conv1_2, ...
-CHANNELS = {
+# A number: a block with a 3x3 convolution to that many channels. M: 2x2 max-pooling. The layers of
+# the first group are conv1_1, ..., relu1_1, conv1_2, ..., relu1_2, pool1.
+CHANNELS = {  # the last M is part of hybrid pooling
     "tiny": "16 16 M 32 32 M 64 64 64 M 128 128 128 M 128 128 128 M",
     "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
 }
 POOLS = {"hp": HybridPool, "gap": GlobalAvgPool}
 SMALLEST_SIDE = 32
 
+VGG16_CHANNELS = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
+VGG16_HIDDEN = 4096  # outputs of its first and of its second Linear layer
+VGG16_SIDE = 224
 
-class AgeNet(Sequential):
+
+class Network(Sequential):
+    """A `Sequential` for photos of one size: (N, side, side, 3) to outputs (N, K)."""
+
+    def __init__(self, layers, side):
+        super().__init__(layers)
+        self.input_shape = (side, side, 3)
+
+    def summary(self):
+        """Print layers, output shapes, parameters and multiply-adds for one photo."""
+        print(f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}")
+        for name, layer, x_shape, y_shape in self.trace(self.input_shape):
+            shape = " x ".join(map(str, y_shape))
+            macs = layer.multiply_adds(x_shape)
+            print(f"{name:8} {shape:>16} {count_params(layer):12,} {macs:16,}")
+        macs = self.multiply_adds(self.input_shape)
+        print(f"{'total':8} {'':16} {count_params(self):12,} {macs:16,}")
+
+
+class AgeNet(Network):
     """TinyAgeNet (`"tiny"`) or ThinAgeNet (`"thin"`): photos (N, H, W, 3) to outputs (N, K).
 
     `outputs`: K; `side`: pixels a side, from 32 up; `pool`: `"hp"` (the last max-pooling, then the
@@ -40,33 +64,60 @@ class AgeNet(Sequential):
             raise ValueError(f"pool {pool!r}: expected one of {', '.join(POOLS)}")
         if side < SMALLEST_SIDE:
             raise ValueError(f"side {side}: the network needs at least {SMALLEST_SIDE} pixels")
-        self.input_shape = (side, side, 3)
-        layers, channels = {}, 3
-        groups = CHANNELS[name].removesuffix(" M").split(" M ")
-        for g, group in enumerate(groups, start=1):
-            for i, out_channels in enumerate(map(int, group.split()), start=1):
-                layers |= conv_bn_relu(f"{g}_{i}", channels, out_channels, rng)
-                channels = out_channels
-            layers[f"pool{g}"] = MaxPool2d(2) if g < len(groups) else POOLS[pool]()
-        layers["fc"] = Linear(channels, outputs, rng=rng)
-        super().__init__(layers)
+        layers = convolutions(CHANNELS[name], conv_bn_relu, POOLS[pool](), rng)
+        (features,) = Sequential(layers).output_shape((side, side, 3))
+        layers["fc"] = Linear(features, outputs, rng=rng)
+        super().__init__(layers, side)
 
-    def summary(self):
-        """Print layers, output shapes, parameters and multiply-adds for one photo."""
-        print(f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}")
-        for name, layer, x_shape, y_shape in self.trace(self.input_shape):
-            shape = " x ".join(map(str, y_shape))
-            macs = layer.multiply_adds(x_shape)
-            print(f"{name:8} {shape:>16} {count_params(layer):12,} {macs:16,}")
-        macs = self.multiply_adds(self.input_shape)
-        print(f"{'total':8} {'':16} {count_params(self):12,} {macs:16,}")
+
+class VGG16(Network):
+    """VGG16, the network of DEX and DLDL: photos (N, 224, 224, 3) to outputs (N, K).
+
+    No BatchNorm, but Dropout, whose masks `rng` draws after the initial weights. `outputs`: K.
+    Needs 1.1 GB: most of its parameters are in its first Linear layer.
+    Source: Simonyan and Zisserman, ICLR 2015.
+    """
+
+    def __init__(self, outputs, *, rng):
+        layers = convolutions(VGG16_CHANNELS, conv_relu, MaxPool2d(2), rng) | {"flatten": Flatten()}
+        (features,) = Sequential(layers).output_shape((VGG16_SIDE, VGG16_SIDE, 3))
+        layers |= {
+            "fc6": Linear(features, VGG16_HIDDEN, rng=rng),
+            "relu6": ReLU(),
+            "drop6": Dropout(0.5, rng=rng),
+            "fc7": Linear(VGG16_HIDDEN, VGG16_HIDDEN, rng=rng),
+            "relu7": ReLU(),
+            "drop7": Dropout(0.5, rng=rng),
+            "fc8": Linear(VGG16_HIDDEN, outputs, rng=rng),
+        }
+        super().__init__(layers, VGG16_SIDE)
+
+
+def convolutions(text, block, last_pool, rng):
+    """The layers of a list of channels, in groups of blocks that end with a pooling."""
+    layers, channels = {}, 3
+    groups = text.removesuffix(" M").split(" M ")
+    for g, group in enumerate(groups, start=1):
+        for i, out_channels in enumerate(map(int, group.split()), start=1):
+            layers |= block(f"{g}_{i}", channels, out_channels, rng)
+            channels = out_channels
+        layers[f"pool{g}"] = MaxPool2d(2) if g < len(groups) else last_pool
+    return layers
 
 
 def conv_bn_relu(number, channels, out_channels, rng):
-    """The block that both networks repeat; the convolution has no bias, since BatchNorm has one."""
+    """The block of an `AgeNet`; the convolution has no bias, since BatchNorm has one."""
     return {
         f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
         f"bn{number}": BatchNorm2d(out_channels),
+        f"relu{number}": ReLU(),
+    }
+
+
+def conv_relu(number, channels, out_channels, rng):
+    """The block of `VGG16`."""
+    return {
+        f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, rng=rng),
         f"relu{number}": ReLU(),
     }
 

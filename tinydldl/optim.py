@@ -87,6 +87,12 @@ def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps):
     param -= lr * m / denominator
 
 
+def gradient_norm(grads):
+    """The length of the gradient in all parameters together: a 0-d array on their device."""
+    squares = [(grad.ravel() @ grad.ravel()) for grad in grads.values()]
+    return get_array_module(squares[0]).sqrt(sum(squares))
+
+
 def step_schedule(lr, epoch, every):
     """The learning rate in `epoch` (from 1 on): divided by 10 after each `every` epochs.
 

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
@@ -52,21 +53,24 @@ def year_bins(ages, most=120):
 def curves(metrics, title, baselines, judged="validation"):
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
-    `baselines`: {name: MAE in years}, drawn as dashed lines; `judged`: what `valid_mae` is of.
+    `baselines`: {name: MAE in years}, drawn as dashed lines; `judged`: what `valid_mae` is of. The
+    KL divergence gets a chart of its own where it is only one part of the loss.
     """
-    figure = Figure(figsize=(12, 3.8), dpi=DPI, layout="constrained")
+    has_kl = any("train_kl" in row for row in metrics)
+    names = ["Joint loss", "KL divergence in it"] if has_kl else ["Loss"]
+    figure = Figure(figsize=(4 * len(names) + 4, 3.8), dpi=DPI, layout="constrained")
     figure.suptitle(title)
-    loss, kl, error = (
-        styled(figure.add_subplot(1, 3, place, xlabel="Epoch", title=name))
-        for place, name in enumerate(("Joint loss", "KL divergence in it", "MAE (years)"), start=1)
+    *losses, error = (
+        styled(figure.add_subplot(1, len(names) + 1, place, xlabel="Epoch", title=name))
+        for place, name in enumerate([*names, "MAE (years)"], start=1)
     )
-    plot_column(loss, metrics, "train_loss", "training", COLORS[0])
-    plot_column(kl, metrics, "train_kl", "training", COLORS[0])
+    for axes, column in zip(losses, ("train_loss", "train_kl"), strict=False):
+        plot_column(axes, metrics, column, "training", COLORS[0])
     plot_column(error, metrics, "train_mae", "training (as augmented)", COLORS[0])
     plot_column(error, metrics, "valid_mae", judged, COLORS[3])
     for (name, value), style in zip(baselines.items(), ("--", ":"), strict=False):
         error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
-    for axes in (loss, kl, error):
+    for axes in (*losses, error):
         axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)
@@ -84,7 +88,8 @@ def plot_column(axes, metrics, column, label, color):
 def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
     """A grid of faces, each above its label distribution and the predicted one.
 
-    `photos`: RGB images; `p`, `p_hat` (N, K) on `grid` (K,); y, sigma, y_hat (N,), years.
+    `photos`: RGB images; `p`, `p_hat` (N, K) on `grid` (K,); y, sigma, y_hat (N,), years. `p_hat`
+    is None for a method without a distribution.
     """
     columns = 6
     bands = math.ceil(len(photos) / columns)
@@ -99,7 +104,7 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
         face.imshow(photo)
         face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=14)
         chart.set_axis_on()
-        draw_distributions(chart, grid, p[i], p_hat[i], y_hat[i])
+        draw_distributions(chart, grid, p[i], None if p_hat is None else p_hat[i], y_hat[i])
         chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=13)
     handles, labels = cells[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
@@ -107,12 +112,141 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
 
 
 def draw_distributions(axes, grid, p, p_hat, y_hat):
-    """The label distribution p as an area, the predicted p_hat as a line, y_hat as a mark."""
+    """The label distribution p as an area, the predicted p_hat, if any, as a line, y_hat dotted."""
     axes.fill_between(
         grid, p, color=COLORS[0], alpha=0.45, label="label distribution p, by age in years"
     )
-    axes.plot(grid, p_hat, color=COLORS[3], label="predicted p_hat")
-    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="its expectation y_hat, the estimate")
+    if p_hat is not None:
+        axes.plot(grid, p_hat, color=COLORS[3], label="predicted p_hat")
+    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="y_hat, the estimate")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+# --- How good a network is ------------------------------------------------------------------------
+
+
+def cumulative_score(n, share, mae):
+    """The curve of CS(n): the `share` (0..1) of photos at most n years off; `mae` in years."""
+    figure, axes = new_figure("Cumulative score", "n (years)", "Share of photos within n years")
+    axes.plot(n, share, color=COLORS[0], linewidth=2)
+    years = np.array([1, 5, 10])
+    scores = np.interp(years, n, share)
+    texts = (f"CS({year}) = {score:.0%}" for year, score in zip(years, scores, strict=True))
+    axes.plot(years, scores, "o", color=COLORS[0], label=", ".join(texts))
+    axes.axvline(mae, color=COLORS[3], linestyle=":", label=f"MAE {mae:.2f} years")
+    axes.set(xlim=(n[0], n[-1]), ylim=(0, 1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    as_percent(axes.yaxis)
+    axes.legend(frameon=False)
+    return figure
+
+
+def scatter(y, y_hat, grid, within=5):
+    """Predicted against true age, a point a photo, and the band of those `within` so many years."""
+    figure = Figure(figsize=(6, 6), dpi=DPI, layout="constrained")
+    axes = styled(figure.add_subplot(xlabel="True age (years)", ylabel="Estimate (years)"))
+    ends = np.array([grid[0], grid[-1]])
+    share = (np.abs(y_hat - y) <= within).mean()
+    axes.fill_between(
+        ends,
+        ends - within,
+        ends + within,
+        color=COLORS[2],
+        alpha=0.2,
+        linewidth=0,
+        label=f"within {within} years: {share:.0%} of {len(y)} photos",
+    )
+    axes.plot(ends, ends, color="#555555", linewidth=1)
+    alpha = float(np.clip(200 / len(y), 0.15, 0.8))  # many points: where they are dense
+    axes.scatter(y, y_hat, s=12, color=COLORS[0], alpha=alpha, linewidths=0)
+    axes.set(xlim=ends, ylim=ends, aspect="equal")
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def decades(rows):
+    """MAE and bias by decade of true age; `rows` as `metrics.by_decade` gives them."""
+    figure, axes = new_figure(
+        "By decade of true age", "True age (years), and how many photos", "Years"
+    )
+    place = np.arange(len(rows))
+    mae, bias = ([row[name] for row in rows] for name in ("mae", "bias"))
+    axes.bar(place - 0.2, mae, 0.4, color=COLORS[0], label="MAE")
+    axes.bar(place + 0.2, bias, 0.4, color=COLORS[1], label="bias: mean estimate - true age")
+    axes.axhline(0, color="#555555", linewidth=1)
+    ages = [f"{row['decade']}-{row['decade'] + 9}\n{row['count']}" for row in rows]
+    axes.set_xticks(place, ages)
+    axes.legend(frameon=False)
+    return figure
+
+
+def reliability(q, coverage):
+    """Coverage (0..1) against q: how much of the truth is in the central q of the predictions."""
+    figure = Figure(figsize=(6, 6), dpi=DPI, layout="constrained")
+    axes = styled(
+        figure.add_subplot(
+            title="Reliability",
+            xlabel="Central q of the predicted distribution",
+            ylabel="Share of true ages in it",
+        )
+    )
+    axes.plot([0, 1], [0, 1], color="#555555", linewidth=1, label="perfect calibration")
+    axes.plot(q, coverage, color=COLORS[0], linewidth=2, label="these predictions")
+    axes.text(0.25, 0.75, "too unsure", ha="center", color="#555555", fontsize=13)
+    axes.text(0.75, 0.25, "too sure", ha="center", color="#555555", fontsize=13)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    as_percent(axes.xaxis)
+    as_percent(axes.yaxis)
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def as_percent(axis):
+    """Write a share as 20%."""
+    axis.set_major_formatter(PercentFormatter(1))
+
+
+def examples(blocks):
+    """Blocks of photos side by side, a column a photo: the images, age, estimate, distributions.
+
+    `blocks`: {heading: (rows, grid, p, p_hat, y, sigma, y_hat)}; `rows`: {name: N RGB images}, so
+    that other views of the same photos may follow; the rest as for `predictions`.
+    """
+    count, height = 0, 0
+    for rows, _, _, _, y, _, _ in blocks.values():
+        count, height = count + len(y), 1.8 * len(rows) + 2.6
+    figure = Figure(figsize=(1.8 * count + 2, height), dpi=DPI, layout="constrained")
+    parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)
+    for part, (heading, block) in zip(parts.flat, blocks.items(), strict=True):
+        part.suptitle(heading, fontweight="bold")
+        cells = draw_examples(part, *block)
+    handles, labels = cells[-1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def draw_examples(figure, rows, grid, p, p_hat, y, sigma, y_hat):
+    """One block of `examples`; returns its axes, (row, photo)."""
+    names = [*rows, "true age", "estimate", "distribution"]
+    heights = [1.0] * len(rows) + [0.25, 0.25, 0.6]
+    cells = figure.subplots(len(names), len(y), height_ratios=heights, squeeze=False)
+    for name, row in zip(names, cells, strict=True):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for cell in cells[:-1].flat:
+        cell.set(xticks=[], yticks=[])
+        cell.spines[:].set_visible(False)
+    for i, column in enumerate(cells.T):
+        *faces, age, estimate, chart = column
+        for face, images in zip(faces, rows.values(), strict=True):
+            face.imshow(images[i])
+        write_in(age, f"{y[i]:.1f} ± {sigma[i]:.1f}", COLORS[0])
+        write_in(estimate, f"{y_hat[i]:.1f}", COLORS[3])
+        draw_distributions(chart, grid, p[i], None if p_hat is None else p_hat[i], y_hat[i])
+    return cells
+
+
+def write_in(axes, text, color):
+    """Text in the middle of empty axes."""
+    axes.text(0.5, 0.5, text, color=color, fontsize=14, ha="center", va="center")

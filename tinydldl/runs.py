@@ -18,7 +18,17 @@ from tinydldl import checkpoint
 from tinydldl.backend import UserError
 
 RUNS = Path("runs")
-METRICS = ("epoch", "lr", "train_loss", "train_kl", "train_mae", "valid_mae", "valid_epsilon_error")
+METRICS = (
+    "epoch",
+    "lr",
+    "train_loss",
+    "train_kl",
+    "train_mae",
+    "grad_norm",
+    "grad_norm_std",
+    "valid_mae",
+    "valid_epsilon_error",
+)
 FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
 TIMING = ("epoch", "seconds", "images_per_second", "in_memory", "waiting")
 
@@ -75,6 +85,12 @@ class RunFolder:
             message = f"{path}: no run to resume, its config.json cannot be read"
             raise RunError(f"{message} ({type(error).__name__}: {error})") from None
         return folder, config
+
+    def inner(self, name):
+        """A folder within this one, for one network of several."""
+        path = self.path / name
+        path.mkdir(exist_ok=True)
+        return RunFolder(path)
 
     def save(self, epoch, record, speed, arrays, meta):
         """Add a finished epoch to the CSV files, then replace the checkpoint.

@@ -6,11 +6,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from tinydldl import cli, datasets, experiment
+from tinydldl import cli, datasets, experiment, selection
 from tinydldl.backend import choose_device
 from tinydldl.datasets import DATASETS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
+from tinydldl.methods import METHODS
 from tinydldl.models import CHANNELS, POOLS, SMALLEST_SIDE
 from tinydldl.runs import RunError, RunFolder, blas_threads, provenance
 from tinydldl.trainer import NonFiniteError
@@ -33,6 +34,8 @@ REAL = {
     "schedule": "step:30",
     "augment": list(TRANSFORMS),
 }
+# Those that one method alone has.
+METHOD_DEFAULTS = {"dldl-v2": {"lam": 1.0, "kl_reduction": "batch"}, "ldae": {"members": 3}}
 
 
 def main(argv=None):
@@ -46,18 +49,24 @@ def main(argv=None):
             folder, config = RunFolder.open(arguments.resume)
             arguments = parser.parse_args(as_command_line(config["arguments"]))
         fill_in(arguments)
+        check_method(arguments, parser)
         xp, device = choose_device(arguments.device)
         print(f"tinydldl.train on {device}")
-        run = experiment.prepare(arguments, xp)
-        photos = [len(run.train_store), len(run.valid_store)]
+        photos = selection.open_selection(arguments, label_grid(step=arguments.label_step))
+        counts = [len(photos.train), len(photos.valid)]
+        run = experiment.prepare(arguments, photos, xp)
         if folder is None:
-            facts = {"arguments": plain(arguments), "photos": photos, "device": device}
+            facts = {"arguments": plain(arguments), "photos": counts, "device": device}
             facts |= experiment.engine_of(run.model)
             default_name = f"{arguments.dataset}-{arguments.net}"
+            default_name += f"-{arguments.method}" * (arguments.method != "dldl-v2")
             folder = RunFolder.create(arguments.name, default_name, facts | provenance())
         else:
-            check_unchanged(folder, config, photos, experiment.engine_of(run.model))
-        experiment.execute(run, folder, arguments)
+            check_unchanged(folder, config, counts, experiment.engine_of(run.model))
+        if arguments.members:
+            experiment.execute_ensemble(arguments, photos, xp, folder)
+        else:
+            experiment.execute(run, folder, arguments, photos.baselines)
     except KeyboardInterrupt:
         if folder is None:
             raise  # before there is anything to resume
@@ -106,7 +115,7 @@ def check_unchanged(folder, config, photos, engine):
 def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.train",
-        description="Train a network to see ages from faces with DLDL-v2.",
+        description="Train a network to see ages from faces, with DLDL-v2 or another method.",
     )
 
     data = parser.add_argument_group("data")
@@ -114,6 +123,11 @@ def build_parser():
     datasets.add_data_arguments(data)
     data.add_argument(
         "--limit", type=cli.whole(10), help="use only this many photos; synthetic draws this many"
+    )
+    data.add_argument(
+        "--train-limit",
+        type=cli.whole(2),
+        help="of the photos to train on, use only this many, and judge on all as before",
     )
     data.add_argument(
         "--augment",
@@ -131,12 +145,7 @@ def build_parser():
         default=argparse.SUPPRESS,
         help="train on the photos as they are",
     )
-    data.add_argument(
-        "--loaders", type=cli.whole(1), default=2, help="processes that prepare photos"
-    )
-    data.add_argument(
-        "--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory"
-    )
+    selection.add_arguments(data)
 
     network = parser.add_argument_group("network")
     network.add_argument("--net", choices=CHANNELS, default="tiny", help="TinyAgeNet, ThinAgeNet")
@@ -151,23 +160,17 @@ def build_parser():
         type=cli.whole(SMALLEST_SIDE),
         help=f"pixels a side {by_set('size')}",
     )
-    network.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    network.add_argument(
-        "--engine",
-        choices=["auto", "layers", "fast"],
-        default="auto",
-        help="what computes it: the layers, or on a CPU the fast engine, which auto takes there",
-    )
-    network.add_argument(
-        "--workers",
-        type=cli.whole(1),
-        help="processes of the fast engine (default: the cores that it may use)",
-    )
+    experiment.add_engine_arguments(network)
 
     method = parser.add_argument_group("method")
-    method.add_argument("--method", choices=["dldl-v2"], default="dldl-v2", help="what is learned")
+    method.add_argument("--method", choices=METHODS, default="dldl-v2", help="what is learned")
     method.add_argument(
-        "--lam", type=cli.not_negative, default=1.0, help="lambda, the weight of |y_hat - y|"
+        "--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)"
+    )
+    method.add_argument(
+        "--lam",
+        type=cli.not_negative,
+        help="dldl-v2: lambda, the weight of |y_hat - y| (default: 1)",
     )
     method.add_argument(
         "--label-step", type=label_step, default=1.0, help="years from one label to the next"
@@ -175,8 +178,8 @@ def build_parser():
     method.add_argument(
         "--kl-reduction",
         choices=["batch", "elements"],
-        default="batch",
-        help="divide the KL divergence by N, or by N K as the paper's published code does",
+        help="dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
+        "(default: batch)",
     )
 
     training = parser.add_argument_group("training")
@@ -244,10 +247,21 @@ def by_set(name):
 
 
 def fill_in(arguments):
-    """Give what depends on the data set its default."""
-    for name, value in (SYNTHETIC if arguments.dataset == "synthetic" else REAL).items():
+    """Give what depends on the data set or on the method its default."""
+    own = METHOD_DEFAULTS.get(arguments.method, {})
+    for name, value in ((SYNTHETIC if arguments.dataset == "synthetic" else REAL) | own).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+
+
+def check_method(arguments, parser):
+    """An error for an argument that another method has, or for an ensemble of one."""
+    if arguments.members == 1:
+        parser.error("--members 1: an ensemble needs 2 or more; one network is --method dldl")
+    for method, defaults in METHOD_DEFAULTS.items():
+        for name in defaults:
+            if arguments.method != method and getattr(arguments, name) is not None:
+                parser.error(f"--{name.replace('_', '-')} is for --method {method} alone")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl.backend import get_array_module, to_device, to_host
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_batches
 from tinydldl.layers import Sequential
-from tinydldl.methods import DLDLv2
+from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
-from tinydldl.optim import Optimizer
+from tinydldl.optim import Optimizer, gradient_norm
 
 FEWEST_REPEATS = 3  # steps to measure the speed in memory
 
@@ -27,11 +26,11 @@ class Training:
     """All that a training run consists of.
 
     `judged`: the part of the data set in `valid_store`, valid or test; `channels`: mean and std of
-    R, G and B in 0..1.
+    R, G and B in 0..1; `title`: what the progress bar says before the epoch.
     """
 
     model: Sequential
-    method: DLDLv2
+    method: Method
     optimizer: Optimizer
     schedule: Callable[[int], float]
     train_store: PhotoStore
@@ -44,6 +43,7 @@ class Training:
     transforms: list[str]
     seed: int
     xp: ModuleType
+    title: str = ""
 
 
 @dataclass
@@ -60,63 +60,66 @@ class Speed:
     waiting: float
 
 
-def train(run, on_epoch, done=0):
+def train(run, on_epoch, progress, done=0):
     """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
 
-    `record` holds the epoch's figures by name: `lr`, `train_loss`, `train_kl`, `train_mae` (years)
-    and, every `val_every` epochs and in the last one, `valid_mae` and `valid_epsilon_error`;
-    `speed`: a `Speed`. Raises NonFiniteError at the first loss that is not finite.
+    `record` holds the epoch's figures by name: `lr`, those of `train_epoch` and, every `val_every`
+    epochs and in the last one, those of `validate`; `speed`: a `Speed`; `progress`: a bar of tqdm
+    that counts images. Raises NonFiniteError at the first loss that is not finite.
     """
-    photos = len(run.train_store)
-    total, initial = run.epochs * photos, done * photos
-    with tqdm(total=total, initial=initial, unit=" images", dynamic_ncols=True) as progress:
-        for epoch in range(done + 1, run.epochs + 1):
-            progress.set_description(f"epoch {epoch}/{run.epochs}")
-            run.optimizer.lr = run.schedule(epoch)
-            figures, speed = train_epoch(run, epoch, progress)
-            record = {"lr": run.optimizer.lr} | figures
-            check_parameters(run.model, epoch)
-            if epoch % run.val_every == 0 or epoch == run.epochs:
-                record |= validate(run)
-            on_epoch(epoch, record, speed)
+    for epoch in range(done + 1, run.epochs + 1):
+        progress.set_description(f"{run.title}epoch {epoch}/{run.epochs}")
+        run.optimizer.lr = run.schedule(epoch)
+        figures, speed = train_epoch(run, epoch, progress)
+        record = {"lr": run.optimizer.lr} | figures
+        check_parameters(run.model, epoch)
+        if epoch % run.val_every == 0 or epoch == run.epochs:
+            record |= validate(run)
+        on_epoch(epoch, record, speed)
 
 
 def train_epoch(run, epoch, progress):
-    """One pass over the training photos: means of loss, KL and absolute error, and a `Speed`."""
+    """One pass over the training photos: its figures, and a `Speed`.
+
+    The figures are means over the photos, `train_loss`, `train_mae` (years) and for DLDL-v2
+    `train_kl`, and the mean and standard deviation of the gradient's norm over the steps.
+    """
     run.model.train()
     batches = train_batches(
         run.train_store, epoch, batch=run.batch, transforms=run.transforms, seed=run.seed
     )
-    sums, seen, waited = np.zeros(3), 0, 0.0
+    sums, norms, seen, waited = 0, [], 0, 0.0
     begun = asked = time.perf_counter()
     for step, (images, indices) in enumerate(batches, start=1):
         waited += time.perf_counter() - asked
-        values = train_step(run, images, indices, f"epoch {epoch}, step {step}")
+        values, norm = train_step(run, images, indices, f"epoch {epoch}, step {step}")
+        norms.append(norm)
         sums, seen = sums + len(indices) * values, seen + len(indices)
-        loss, kl, error = map(float, sums / seen)
+        loss, *kl, error = map(float, sums / seen)
         progress.set_postfix_str(f"loss {loss:.3f}, MAE {error:.2f}", refresh=False)
         progress.update(len(indices))
         asked = time.perf_counter()
     seconds = time.perf_counter() - begun
     in_memory = speed_in_memory(run, images, indices, max(FEWEST_REPEATS, step // 50))
-    speed = Speed(seconds, seen / seconds, in_memory, waited / seconds)
-    return {"train_loss": loss, "train_kl": kl, "train_mae": error}, speed
+    figures = {"train_loss": loss, "train_mae": error} | ({"train_kl": kl[0]} if kl else {})
+    figures |= {"grad_norm": float(np.mean(norms)), "grad_norm_std": float(np.std(norms))}
+    return figures, Speed(seconds, seen / seconds, in_memory, waited / seconds)
 
 
 def train_step(run, images, indices, where):
-    """One step of the optimizer: the batch's loss, KL and absolute error, on the host."""
+    """One step of the optimizer: the batch's losses and the norm of the gradient, on the host."""
     photos = run.train_store.photos
     x = normalize(to_device(images, run.xp), *run.channels)
     y, sigma = photos.ages[indices], photos.sigmas[indices]
-    p = to_device(run.method.target(y, sigma).astype(np.float32), run.xp)
-    logits = run.model.forward(x)
-    values, dlogits = run.method.loss(logits, p, to_device(y.astype(np.float32), run.xp))
-    values = to_host(run.xp.stack(values)).astype(float)
+    target = to_device(run.method.target(y, sigma).astype(np.float32), run.xp)
+    outputs = run.model.forward(x)
+    values, doutputs = run.method.loss(outputs, target, to_device(y.astype(np.float32), run.xp))
+    run.model.backward(doutputs)
+    *values, norm = to_host(run.xp.stack([*values, gradient_norm(run.model.grads)])).astype(float)
     if not np.isfinite(values[0]):
         raise NonFiniteError(f"loss {values[0]} in {where}: {first_non_finite(run.model, x)}")
-    run.model.backward(dlogits)
     run.optimizer.step()
-    return values
+    return np.array(values), norm
 
 
 def speed_in_memory(run, images, indices, repeats):
@@ -141,7 +144,7 @@ def speed_in_memory(run, images, indices, repeats):
 def validate(run):
     """MAE (years) and epsilon-error on the validation photos."""
     photos = run.valid_store.photos
-    _, y_hat = predict(run)
+    _, y_hat = judge(run)
     if not np.isfinite(y_hat).all():
         raise NonFiniteError("the estimates are not finite in validation; try a smaller --lr")
     return {
@@ -150,17 +153,27 @@ def validate(run):
     }
 
 
-def predict(run):
-    """p_hat (N, K), the mean over each validation photo and its mirror image, and y_hat (N,)."""
-    run.model.eval()
-    p_hat, y_hat = [], []
-    for images, _ in eval_batches(run.valid_store, batch=run.batch):
-        x = normalize(to_device(images, run.xp), *run.channels)
-        both = [run.method.distribution(run.model.forward(v)) for v in (x, x[:, :, ::-1])]
-        mean = (both[0] + both[1]) / 2
-        p_hat.append(to_host(mean))
-        y_hat.append(to_host(run.method.age(mean)))
-    return np.concatenate(p_hat), np.concatenate(y_hat)
+def judge(run):
+    """`predict` for the validation photos of a training."""
+    return predict(run.model, run.method, run.valid_store, run.channels, run.batch, run.xp)
+
+
+def predict(model, method, store, channels, batch, xp, seen=lambda images: None):
+    """The prediction (N, M), the mean over each photo of `store` and its mirror image, and y_hat.
+
+    `channels`: mean and std that the network was trained with; `seen` is called with the number of
+    photos of each batch that is done. Both results are on the host.
+    """
+    model.eval()
+    predictions, y_hat = [], []
+    for images, _ in eval_batches(store, batch=batch):
+        x = normalize(to_device(images, xp), *channels)
+        once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
+        mean = (once + mirrored) / 2
+        predictions.append(to_host(mean))
+        y_hat.append(to_host(method.age(mean)))
+        seen(len(images))
+    return np.concatenate(predictions), np.concatenate(y_hat)
 
 
 def check_parameters(model, epoch):

@@ -256,7 +256,7 @@ for lam in (0.0, 0.1, 1.0, 10.0):
 # %%
 method = DLDLv2(grid, lam=1.0)
 dlogits = method.loss(x, p, y)[1]
-p_hat = method.distribution(x)
+p_hat = method.predict(x)
 y_hat = method.age(p_hat)
 line_1 = (p_hat - p) / len(y)
 line_2 = 1.0 * np.sign(y_hat - y) / len(y)

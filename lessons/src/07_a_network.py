@@ -325,7 +325,7 @@ photos = np.random.default_rng(4).standard_normal((16, 32, 32, 3), dtype=np.floa
 logits = net.forward(photos)
 features = net.layers["fc"].kept[0]  # what the last layer got
 predicted = np.sqrt(128 * 0.01**2 * (features**2).mean())
-p_hat = DLDLv2(label_grid()).distribution(logits)
+p_hat = DLDLv2(label_grid()).predict(logits)
 print(f"logits: standard deviation {logits.std():.3f}, predicted {predicted:.3f}")
 print(f"K p_hat between {101 * p_hat.min():.2f} and {101 * p_hat.max():.2f}")
 assert features.shape == (16, 128)
@@ -503,7 +503,7 @@ assert abs(kl / L_ld - 1) < 0.02 and abs(error / L_er - 1) < 0.05
 
 # %%
 (_, kl_wide, _), _ = method.loss(100 * logits, p, y)
-surest = method.distribution(100 * logits).max(axis=1)
+surest = method.predict(100 * logits).max(axis=1)
 print(f"L_ld {kl:.2f} with 0.01, {kl_wide:.2f} with 1; the largest p_hat is {surest.mean():.2f}")
 assert kl_wide > 4 * kl and surest.mean() > 0.8
 
@@ -684,7 +684,7 @@ print(f"length of the gradients at chance: L_er {of_er.mean():.2f}, L_ld {of_ld.
 assert (of_er > 3 * of_ld).all()
 
 # %%
-p_hat = method.distribution(logits)
+p_hat = method.predict(logits)
 figure, axes = plt.subplots(2, 8, figsize=(11, 2.8), height_ratios=[1, 1])
 for i, (top, bottom) in enumerate(axes.T):
     top.imshow(faces[i])

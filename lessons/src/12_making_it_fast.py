@@ -855,7 +855,7 @@ def train(fast, twin):
         optimizer.step()
         losses.append(float(loss))
     net.eval()
-    return np.array(losses), method.age(method.distribution(net.forward(x[count:])))
+    return np.array(losses), method.age(method.predict(net.forward(x[count:])))
 
 
 runs = {

@@ -4,6 +4,7 @@ from tinydldl.layers.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from tinydldl.layers.base import Layer, Sequential
 from tinydldl.layers.conv import Conv2d
 from tinydldl.layers.dense import Flatten, Linear
+from tinydldl.layers.dropout import Dropout
 from tinydldl.layers.expectation import Expectation
 from tinydldl.layers.norm import BatchNorm2d
 from tinydldl.layers.pool import AvgPool2d, GlobalAvgPool, HybridPool, MaxPool2d
@@ -12,6 +13,7 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm2d",
     "Conv2d",
+    "Dropout",
     "Expectation",
     "Flatten",
     "GlobalAvgPool",

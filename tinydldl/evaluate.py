@@ -1,0 +1,245 @@
+"""How good is a network? `python -m tinydldl.evaluate` says so with every figure, and in pictures.
+
+Several networks are judged as one: their predictions are averaged, then decoded once, as LDAE does.
+"""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from tinydldl import checkpoint, cli, datasets, ensemble, experiment, report, selection
+from tinydldl.backend import UserError, choose_device
+from tinydldl.datasets import DATASETS, DataError
+from tinydldl.models import count_params
+from tinydldl.report import Estimates
+from tinydldl.runs import provenance, write_table
+
+FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
+# With these arguments the photos of a run are the same again.
+SETTINGS = ("dataset", "data_dir", "table", "split", "seed", "sigma", "limit")
+SPLIT_AT_RANDOM = ("csv", "morph")  # with another seed, photos trained on come into other parts
+
+
+class EvaluationError(UserError):
+    """What was asked for cannot be evaluated, or its results cannot be kept."""
+
+
+def main(argv=None):
+    """Judge networks on photos; returns the exit code."""
+    arguments, run = parse(argv)
+    xp, device = choose_device(arguments.device)
+    print(f"tinydldl.evaluate on {device}")
+    networks = ensemble.load(arguments.checkpoint, xp)
+    for path, network in networks.items():
+        print(f"network   {path}: {network_text(network)}")
+    first = next(iter(networks.values()))
+    _, engine = experiment.choose_engine(arguments, first.model, xp)
+    print(f"engine    {engine}")
+    part, stores = open_stores(arguments, networks.values())
+    store = stores[first.side]
+    print(f"data      {arguments.dataset}: {len(store)} photos ({part}) to judge on")
+    print_settings(arguments, part, run)
+    folder = results_folder(arguments, part, len(networks))
+    print(f"results   {folder}")
+
+    facts = {
+        "checkpoints": [str(path.resolve()) for path in networks],
+        "methods": [network.meta["method"]["name"] for network in networks.values()],
+        "part": part,
+        "settings": {name: getattr(arguments, name) for name in SETTINGS},
+        "device": device,
+        "engine": engine,
+    } | provenance()
+    prediction = ensemble.average(networks, stores, arguments, xp)
+    estimates = Estimates.of(first.method.to(np), prediction, store.photos)
+    figures = report.figures(estimates)
+    print("", *report.lines(figures), "", sep="\n")
+    pictures = report.pictures(estimates, store, title(networks, arguments.dataset, part))
+    write(folder, facts | figures, report.prediction_rows(estimates), pictures)
+    return 0
+
+
+# ------------------------------------------------------------------------------- what was asked for
+
+
+def parse(argv):
+    """The arguments, and the settings of the first network's run, {} if there are none to know.
+
+    Where the data set is that of the run, the settings are the defaults of the arguments.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    run = settings_of_run(arguments.checkpoint[0])
+    if arguments.dataset in (None, run.get("dataset")):
+        parser.set_defaults(**run)
+        arguments = parser.parse_args(argv)
+    if arguments.dataset is None:
+        parser.error("--dataset is missing, and there is no run's config.json that names it")
+    return arguments, run
+
+
+def settings_of_run(path):
+    """The settings of the run that a checkpoint is from, as texts, if its `config.json` is there.
+
+    Of them `limit` only where it says how many faces are drawn: photos are judged on all.
+    """
+    folder = path if path.is_dir() else path.parent
+    for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
+        if config.exists():
+            try:
+                run = json.loads(config.read_text())["arguments"]
+                names = SETTINGS if run["dataset"] == "synthetic" else SETTINGS[:-1]
+                return {name: str(run[name]) for name in names if run[name] is not None}
+            except (OSError, ValueError, TypeError, LookupError) as error:
+                raise EvaluationError(
+                    f"{config}: not the configuration of a run ({type(error).__name__}: {error})"
+                ) from None
+    return {}
+
+
+def print_settings(arguments, part, run):
+    """Say which settings are those of the run, and whether its network has seen the photos."""
+    if arguments.dataset != run.get("dataset"):
+        return
+    same = [name for name in run if str(getattr(arguments, name)) == run[name]]
+    texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
+    print(f"          as in training: {', '.join(texts)}")
+    if part == "train":
+        print("warning: a network was trained on these; only other photos tell what it is worth")
+    elif arguments.dataset in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
+        print("warning: split in another way than in training, which may have used some of these")
+
+
+def results_folder(arguments, part, count):
+    """The folder for the results, made if need be.
+
+    Raises EvaluationError if it holds anything that is not from an evaluation.
+    """
+    name = f"{arguments.dataset}-{part}" + (f"-of-{count}" if count > 1 else "")
+    path = arguments.checkpoint[0]
+    folder = arguments.out or (path if path.is_dir() else path.parent) / "evaluation" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise EvaluationError(f"{folder}: cannot be used ({error.strerror}); use --out") from None
+    if not empty and not (folder / FIGURES).exists():
+        raise EvaluationError(f"{folder}: holds files that are not of an evaluation; use --out")
+    return folder
+
+
+# ------------------------------------------------------------------------------ networks and photos
+
+
+def network_text(network):
+    """A network in words."""
+    model, about = network.model, network.meta["network"]
+    macs = model.multiply_adds(model.input_shape) / 1e6
+    return (
+        f"{network.meta['method']['name']}, {about['name']}, {network.side} px, {about['pool']}: "
+        f"{count_params(model):,} parameters, {macs:.0f} million multiply-adds a photo"
+    )
+
+
+def title(networks, dataset, part):
+    """Networks and photos, for the pictures."""
+    methods = {network.meta["method"]["name"]: None for network in networks.values()}
+    *several, network = networks.values()
+    words = (
+        f"average of {len(networks)} networks"
+        if several
+        else f"{network.meta['network']['name']} network, {network.side} px"
+    )
+    return f"{', '.join(methods)}, {words}, {dataset} ({part})"
+
+
+def open_stores(arguments, networks):
+    """The part that is judged, and its photos for each size of the networks: `part, {side: store}`.
+
+    Raises DataError if the data set has no such part.
+    """
+    grid = next(iter(networks)).method.grid
+    stores, room = {}, arguments.cache_mb * 10**6
+    for side in sorted({network.side for network in networks}):
+        own = Namespace(**(vars(arguments) | {"size": side}))
+        parts = selection.load(own)
+        part = arguments.part or ("valid" if "valid" in parts else "test")
+        if part not in parts:
+            raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
+        photos = selection.within({part: parts[part]}, grid, arguments.dataset)[part]
+        if arguments.limit:
+            photos = selection.sample(photos, arguments.limit, arguments.seed)
+        stores[side] = selection.open_store(photos, part, own, room)
+        room -= stores[side].cached_bytes
+    return part, stores
+
+
+# ----------------------------------------------------------------------------------------- results
+
+
+def write(folder, figures, rows, pictures):
+    """Write everything that an evaluation leaves, and print the names of the files.
+
+    Pictures of an earlier one that this one has not are removed.
+    """
+    with checkpoint.replacing(folder / FIGURES) as file:
+        file.write(json.dumps(figures, indent=2, default=str).encode())
+    write_table(folder / PREDICTIONS, report.PREDICTIONS, rows)
+    for name in report.PICTURES:
+        (folder / name).unlink(missing_ok=True)
+    for name, figure in pictures.items():
+        experiment.save_figure(figure, folder / name)
+    for name in (FIGURES, PREDICTIONS, *pictures):
+        print(f"{name:24} {folder / name}")
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.evaluate",
+        description="Judge a trained network on photos, or several whose predictions are averaged.",
+    )
+
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--checkpoint",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="the folder of a run, or the file of a checkpoint; several are averaged",
+    )
+    experiment.add_engine_arguments(network)
+
+    data = parser.add_argument_group(
+        "data", "Where the data set is that of the first network's run, the run's are the defaults."
+    )
+    data.add_argument("--dataset", choices=DATASETS, help="what to judge on")
+    datasets.add_data_arguments(data)
+    data.add_argument(
+        "--part",
+        choices=["train", "valid", "test"],
+        help="which part of it (default: valid if there is one, else test)",
+    )
+    data.add_argument(
+        "--limit",
+        type=cli.whole(selection.FEWEST),
+        help="judge on at most this many photos; synthetic draws this many",
+    )
+    data.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
+    selection.add_arguments(data)
+
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where results go (default: evaluation/DATASET-PART beside the first checkpoint)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

@@ -1,0 +1,255 @@
+"""What a network's estimates are worth: every figure, as a dict, as lines of text, as pictures.
+
+estimates = Estimates.of(method, prediction, store.photos)
+print(*lines(figures(estimates)), sep="\\n")
+pictures(estimates, store, "a title")["scatter.png"]
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tinydldl import metrics, plots
+from tinydldl.datasets import Photos
+from tinydldl.labels import gaussian_label_distribution
+
+YEARS = np.arange(11)  # n of the cumulative score CS(n), in figures and lines
+DRAWN_YEARS = np.arange(401) / 20  # the same in its picture: whole years are exact
+LEVELS = np.arange(1, 10) / 10  # q of the coverage
+SHOWN = 12  # faces in `picture`
+EXAMPLES = 4  # good ones in `pictures`, and as many poor ones
+PREDICTIONS = ("photo", "age", "sigma", "estimate", "mode", "spread")  # columns of the table
+PICTURES = ("cumulative_score.png", "scatter.png", "decades.png", "examples.png", "reliability.png")
+
+SMALLER, LARGER = "smaller is better", "larger is better"
+# What is printed of the figures: name: (in words, unit, which direction is good)
+AGE = {
+    "mae": ("MAE", " years", SMALLER),
+    "mode_mae": ("MAE of the mode of p_hat", " years", SMALLER),
+    "epsilon_error": ("epsilon-error", "", SMALLER),
+}
+LABEL_DISTRIBUTION = {
+    "chebyshev": ("Chebyshev distance", "", SMALLER),
+    "clark": ("Clark distance", "", SMALLER),
+    "canberra": ("Canberra distance", "", SMALLER),
+    "kl": ("KL divergence", " nats", SMALLER),
+    "cosine": ("cosine similarity", "", LARGER),
+    "intersection": ("intersection similarity", "", LARGER),
+}
+TRUE_AGE = {
+    "negative_log_likelihood": ("negative log likelihood", " nats", SMALLER),
+    "crps": ("CRPS", " years", SMALLER),
+}
+
+
+@dataclass
+class Estimates:
+    """What a network, or several together, say about photos, beside the truth. All on the host.
+
+    `y_hat` (N,), years; `p_hat` (N, K) on `grid` (K,), None for a method without a distribution.
+    """
+
+    photos: Photos
+    grid: np.ndarray
+    y_hat: np.ndarray
+    p_hat: np.ndarray | None
+
+    @classmethod
+    def of(cls, method, prediction, photos):
+        """The estimates in a prediction; `method` on the host."""
+        p_hat = method.distribution(prediction)
+        return cls(photos, method.grid, method.age(prediction), p_hat)
+
+    @cached_property
+    def p(self):
+        """The label distributions (N, K)."""
+        return gaussian_label_distribution(self.photos.ages, self.photos.sigmas, self.grid)
+
+    @property
+    def mode(self):
+        """The likeliest label (N,) of each p_hat, years."""
+        return self.grid[self.p_hat.argmax(axis=1)]
+
+    @property
+    def spread(self):
+        """The standard deviation (N,) of each p_hat, years."""
+        mean = self.p_hat @ self.grid
+        return np.sqrt((self.p_hat * (self.grid - mean[:, None]) ** 2).sum(axis=1))
+
+
+# ------------------------------------------------------------------------------------- as a dict
+
+
+def figures(estimates):
+    """Every figure by name, as JSON values; those of the distribution only where there is one.
+
+    `cumulative_score` and `coverage` are {n or q, as text: share}; `decades`: see
+    `metrics.by_decade`; `mode_mae`: what the MAE would be if p_hat were decoded by its mode.
+    """
+    y, sigma, y_hat = estimates.photos.ages, estimates.photos.sigmas, estimates.y_hat
+    result = {
+        "photos": len(y),
+        "photos_with_sigma_0": int((sigma == 0).sum()),
+        "mae": metrics.mae(y_hat, y),
+        "epsilon_error": metrics.epsilon_error(y_hat, y, sigma),
+        "cumulative_score": by_name(YEARS, metrics.cumulative_score(y_hat, y, YEARS)),
+        "decades": metrics.by_decade(y_hat, y),
+    }
+    return result | ({} if estimates.p_hat is None else distribution_figures(estimates))
+
+
+def distribution_figures(estimates):
+    """The figures of p_hat: against the label distribution p, then against the true age."""
+    y, p, p_hat, grid = estimates.photos.ages, estimates.p, estimates.p_hat, estimates.grid
+    against_p = {name: getattr(metrics, name)(p, p_hat) for name in LABEL_DISTRIBUTION}
+    against_y = {name: getattr(metrics, name)(p_hat, y, grid) for name in TRUE_AGE}
+    coverage = by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS))
+    mode_mae = {"mode_mae": metrics.mae(estimates.mode, y)}
+    return mode_mae | against_p | against_y | {"coverage": coverage}
+
+
+def by_name(keys, values):
+    """Two arrays as a dict for JSON.
+
+    >>> by_name(np.array([0.1, 0.2]), np.array([0.5, 1.0]))
+    {'0.1': 0.5, '0.2': 1.0}
+    """
+    return {f"{key:g}": float(value) for key, value in zip(keys, values, strict=True)}
+
+
+def prediction_rows(estimates):
+    """A dict of `PREDICTIONS` for each photo: label, estimate, mode and spread of p_hat, years."""
+    photos = estimates.photos
+    columns = {
+        "photo": [path.name for path in photos.paths],
+        "age": photos.ages,
+        "sigma": photos.sigmas,
+        "estimate": estimates.y_hat,
+    }
+    if estimates.p_hat is not None:
+        columns |= {"mode": estimates.mode, "spread": estimates.spread}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+# --------------------------------------------------------------------------------- as lines of text
+
+
+def short_lines(figures, judged):
+    """The figures that matter most, as {name: value} of texts; `judged`: of which photos."""
+    exact = figures["photos_with_sigma_0"]
+    lines = {
+        f"{judged} MAE": value_text(figures, "mae", " years"),
+        "epsilon-error": value_text(figures, "epsilon_error")
+        + (f", {exact} photos with sigma 0" if exact else ""),
+    }
+    if "kl" in figures:
+        lines["MAE of the mode of p_hat"] = value_text(figures, "mode_mae", " years")
+        lines["KL divergence"] = value_text(figures, "kl", " nats")
+        lines["CRPS"] = value_text(figures, "crps", " years")
+    return lines
+
+
+def lines(figures):
+    """All figures for the screen, each with the direction that is good."""
+    exact = figures["photos_with_sigma_0"]
+    text = [f"{figures['photos']} photos" + (f", {exact} of them with sigma 0" if exact else "")]
+    text += ["", "the age", *measure_lines(figures, AGE)]
+    text += ["  cumulative score CS(n): share of photos at most n years off; larger is better"]
+    text += share_lines("n", figures["cumulative_score"])
+    text += ["", "by decade of true age; bias: mean estimate - true age, nearer to 0 is better"]
+    text += [f"  {'ages':>8} {'photos':>7} {'MAE':>7} {'bias':>7}"]
+    for row in figures["decades"]:
+        ages = f"{row['decade']}-{row['decade'] + 9}"
+        text += [f"  {ages:>8} {row['count']:7} {row['mae']:7.2f} {row['bias']:+7.2f}"]
+    if "kl" in figures:
+        text += ["", "p_hat against the label distribution p"]
+        text += measure_lines(figures, LABEL_DISTRIBUTION)
+        text += ["", "p_hat against the true age", *measure_lines(figures, TRUE_AGE)]
+        text += ["  coverage: share of true ages in the central q of p_hat; nearer to q is better"]
+        text += share_lines("q", figures["coverage"])
+    return text
+
+
+def measure_lines(figures, measures):
+    """A line for each of the measures that the figures have."""
+    return [
+        f"  {words:26} {value_text(figures, name, unit):14} {direction}"
+        for name, (words, unit, direction) in measures.items()
+        if name in figures
+    ]
+
+
+def share_lines(symbol, shares):
+    """Two lines: the names of the shares, and below them the shares in percent."""
+    names = "".join(f"{name:>6}" for name in shares)
+    return [
+        f"    {symbol:6}{names}",
+        f"    {'share':6}" + "".join(f"{share:6.0%}" for share in shares.values()),
+    ]
+
+
+def value_text(figures, name, unit=""):
+    return f"{figures[name]:.3f}{unit}"
+
+
+# ------------------------------------------------------------------------------------- as pictures
+
+
+def picture(images, estimates, title):
+    """A figure of a few faces, evenly spread from the youngest to the oldest.
+
+    `images`: what gives the RGB image of photo i as `images[i]`, such as a `PhotoStore`.
+    """
+    by_age = np.argsort(estimates.photos.ages, kind="stable")
+    shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]
+    return plots.predictions([images[i] for i in shown], *columns_of(estimates, shown), title)
+
+
+def pictures(estimates, images, title):
+    """All figures of an evaluation, {file name: Figure}; `images` as for `picture`."""
+    y, y_hat = estimates.photos.ages, estimates.y_hat
+    cs = metrics.cumulative_score(y_hat, y, DRAWN_YEARS)
+    drawn = {
+        "cumulative_score.png": plots.cumulative_score(DRAWN_YEARS, cs, metrics.mae(y_hat, y)),
+        "scatter.png": plots.scatter(y, y_hat, estimates.grid),
+        "decades.png": plots.decades(metrics.by_decade(y_hat, y)),
+        "examples.png": examples(estimates, images),
+    }
+    if estimates.p_hat is not None:
+        q = np.linspace(0, 1, 101)
+        coverage = metrics.coverage(estimates.p_hat, y, estimates.grid, q)
+        drawn["reliability.png"] = plots.reliability(q, coverage)
+    for figure in drawn.values():
+        figure.suptitle(title)
+    return drawn
+
+
+def examples(estimates, images):
+    """The figure of the photos with the smallest and with the largest errors."""
+    by_error = np.argsort(np.abs(estimates.y_hat - estimates.photos.ages), kind="stable")
+    count = min(EXAMPLES, len(by_error) // 2)
+    blocks = {
+        f"Good: the {count} smallest errors": by_error[:count],
+        f"Poor: the {count} largest errors": by_error[::-1][:count],
+    }
+    return plots.examples(
+        {
+            heading: ({"input": [images[i] for i in shown]}, *columns_of(estimates, shown))
+            for heading, shown in blocks.items()
+        }
+    )
+
+
+def columns_of(estimates, shown):
+    """`grid, p, p_hat, y, sigma, y_hat` of the photos `shown`; p_hat None if there is none."""
+    photos = estimates.photos.take(shown)
+    p_hat = None if estimates.p_hat is None else estimates.p_hat[shown]
+    return (
+        estimates.grid,
+        estimates.p[shown],
+        p_hat,
+        photos.ages,
+        photos.sigmas,
+        estimates.y_hat[shown],
+    )
