@@ -5,4 +5,5 @@ engines      what computes it: the textbook's convolution, the layers, the fast 
 race         all engines in turn, each in a process of its own
 memory       what a process and its children hold
 profile      where the time goes, by layer
+costs        what the networks of the paper cost
 """
