@@ -1,0 +1,85 @@
+"""The command: tables on disk and on the screen, and ways to get it wrong."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from running import exit_code
+
+from tinydldl.reproduce import main
+from tinydldl.tables import grid, write
+
+SMALL = ["--limit", 20, "--epochs", 3, "--workers", 1, "--loaders", 1, "--out", "out"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+
+
+def test_a_table_is_printed_and_written(capsys):
+    assert exit_code(main, "insufficiency", *SMALL) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("tinydldl.reproduce insufficiency on cpu")
+    text = Path("out/insufficiency.md").read_text()
+    assert text in out
+    assert text.splitlines()[2] == "| method | 16 photos |"
+    assert Path("out/insufficiency.csv").read_text().startswith("method,16 photos\ndldl-v2,")
+    with Image.open("out/insufficiency.png") as picture:
+        assert picture.width > 600
+
+
+def test_the_figures_show_faces_only_beside_the_network(capsys):
+    assert exit_code(main, "figures", *SMALL) == 0
+    assert {path.name for path in Path("out").glob("*.png")} == {"ages.png", "ranking.png"}
+    assert Path("runs/out/dldl-v2_seed-0/examples.png").exists()
+    assert "data sets that are not in data: appa-real, chalearn15" in capsys.readouterr().out
+
+
+def test_all_is_every_table(monkeypatch):
+    called = []
+    for name in write.TABLES:
+        monkeypatch.setitem(
+            write.TABLES, name, lambda grid, seeds, name=name: called.append((name, list(seeds)))
+        )
+    assert exit_code(main, "all", *SMALL, "--seed", 4, "--seeds", 2) == 0
+    assert called == [(name, [4, 5]) for name in write.TABLES]
+
+
+def test_the_default_folder_says_what_was_trained(monkeypatch):
+    monkeypatch.setitem(write.TABLES, "table3", lambda grid, seeds: None)
+    assert exit_code(main, "table3", "--net", "thin", "--size", 48) == 0
+    assert Path("results/synthetic-thin-48/settings.json").exists()
+
+
+def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grid, "train", interrupted)
+    assert exit_code(main, "table4", *SMALL) == 130
+    assert "stopped; the same command goes on from there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table5"], "invalid choice: 'table5'"),
+        (["table3", "--seeds", "0"], "expected a whole number from 1 up, got '0'"),
+        (["table3", "--epochs", "2"], "expected a whole number from 3 up, got '2'"),
+        (["table3", "--dataset", "morph"], "no folder data/morph"),
+    ],
+)
+def test_one_line_for_a_mistake(arguments, message, capsys):
+    assert exit_code(main, *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_another_setting_needs_another_folder(capsys):
+    Path("out").mkdir()
+    Path("out/settings.json").write_text('{"size": 32, "epochs": 9}')
+    assert exit_code(main, "table3", *SMALL) == 2
+    assert "give another --out" in capsys.readouterr().err

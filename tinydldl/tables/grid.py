@@ -1,0 +1,210 @@
+"""Run the trainings of a table: those that are finished are skipped, an interrupted one goes on."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tinydldl import checkpoint, experiment, report
+from tinydldl.labels import label_grid
+from tinydldl.runs import RUNS, RunError, RunFolder, read_table, write_table
+from tinydldl.selection import open_selection
+from tinydldl.tables.plan import name_of
+from tinydldl.trainer import NonFiniteError, judge, train
+
+LAST = 1 / 3  # of the epochs: where the spread is measured
+SETTINGS = ("method", "pool", "augment", "lam", "label_step", "kl_reduction", "epochs", "seed")
+FIGURES = ("mae", "epsilon_error", "mode_mae", "cs5", "kl", "crps", "nll")
+SPREAD = ("train_mae", "mae_spread", "grad_norm", "grad_spread")
+COLUMNS = ("run", *SETTINGS, "train_photos", *FIGURES, *SPREAD, "minutes", "processes", "note")
+EPOCHS = ("run", "epoch", "train_mae", "grad_norm", "grad_norm_std", "valid_mae")
+MEMBERS = 3  # networks of an ensemble
+
+
+class Grid:
+    """The trainings of a folder: `runs.csv` has a line for each that is finished.
+
+    `base`: the arguments that all have in common, as of `train`. `epochs.csv` has a line for each
+    of their epochs. Networks and curves go to `runs/NAME of the folder/`. Raises RunError for a
+    folder that was begun with another base.
+    """
+
+    def __init__(self, folder, base, xp):
+        self.folder, self.base, self.xp = Path(folder), base, xp
+        self._opened = (None, None)
+        self._claim()
+        self.rows = {row["run"]: row for row in self._read("runs.csv")}
+        self.epochs = self._read("epochs.csv")
+
+    def _claim(self):
+        """Write the settings, or compare them with those that are there."""
+        hidden = ("data_dir", "device", "engine", "workers", "loaders", "cache_mb", "seed")
+        ours = {name: value for name, value in vars(self.base).items() if name not in hidden}
+        ours = json.loads(json.dumps(ours, default=str))
+        path = self.folder / "settings.json"
+        if path.exists():
+            theirs = json.loads(path.read_text())
+            differing = [name for name in ours if ours[name] != theirs.get(name)]
+            if differing:
+                name = differing[0]
+                raise RunError(
+                    f"{self.folder}: begun with {name} {theirs.get(name)}, now it is {ours[name]}; "
+                    "give another --out"
+                )
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with checkpoint.replacing(path) as file:
+                file.write(json.dumps(ours, indent=2).encode() + b"\n")
+
+    def _read(self, name):
+        path = self.folder / name
+        return read_table(path) if path.exists() else []
+
+    def photos(self, seed, train_limit=None):
+        """The `Selection` of a seed; it is held until another is asked for."""
+        key, selection = self._opened
+        if key != (seed, train_limit):
+            arguments = self._arguments({"train_limit": train_limit or self.base.train_limit}, seed)
+            selection = open_selection(arguments, label_grid())
+            self._opened = (seed, train_limit), selection
+        return selection
+
+    def photos_to_train_on(self, seed):
+        """How many photos the base trains on; known without them once it has been trained."""
+        row = self.rows.get(name_of({}, seed))
+        return int(row["train_photos"]) if row else len(self.photos(seed).train)
+
+    def run(self, rows, seeds):
+        """Train what `rows` need for each seed, and is not finished."""
+        wanted = {name_of(row.changes, seed): (row.changes, seed) for seed in seeds for row in rows}
+        missing = {name: run for name, run in wanted.items() if name not in self.rows}
+        if not missing:
+            return
+        # those on the same photos one after the other
+        missing = dict(sorted(missing.items(), key=lambda item: self._photos_key(*item[1])))
+        total = sum(self._images(*run) for run in missing.values())
+        with tqdm(total=total, unit=" images", dynamic_ncols=True) as progress:
+            for number, (name, (changes, seed)) in enumerate(missing.items(), start=1):
+                place = f"run {number} of {len(missing)}, {name}, "
+                self._train(name, changes, seed, place, progress)
+
+    def _photos_key(self, changes, seed):
+        return seed, changes.get("train_limit", 0)
+
+    def _images(self, changes, seed):
+        """How many images a training looks at, all epochs together."""
+        arguments = self._arguments(changes, seed)
+        count = changes.get("train_limit") or self.photos_to_train_on(seed)
+        return count * arguments.epochs * (arguments.members or 1)
+
+    def _arguments(self, changes, seed):
+        """The base with the changes."""
+        arguments = Namespace(**(vars(self.base) | changes | {"seed": seed}))
+        arguments.members = MEMBERS if arguments.method == "ldae" else None
+        return arguments
+
+    def _train(self, name, changes, seed, place, progress):
+        """One training from wherever it is to its end, and its line in `runs.csv`."""
+        arguments = self._arguments(changes, seed)
+        selection = self.photos(seed, changes.get("train_limit"))
+        folder = self._folder(name, arguments)
+        predictions, folders, note = [], [], ""
+        try:
+            for member in range(arguments.members or 1):
+                run = experiment.prepare(arguments, selection, self.xp, member, say=silent)
+                run.title = place
+                one = folder.inner(f"member-{member + 1}") if arguments.members else folder
+                folders.append(one)
+                done = experiment.restore(run, one)
+                progress.update(done * len(selection.train))
+                on_epoch = self._keep(run, one, arguments, selection)
+                train(run, on_epoch, progress, done)
+                predictions.append(judge(run)[0])
+                close(run.model)
+        except NonFiniteError as error:
+            note = f"diverged: {error}"
+        row = {name: getattr(arguments, name) for name in SETTINGS}
+        row |= {
+            "run": name,
+            "augment": "yes" if arguments.augment else "no",
+            "train_photos": len(selection.train),
+            "processes": experiment.engine_of(run.model)["processes"],
+            "minutes": round(sum(float(r["seconds"]) for f in folders for r in f.timing) / 60, 2),
+            "note": note,
+        }
+        if not note:
+            estimates = experiment.estimates_of(run, np.mean(predictions, axis=0))
+            row |= figures_of(estimates) | spread_of(folders[0].metrics)
+        self._finish(row, folders[0])
+        tqdm.write(line_of(row))
+
+    def _keep(self, run, folder, arguments, selection):
+        def on_epoch(epoch, record, speed):
+            experiment.save(run, folder, arguments, epoch, record, speed, selection.baselines)
+
+        return on_epoch
+
+    def _folder(self, name, arguments):
+        """The folder of a training. Raises RunError if it is of one with other arguments."""
+        path = RUNS / self.folder.name / name
+        path.mkdir(parents=True, exist_ok=True)
+        settings = json.dumps(vars(arguments), default=str, indent=2)
+        if not (path / "arguments.json").exists():
+            with checkpoint.replacing(path / "arguments.json") as file:
+                file.write(settings.encode())
+        elif (path / "arguments.json").read_text() != settings:
+            raise RunError(f"{path}: begun with other arguments; remove this folder, or move it")
+        return RunFolder(path)
+
+    def _finish(self, row, folder):
+        """Add a training to the tables on disk. They are read anew: another process may add too."""
+        self.rows = {row["run"]: row for row in self._read("runs.csv")} | {row["run"]: row}
+        epochs = [
+            {"run": row["run"]} | {k: m[k] for k in EPOCHS[1:] if k in m} for m in folder.metrics
+        ]
+        self.epochs = [e for e in self._read("epochs.csv") if e["run"] != row["run"]] + epochs
+        write_table(self.folder / "epochs.csv", EPOCHS, self.epochs)
+        write_table(self.folder / "runs.csv", COLUMNS, self.rows.values())
+
+
+def figures_of(estimates):
+    """The figures of FIGURES; those of a distribution are missing without one."""
+    figures = report.figures(estimates)
+    figures |= {"cs5": figures["cumulative_score"]["5"]}
+    figures |= {"nll": figures.get("negative_log_likelihood")}
+    return {name: round(figures[name], 5) for name in FIGURES if figures.get(name) is not None}
+
+
+def spread_of(epochs):
+    """How steady the last epochs were.
+
+    `mae_spread`: standard deviation of the validation MAE (years); `grad_spread`: of the norm of
+    the gradient from step to step, over its mean.
+    """
+    last = epochs[-max(2, round(LAST * len(epochs))) :]
+    errors = [float(row["valid_mae"]) for row in last if "valid_mae" in row]
+    norms, stds = ([float(row[name]) for row in last] for name in ("grad_norm", "grad_norm_std"))
+    return {
+        "train_mae": round(float(last[-1]["train_mae"]), 5),
+        "mae_spread": round(float(np.std(errors)), 5),
+        "grad_norm": round(float(np.mean(norms)), 5),
+        "grad_spread": round(float(np.mean(stds) / np.mean(norms)), 5),
+    }
+
+
+def line_of(row):
+    """A finished training, for the screen."""
+    result = row["note"] or f"MAE {row['mae']:.3f}, epsilon-error {row['epsilon_error']:.3f}"
+    return f"{row['run']}: {result}, {row['minutes']:.1f} minutes"
+
+
+def close(model):
+    """End the processes of a network that is done with."""
+    if hasattr(model, "close"):
+        model.close()
+
+
+def silent(line):
+    """What `prepare` would say is said once for the whole grid."""

@@ -1,0 +1,119 @@
+"""The pictures beside the tables."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tinydldl.labels import gaussian_cdf, gaussian_label_distribution, ranking_code
+from tinydldl.plots import COLORS, DPI, new_figure, styled
+
+LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
+AGE, SIGMA = 30.0, 3.0  # of the figure "ranking is learning label distribution"
+
+
+def rows_beside_published(results, figures, title):
+    """MAE of each row here, a dot a seed, beside the published one: the same order, or another?
+
+    `results`: `render.Result`s; `figures`: label to the published figures of it.
+    """
+    figure = Figure(figsize=(9, 1.2 + 0.36 * len(results)), dpi=DPI, layout="constrained")
+    figure.suptitle(title)
+    here, there = figure.subplots(1, 2, sharey=True)
+    places = np.arange(len(results))
+    for place, result in zip(places, results, strict=True):
+        values = result.values("mae")
+        here.plot(values, np.full(len(values), place), "o", color=COLORS[0], alpha=0.6)
+        if len(values):
+            here.plot(values.mean(), place, "|", color=COLORS[0], markersize=18)
+        published = figures.get(result.label, ((None, None),))[0][0]
+        if published:
+            there.plot(published, place, "D", color=COLORS[3])
+    here.set(xlabel="MAE here (years)", yticks=places)
+    here.set_yticklabels([result.name for result in results])
+    here.invert_yaxis()
+    there.set(xlabel="MAE published, ChaLearn 2015 (years)")
+    for axes in (here, there):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def epochs_of_methods(results, epochs, title):
+    """Validation MAE and the norm of the gradient by epoch, a line for each of `results`.
+
+    `epochs`: the lines of epochs.csv. The gradient is drawn over its own mean.
+    """
+    figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
+    figure.suptitle(title)
+    error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
+    for result, color in zip(results, LINES, strict=False):
+        rows = [row for row in epochs if result.trained and row["run"] == result.trained[0]["run"]]
+        number = [int(row["epoch"]) for row in rows]
+        spread = [float(row["grad_norm_std"]) / float(row["grad_norm"]) for row in rows]
+        mae = [float(row.get("valid_mae", "nan")) for row in rows]
+        error.plot(number, mae, color=color, label=result.name)
+        gradient.plot(number, spread, color=color)
+    error.set_title("Validation MAE (years)")
+    gradient.set_title("Spread of the gradient's norm, over its mean")
+    gradient.set_ylim(bottom=0)
+    for axes in (error, gradient):
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure
+
+
+def sizes(results, title):
+    """MAE against the number of training photos, a line for each method."""
+    figure, axes = new_figure(title, "Photos to train on", "MAE (years)")
+    methods = dict.fromkeys(result.label[0] for result in results)
+    for method, color in zip(methods, LINES, strict=False):
+        points = [
+            (int(result.label[1].replace(",", "")), result.values("mae").mean())
+            for result in results
+            if result.label[0] == method and len(result.values("mae"))
+        ]
+        axes.plot(*np.array(points).T.reshape(2, -1), "o-", color=color, label=method)
+    axes.set_xscale("log")
+    ticks = sorted({int(result.label[1].replace(",", "")) for result in results})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.legend(frameon=False)
+    return figure
+
+
+def ranking_is_a_distribution(grid):
+    """Label distribution, its cumulative sum, and the ranking code of one age, side by side."""
+    figure = Figure(figsize=(11, 3.4), dpi=DPI, layout="constrained")
+    figure.suptitle(f"Ranking is learning a label distribution: age {AGE:g}, sigma {SIGMA:g}")
+    left, middle, right = (styled(axes) for axes in figure.subplots(1, 3))
+    p = gaussian_label_distribution([AGE], [SIGMA], grid)[0]
+    borders = (grid[:-1] + grid[1:]) / 2
+    left.bar(grid, p, color=COLORS[0])
+    left.set(title="label distribution p", xlabel="Age (years)")
+    middle.step(borders, p.cumsum()[:-1], where="mid", color=COLORS[0], label="T p")
+    cdf = gaussian_cdf([AGE], [SIGMA], borders)[0]
+    middle.plot(borders, cdf, "--", color=COLORS[1], label="CDF of the Gaussian")
+    middle.set(title="its cumulative sum", xlabel="Age (years)")
+    right.plot(borders, 1 - p.cumsum()[:-1], color=COLORS[0], label="1 - T p")
+    code = ranking_code([AGE], grid)[0]
+    right.step(borders, code, where="mid", color=COLORS[3], label="ranking code")
+    right.set(title="the ranking code, hard and soft", xlabel="Age (years)")
+    for axes in (left, middle, right):
+        axes.set_xlim(AGE - 5 * SIGMA, AGE + 5 * SIGMA)
+    middle.legend(frameon=False)
+    right.legend(frameon=False)
+    return figure
+
+
+def histograms(ages_by_set):
+    """How many photos of each age a data set has, one chart a set: {set: {part: ages}}."""
+    figure = Figure(figsize=(8, 2.6 * len(ages_by_set)), dpi=DPI, layout="constrained")
+    cells = figure.subplots(len(ages_by_set), 1, squeeze=False).flat
+    for axes, (name, parts) in zip(cells, ages_by_set.items(), strict=True):
+        styled(axes)
+        edges = np.arange(-0.5, 1.5 + np.ceil(max(ages.max() for ages in parts.values())))
+        labels = [f"{part} ({len(ages)})" for part, ages in parts.items()]
+        axes.hist(parts.values(), edges, stacked=True, color=COLORS[: len(parts)], label=labels)
+        axes.set(title=name, xlabel="Age (years)", ylabel="Photos")
+        axes.legend(frameon=False)
+    return figure

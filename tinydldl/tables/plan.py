@@ -1,0 +1,92 @@
+"""The rows of each table, and how the trainings behind them differ from the base.
+
+The base is DLDL-v2 with every augmentation, hybrid pooling, lambda 1 and a label a year. A row that
+several tables share is trained once, since equal changes have equal names.
+"""
+
+from dataclasses import dataclass, field
+
+SIZES = (500, 2000, 6000)  # training photos, for the table of insufficient data
+SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
+LAMBDAS = (0.01, 0.1, 1, 10)
+STEPS = (4, 2, 1, 0.5, 0.25)
+STRETCHED = ("epochs", "schedule", "val_every")  # with fewer photos; they follow from `train_limit`
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: how it is called there, and the `changes` to the base's arguments.
+
+    `label`: the cells that say what it is; `name`: the same in a picture, if not the first cell.
+    """
+
+    label: tuple
+    changes: dict = field(default_factory=dict)
+    name: str = ""
+
+
+def name_of(changes, seed):
+    """The name of a training, for its folder and its line in the CSV file.
+
+    >>> name_of({"lam": 0.1}, seed=2)
+    'dldl-v2_lam-0.1_seed-2'
+    >>> name_of({"method": "dex", "augment": []}, seed=0)
+    'dex_augment-none_seed-0'
+    """
+    words = [changes.get("method", "dldl-v2")]
+    for name, value in (changes | {"seed": seed}).items():
+        if name not in ("method", *STRETCHED):
+            words.append(f"{name.replace('_', '-')}-{value if value != [] else 'none'}")
+    return "_".join(words)
+
+
+def table1():
+    """Systems side by side."""
+    methods = ("or-cnn", "dex", "dldl", "ranking", "ldae", "dldl-v2")
+    return [Row((name,), only(method=name)) for name in methods]
+
+
+def table3():
+    """Augmentation, pooling, and seven methods."""
+    ablation = [
+        Row(("dldl-v2", "no", "HP"), {"augment": []}, "dldl-v2, no augmentation"),
+        Row(("dldl-v2", "yes", "GAP"), {"pool": "gap"}, "dldl-v2, GAP"),
+    ]
+    return ablation + [Row((name, "yes", "HP"), only(method=name)) for name in SEVEN]
+
+
+def table4():
+    """Lambda, the step of the label grid, and the KL divergence of the paper's published code."""
+    rows = [Row((f"{v:g}", "1", "N"), only(lam=v), f"lambda {v:g}") for v in LAMBDAS]
+    steps = [step for step in STEPS if step != 1]
+    rows += [Row(("1", f"{v:g}", "N"), {"label_step": v}, f"{v:g} years a label") for v in steps]
+    return [*rows, Row(("1", "1", "N K"), {"kl_reduction": "elements"}, "KL divided by N K")]
+
+
+def insufficiency(arguments, photos):
+    """Fewer photos to train on, with as many steps of the optimizer; `photos`: those at hand."""
+    sizes = [size for size in SIZES if size < photos] + [photos]
+    return [
+        Row((name, f"{size:,}"), only(method=name) | fewer(arguments, size, photos))
+        for name in ("dldl-v2", "mr-l1", "dex")
+        for size in sizes[: len(SIZES)]
+    ]
+
+
+def fewer(arguments, size, photos):
+    """The changes that train on `size` of the photos: more epochs, so that the steps are as many.
+
+    The learning rate falls, and validation happens, after as many steps as before.
+    """
+    if size == photos:
+        return {}
+    times = max(1, round(photos / size))
+    every = int(arguments.schedule.removeprefix("step:"))
+    stretched = times * arguments.epochs, f"step:{times * every}", times
+    return {"train_limit": size} | dict(zip(STRETCHED, stretched, strict=True))
+
+
+def only(**changes):
+    """The changes that are none to the base are left out, so that its row is trained once."""
+    base = {"method": "dldl-v2", "lam": 1}
+    return {name: value for name, value in changes.items() if value != base[name]}

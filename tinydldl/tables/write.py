@@ -1,0 +1,117 @@
+"""What each table does: train what is missing, print the table, and write it with its picture."""
+
+import numpy as np
+
+from tinydldl import checkpoint, datasets, report, selection, trained
+from tinydldl.benchmark import costs
+from tinydldl.datasets import DATASETS, DataError
+from tinydldl.labels import label_grid
+from tinydldl.report import Estimates
+from tinydldl.runs import RUNS, write_table
+from tinydldl.tables import pictures, plan, published, render
+from tinydldl.trainer import predict
+
+
+def table1(grid, seeds):
+    """Systems side by side."""
+    grid.run(plan.table1(), seeds)
+    put(grid, "table1", render.table1(grid, seeds))
+
+
+def table2(grid, seeds):
+    """What the networks cost; nothing is trained."""
+
+    put(grid, "table2", render.table2(costs.measure()))
+
+
+def table3(grid, seeds):
+    """The ablation, and seven methods."""
+    rows = plan.table3()
+    grid.run(rows, seeds)
+    table, found = render.table3(grid, seeds), render.results(rows, grid, seeds)
+    picture = pictures.rows_beside_published(found, published.TABLE3, table.title)
+    put(grid, "table3", table, picture)
+    epochs = pictures.epochs_of_methods(found[2:], grid.epochs, "Seven methods, epoch by epoch")
+    save(grid, "table3-epochs.png", epochs)
+
+
+def table4(grid, seeds):
+    """Lambda and the step of the label grid."""
+    rows = plan.table4()
+    grid.run(rows, seeds)
+    table, found = render.table4(grid, seeds), render.results(rows, grid, seeds)
+    picture = pictures.rows_beside_published(found, published.TABLE4, table.title)
+    put(grid, "table4", table, picture)
+
+
+def insufficiency(grid, seeds):
+    """Fewer photos to train on."""
+    rows = plan.insufficiency(grid.base, grid.photos_to_train_on(seeds[0]))
+    grid.run(rows, seeds)
+    table, found = render.insufficiency(grid, seeds), render.results(rows, grid, seeds)
+    put(grid, "insufficiency", table, pictures.sizes(found, "Insufficient data"))
+
+
+def figures(grid, seeds):
+    """Histograms of ages, the figure on ranking, and good and poor examples of DLDL-v2."""
+    save(grid, "ages.png", pictures.histograms(ages_at_hand(grid.base)))
+    save(grid, "ranking.png", pictures.ranking_is_a_distribution(label_grid()))
+    base = plan.Row(("dldl-v2",))
+    grid.run([base], seeds[:1])
+    photos, folder = grid.photos(seeds[0]), RUNS / grid.folder.name / plan.name_of({}, seeds[0])
+    network = trained.load(folder)
+    prediction, _ = predict(
+        network.model, network.method, photos.valid, network.channels, grid.base.batch, np
+    )
+    estimates = Estimates.of(network.method, prediction, photos.valid.photos)
+    drawn = report.pictures(estimates, photos.valid, "DLDL-v2: good and poor examples")
+    # beside the network, not beside the tables: it shows photos, which may not be published
+    write_figure(folder / "examples.png", drawn["examples.png"])
+
+
+def ages_at_hand(arguments):
+    """{data set: {part: ages}} of the chosen set, and of all others that are in the data folder."""
+    found = {arguments.dataset: selection.load(arguments)}
+    missing = []
+    for name in sorted(DATASETS.keys() - {"synthetic", "csv"} - found.keys()):
+        try:
+            found[name] = datasets.load(name, datasets.options_from(arguments))
+        except DataError:
+            missing.append(name)
+    print(f"data sets that are not in {arguments.data_dir}: {', '.join(missing) or 'none'}")
+    return {
+        name: {part: photos.ages for part, photos in parts.items()} for name, parts in found.items()
+    }
+
+
+def put(grid, name, table, picture=None):
+    """Print a table, and write it as Markdown, as CSV, and its picture."""
+    text = table.markdown()
+    print("\n" + text)
+    with checkpoint.replacing(grid.folder / f"{name}.md") as file:
+        file.write(text.encode())
+    write_table(grid.folder / f"{name}.csv", table.header, table.dicts())
+    if picture:
+        save(grid, f"{name}.png", picture)
+
+
+def save(grid, name, figure):
+    """Write a picture beside the tables."""
+    write_figure(grid.folder / name, figure)
+
+
+def write_figure(path, figure):
+    """Write a picture, and say where."""
+    with checkpoint.replacing(path) as file:
+        figure.savefig(file, format="png")
+    print(f"picture   {path}")
+
+
+TABLES = {
+    "table1": table1,
+    "table2": table2,
+    "table3": table3,
+    "table4": table4,
+    "insufficiency": insufficiency,
+    "figures": figures,
+}
