@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from running import exit_code
 
 from tinydldl.checkpoint import load
 from tinydldl.layers import GlobalAvgPool, HybridPool
+from tinydldl.methods import METHODS
 from tinydldl.train import main
 
 SMALL = [
@@ -226,6 +228,10 @@ def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
         (["--augment", "blur"], "argument --augment: invalid choice: 'blur'"),
         (["--resume", "nowhere"], "nowhere: no run to resume"),
         (["--resume", "nowhere", "--epochs", "3"], "--resume goes alone"),
+        (["--method", "dex", "--lam", "1"], "--lam is for --method dldl-v2 alone"),
+        (["--method", "dldl", "--kl-reduction", "batch"], "--kl-reduction is for --method dldl-v2"),
+        (["--members", "2"], "--members is for --method ldae alone"),
+        (["--method", "ldae", "--members", "1"], "--members 1: an ensemble needs 2 or more"),
         (["--limit", "1"], "argument --limit: expected a whole number from 10 up, got '1'"),
     ],
 )
@@ -315,3 +321,38 @@ def test_ages_that_are_years_of_birth(own_photos, capsys):
 def test_a_name_stays_in_runs(name, capsys):
     assert run(*SMALL, "--name", name) == 2
     assert "argument --name: expected the name of a folder in runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_and_reports_what_it_can(method, capsys):
+    assert run(*SMALL, "--limit", 20, "--epochs", 1, "--method", method) == 0
+    out = capsys.readouterr().out
+    name = "synthetic-tiny-1" if method == "dldl-v2" else f"synthetic-tiny-{method}-1"
+    folder = Path("runs", name)
+    assert ("CRPS" in out) == (not method.startswith("mr-"))
+    first, *_ = rows(folder / "predictions.csv")
+    assert bool(first["spread"]) == (not method.startswith("mr-"))
+    inner = folder / "member-1" if method == "ldae" else folder
+    (epoch,) = rows(inner / "metrics.csv")
+    assert float(epoch["grad_norm"]) > 0
+    assert bool(epoch["train_kl"]) == (method == "dldl-v2")
+
+
+def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys):
+    ensemble = [*SMALL, "--limit", 20, "--epochs", 1, "--method", "ldae", "--members", 2]
+    assert run(*ensemble, "--name", "all") == 0
+    out = capsys.readouterr().out
+    assert "network 2 of 2" in out
+    assert "all 2 networks together" in out
+    whole = Path("runs/all/predictions.csv").read_bytes()
+    shutil.rmtree("runs/all/member-2")
+    assert run("--resume", "runs/all") == 0
+    assert Path("runs/all/predictions.csv").read_bytes() == whole
+    assert "resumed after epoch 1" in capsys.readouterr().out
+    one, two = (rows(Path("runs/all", f"member-{i}", "predictions.csv")) for i in (1, 2))
+    assert one != two
+
+
+def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
+    assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
+    assert "12 photos to train on, 8 (valid) to judge on" in capsys.readouterr().out

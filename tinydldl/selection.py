@@ -1,5 +1,6 @@
 """Which photos of a data set a command uses: within the label grid, at most so many, readable."""
 
+import argparse
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +9,7 @@ import numpy as np
 from tinydldl import baselines, cli, datasets
 from tinydldl.datasets import DataError
 from tinydldl.datasets.loader import PhotoStore
-from tinydldl.datasets.transforms import held_side
+from tinydldl.datasets.transforms import TRANSFORMS, held_side
 from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part
@@ -22,6 +23,25 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory"
+    )
+
+
+def add_augment_arguments(parser, default):
+    """Give it what says how training photos are changed; `default`: in words."""
+    parser.add_argument(
+        "--augment",
+        nargs="+",
+        choices=TRANSFORMS,
+        metavar="TRANSFORM",
+        help=f"random changes to training photos, of {', '.join(TRANSFORMS)} ({default})",
+    )
+    parser.add_argument(
+        "--no-augment",
+        dest="augment",
+        action="store_const",
+        const=[],
+        default=argparse.SUPPRESS,
+        help="train on the photos as they are",
     )
 
 

@@ -129,22 +129,7 @@ def build_parser():
         type=cli.whole(2),
         help="of the photos to train on, use only this many, and judge on all as before",
     )
-    data.add_argument(
-        "--augment",
-        nargs="+",
-        choices=TRANSFORMS,
-        metavar="TRANSFORM",
-        help=f"random changes to training photos, of {', '.join(TRANSFORMS)} "
-        "(mirror crop for synthetic faces, else all)",
-    )
-    data.add_argument(
-        "--no-augment",
-        dest="augment",
-        action="store_const",
-        const=[],
-        default=argparse.SUPPRESS,
-        help="train on the photos as they are",
-    )
+    selection.add_augment_arguments(data, "mirror crop for synthetic faces, else all")
     selection.add_arguments(data)
 
     network = parser.add_argument_group("network")

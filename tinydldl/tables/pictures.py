@@ -37,6 +37,36 @@ def rows_beside_published(results, figures, title):
     return figure
 
 
+def costs(rows, title):
+    """Time for 32 photos against the number of parameters, here and as published.
+
+    `rows`: those of `benchmark.costs.measure`.
+    """
+    figure, axes = new_figure(title, "Parameters (million)", "Time for 32 photos (ms)")
+    series = {
+        "layers, here": ("parameters_m", "layers_ms", "o", COLORS[0]),
+        "fast, here": ("parameters_m", "fast_ms", "s", COLORS[2]),
+        "published, on an M40 GPU": ("published_parameters_m", "published_ms", "D", COLORS[3]),
+    }
+    for name, (x, y, marker, color) in series.items():
+        points = [(row[x], row[y]) for row in rows if row[y] is not None]
+        axes.plot(
+            *zip(*sorted(points), strict=True), marker, linestyle=":", color=color, label=name
+        )
+    axes.set(xscale="log", yscale="log")
+    for row in rows:
+        axes.annotate(
+            row["network"],
+            (row["parameters_m"], row["layers_ms"]),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="right" if row["parameters_m"] > 1000 else "center",
+        )
+    axes.margins(y=0.15)
+    axes.legend(frameon=False)
+    return figure
+
+
 def epochs_of_methods(results, epochs, title):
     """Validation MAE and the norm of the gradient by epoch, a line for each of `results`.
 

@@ -18,8 +18,16 @@ TABLE1 = {
     ("dldl-v2 thin", "no"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
 }
 
-# the row of TABLE1 that is trained as here, or else the only one there is
-ALONE = {"or-cnn": "no", "dex": "no", "dldl": "no", "ranking": "no", "ldae": "yes", "dldl-v2": "no"}
+
+def system(method, net):
+    """The row of TABLE1 that `method` on the network `net` is compared with.
+
+    >>> system("dex", "tiny"), system("dldl-v2", "thin")
+    (('dex', 'no'), ('dldl-v2 thin', 'no'))
+    """
+    name = f"dldl-v2 {net}" if method == "dldl-v2" else method
+    return (name, "no") if (name, "no") in TABLE1 else (name, "yes")
+
 
 # the labels of plan.table3, on ThinAgeNet
 TABLE3 = {

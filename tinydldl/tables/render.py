@@ -89,16 +89,15 @@ def theirs(figures):
 
 def table1(grid, seeds):
     """Systems side by side, and the error of a human annotator."""
-    found = {result.label[0]: result for result in results(plan.table1(), grid, seeds)}
-    rows = []
-    for (system, external), figures in published.TABLE1.items():
-        method, _, net = system.partition(" ")
-        cells = [MISSING] * len(OURS)
-        if method == "human":
-            cells = [MISSING, f"{typical_annotator_error():.3f} (computed)", MISSING]
-        elif method in found and net in ("", grid.base.net) and external == published.ALONE[method]:
-            cells = ours(found[method])
-        rows.append([system, external, *theirs(figures), *cells])
+    here = {
+        published.system(result.label[0], grid.base.net): ours(result)
+        for result in results(plan.table1(), grid, seeds)
+    }
+    here["human", "no"] = [MISSING, f"{typical_annotator_error():.3f} (computed)", MISSING]
+    rows = [
+        [*system, *theirs(figures), *here.get(system, [MISSING] * len(OURS))]
+        for system, figures in published.TABLE1.items()
+    ]
     votes = [typical_annotator_error(10, fresh) for fresh in (False, True)]
     human = (
         "Human, computed: one annotator whose guess is drawn from the same Gaussian as the others' "

@@ -14,14 +14,18 @@ from tinydldl.trainer import predict
 
 def table1(grid, seeds):
     """Systems side by side."""
-    grid.run(plan.table1(), seeds)
-    put(grid, "table1", render.table1(grid, seeds))
+    rows = plan.table1()
+    grid.run(rows, seeds)
+    table, found = render.table1(grid, seeds), render.results(rows, grid, seeds)
+    figures = {(m,): published.TABLE1[published.system(m, grid.base.net)] for (m,) in labels(rows)}
+    put(grid, "table1", table, pictures.rows_beside_published(found, figures, table.title))
 
 
 def table2(grid, seeds):
     """What the networks cost; nothing is trained."""
-
-    put(grid, "table2", render.table2(costs.measure()))
+    measured = costs.measure()
+    table = render.table2(measured)
+    put(grid, "table2", table, pictures.costs(measured, table.title))
 
 
 def table3(grid, seeds):
@@ -84,15 +88,18 @@ def ages_at_hand(arguments):
     }
 
 
-def put(grid, name, table, picture=None):
+def labels(rows):
+    return [row.label for row in rows]
+
+
+def put(grid, name, table, picture):
     """Print a table, and write it as Markdown, as CSV, and its picture."""
     text = table.markdown()
     print("\n" + text)
     with checkpoint.replacing(grid.folder / f"{name}.md") as file:
         file.write(text.encode())
     write_table(grid.folder / f"{name}.csv", table.header, table.dicts())
-    if picture:
-        save(grid, f"{name}.png", picture)
+    save(grid, f"{name}.png", picture)
 
 
 def save(grid, name, figure):
