@@ -149,6 +149,16 @@ def test_the_weights_of_orcnn_by_hand():
     np.testing.assert_allclose(method.weights, roots / roots.mean())
 
 
+def test_the_published_code_trains_with_kl_alone_at_first(rng):
+    method, alone = DLDLv2(GRID, lam=0.7, kl_epochs=2), make_method("dldl", GRID)
+    x, p = rng.standard_normal((3, 101)), method.target(Y, SIGMA)
+    for epoch, lam in ((1, 0), (2, 0), (3, 0.7), (1, 0)):
+        method.begin(epoch)
+        (L, L_ld, L_er), dx = method.loss(x, p, Y)
+        assert pytest.approx(L_ld + lam * L_er) == L
+        assert np.allclose(dx, alone.loss(x, p, Y)[1]) == (lam == 0)
+
+
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match="method 'dldl-v3': expected one of dldl-v2, dldl, "):
         make_method("dldl-v3", GRID)

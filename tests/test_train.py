@@ -353,6 +353,16 @@ def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys):
     assert one != two
 
 
+def test_epochs_of_kl_alone_come_first(capsys):
+    assert run(*SMALL, "--epochs", 2, "--kl-epochs", 1, "--name", "first") == 0
+    assert "lambda 1 after 1 epochs of KL alone" in capsys.readouterr().out
+    alone, joint = (
+        {k: float(v) for k, v in row.items()} for row in rows(Path("runs/first/metrics.csv"))
+    )
+    assert alone["train_loss"] == pytest.approx(alone["train_kl"])
+    assert joint["train_loss"] == pytest.approx(joint["train_kl"] + joint["train_mae"])
+
+
 def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
     assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
     assert "12 photos to train on, 8 (valid) to judge on" in capsys.readouterr().out

@@ -47,8 +47,10 @@ def prepare(arguments, selection, xp, member=0, say=print):
     method = make_method(
         arguments.method,
         label_grid(step=arguments.label_step),
-        **given(lam=arguments.lam, kl_reduction=arguments.kl_reduction),
         ages=selection.train.photos.ages,
+        lam=arguments.lam,
+        kl_reduction=arguments.kl_reduction,
+        kl_epochs=arguments.kl_epochs,
     ).to(xp)
     rng = np.random.default_rng(seed)
     model = AgeNet(arguments.net, method.outputs, arguments.size, arguments.pool, rng=rng).to(xp)
@@ -79,14 +81,10 @@ def prepare(arguments, selection, xp, member=0, say=print):
     )
 
 
-def given(**arguments):
-    """Those that have a value; the others are left to their defaults."""
-    return {name: value for name, value in arguments.items() if value is not None}
-
-
 def method_text(arguments, method):
     """The method and its settings, for the screen."""
     lam = f": lambda {method.lam:g}" if arguments.method == "dldl-v2" else ""
+    lam += f" after {arguments.kl_epochs} epochs of KL alone" if arguments.kl_epochs else ""
     members = f": {arguments.members} networks" if arguments.members else ""
     labels = f", {len(method.grid)} labels {arguments.label_step:g} years apart"
     return arguments.method + lam + members + (labels if method.outputs > 1 else "")

@@ -33,6 +33,9 @@ class Method:
         self.head.to(xp, dtype)
         return self
 
+    def begin(self, epoch):
+        """What changes when an epoch, from 1 on, begins: for most methods nothing."""
+
     def target(self, y, sigma):
         """What the loss compares x with, for ages y and sigma (N,): float64, on the host."""
         raise NotImplementedError
@@ -229,18 +232,23 @@ class DLDLv2(DLDL):
            |                                         |
           KL(p, p_hat)         +    lam  *     |y_hat - y|
 
-    `lam`: the weight of the second loss; `kl_reduction`: see `losses.kl_from_logits`.
+    `lam`: the weight of the second loss, which is 0 in the first `kl_epochs`: the published code
+    trains with KL alone before it adds the rest. `kl_reduction`: see `losses.kl_from_logits`.
     """
 
-    def __init__(self, grid, lam=1.0, kl_reduction="batch"):
+    def __init__(self, grid, lam=1.0, kl_reduction="batch", kl_epochs=0):
         super().__init__(grid)
-        self.lam, self.kl_reduction = lam, kl_reduction
+        self.lam, self.kl_reduction, self.kl_epochs = lam, kl_reduction, kl_epochs
+        self.weight = lam
+
+    def begin(self, epoch):
+        self.weight = self.lam if epoch > self.kl_epochs else 0.0
 
     def loss(self, logits, p, y):
         """`(L, L_ld, L_er), dlogits` for targets p (N, K) and ages y (N,)."""
         p_hat = self.head.forward(logits, keep=True)
         y_hat = self.expectation.forward(p_hat, keep=True)
-        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, self.lam, self.kl_reduction)
+        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, self.weight, self.kl_reduction)
         dp_hat = self.expectation.backward(dy_hat)
         return values, dlogits + self.head.backward(dp_hat)
 
@@ -258,12 +266,12 @@ METHODS = {
 }
 
 
-def make_method(name, grid, lam=1.0, kl_reduction="batch", ages=()):
-    """The method `name`. `lam` and `kl_reduction` are those of dldl-v2, `ages` those of or-cnn.
+def make_method(name, grid, ages=(), **settings):
+    """The method `name`; `ages`, those trained on, are for or-cnn, `settings` for dldl-v2.
 
     Raises ValueError for another name.
     """
     if name not in METHODS:
         raise ValueError(f"method {name!r}: expected one of {', '.join(METHODS)}")
-    own = {"dldl-v2": (lam, kl_reduction), "or-cnn": (ages,)}
-    return METHODS[name](grid, *own.get(name, ()))
+    own = {"dldl-v2": settings, "or-cnn": {"ages": ages}}
+    return METHODS[name](grid, **own.get(name, {}))

@@ -25,6 +25,7 @@ COMMON = {
     "lam": 1.0,
     "label_step": 1.0,
     "kl_reduction": "batch",
+    "kl_epochs": 0,
 }
 
 

@@ -35,7 +35,10 @@ REAL = {
     "augment": list(TRANSFORMS),
 }
 # Those that one method alone has.
-METHOD_DEFAULTS = {"dldl-v2": {"lam": 1.0, "kl_reduction": "batch"}, "ldae": {"members": 3}}
+METHOD_DEFAULTS = {
+    "dldl-v2": {"lam": 1.0, "kl_reduction": "batch", "kl_epochs": 0},
+    "ldae": {"members": 3},
+}
 
 
 def main(argv=None):
@@ -165,6 +168,13 @@ def build_parser():
         choices=["batch", "elements"],
         help="dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
         "(default: batch)",
+    )
+
+    method.add_argument(
+        "--kl-epochs",
+        type=cli.whole(0),
+        help="dldl-v2: train with the KL divergence alone for so many epochs, then with both "
+        "losses (default: 0)",
     )
 
     training = parser.add_argument_group("training")

@@ -70,6 +70,7 @@ def train(run, on_epoch, progress, done=0):
     for epoch in range(done + 1, run.epochs + 1):
         progress.set_description(f"{run.title}epoch {epoch}/{run.epochs}")
         run.optimizer.lr = run.schedule(epoch)
+        run.method.begin(epoch)
         figures, speed = train_epoch(run, epoch, progress)
         record = {"lr": run.optimizer.lr} | figures
         check_parameters(run.model, epoch)

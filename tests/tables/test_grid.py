@@ -37,6 +37,7 @@ BASE = {
     "lam": 1.0,
     "label_step": 1.0,
     "kl_reduction": "batch",
+    "kl_epochs": 0,
     "epochs": 3,
     "batch": 8,
     "lr": 1e-3,

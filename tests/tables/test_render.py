@@ -9,6 +9,7 @@ from tinydldl.tables.plan import Row, name_of
 from tinydldl.tables.render import Result, insufficiency, table1, table2, table3, table4, theirs
 
 SEEDS = range(2)
+BASE = SimpleNamespace(net="tiny", epochs=15, schedule="step:10")
 
 
 def grid_of(rows, net="tiny"):
@@ -19,7 +20,7 @@ def grid_of(rows, net="tiny"):
         for i, row in enumerate(rows)
         for seed in SEEDS
     }
-    base = SimpleNamespace(net=net, epochs=15, schedule="step:10")
+    base = SimpleNamespace(**vars(BASE) | {"net": net})
     return SimpleNamespace(rows=found, base=base, photos_to_train_on=lambda seed: 6000)
 
 
@@ -86,21 +87,22 @@ def test_table3_orders_the_methods_in_words():
     assert theirs in table.notes[1]
 
 
-def test_table4_has_the_row_of_the_published_code():
-    rows = table4(grid_of(plan.table4()), SEEDS).rows
-    assert len(rows) == 9
-    assert rows[-1][:6] == ["1", "1", "N K", "-", "-", "-"]
+def test_table4_has_the_rows_of_the_published_code():
+    rows = table4(grid_of(plan.table4(BASE)), SEEDS).rows
+    assert len(rows) == 10
+    assert rows[-2][:6] == ["1", "1", "N K", "-", "-", "-"]
+    assert rows[-1][0] == "0 for 5 epochs, then 1"
 
 
 def test_insufficient_data_is_a_row_a_method():
-    table = insufficiency(grid_of(plan.insufficiency(grid_of([]).base, 6000)), SEEDS)
+    table = insufficiency(grid_of(plan.insufficiency(BASE, 6000)), SEEDS)
     assert table.header == ["method", "500 photos", "2,000 photos", "6,000 photos"]
     assert [row[0] for row in table.rows] == ["dldl-v2", "mr-l1", "dex"]
     assert table.rows[1][1].startswith("8.100")
 
 
 def test_markdown_has_as_many_cells_in_every_line():
-    lines = table4(grid_of(plan.table4()), SEEDS).markdown().splitlines()
+    lines = table4(grid_of(plan.table4(BASE)), SEEDS).markdown().splitlines()
     assert lines[0] == "## Table 4: lambda and the step of the labels"
     assert {line.count("|") for line in lines if line.startswith("|")} == {11}
 

@@ -161,7 +161,7 @@ def table3(grid, seeds):
 
 def table4(grid, seeds):
     """Lambda and the step of the label grid."""
-    found = results(plan.table4(), grid, seeds)
+    found = results(plan.table4(grid.base), grid, seeds)
     nothing = ((None, None),) * len(published.SETS)
     rows = [
         [*r.label, *theirs(published.TABLE4.get(r.label, nothing)), *ours(r), r.text("kl")]

@@ -41,7 +41,7 @@ def table3(grid, seeds):
 
 def table4(grid, seeds):
     """Lambda and the step of the label grid."""
-    rows = plan.table4()
+    rows = plan.table4(grid.base)
     grid.run(rows, seeds)
     table, found = render.table4(grid, seeds), render.results(rows, grid, seeds)
     picture = pictures.rows_beside_published(found, published.TABLE4, table.title)
