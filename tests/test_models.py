@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import scipy.special
 
 from tinydldl import models
 from tinydldl.labels import gaussian_label_distribution, label_grid
@@ -13,14 +14,17 @@ from tinydldl.models import CHANNELS, VGG16, AgeNet, count_params
 from tinydldl.optim import Adam
 
 
-@pytest.mark.parametrize(("name", "count"), [("tiny", 934_869), ("thin", 3_708_229)])
+@pytest.mark.parametrize(
+    ("name", "depth", "count"),
+    [("tiny", 13, 934_869), ("thin", 13, 3_708_229), ("tiny12", 12, 897_877)],
+)
 @pytest.mark.parametrize("pool", ["hp", "gap"])
-def test_parameter_counts(name, count, pool, rng):
+def test_parameter_counts(name, depth, count, pool, rng):
     net = AgeNet(name, 101, 224, pool, rng=rng)
     assert count_params(net) == count
     convolutions = [layer for layer in net.layers.values() if isinstance(layer, Conv2d)]
     norms = [layer for layer in net.layers.values() if isinstance(layer, BatchNorm2d)]
-    assert len(convolutions) == len(norms) == 13
+    assert len(convolutions) == len(norms) == depth
     assert not any("b" in layer.params for layer in convolutions)
 
 
@@ -33,6 +37,15 @@ def test_any_side_from_32_up(side, pool, rng):
     if side <= 64:
         x = rng.standard_normal((2, side, side, 3), dtype=np.float32)
         assert net.forward(x).shape == (2, 7) == (2, *net.output_shape(net.input_shape))
+
+
+def test_log_sigmoid_ends_the_network(rng):
+    plain = AgeNet("tiny12", 7, 32, rng=np.random.default_rng(1)).eval()
+    net = AgeNet("tiny12", 7, 32, log_sigmoid=True, rng=np.random.default_rng(1)).eval()
+    x = 9 * rng.standard_normal((2, 32, 32, 3), dtype=np.float32)
+    expected = scipy.special.log_expit(plain.forward(x))
+    np.testing.assert_allclose(net.forward(x), expected, rtol=1e-6)
+    assert count_params(net) == count_params(plain)
 
 
 def test_hybrid_pooling_ends_the_network(rng):

@@ -11,14 +11,14 @@ ROOMS = [  # bottom first
     {"backend", "processes"},
     {"cli"},
     {"layers"},
-    {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint"},
-    {"models", "methods", "fast"},
+    {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle"},
+    {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
-    {"baselines", "plots", "trainer", "trained"},
-    {"runs", "report", "selection"},
+    {"baselines", "plots", "trainer", "trained", "faces"},
+    {"runs", "report", "selection", "pytorch_weights"},
     {"experiment", "lesson", "benchmark"},
     {"tables", "ensemble"},
-    {"train", "bench", "evaluate", "reproduce", "datasets.__main__"},
+    {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 

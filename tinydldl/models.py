@@ -1,4 +1,4 @@
-"""The networks of the paper as data: a list of channels."""
+"""The networks of the paper, and a variant, as data: a list of channels."""
 
 from tinydldl.layers import (
     BatchNorm2d,
@@ -8,6 +8,7 @@ from tinydldl.layers import (
     GlobalAvgPool,
     HybridPool,
     Linear,
+    LogSigmoid,
     MaxPool2d,
     ReLU,
     Sequential,
@@ -18,6 +19,7 @@ from tinydldl.layers import (
 CHANNELS = {  # the last M is part of hybrid pooling
     "tiny": "16 16 M 32 32 M 64 64 64 M 128 128 128 M 128 128 128 M",
     "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
+    "tiny12": "16 16 M 32 32 M 64 64 M 128 128 128 M 128 128 128 M",  # third-party, see `convert`
 }
 POOLS = {"hp": HybridPool, "gap": GlobalAvgPool}
 SMALLEST_SIDE = 32
@@ -48,8 +50,10 @@ class Network(Sequential):
 class AgeNet(Network):
     """TinyAgeNet (`"tiny"`) or ThinAgeNet (`"thin"`): photos (N, H, W, 3) to outputs (N, K).
 
-    `outputs`: K; `side`: pixels a side, from 32 up; `pool`: `"hp"` (the last max-pooling, then the
-    average) or `"gap"` (the average alone). Raises ValueError for another name or a smaller side.
+    `"tiny12"` is TinyAgeNet with one convolution less in its third group. `outputs`: K; `side`:
+    pixels a side, from 32 up; `pool`: `"hp"` (the last max-pooling, then the average) or `"gap"`
+    (the average alone); `log_sigmoid`: whether the logits are ln sigmoid of what Linear gives, for
+    which softmax is sigmoid over sum. Raises ValueError for another name or a smaller side.
 
     >>> import numpy as np
     >>> net = AgeNet("tiny", outputs=101, side=224, rng=np.random.default_rng(0))
@@ -57,7 +61,7 @@ class AgeNet(Network):
     934869
     """
 
-    def __init__(self, name, outputs, side=224, pool="hp", *, rng):
+    def __init__(self, name, outputs, side=224, pool="hp", *, log_sigmoid=False, rng):
         if name not in CHANNELS:
             raise ValueError(f"network {name!r}: expected one of {', '.join(CHANNELS)}")
         if pool not in POOLS:
@@ -67,6 +71,8 @@ class AgeNet(Network):
         layers = convolutions(CHANNELS[name], conv_bn_relu, POOLS[pool](), rng)
         (features,) = Sequential(layers).output_shape((side, side, 3))
         layers["fc"] = Linear(features, outputs, rng=rng)
+        if log_sigmoid:
+            layers["log_sigmoid"] = LogSigmoid()
         super().__init__(layers, side)
 
 

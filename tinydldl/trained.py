@@ -29,7 +29,7 @@ class Trained:
 def describe(network, method, settings, channels):
     """The JSON of a checkpoint: all that `load` must know, and the `settings` of the method.
 
-    `network`: name, side and pool; `channels`: mean and std.
+    `network`: name, side, pool, and `log_sigmoid` if its logits are that; `channels`: mean and std.
     """
     grid = method.grid
     return {
@@ -52,7 +52,8 @@ def load(path, xp=np):
         labels = np.linspace(grid["first"], grid["last"], grid["labels"])
         method = make_method(meta["method"]["name"], labels)
         rng = np.random.default_rng(0)  # weights that are overwritten at once
-        model = AgeNet(network["name"], method.outputs, network["side"], network["pool"], rng=rng)
+        shape = network["name"], method.outputs, network["side"], network["pool"]
+        model = AgeNet(*shape, log_sigmoid=network.get("log_sigmoid", False), rng=rng)
         channels = meta["channels"]["mean"], meta["channels"]["std"]
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path}: not the checkpoint of a network ({error!r})") from None

@@ -12,6 +12,7 @@ ACTIVATIONS = {
     "Sigmoid": (layers.Sigmoid, lambda nn: nn.Sigmoid()),
     "Tanh": (layers.Tanh, lambda nn: nn.Tanh()),
     "Softmax": (layers.Softmax, lambda nn: nn.Softmax(dim=1)),
+    "LogSigmoid": (layers.LogSigmoid, lambda nn: nn.LogSigmoid()),
     "LogSoftmax": (layers.LogSoftmax, lambda nn: nn.LogSoftmax(dim=1)),
     "Flatten": (layers.Flatten, lambda nn: nn.Flatten()),
 }
@@ -29,6 +30,36 @@ def test_agrees_with_pytorch(name, rng, torch):
     their_y.backward(torch.tensor(dy))
     np.testing.assert_allclose(y, their_y.detach().numpy(), **CLOSE)
     np.testing.assert_allclose(layer.backward(dy), their_x.grad.numpy(), **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4, 5)])
+def test_prelu_agrees_with_pytorch(shape, rng, torch):
+    layer = layers.PReLU(5).to(dtype=np.float64)
+    layer.params["a"][...] = [-0.5, 0, 0.25, 1, 1.5]
+    x, dy = rng.standard_normal(shape), rng.standard_normal(shape)
+    x.ravel()[:5] = 0  # at the kink the slope is a, in both
+    their_x = torch.tensor(x, requires_grad=True)
+    a = torch.tensor(layer.params["a"], requires_grad=True)
+    their_y = torch.nn.functional.prelu(their_x.movedim(-1, 1), a).movedim(1, -1)
+    their_y.backward(torch.tensor(dy))
+    np.testing.assert_allclose(layer.forward(x), their_y.detach().numpy(), **CLOSE)
+    np.testing.assert_allclose(layer.backward(dy), their_x.grad.numpy(), **CLOSE)
+    np.testing.assert_allclose(layer.grads["a"], a.grad.numpy(), **CLOSE)
+
+
+def test_prelu_by_hand():
+    layer = layers.PReLU(2).to(dtype=np.float64)
+    assert layer.params["a"].tolist() == [0.25, 0.25]
+    layer.params["a"][...] = [0.1, 2]
+    x = np.array([[-10.0, -1], [3, 4], [-20, 5]])
+    assert layer.forward(x).tolist() == [[-1, -2], [3, 4], [-2, 5]]
+    assert layer.backward(np.ones((3, 2))).tolist() == [[0.1, 2], [1, 1], [0.1, 1]]
+    assert layer.grads["a"].tolist() == [-30, -1]
+
+
+def test_prelu_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"PReLU: expected x \(N, 5\), got \(4, 1\)"):
+        layers.PReLU(5).forward(np.zeros((4, 1)))
 
 
 def test_linear_agrees_with_pytorch(rng, torch):
@@ -51,6 +82,21 @@ def test_softmax_agrees_with_scipy_and_does_not_overflow(rng):
     expected = scipy.special.log_softmax(x, axis=1)
     np.testing.assert_allclose(layers.LogSoftmax().forward(x), expected, **CLOSE)
     np.testing.assert_allclose(layers.Sigmoid().forward(x), scipy.special.expit(x), atol=1e-15)
+
+
+def test_softmax_of_log_sigmoid_is_sigmoid_over_sum(rng):
+    """Also where each sigmoid is 0 in float64, so that dividing by their sum would be 0 / 0."""
+    x = 3 * rng.standard_normal((4, 5))
+    s = scipy.special.expit(x)
+    head = layers.Sequential({"log": layers.LogSigmoid(), "softmax": layers.Softmax()})
+    np.testing.assert_allclose(head.forward(x), s / s.sum(axis=1, keepdims=True), **CLOSE)
+    np.testing.assert_allclose(
+        layers.LogSigmoid().forward(300 * x), scipy.special.log_expit(300 * x), **CLOSE
+    )
+    low = np.array([[-800.0, -800 + np.log(3)]])
+    np.testing.assert_allclose(head.forward(low), [[0.25, 0.75]])
+    dx = head.backward(np.array([[0.0, 1.0]]))
+    np.testing.assert_allclose(dx, [[-3 / 16, 3 / 16]])
 
 
 def test_expectation_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinydldl import naive
-from tinydldl.layers import AvgPool2d, GlobalAvgPool, HybridPool, MaxPool2d
+from tinydldl.layers import AvgPool2d, CeilMaxPool2d, GlobalAvgPool, HybridPool, MaxPool2d
 
 GEOMETRIES = [(2, 2), (3, 1), ((2, 3), (1, 2)), (3, 3)]  # kernel, stride
 CLOSE = {"rtol": 1e-13, "atol": 1e-13}
@@ -29,6 +29,15 @@ def test_agrees_with_pytorch(kind, kernel, stride, rng, torch):
     ours = {"max": MaxPool2d, "avg": AvgPool2d}[kind](kernel, stride)
     theirs = {"max": torch.nn.MaxPool2d, "avg": torch.nn.AvgPool2d}[kind](kernel, stride)
     check_against(ours, theirs, rng.standard_normal((2, 5, 7, 3)), rng, torch)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (6, 8), (7, 5), (9, 4)])
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (2, 3), (1, 3), ((2, 3), (1, 4))])
+def test_ceil_mode_agrees_with_pytorch(kernel, stride, size, rng, torch):
+    ours, theirs = CeilMaxPool2d(kernel, stride), torch.nn.MaxPool2d(kernel, stride, ceil_mode=True)
+    x = rng.standard_normal((2, *size, 3))
+    check_against(ours, theirs, x, rng, torch)
+    assert ours.output_shape(x.shape[1:]) == ours.forward(x).shape[1:]
 
 
 def test_global_and_hybrid_pooling_agree_with_pytorch(rng, torch):
@@ -61,6 +70,23 @@ def test_max_pool_by_hand():
     assert dx[0, :, :, 0].tolist() == [[0, 10, 20, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
 
 
+def test_ceil_mode_by_hand():
+    """3x3 windows, 2 apart: the windows at the end hold two rows, or two columns."""
+    x = np.arange(24.0).reshape(1, 4, 6, 1)
+    layer = CeilMaxPool2d(3, stride=2)
+    assert layer.forward(-x)[0, :, :, 0].tolist() == [[0, -2, -4], [-12, -14, -16]]
+    assert layer.forward(x)[0, :, :, 0].tolist() == [[14, 16, 17], [20, 22, 23]]
+    dx = layer.backward(np.arange(1.0, 7).reshape(1, 2, 3, 1))
+    assert not dx[0, :2].any()
+    assert dx[0, 2:, :, 0].tolist() == [[0, 0, 1, 0, 2, 3], [0, 0, 4, 0, 5, 6]]
+
+
+def test_a_last_window_that_would_start_outside_is_left_out():
+    x = np.arange(6.0).reshape(1, 1, 6, 1)
+    assert CeilMaxPool2d((1, 2), (1, 3)).forward(x).ravel().tolist() == [1, 4]  # not at 6 and 7
+    assert CeilMaxPool2d((1, 2), (1, 5)).forward(x).ravel().tolist() == [1, 5]  # 5 and outside
+
+
 def test_shapes():
     assert MaxPool2d(2).output_shape((5, 4, 3)) == (2, 2, 3)
     assert AvgPool2d(3, 1).output_shape((5, 4, 3)) == (3, 2, 3)
@@ -70,3 +96,6 @@ def test_shapes():
 def test_an_image_smaller_than_the_window_is_refused():
     with pytest.raises(ValueError, match="1x4 is smaller than the kernel 2x2"):
         MaxPool2d(2).forward(np.zeros((1, 1, 4, 1)))
+    assert CeilMaxPool2d(2).forward(np.zeros((1, 1, 4, 1))).shape == (1, 1, 2, 1)
+    with pytest.raises(ValueError, match="1x4 is smaller than the kernel 3x3"):
+        CeilMaxPool2d(3, 1).forward(np.zeros((1, 1, 4, 1)))

@@ -1,17 +1,26 @@
 """Layers by hand: each has a forward pass of a few lines, and beside it the backward pass."""
 
-from tinydldl.layers.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from tinydldl.layers.activation import (
+    LogSigmoid,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from tinydldl.layers.base import Layer, Sequential
 from tinydldl.layers.conv import Conv2d
 from tinydldl.layers.dense import Flatten, Linear
 from tinydldl.layers.dropout import Dropout
 from tinydldl.layers.expectation import Expectation
 from tinydldl.layers.norm import BatchNorm2d
-from tinydldl.layers.pool import AvgPool2d, GlobalAvgPool, HybridPool, MaxPool2d
+from tinydldl.layers.pool import AvgPool2d, CeilMaxPool2d, GlobalAvgPool, HybridPool, MaxPool2d
 
 __all__ = [
     "AvgPool2d",
     "BatchNorm2d",
+    "CeilMaxPool2d",
     "Conv2d",
     "Dropout",
     "Expectation",
@@ -20,8 +29,10 @@ __all__ = [
     "HybridPool",
     "Layer",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MaxPool2d",
+    "PReLU",
     "ReLU",
     "Sequential",
     "Sigmoid",

@@ -1,7 +1,10 @@
-"""Activations. All but softmax work on each value alone; all keep only their output."""
+"""Activations. All but softmax work on each value alone; all but PReLU keep only their output."""
+
+import numpy as np
 
 from tinydldl.backend import fused, get_array_module
-from tinydldl.layers.base import Layer
+from tinydldl.layers.base import Layer, check_channels
+from tinydldl.layers.im2col import rows
 
 
 class ReLU(Layer):
@@ -21,6 +24,45 @@ class ReLU(Layer):
 def where_positive(dy, y):
     """`dy` where y > 0, else 0."""
     return dy * (y > 0)
+
+
+class PReLU(Layer):
+    """`y = max(x, 0) + a min(x, 0)`: a ReLU that learns how much of what is below 0 to let through.
+
+        dx = dy where x > 0, else a dy        da = sum of dy min(x, 0) over images and positions
+
+    x, y (N, H, W, C) or (N, C); the slopes a (C,), float32, 0.25 at first. Raises ValueError for x
+    of another shape. Source: He et al., ICCV 2015.
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        self.add_param("a", np.full(channels, 0.25, dtype=np.float32))
+
+    def forward(self, x, keep=None):
+        check_channels(self, x, len(self.params["a"]), ndim=2 if x.ndim == 2 else 4)
+        self.keep(keep, x)
+        return two_slopes(x, self.params["a"])
+
+    def backward(self, dy):
+        (x,) = self.kept
+        below_zero = get_array_module(x).minimum(x, 0)
+        self.grads["a"][...] = rows(dy * below_zero).sum(axis=0)
+        return times_slope(dy, x, self.params["a"])
+
+
+@fused
+def two_slopes(x, a):
+    """`max(x, 0) + a min(x, 0)`."""
+    xp = get_array_module(x)
+    return xp.maximum(x, 0) + a * xp.minimum(x, 0)
+
+
+@fused
+def times_slope(dy, x, a):
+    """`dy` where x > 0, else `a dy`."""
+    positive = x > 0
+    return dy * (positive + a * ~positive)
 
 
 class Sigmoid(Layer):
@@ -83,3 +125,19 @@ class LogSoftmax(Layer):
     def backward(self, dy):
         (y,) = self.kept
         return dy - get_array_module(y).exp(y) * dy.sum(axis=-1, keepdims=True)
+
+
+class LogSigmoid(Layer):
+    """`y = ln(1 / (1 + exp(-x))) = -ln(1 + exp(-x))`, `dx = dy (1 - exp(y))`. Any shape.
+
+    Softmax of it is sigmoid over sum: with y = ln s, `exp(y_k) / sum_j exp(y_j) = s_k / sum_j s_j`.
+    """
+
+    def forward(self, x, keep=None):
+        y = -get_array_module(x).logaddexp(-x, 0)  # ln(1 + exp(-x)) would overflow
+        self.keep(keep, y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.kept
+        return -dy * get_array_module(y).expm1(y)

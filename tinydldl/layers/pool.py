@@ -1,5 +1,6 @@
-"""Pooling: maximum, average, global, hybrid (lesson 06)."""
+"""Pooling: maximum, also in ceil mode, average, global, hybrid (lesson 06)."""
 
+import math
 from functools import reduce
 
 from tinydldl.backend import get_array_module
@@ -36,6 +37,49 @@ class MaxPool2d(Layer):
 
     def output_shape(self, shape):
         return (*self.windows.size(*shape[:2]), shape[2])
+
+
+class CeilMaxPool2d(Sequential):
+    """`MaxPool2d` in ceil mode: where rows or columns are left over, a last, partial window.
+
+    x (N, H, W, C), y (N, OH, OW, C) with OH = ceil((H - KH) / SH) + 1, unless the last window would
+    start outside the image: that one is left out, as in PyTorch. `stride`: by default the kernel.
+    """
+
+    def __init__(self, kernel=2, stride=None):
+        pool = MaxPool2d(kernel, stride)
+        super().__init__({"pad": PadEnd(pool.windows), "max": pool})
+
+
+class PadEnd(Layer):
+    """-inf below the image and on its right, as much as the last of `windows` needs to be full."""
+
+    def __init__(self, windows):
+        super().__init__()
+        self.windows = windows
+
+    def forward(self, x, keep=None):
+        bottom, right = self._missing(*x.shape[1:3])
+        self.keep(keep, x.shape)
+        padding = ((0, 0), (0, bottom), (0, right), (0, 0))
+        return get_array_module(x).pad(x, padding, constant_values=-math.inf)
+
+    def backward(self, dy):
+        ((_, H, W, _),) = self.kept
+        return dy[:, :H, :W]
+
+    def output_shape(self, shape):
+        (H, W, C), (bottom, right) = shape, self._missing(*shape[:2])
+        return (H + bottom, W + right, C)
+
+    def _missing(self, height, width):
+        return map(missing, (height, width), self.windows.kernel, self.windows.stride)
+
+
+def missing(length, kernel, stride):
+    """How much the last window along an axis lacks, 0 if it would hold nothing but that."""
+    lacking = (kernel - length) % stride
+    return lacking if lacking < kernel else 0
 
 
 class AvgPool2d(Layer):

@@ -1,0 +1,150 @@
+"""Whatever users have: each kind of photo opens upright and in RGB, or is refused in one line."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinydldl.datasets.transforms import FILL
+from tinydldl.faces import PhotoError, open_photo
+
+UPRIGHT = {  # EXIF orientation: how a photo lies in the file if it is upright before
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+ORIENTATION = 0x0112
+
+
+@pytest.fixture
+def photo(rng):
+    return Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8))
+
+
+def opened(image, format, **options):
+    """The image saved in a format and opened again."""
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    file.seek(0)
+    again = open_photo(file)
+    assert again.mode == "RGB"
+    return again
+
+
+def same(first, second):
+    np.testing.assert_array_equal(np.asarray(first), np.asarray(second))
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_orientation(orientation, photo):
+    turn, exif = UPRIGHT[orientation], Image.Exif()
+    exif[ORIENTATION] = orientation
+    lying = photo if turn is None else photo.transpose(turn)
+    same(opened(lying, "PNG", exif=exif), photo)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "RGB"])
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+def test_modes(mode, format, photo):
+    image = photo.convert(mode)
+    if format == "WEBP" and mode in ("1", "P"):
+        image = image.convert("RGB")  # it has no others
+    options = {"lossless": True} if format == "WEBP" else {}
+    same(opened(image, format, **options), image.convert("RGB"))
+
+
+def test_cmyk():
+    blue = Image.new("CMYK", (9, 6), (255, 255, 0, 0))
+    for format in ("JPEG", "TIFF"):
+        np.testing.assert_allclose(
+            np.asarray(opened(blue, format)), [[[0, 0, 255]] * 9] * 6, atol=2
+        )
+
+
+def test_sixteen_bits():
+    ramp = np.linspace(0, 65535, 54).astype(np.uint16).reshape(6, 9)
+    for format in ("PNG", "TIFF"):
+        pixels = np.asarray(opened(Image.fromarray(ramp), format))
+        np.testing.assert_array_equal(pixels, np.dstack([ramp // 257] * 3))
+
+
+def test_sixteen_bits_that_lie_on_their_side():
+    ramp, exif = np.arange(54, dtype=np.uint16).reshape(6, 9) * 1000, Image.Exif()
+    exif[ORIENTATION] = 6
+    pixels = np.asarray(opened(Image.fromarray(ramp), "PNG", exif=exif))
+    np.testing.assert_array_equal(pixels[..., 0], np.rot90(ramp, -1) // 257)
+
+
+def test_transparent_parts_are_gray(photo):
+    photo.putalpha(0)
+    assert (np.asarray(opened(photo, "PNG")) == FILL).all()
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_of_an_animation_the_first_picture(format):
+    red, blue = (Image.new("RGB", (9, 6), color) for color in ("red", "blue"))
+    first = opened(red, format, save_all=True, append_images=[blue])
+    np.testing.assert_allclose(np.asarray(first), np.asarray(red), atol=2)
+
+
+def test_paths_and_files(photo, tmp_path):
+    photo.save(tmp_path / "photo.png")
+    same(open_photo(tmp_path / "photo.png"), photo)
+    same(open_photo(str(tmp_path / "photo.png")), photo)
+    with open(tmp_path / "photo.png", "rb") as file:
+        same(open_photo(file), photo)
+        assert not file.closed
+
+
+@pytest.mark.parametrize(("side", "warns_only"), [(12, True), (20, False)])
+def test_too_many_pixels_are_refused_before_they_are_decoded(
+    side, warns_only, tmp_path, monkeypatch
+):
+    path = tmp_path / "large.png"
+    Image.new("RGB", (side, side)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    assert (side * side < 200) == warns_only  # Pillow warns from 100 up, and raises from 200 up
+    with pytest.raises(PhotoError, match=r"large.png: the photo has more than 0 million pixels"):
+        open_photo(path)
+
+
+def broken(photo):
+    """`{name: bytes}` of files that are no photo, or not a whole one."""
+    file = io.BytesIO()
+    photo.resize((90, 60)).save(file, "JPEG")
+    jpeg = file.getvalue()
+    file = io.BytesIO()
+    photo.resize((90, 60)).save(file, "PNG")
+    png = file.getvalue()
+    return {
+        "empty": b"",
+        "text": b"no photo\n",
+        "half a JPEG": jpeg[: len(jpeg) // 2],
+        "head of a JPEG": jpeg[:20],
+        "half a PNG": png[: len(png) // 2],
+        "changed PNG": png[:60] + bytes([png[60] ^ 255]) + png[61:],
+        "TIFF without a picture": b"II*\0\x08\0\0\0\0\0",
+    }
+
+
+@pytest.mark.parametrize("name", broken(Image.new("RGB", (9, 6))))
+def test_broken_files(name, photo, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(broken(photo)[name])
+    with pytest.raises(PhotoError, match=r"photo\.jpg: (a photo that cannot|not a photo)") as error:
+        open_photo(path)
+    assert "\n" not in str(error.value)
+
+
+def test_no_such_file_and_a_folder(tmp_path):
+    with pytest.raises(PhotoError, match=r"none\.jpg: No such file"):
+        open_photo(tmp_path / "none.jpg")
+    with pytest.raises(PhotoError, match="directory"):
+        open_photo(tmp_path)

@@ -1,0 +1,67 @@
+"""The weights of a PyTorch file as a checkpoint: `python -m tinydldl.convert FILE.pt OUT.npz`.
+
+PyTorch is not needed, and nothing of the file is run.
+"""
+
+import sys
+from pathlib import Path
+
+from tinydldl import cli, pytorch_file, pytorch_weights
+from tinydldl.models import POOLS, count_params
+from tinydldl.pytorch_weights import ConversionError
+
+HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
+
+
+def main(argv=None):
+    """Convert a file; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    weights = pytorch_file.read(arguments.file)
+    head = arguments.head or pytorch_weights.head_of(weights.modules)
+    pool = arguments.pool or pytorch_weights.pool_of(weights.modules)
+    try:
+        network = pytorch_weights.convert(weights, head or "softmax", pool or "hp")
+    except ConversionError as error:
+        raise ConversionError(f"{arguments.file}: {error}") from None
+    written = pytorch_weights.save(arguments.out, network)
+
+    side, (mean, std) = network.side, network.channels
+    print(f"read      {arguments.file}: {weights.text}, {len(weights.arrays)} arrays")
+    print(
+        f"network   {network.meta['network']['name']}: {count_params(network.model):,} parameters"
+    )
+    print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
+    print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
+    print(f"photos    {side} px, RGB from 0 to 1, less {mean}, divided by {std}")
+    print(f"written   {', '.join(written)}")
+    print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
+    return 0
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.convert",
+        description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
+        "without running anything of the file.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.pt", help="a network, or its state_dict")
+    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
+
+    unsaid = parser.add_argument_group(
+        "network", "What a state_dict does not say. A file with the whole network does."
+    )
+    unsaid.add_argument(
+        "--head",
+        choices=HEADS,
+        help="softmax, or sigmoid divided by the sum (default: what the file says, else softmax)",
+    )
+    unsaid.add_argument(
+        "--pool",
+        choices=POOLS,
+        help="the last pooling, hybrid or the average alone (default: what the file says, else hp)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

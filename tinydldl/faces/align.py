@@ -1,0 +1,86 @@
+"""Alignment: a photo turned, scaled and shifted so that the face lies as the network expects it.
+
+Points are (x, y) in pixels, x to the right and y down; pixel (0, 0) covers the square from (0, 0)
+to (1, 1), so that its center is (0.5, 0.5).
+"""
+
+import numpy as np
+from PIL import Image
+
+from tinydldl.datasets.transforms import FILL
+
+# Where left eye, right eye, nose, left and right corner of the mouth lie in a crop, as fractions of
+# its side. A network must see faces as it saw them in training.
+SHAPES = {
+    # The means over 1,991 faces that `detect` finds in the aligned photos of UTKFace (its part for
+    # training), and over their mirror images.
+    "utkface": np.array(
+        [[0.303, 0.290], [0.697, 0.290], [0.5, 0.522], [0.327, 0.694], [0.673, 0.694]]
+    ),
+    # What networks for face recognition are often trained on, given for 112 pixels.
+    # Source: the code of Deng et al., ArcFace, CVPR 2019.
+    "arcface": np.array(
+        [
+            *([38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366]),
+            *([41.5493, 92.3655], [70.7299, 92.2041]),
+        ]
+    )
+    / 112,
+}
+
+
+def align(image, landmarks, side, shape="utkface"):
+    """The face of an RGB photo as a square of `side` pixels, gray where the photo ends.
+
+    `landmarks` (5, 2), as `detect` gives them, come as near as they can to the places that `shape`,
+    a name in SHAPES, has for them. Raises ValueError for landmarks that all lie in one point.
+    """
+    return warp(image, similarity(landmarks, side * SHAPES[shape]), side)
+
+
+def similarity(points, targets):
+    """The rotation, scale and shift that bring `points` (N, 2) nearest to `targets` (N, 2).
+
+        minimize sum_i |A p_i + b - t_i|^2        A = scale [[cos, -sin], [sin, cos]]
+
+    Returns (A b), (2, 3). In the plane A is a multiplication by a complex number z, so this is a
+    linear least squares problem: z = sum conj(p_i) t_i / sum |p_i|^2, both less their means. It has
+    no mirror images. Raises ValueError if the points or the targets all lie in one point, or are
+    not finite.
+
+    Source: for any dimension, Umeyama, IEEE Transactions on Pattern Analysis 13 (1991).
+    """
+    p, t = (as_complex(given) for given in (points, targets))
+    p_mean, t_mean = p.mean(), t.mean()
+    z = np.vdot(p - p_mean, t - t_mean) / np.vdot(p - p_mean, p - p_mean).real
+    b = t_mean - z * p_mean
+    return np.array([[z.real, -z.imag, b.real], [z.imag, z.real, b.imag]])
+
+
+def as_complex(points):
+    """Points (N, 2) as numbers x + iy. Raises ValueError if they are in one place."""
+    x, y = np.asarray(points, dtype=np.float64).T
+    spread = np.hypot(np.ptp(x), np.ptp(y))
+    if not spread > 1e-9 * np.abs([x, y]).max():  # also for nan
+        raise ValueError("expected points that are finite and do not all lie in one place")
+    return x + 1j * y
+
+
+def warp(image, matrix, side):
+    """The square of `side` pixels whose point A p + b shows what the photo has at p.
+
+    A photo that gets much smaller is averaged over blocks of pixels first: the warp itself looks at
+    few pixels for each new one, and would skip the others. Raises ValueError if A is 0.
+    """
+    A, b = matrix[:, :2], matrix[:, 2]
+    inverse = np.linalg.inv(A)  # its LinAlgError is a ValueError
+    block = max(1, int(np.sqrt(np.linalg.det(inverse))))
+    inverse /= block  # from the crop to the photo of blocks
+    coefficients = np.column_stack([inverse, -inverse @ b]).ravel()
+    return image.reduce(block).transform(
+        (side, side),
+        Image.Transform.AFFINE,
+        coefficients.tolist(),
+        Image.Resampling.BILINEAR,
+        fillcolor=FILL,
+    )

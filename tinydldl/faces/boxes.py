@@ -1,0 +1,57 @@
+"""Boxes around faces: arrays (N, 4) of left, top, right and bottom, in pixels.
+
+Pixel (0, 0) of an image covers the square from (0, 0) to (1, 1): sizes are plain differences.
+"""
+
+import numpy as np
+
+
+def suppress(boxes, scores, limit, shared=None):
+    """Non-maximum suppression: the indices of the boxes that are left, best score first.
+
+    The best box stays, those that share more than `limit` with it go, and so on with what is left.
+    `shared(box, boxes)` measures that: by default `intersection_over_union`.
+    """
+    shared = shared or intersection_over_union
+    kept, left = [], np.argsort(-scores, kind="stable")
+    while left.size:
+        best, left = left[0], left[1:]
+        kept.append(best)
+        left = left[shared(boxes[best], boxes[left]) <= limit]
+    return np.array(kept, dtype=int)
+
+
+def intersection_over_union(box, boxes):
+    """The area that `box` (4,) has in common with each of `boxes` (N, 4), of that of both: (N,)."""
+    common = intersection(box, boxes)
+    return common / (area(box) + area(boxes) - common)
+
+
+def intersection_over_smaller(box, boxes):
+    """The area in common, of that of the smaller of the two: 1 for a box inside the other."""
+    return intersection(box, boxes) / np.minimum(area(box), area(boxes))
+
+
+def intersection(box, boxes):
+    """The area in common."""
+    left_top = np.maximum(box[:2], boxes[:, :2])
+    right_bottom = np.minimum(box[2:], boxes[:, 2:])
+    return np.maximum(right_bottom - left_top, 0).prod(axis=1)
+
+
+def area(boxes):
+    """Width times height: of (..., 4)."""
+    return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
+
+
+def regress(boxes, offsets):
+    """The boxes with each side moved by `offsets` (N, 4), in widths and heights of the box."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    return boxes + offsets * np.tile(size, 2)
+
+
+def square(boxes):
+    """Squares around the same centers, of the longer side of each box, on whole pixels; never 0."""
+    side = np.round((boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)).clip(1)
+    left_top = np.round((boxes[:, :2] + boxes[:, 2:] - side) / 2)
+    return np.hstack([left_top, left_top + side])

@@ -1,0 +1,140 @@
+"""MTCNN: faces in a photo, found by three networks, each of which sees what the last one let pass.
+
+P-Net looks at all patches of a pyramid of smaller and smaller photos, R-Net at what may be a face,
+at 24 pixels a side, O-Net at what still may be one, at 48. Between them non-maximum suppression
+leaves one box for each face, box regression moves it, and it becomes a square again.
+
+Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016; thresholds: its code.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tinydldl.faces import networks
+from tinydldl.faces.boxes import intersection_over_smaller, regress, square, suppress
+
+LONGEST_SIDE = 1024  # a larger photo is made smaller first
+FACTOR = 0.709  # from one photo of the pyramid to the next, about sqrt(1/2): half the pixels
+CELL, STRIDE = 12, 2  # what P-Net sees at one position, and from one to the next, in pixels
+PROBABLE = {"pnet": 0.6, "rnet": 0.7, "onet": 0.7}
+BATCH = 128  # patches at a time
+
+
+@dataclass(frozen=True)
+class Face:
+    """`box` (4,): left, top, right, bottom; `score`: the probability that it is a face; `landmarks`
+    (5, 2): x and y of left eye, right eye, nose, left and right corner of the mouth.
+
+    In pixels of the photo, which begins at (0, 0); left and right as one sees them in the photo.
+    """
+
+    box: np.ndarray
+    score: float
+    landmarks: np.ndarray
+
+
+def detect(image, smallest=40):
+    """The faces in an RGB photo, the most probable first: a list of Face.
+
+    The smallest squares that are looked at have `smallest` pixels a side. Photos with more than
+    1024 pixels on the longer side are made smaller first, and `smallest` counts there. Raises
+    WeightsError if the trained weights are not there, and ValueError for another kind of image, or
+    for `smallest` below 12, which is what P-Net sees.
+    """
+    if image.mode != "RGB" or smallest < CELL:
+        raise ValueError(
+            f"expected an RGB photo and at least {CELL} pixels, got {image.mode}, {smallest}"
+        )
+    small = shrink(image)
+    squares = propose(small, smallest)
+    if len(squares):
+        squares = refine(small, squares)
+    if not len(squares):
+        return []
+    scale = np.array(image.size) / small.size
+    return [
+        Face(box * np.tile(scale, 2), float(score), points * scale)
+        for box, score, points in zip(*conclude(small, squares), strict=True)
+    ]
+
+
+def shrink(image):
+    """The photo with at most `LONGEST_SIDE` pixels a side."""
+    return resize(image, min(1, LONGEST_SIDE / max(image.size)))
+
+
+def resize(image, scale):
+    """The photo at another size; each new pixel is an average, so that nothing is skipped."""
+    size = tuple(max(1, round(length * scale)) for length in image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
+
+
+def scales(size, smallest):
+    """The pyramid: how much smaller the photo gets so that P-Net sees ever larger faces."""
+    scale = CELL / smallest
+    while min(size) * scale >= CELL:
+        yield scale
+        scale *= FACTOR
+
+
+def normalize(pixels):
+    """Pixels 0..255 as the networks were trained on."""
+    return (np.asarray(pixels, dtype=np.float32) - 127.5) / 128
+
+
+def propose(image, smallest):
+    """P-Net's squares (N, 4) that may hold a face."""
+    pnet = networks.load("pnet")
+    found = []
+    for scale in scales(image.size, smallest):
+        level = resize(image, scale)
+        y = pnet.forward(normalize(level)[None])
+        row, column = np.nonzero(y["face"][0] > PROBABLE["pnet"])
+        scores, offsets = y["face"][0, row, column], y["box"][0, row, column]
+        left_top = STRIDE * np.stack([column, row], axis=1)
+        boxes = np.hstack([left_top, left_top + CELL]) * np.tile(
+            np.array(image.size) / level.size, 2
+        )
+        kept = suppress(boxes, scores, 0.5)
+        found.append((boxes[kept], scores[kept], offsets[kept]))
+    if not found:
+        return np.zeros((0, 4))
+    boxes, scores, offsets = map(np.concatenate, zip(*found, strict=True))
+    kept = suppress(boxes, scores, 0.7)
+    return square(regress(boxes[kept], offsets[kept]))
+
+
+def refine(image, squares):
+    """Those of the squares (N, 4) in which R-Net, too, sees a face, moved."""
+    y, squares = judge("rnet", image, squares)
+    kept = suppress(squares, y["face"], 0.7)
+    return square(regress(squares[kept], y["box"][kept]))
+
+
+def conclude(image, squares):
+    """Boxes (N, 4), scores (N,) and landmarks (N, 5, 2) where O-Net still sees a face."""
+    y, squares = judge("onet", image, squares)
+    left_top, side = squares[:, None, :2], squares[:, None, 2:] - squares[:, None, :2]
+    landmarks = left_top + side * y["landmarks"]
+    boxes = regress(squares, y["box"])
+    kept = suppress(boxes, y["face"], 0.7, intersection_over_smaller)
+    return boxes[kept], y["face"][kept], landmarks[kept]
+
+
+def judge(name, image, squares):
+    """What a network says of the squares (N, 4) in which it sees a face, and these squares."""
+    net = networks.load(name)
+    batches = np.split(squares, range(BATCH, len(squares), BATCH))
+    outputs = [net.forward(patches(image, batch, net.side)) for batch in batches]
+    y = {head: np.concatenate([output[head] for output in outputs]) for head in outputs[0]}
+    probable = y["face"] > PROBABLE[name]
+    return {head: values[probable] for head, values in y.items()}, squares[probable]
+
+
+def patches(image, squares, side):
+    """The photo in each of the squares (N, 4), black outside, as the input of a network."""
+    crops = (image.crop(square) for square in squares.astype(int).tolist())
+    pixels = [np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR)) for crop in crops]
+    return normalize(np.stack(pixels))

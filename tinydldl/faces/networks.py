@@ -1,0 +1,130 @@
+"""MTCNN's three networks, P-, R- and O-Net, as data, and their trained weights.
+
+Each looks at square patches of a photo and says whether there is a face, how to move the sides of
+the patch so that it fits the face, and O-Net also where the landmarks are. P-Net has no fully
+connected layer, so on a larger image it judges every patch of 12 pixels, 2 apart, at once.
+
+Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+
+import numpy as np
+
+from tinydldl.faces import weights
+from tinydldl.faces.weights import WeightsError
+from tinydldl.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, PReLU, Sequential, Softmax
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`side`: pixels a side of a patch. `heads`: how many numbers each output has.
+
+    `body`: conv3-10 is a 3x3 convolution to 10 channels and fc-128 a fully connected layer, each
+    with PReLU behind it; pool2 is 2x2 max-pooling with stride 2, in ceil mode.
+    """
+
+    side: int
+    body: str
+    heads: dict
+
+
+TWO_HEADS = {"box": 4, "face": 2}
+PLANS = {
+    "pnet": Plan(12, "conv3-10 pool2 conv3-16 conv3-32", TWO_HEADS),
+    "rnet": Plan(24, "conv3-28 pool3 conv3-48 pool3 conv2-64 fc-128", TWO_HEADS),
+    "onet": Plan(
+        48,
+        "conv3-32 pool3 conv3-64 pool3 conv3-64 pool2 conv2-128 fc-256",
+        {"box": 4, "landmarks": 10, "face": 2},
+    ),
+}
+
+
+class CascadeNet:
+    """One of the three networks, for inference: a body, and heads that share what it sees.
+
+    Its weights are random; `load` gives it the trained ones.
+    """
+
+    def __init__(self, name):
+        plan, rng = PLANS[name], np.random.default_rng(0)
+        self.side = plan.side
+        self.body = Sequential(body_layers(plan, rng))
+        *positions, features = self.body.output_shape((plan.side, plan.side, 3))
+
+        def head(outputs):
+            if positions:  # a Linear at each of them
+                return Conv2d(features, outputs, 1, rng=rng)
+            return Linear(features, outputs, rng=rng)
+
+        self.heads = {name: head(outputs) for name, outputs in plan.heads.items()}
+
+    def forward(self, x):
+        """What the heads say of patches x (N, side, side, 3), as a dict.
+
+        box (N, 4): how far to move left, top, right and bottom, in sides of the patch; landmarks
+        (N, 5, 2): x and y in sides of the patch; face (N,): the probability of a face. P-Net gives
+        box (N, OH, OW, 4) and face (N, OH, OW), for x of any size from `side` up.
+        """
+        features = self.body.forward(x, keep=False)
+        y = {name: head.forward(features, keep=False) for name, head in self.heads.items()}
+        y["face"] = Softmax().forward(y["face"], keep=False)[..., 1]  # 0 is: no face
+        if "landmarks" in y:  # five x, then five y
+            y["landmarks"] = y["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)
+        return y
+
+    @property
+    def params(self):
+        """All arrays, by `layer.name`: those of the body, then those of the heads."""
+        return self.body.params | Sequential(self.heads).params
+
+
+def body_layers(plan, rng):
+    """The layers of a body, each with the number of its place in the plan."""
+    layers, shape = {}, (plan.side, plan.side, 3)
+    for number, word in enumerate(plan.body.split(), start=1):
+        kind, _, outputs = word.partition("-")
+        match kind.rstrip("23"):
+            case "conv":
+                layers[f"conv{number}"] = Conv2d(shape[-1], int(outputs), int(kind[-1]), rng=rng)
+            case "pool":
+                layers[f"pool{number}"] = CeilMaxPool2d(int(kind[-1]), stride=2)
+            case "fc":
+                layers["flatten"] = Flatten()
+                layers["fc"] = Linear(prod(shape), int(outputs), rng=rng)
+        if outputs:
+            layers[f"prelu{number}"] = PReLU(int(outputs))
+        shape = Sequential(layers).output_shape((plan.side, plan.side, 3))
+    return layers
+
+
+@cache
+def load(name):
+    """The trained network `name`: pnet, rnet or onet. Read once. Raises WeightsError."""
+    net = CascadeNet(name)
+    copy_weights(net, weights.read(name))
+    return net
+
+
+def copy_weights(net, arrays):
+    """Copy the arrays of the package `mtcnn` into `net`. Raises WeightsError if they do not fit.
+
+    There slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
+    networks were first trained on images that lay on their side.
+    """
+    params = net.params
+    if len(arrays) != len(params):
+        raise WeightsError(f"expected {len(params)} arrays, found {len(arrays)}")
+    for (name, param), array in zip(params.items(), arrays, strict=True):
+        if array.shape not in (param.shape, (1, 1, *param.shape)):
+            raise WeightsError(f"{name}: expected shape {param.shape}, found {array.shape}")
+        param[...] = array.reshape(param.shape)
+    for name, _, shape, _ in net.body.trace((net.side, net.side, 3)):
+        if name == "flatten":
+            H, W, C = shape
+            weight = params["fc.W"]
+            by_row = weight.reshape(W, H, C, -1).swapaxes(0, 1)
+            weight[...] = by_row.reshape(weight.shape)

@@ -1,0 +1,43 @@
+"""Photos as users have them: from a phone or a scanner, turned, gray, transparent, broken."""
+
+import warnings
+
+from PIL import Image, ImageOps
+
+from tinydldl.backend import UserError
+from tinydldl.datasets.transforms import to_rgb
+
+
+class PhotoError(UserError):
+    """A file is not a photo that can be used."""
+
+
+def open_photo(source):
+    """The photo in `source`, a path or a binary file, upright, as an RGB image.
+
+    It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
+    first picture. Raises PhotoError, one line, for anything but a photo, and, before decoding it,
+    for one of more pixels than Pillow holds to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source) as image:
+                return to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # Pillow raises many kinds for a damaged file
+        name = getattr(source, "name", source)
+        raise PhotoError(f"{name}: {reason(error)}") from None
+
+
+def reason(error):
+    """Why a photo cannot be used, in words."""
+    match error:
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            limit = Image.MAX_IMAGE_PIXELS / 1e6
+            return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
+        case Image.UnidentifiedImageError():
+            return "not a photo of a format that is known here"
+        case OSError(strerror=str(text)):
+            return text
+    return f"a photo that cannot be decoded ({error})"

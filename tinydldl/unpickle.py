@@ -1,0 +1,208 @@
+"""What a pickle holds, without running anything of it.
+
+A pickle is a program for a small stack machine, and Python's own machine calls whatever function a
+file names. This one knows the instructions that build plain values: None, numbers, texts, bytes,
+tuples, lists and dicts. A function or class that a file names is never imported, only looked up in
+the list of the caller, who says what stands in its place; all else is refused by name.
+
+A crafted file can make it use some hundred times its own size in memory; it is not protected from
+that.
+"""
+
+from pickletools import genops
+
+from tinydldl.backend import UserError
+
+# The instructions that push what stands behind them in the file.
+VALUES = {
+    *("NONE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
+    *("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+}
+
+
+class UnpickleError(UserError):
+    """A pickle is damaged, or asks for something that is not known here."""
+
+
+class Global:
+    """A function or class that a file names, as `posix.system`; `make`: our stand-in, or None."""
+
+    def __init__(self, name, make=None):
+        self.name, self.make = name, make
+
+
+class Shell:
+    """An object of a class that is not known here: the name of the class, its state, no code."""
+
+    def __init__(self, name):
+        self.name, self.state = name, None
+
+    def build(self, state):
+        """Take the state that a file gives the object; returns what stands in its place."""
+        self.state = state
+        return self
+
+
+def load(file, allowed, persistent=None, shells=False):
+    """The object that the pickle at the position of `file` holds; leaves the file behind it.
+
+    `allowed`: {(module, name): function}, what is called in place of a function or class that the
+    file names. It gets arguments from the file, which may be anything: it checks them. If what it
+    makes has a method `build(state)`, the file may give it a state, and what that returns stands in
+    its place. `persistent`: the same for the objects that a file marks as kept outside. `shells`:
+    whether an object of any other class becomes a `Shell`, where making it takes no arguments.
+    `file` has all its bytes in memory, as `io.BytesIO` has: lengths in the file may be wrong.
+
+    Raises UnpickleError, which names what it refuses.
+    """
+    try:
+        return Machine(file, allowed, persistent, shells).run()
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file can go wrong anywhere
+        raise UnpickleError(
+            f"not a pickle that can be read ({type(error).__name__}: {error})"
+        ) from None
+
+
+class Machine:
+    """The stack machine. `below`: the stacks under each mark; `memo`: objects to come back to."""
+
+    def __init__(self, file, allowed, persistent, shells):
+        self.file, self.allowed, self.persistent, self.shells = file, allowed, persistent, shells
+        self.stack, self.below, self.memo = [], [], {}
+
+    def run(self):
+        for opcode, argument, _ in genops(self.file):
+            if opcode.name == "STOP":
+                return self.stack.pop()
+            self.step(opcode.name, argument)
+
+    def step(self, name, argument):
+        """One instruction. Names and meanings: `pickletools.dis` and its source."""
+        stack, pop = self.stack, self.stack.pop
+        match name:
+            case "PROTO" | "FRAME":
+                pass
+            case "NEWTRUE" | "NEWFALSE":
+                stack.append(name == "NEWTRUE")
+            case _ if name in VALUES:
+                stack.append(argument)
+            # ------------------------------------------------------------------------- containers
+            case "MARK":
+                self.below.append(stack)
+                self.stack = []
+            case "EMPTY_TUPLE":
+                stack.append(())
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                items = [pop() for _ in range(int(name[-1]))]
+                stack.append(tuple(reversed(items)))
+            case "TUPLE":
+                self.push(tuple(self.since_mark()))
+            case "EMPTY_LIST":
+                stack.append([])
+            case "LIST":
+                self.push(self.since_mark())
+            case "APPEND":
+                item = pop()
+                self.top(list).append(item)
+            case "APPENDS":
+                items = self.since_mark()
+                self.top(list).extend(items)
+            case "EMPTY_DICT":
+                stack.append({})
+            case "DICT":
+                items = self.since_mark()
+                self.push({})
+                self.set_items(items)
+            case "SETITEM":
+                value, key = pop(), pop()
+                self.set_items([key, value])
+            case "SETITEMS":
+                self.set_items(self.since_mark())
+            # ------------------------------------------------------------------------------- memo
+            case "PUT" | "BINPUT" | "LONG_BINPUT":
+                self.memo[argument] = stack[-1]
+            case "MEMOIZE":
+                self.memo[len(self.memo)] = stack[-1]
+            case "GET" | "BINGET" | "LONG_BINGET":
+                stack.append(self.memo[argument])
+            # --------------------------------------------------------------- functions and objects
+            case "GLOBAL":
+                self.name_global(*argument.split(" ", 1))
+            case "STACK_GLOBAL":
+                attribute, module = pop(), pop()
+                self.name_global(module, attribute)
+            case "REDUCE":
+                arguments, function = pop(), pop()
+                stack.append(self.call(function, arguments))
+            case "NEWOBJ":
+                arguments, cls = pop(), pop()
+                stack.append(self.call(cls, arguments, new=True))
+            case "BUILD":
+                state, built = pop(), pop()
+                stack.append(self.build(built, state))
+            case "BINPERSID" if self.persistent:
+                stack.append(self.persistent(pop()))
+            case _:
+                what = name if argument is None else f"{name} ({argument!r})"
+                raise UnpickleError(f"the instruction {what} is refused")
+
+    def push(self, value):
+        self.stack.append(value)
+
+    def top(self, kind):
+        """The object on top of the stack, which the next instruction fills."""
+        if not isinstance(self.stack[-1], kind):
+            raise UnpickleError(f"{text(self.stack[-1])} is filled as if it were a {kind.__name__}")
+        return self.stack[-1]
+
+    def since_mark(self):
+        """What has been pushed since the last mark; the stack is again that before the mark."""
+        items, self.stack = self.stack, self.below.pop()
+        return items
+
+    def set_items(self, items):
+        """Put key, value, key, value, ... into the dict on top of the stack."""
+        keys = items[::2]
+        if not all(isinstance(key, str | int) for key in keys):  # hashing a tuple can take forever
+            raise UnpickleError("a dict has a key that is neither text nor a whole number")
+        self.top(dict).update(zip(keys, items[1::2], strict=True))
+
+    def name_global(self, module, attribute):
+        parts = (module, attribute)
+        if not all(isinstance(part, str) and part.isprintable() for part in parts):
+            raise UnpickleError("a function or class is named by something that is no name")
+        make = self.allowed.get((module, attribute))
+        found = Global(f"{module}.{attribute}", make)
+        if make is None and not self.shells:
+            raise refusal(found)
+        self.stack.append(found)
+
+    def call(self, function, arguments, new=False):
+        """What stands for `function(*arguments)`, or with `new` for an object of a class."""
+        if not isinstance(function, Global) or not isinstance(arguments, tuple):
+            raise UnpickleError(f"{text(function)} is called as if it were a function")
+        if function.make:
+            return function.make(*arguments)
+        if new and self.shells and not arguments:
+            return Shell(function.name)
+        raise refusal(function)
+
+    def build(self, built, state):
+        build = getattr(built, "build", None)
+        if build is None:
+            raise UnpickleError(f"{text(built)} is given a state, and it can have none")
+        return build(state)
+
+
+def refusal(function):
+    """The error for a function or class that is not in the list of the caller."""
+    return UnpickleError(f"{function.name} is refused: the file asks for a call of it")
+
+
+def text(value):
+    """A value for a message; not its content, which may be large."""
+    return value.name if isinstance(value, Global | Shell) else f"a {type(value).__name__}"
