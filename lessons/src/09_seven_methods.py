@@ -1,0 +1,970 @@
+# %% [markdown]
+# # Lesson 09: Seven methods, one backbone
+#
+# | | |
+# |---|---|
+# | **You will be able to** | take any age estimator apart into head, target, loss and decoding, derive what its loss does to the network's outputs, say what it trains beside what is measured, compare two methods honestly on a few seeds, and say why an ensemble helps and what it costs |
+# | **You need** | lesson 02 (ranking), lesson 04 (the joint loss), lesson 08 (training) |
+# | **Minutes** | 100, of which the computer needs 2 |
+# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/tables/`](../tinydldl/tables/plan.py), [`tinydldl/ensemble.py`](../tinydldl/ensemble.py) |
+
+# %%
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two processes share a batch below; lesson 12
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.special import rel_entr, xlogy
+from scipy.stats import t as student
+from tqdm import tqdm
+
+import tinydldl
+from tinydldl import baselines
+from tinydldl.datasets import Photos
+from tinydldl.datasets.loader import Augmenters
+from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
+from tinydldl.datasets.transforms import held_side
+from tinydldl.fast import FastNet
+from tinydldl.gradcheck import compare, numerical_gradient
+from tinydldl.labels import gaussian_label_distribution, label_grid
+from tinydldl.lesson import FAST, use_style
+from tinydldl.methods import make_method
+from tinydldl.metrics import mae
+from tinydldl.models import VGG16, AgeNet, count_params
+from tinydldl.optim import Adam, step_schedule
+from tinydldl.plots import COLORS
+from tinydldl.runs import RunError, read_table
+from tinydldl.tables.published import TABLE3
+from tinydldl.trainer import Training, judge, train
+
+use_style()
+rng = np.random.default_rng(9)
+grid = label_grid(0, 100, 1)
+K = len(grid)
+
+# %% [markdown]
+# ## 1. Four parts
+#
+# Papers on age estimation look very different. Under the surface each is made of four parts on top of a network, and the network may be the same for all. It ends in a row of numbers $x$, one row for each photo. Then:
+#
+# | method | head: from $x$ to a prediction | target for an age $y$ | loss, mean over $N$ photos | decoding |
+# |---|---|---|---|---|
+# | `mr-l2` | $\hat z = \tanh x$, one number | $z = (y - 50)/50$ | $(\hat z - z)^2$ | $50 + 50 \hat z$ |
+# | `mr-l1` | the same | the same | $\lvert \hat z - z \rvert$ | the same |
+# | `ranking` | $\hat c = \text{sigmoid}(x)$, 100 answers | the code $c_k = 1[y \ge l_k + \frac12]$ | $-\sum_k c_k \ln \hat c_k + (1 - c_k) \ln (1 - \hat c_k)$ | the label at the count of $\hat c_k > \frac12$ |
+# | `dex` | $\hat p = \text{softmax}(x)$, 101 labels | the nearest label $j$ | $-\ln \hat p_j$ | $\hat y = \sum_k \hat p_k l_k$ |
+# | `er-l1` | the same | $y$ | $\lvert \hat y - y \rvert$ | the same |
+# | `dldl` | the same | the distribution $p$ | $\sum_k p_k \ln (p_k / \hat p_k)$ | the same |
+# | `dldl-v2` | the same | both | the sum of the two | the same |
+#
+# (MR: metric regression. ER: expectation regression. DEX: deep expectation.) Only the last layer of the network differs, by the number of its outputs.
+
+# %%
+SEVEN = ("mr-l2", "mr-l1", "ranking", "dex", "er-l1", "dldl", "dldl-v2")
+methods = {name: make_method(name, grid) for name in SEVEN}
+for name, method in methods.items():
+    model = AgeNet("tiny", method.outputs, side=32, rng=np.random.default_rng(0))
+    head = type(method.head).__name__
+    print(f"{name:8} {method.outputs:3} outputs, {head:8} {count_params(model):,} parameters")
+    last = count_params(model.layers["fc"])
+    assert count_params(model) - last == 921_840, "the backbone is the same"
+    assert last == (128 + 1) * method.outputs
+
+# %% [markdown]
+# What does each method want to hear about a person who looks 30.4 years old, give or take 2?
+
+# %%
+y, sigma = np.array([30.4]), np.array([2.0])
+target = {name: method.target(y, sigma)[0] for name, method in methods.items()}
+figure, axes = plt.subplots(2, 3, figsize=(10, 4.6))
+(number, one_hot, code), (age, hill, both) = axes
+number.plot(target["mr-l1"][0], 0, "o", color=COLORS[0], markersize=10)
+number.set(xlim=(-1, 1), yticks=[], xlabel="z", title="mr-l1, mr-l2: a number in [-1, 1]")
+one_hot.bar(grid, grid == target["dex"], color=COLORS[0])
+one_hot.set(ylim=(0, 1.1), title="dex: one label")
+code.plot(grid[:-1] + 0.5, target["ranking"], ".", color=COLORS[0])
+code.set(ylabel='"older?"', title="ranking: 100 answers")
+age.axvline(target["er-l1"], color=COLORS[3], linewidth=3)
+age.set(yticks=[], title="er-l1: an age")
+for ax, name in ((hill, "dldl: a distribution"), (both, "dldl-v2: both")):
+    ax.bar(grid, target["dldl"], color=COLORS[0])
+    ax.set_title(name)
+both.axvline(30.4, color=COLORS[3], linewidth=3)
+for ax in (one_hot, code, age, hill, both):
+    ax.set(xlim=(20, 41), xlabel="Age (years)")
+for ax in axes.flat:
+    ax.title.set_fontsize(11)
+plt.show()
+
+# %%
+assert abs(target["mr-l1"][0] + 0.392) < 1e-12
+assert target["dex"] == 30 and target["ranking"].sum() == 30, "0.4 years are lost"
+assert target["er-l1"] == 30.4 and abs(target["dldl"] @ grid - 30.4) < 1e-9, "nothing is lost"
+assert (target["dldl"] == target["dldl-v2"]).all()
+
+# %% [markdown]
+# `dex` and `ranking` round to the nearest label. The others keep 30.4. Only `dldl` and `dldl-v2` are told that 28 and 33 would have been fair answers, too.
+#
+# ## 2. What each loss does to the outputs
+#
+# The network learns from one thing only: the gradient of the loss in its outputs $x$. Here is that of all seven, in a line or two each.
+#
+# **Regression.** The slope of tanh is $1 - \hat z^2$, since $\tanh = \sinh / \cosh$ and $(\cosh^2 - \sinh^2) / \cosh^2 = 1 - \tanh^2$. The slope of $|\hat z - z|$ is its sign, that of the square is twice the difference:
+#
+# $$ \text{mr-l1:} \quad \frac{\operatorname{sign}(\hat z - z) \, (1 - \hat z^2)}{N} \qquad\qquad \text{mr-l2:} \quad \frac{2 \, (\hat z - z) (1 - \hat z^2)}{N} $$
+#
+# **Ranking.** With $\hat c = 1 / (1 + e^{-x})$ one has $\ln \hat c = x - \ln(1 + e^x)$ and $\ln (1 - \hat c) = -\ln(1 + e^x)$. So one question costs $\ln(1 + e^x) - c \, x$. The slope of $\ln(1 + e^x)$ is $e^x / (1 + e^x) = \hat c$:
+#
+# $$ \text{ranking:} \quad \frac{\hat c_k - c_k}{N} $$
+#
+# **Distributions.** Lesson 03 found $(\hat p - p)/N$ for the KL divergence and any target that sums to 1. A one-hot target is one of them. Lesson 04 found the gradient of the expectation, $\hat p_k (l_k - \hat y)$. With $e_j$ for the one-hot vector of the nearest label:
+#
+# $$ \text{dex:} \quad \frac{\hat p_k - (e_j)_k}{N} \qquad \text{dldl:} \quad \frac{\hat p_k - p_k}{N} \qquad \text{er-l1:} \quad \frac{\operatorname{sign}(\hat y - y) \, \hat p_k \, (l_k - \hat y)}{N} $$
+#
+# $$ \text{dldl-v2:} \quad \text{the sum of the last two, the second times } \lambda $$
+#
+# Look at ranking, dex and dldl: *prediction minus target*, three times. They differ in the target alone.
+#
+# ### Exercise 1
+# Write three of them.
+
+
+# %% exercise="gradients"
+def gradient_mr_l1(x, z):
+    """The gradient of mr-l1 in x (N, 1), for targets z (N, 1).
+
+    Hint: np.tanh, np.sign; N is len(x).
+    """
+    ### BEGIN SOLUTION
+    z_hat = np.tanh(x)
+    return np.sign(z_hat - z) * (1 - z_hat**2) / len(x)
+    ### END SOLUTION
+
+
+def gradient_ranking(x, code):
+    """The gradient of ranking in x (N, K-1), for codes (N, K-1)."""
+    ### BEGIN SOLUTION
+    return (1 / (1 + np.exp(-x)) - code) / len(x)
+    ### END SOLUTION
+
+
+def gradient_er_l1(x, y, grid):
+    """The gradient of er-l1 in x (N, K), for ages y (N,).
+
+    Hint: the softmax with the row maximum subtracted; `[:, None]` turns (N,) into a column.
+    """
+    ### BEGIN SOLUTION
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    y_hat = p_hat @ grid
+    return np.sign(y_hat - y)[:, None] * p_hat * (grid - y_hat[:, None]) / len(x)
+    ### END SOLUTION
+
+
+# %% test="gradients" points=3
+# Expect about 1e-9 against central differences and 1e-16 against `method.loss`.
+y, sigma = np.array([5.0, 30.4, 61.5, 90.0]), np.array([1.0, 2.0, 3.0, 6.0])
+mine = {
+    "mr-l1": gradient_mr_l1,
+    "ranking": gradient_ranking,
+    "er-l1": lambda x, y: gradient_er_l1(x, y, grid),
+}
+for name, gradient in mine.items():
+    method = methods[name]
+    x, aim = rng.normal(size=(4, method.outputs)), method.target(y, sigma)
+    numeric = numerical_gradient(lambda m=method, x=x, a=aim: float(m.loss(x, a, y)[0][0]), x)
+    error = compare(name, gradient(x, aim), numeric)
+    print(f"{name:8} central differences {error:.1e}")
+    assert np.abs(gradient(x, aim) - method.loss(x, aim, y)[1]).max() < 1e-14
+
+# %% [markdown]
+# The other four are one line each once the predictions are there:
+
+# %%
+x = {name: rng.normal(size=(4, method.outputs)) for name, method in methods.items()}
+aim = {name: method.target(y, sigma) for name, method in methods.items()}
+hat = {name: method.predict(x[name]) for name, method in methods.items()}
+formula = {
+    "mr-l2": 2 * (hat["mr-l2"] - aim["mr-l2"]) * (1 - hat["mr-l2"] ** 2) / 4,
+    "dex": (hat["dex"] - np.eye(K)[aim["dex"].astype(int)]) / 4,
+    "dldl": (hat["dldl"] - aim["dldl"]) / 4,
+    "dldl-v2": (hat["dldl-v2"] - aim["dldl-v2"]) / 4 + gradient_er_l1(x["dldl-v2"], y, grid),
+}
+for name, dx in formula.items():
+    method = methods[name]
+    numeric = numerical_gradient(
+        lambda m=method, n=name: float(m.loss(x[n], aim[n], y)[0][0]), x[name]
+    )
+    print(f"{name:8} central differences {compare(name, dx, numeric):.1e}")
+    assert np.abs(dx - method.loss(x[name], aim[name], y)[1]).max() < 1e-14
+
+# %% [markdown]
+# ### How large are they?
+# An untrained network says next to nothing: $x = 0$. Here is the size of each gradient there, for one photo of age 30.4: the sum of the absolute entries.
+
+# %%
+y, sigma = np.array([30.4]), np.array([2.0])
+size = {}
+for name, method in methods.items():
+    dx = method.loss(np.zeros((1, method.outputs)), method.target(y, sigma), y)[1]
+    size[name] = float(np.abs(dx).sum())
+figure, axes = plt.subplots(figsize=(8, 2.6))
+axes.barh(list(size), list(size.values()), color=COLORS[0])
+axes.bar_label(axes.containers[0], fmt="%.1f", padding=3)
+axes.set(xlabel="Sum of the absolute entries of the gradient, at x = 0", xlim=(0, 58))
+axes.invert_yaxis()
+axes.grid(axis="y", visible=False)
+plt.show()
+assert size["dex"] < 2 and size["dldl"] < 2 and abs(size["ranking"] - (K - 1) / 2) < 1e-12
+assert abs(size["er-l1"] - np.abs(grid - 50).mean()) < 1e-9, "mean absolute deviation: 25 years"
+assert size["er-l1"] > 12 * size["dldl"]
+
+# %% [markdown]
+# The sizes alone matter little, because Adam divides by them (lesson 07). But in `dldl-v2` two of them are **added**, and there the ratio counts: at the start L1 pulls more than twelve times as hard as KL. As long as $\hat p$ is wide, DLDL-v2 is mostly expectation regression. Keep this in mind for section 6.
+#
+# ## 3. What is trained, and what is measured
+#
+# We measure $|\hat y - y|$. Which of the losses know about it?
+#
+# Take a photo of age 30, and predictions that put half of the mass on 30 and the other half on $30 + d$. The expectation is off by $d/2$ years. What do the losses say?
+#
+# * **Cross entropy** (dex) looks at one entry: $-\ln \hat p_{30} = \ln 2$, for every $d$.
+# * **L1** (er-l1) says $d/2$.
+# * **Ranking** is unsure about the $d$ questions between 30 and $30 + d$: each is answered with 1/2 and costs $\ln 2$. Together $d \ln 2$.
+# * **KL** (dldl) has a hill as its target. Let the halves be hills of the same width. Where they overlap little, $\hat p \approx p/2$ wherever $p$ counts, so KL $\approx \sum_k p_k \ln 2 = \ln 2$.
+
+# %%
+label, distances = 30, np.arange(1, 51)
+hill = gaussian_label_distribution([30.0], [2.0], grid)[0]
+code = methods["ranking"].target(np.array([30.0]), np.array([2.0]))[0]
+said = {"dex": [], "dldl": [], "ranking": [], "er-l1": []}
+for d in distances:
+    halves = np.zeros(K)
+    halves[[label, label + d]] = 1 / 2
+    answers = 1 - np.cumsum(halves)[:-1]
+    hills = (hill + gaussian_label_distribution([30.0 + d], [2.0], grid)[0]) / 2
+    said["dex"].append(-np.log(halves[label]))
+    said["dldl"].append(rel_entr(hill, hills).sum())
+    said["ranking"].append(-(xlogy(code, answers) + xlogy(1 - code, 1 - answers)).sum())
+    said["er-l1"].append(abs(halves @ grid - label))
+said = {name: np.array(values) for name, values in said.items()}
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+for ax, names in ((axes[0], ("dex", "dldl")), (axes[1], ("ranking", "er-l1"))):
+    for name, color in zip(names, (COLORS[0], COLORS[3]), strict=True):
+        unit = "years" if name == "er-l1" else "nats"
+        width = 5 if name == "dex" else 2
+        ax.plot(distances, said[name], color=color, linewidth=width, label=f"{name} ({unit})")
+    ax.set(xlabel="d: where the other half is (years away)", ylabel="Loss", ylim=(0, None))
+    ax.legend(loc="lower right")
+axes[0].set_title("how much mass is wrong?")
+axes[1].set_title("how far away is it?")
+plt.show()
+
+# %%
+assert np.abs(said["dex"] - np.log(2)).max() < 1e-12
+assert np.abs(said["er-l1"] - distances / 2).max() < 1e-12
+assert np.abs(said["ranking"] - distances * np.log(2)).max() < 1e-12
+assert np.abs(said["dldl"][14:] - np.log(2)).max() < 1e-3, "15 years away or 50: the same"
+print("KL, 1, 10 and 50 years away:", said["dldl"][[0, 9, 49]].round(3))
+
+# %% [markdown]
+# KL sees the difference between a neighbor and a stranger, but no difference between two strangers. Cross entropy does not even see the neighbor. **Both can be small while the age is far off.** Ranking and L1 charge by the year.
+#
+# How far off can it be? Suppose the cross entropy of a photo is $C$. Then $\hat p_j = e^{-C}$, and nothing is said about the rest, $1 - e^{-C}$. At worst all of it lies at the far end of the grid:
+#
+# $$ |\hat y - l_j| \le (1 - e^{-C}) \, \max_k |l_k - l_j| . $$
+#
+# ### Exercise 2
+# Build the prediction that attains it.
+
+
+# %% exercise="worst"
+def worst_prediction(C, label, grid):
+    """p_hat (K,) with -ln p_hat[label] = C, whose expectation is as far from grid[label] as can be.
+
+    Hint: two entries are not 0. Which end of the grid is farther away?
+    """
+    ### BEGIN SOLUTION
+    p_hat = np.zeros(len(grid))
+    p_hat[np.abs(grid - grid[label]).argmax()] = 1 - np.exp(-C)
+    p_hat[label] = np.exp(-C)
+    return p_hat
+    ### END SOLUTION
+
+
+# %% test="worst" points=2
+# Expect the bound to 1e-12; 6.7 years for C = 0.1 at age 30; and no random prediction beyond it.
+for C, label in ((0.1, 30), (0.01, 30), (0.7, 80)):
+    p_hat = worst_prediction(C, label, grid)
+    off = abs(p_hat @ grid - grid[label])
+    print(f"cross entropy {C}, age {label}: expectation off by {off:.2f} years")
+    assert abs(p_hat.sum() - 1) < 1e-12 and abs(-np.log(p_hat[label]) - C) < 1e-12
+    assert abs(off - (1 - np.exp(-C)) * max(label, 100 - label)) < 1e-12
+    others = rng.dirichlet(np.ones(K - 1), 1000) * (1 - np.exp(-C))
+    others = np.insert(others, label, np.exp(-C), axis=1)
+    assert np.abs(others @ grid - label).max() < off
+assert abs(worst_prediction(0.1, 30, grid) @ grid - 30 - 6.7) < 0.05
+
+# %% [markdown]
+# ### Regression has another trouble
+# `mr-l1` has no gap at all: its loss *is* the MAE, divided by 50. But its gradient has the factor $1 - \hat z^2$, and that is small wherever tanh is flat. An output that has run to an end comes back slowly. (Plain gradient descent on one photo of age 30, from two beginnings.)
+
+# %%
+method = methods["mr-l1"]
+(L, L_er), _ = method.loss(x["mr-l1"], aim["mr-l1"], np.array([5.0, 30.4, 61.5, 90.0]))
+assert abs(50 * L - L_er) < 1e-12, "the loss is the MAE / 50"
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+factor = 1 - ((grid - 50) / 50) ** 2
+axes[0].plot(grid, factor, color=COLORS[0])
+axes[0].set(xlabel="Estimate (years)", ylabel=r"$1 - \hat z^2$", title="the gradient's factor")
+steps = {}
+for start, color in ((80.0, COLORS[2]), (99.0, COLORS[3])):
+    output, path = np.arctanh([[(start - 50) / 50]]), []
+    while not path or path[-1] > 30:
+        path.append(method.age(method.predict(output))[0])
+        output -= 0.05 * gradient_mr_l1(output, np.array([[-0.4]]))
+    steps[start] = len(path) - 1
+    axes[1].plot(path, color=color, label=f"from {start:g}: {steps[start]} steps")
+axes[1].set(xlabel="Step", ylabel="Estimate (years)", title="the way to 30")
+axes[1].legend()
+plt.show()
+print({age: round(float(factor[age]), 3) for age in (50, 80, 99)}, steps)
+assert steps[99.0] > 10 * steps[80.0], "19 years more, more than ten times the steps"
+assert factor[50] == 1 and factor[99] < 0.04
+
+# %% [markdown]
+# And one number holds no distribution. Let six annotators say 20 and four say 60. The best single number is the median for `mr-l1` and the mean for `mr-l2`, and neither says that there are two camps:
+
+# %%
+votes = np.array([20.0] * 6 + [60.0] * 4)
+by_l1 = grid[np.abs(grid[:, None] - votes).mean(axis=1).argmin()]
+by_l2 = grid[((grid[:, None] - votes) ** 2).mean(axis=1).argmin()]
+print(f"best number: mr-l1 {by_l1:g}, mr-l2 {by_l2:g}")
+assert by_l1 == np.median(votes) == 20 and by_l2 == votes.mean() == 36
+assert methods["mr-l1"].distribution(hat["mr-l1"]) is None
+
+# %% [markdown]
+# ### Mode or expectation
+# DLDL can be decoded by its highest label, the mode. Then a far bump does no harm, but fractions are lost, and the mode cannot be trained: its gradient is 0 almost everywhere (lesson 04). The expectation keeps fractions and is moved by a far bump that KL hardly feels. DLDL-v2 trains the decoding that it uses.
+
+# %%
+ages = rng.uniform(10, 90, 2000)
+p = gaussian_label_distribution(ages, np.full(2000, 2.0), grid)
+by_mode, by_mean = mae(grid[p.argmax(axis=1)], ages), mae(p @ grid, ages)
+print(f"a perfect p_hat: mode off by {by_mode:.3f} years, expectation by {by_mean:.1e}")
+assert abs(by_mode - 0.25) < 0.02 and by_mean < 1e-4
+
+far = 0.9 * hill + 0.1 * gaussian_label_distribution([80.0], [2.0], grid)[0]
+print(f"a tenth at 80: mode {grid[far.argmax()]:g}, expectation {far @ grid:.1f}", end=", ")
+print(f"KL only {rel_entr(hill, far).sum():.3f}")
+assert grid[far.argmax()] == 30 and abs(far @ grid - 35) < 0.01
+assert abs(rel_entr(hill, far).sum() - np.log(1 / 0.9)) < 1e-6
+
+# %% [markdown]
+# ## 4. Ranking holds a distribution, too
+#
+# Answer $\hat c_k$ is the probability of "above the border after label $k$". The mass on label $k$ is what lies above the border before it and not above the one after it. With two answers that everybody knows, $\hat c_{-1} = 1$ and $\hat c_{K-1} = 0$:
+#
+# $$ p_k = \hat c_{k-1} - \hat c_k , \qquad \sum_{k=0}^{K-1} p_k = \hat c_{-1} - \hat c_{K-1} = 1 \quad \text{(neighbors cancel).} $$
+#
+# But each answer has an output of its own, and nothing makes them fall with $k$. Where one rises, $p_k < 0$. The repair is to **sort** the answers, from large to small. What does that change?
+#
+# * The expectation is $l_0 + \Delta l \sum_k \hat c_k$ (lesson 02). Sorting keeps a sum.
+# * Ranking's own decoding counts the answers above 1/2. Sorting keeps a count.
+# * After it the answers fall, so no mass is negative.
+# * It never moves the answers away from the truth. Let $t$ be any true answers; they fall, $t_i \ge t_j$ for $i < j$. If two answers stand in the wrong order, $\hat c_i < \hat c_j$, swapping them changes $\sum_k (\hat c_k - t_k)^2$ by $-2 \, (\hat c_j - \hat c_i)(t_i - t_j) \le 0$.
+#
+# ### Exercise 3
+# Write it for a whole batch. Do not use `Ranking.distribution`.
+
+
+# %% exercise="sorted"
+def distribution_of(code_hat):
+    """The distributions (N, K) of answers (N, K-1), sorted so that they fall.
+
+    Hint: `np.sort` sorts upward; `np.diff(..., prepend=1, append=0)` along axis 1.
+    """
+    ### BEGIN SOLUTION
+    falling = np.sort(code_hat, axis=1)[:, ::-1]
+    return -np.diff(falling, axis=1, prepend=1, append=0)
+    ### END SOLUTION
+
+
+# %% test="sorted" points=2
+# Expect no negative mass, sum 1, the same expectation and count, and the package's numbers to 1e-15.
+ranking = methods["ranking"]
+code_hat = rng.uniform(0, 1, (50, K - 1))
+p = distribution_of(code_hat)
+assert p.shape == (50, K) and p.min() >= 0 and np.abs(p.sum(axis=1) - 1).max() < 1e-12
+assert np.abs(p @ grid - (grid[0] + code_hat.sum(axis=1))).max() < 1e-10
+median = grid[(np.cumsum(p, axis=1) < 0.5 - 1e-12).sum(axis=1)]
+assert (median == ranking.age(code_hat)).all(), "the count above 1/2 is the median of p"
+assert np.abs(p - ranking.distribution(code_hat)).max() < 1e-15
+raw = -np.diff(code_hat, axis=1, prepend=1, append=0)
+print(f"smallest mass: before sorting {raw.min():.2f}, after it {p.min():.4f}")
+
+# %%
+answers = np.array([[0.98, 0.9, 0.95, 0.7, 0.45, 0.55, 0.3, 0.1, 0.15]])
+raw = -np.diff(answers, axis=1, prepend=1, append=0)[0]
+small = np.arange(10)
+figure, axes = plt.subplots(1, 3, figsize=(10, 2.9))
+axes[0].plot(small[:-1] + 0.5, answers[0], "o-", color=COLORS[0], label="as given")
+axes[0].plot(small[:-1] + 0.5, -np.sort(-answers[0]), "--", color=COLORS[3], label="sorted")
+axes[0].set(xlabel="Border (years)", title="answers to “older?”")
+axes[0].legend()
+for ax, p, title in ((axes[1], raw, "as given"), (axes[2], distribution_of(answers)[0], "sorted")):
+    ax.bar(small, p, color=[COLORS[3] if mass < 0 else COLORS[0] for mass in p])
+    ax.set(xlabel="Age (years)", ylim=(-0.15, 0.3), title=f"$p_k$, {title}")
+plt.show()
+assert (raw < 0).sum() == 3 and (distribution_of(answers) >= 0).all()
+assert abs(raw @ small - distribution_of(answers)[0] @ small) < 1e-12
+print(f"expectation before and after: {raw @ small:.2f} years")
+
+truth = -np.sort(-rng.uniform(0, 1, (1000, K - 1)), axis=1)
+noisy = np.clip(truth + rng.normal(0, 0.05, truth.shape), 0, 1)
+before, after = (((c - truth) ** 2).sum(axis=1) for c in (noisy, -np.sort(-noisy, axis=1)))
+assert (after <= before).all(), "sorting never moves the answers away from the truth"
+
+# %% [markdown]
+# ## 5. Two of them, live
+#
+# The same faces, the same backbone, the same number of steps; only the method differs: `mr-l1` and `dldl-v2`, each with three seeds. Here a seed decides the first weights, the order of the photos, and which are mirrored. The faces are drawn as in lesson 08 and held in memory. This time the package trains: [`trainer.train`](../tinydldl/trainer.py), on the fast engine of lesson 12, two processes.
+
+# %%
+SIDE, BATCH, LR = 32, 16, 2e-3
+EPOCHS, EVERY, SEEDS = (2, 1, (0, 1)) if FAST else (15, 10, (0, 1, 2))
+
+
+class Faces:
+    """Drawn faces in memory: images (uint8) and `photos`, which holds their ages and sigmas."""
+
+    side, loaders, augmenters = SIDE, 1, Augmenters(1)
+
+    def __init__(self, images, ages, sigmas):
+        self.images = images
+        self.photos = Photos([None] * len(images), ages, sigmas)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index]
+
+
+def draw(first, count):
+    """The faces number `first`, `first + 1`, ...; each comes from a generator of its own."""
+    images, votes = [], []
+    for index in range(first, first + count):
+        face_rng = np.random.default_rng([0, index])
+        age = sample_age(face_rng)
+        votes.append(annotate(age, face_rng))
+        images.append(np.asarray(draw_face(age, face_rng, held_side(SIDE))))
+    votes = np.array(votes)
+    return Faces(images, votes.mean(axis=1), votes.std(axis=1))
+
+
+train_faces = draw(0, 48 if FAST else 320)
+valid_faces = draw(len(train_faces), 40 if FAST else 200)
+y_valid = valid_faces.photos.ages
+pixels = np.stack(train_faces.images) / 255
+channels = pixels.mean(axis=(0, 1, 2)).tolist(), pixels.std(axis=(0, 1, 2)).tolist()
+baseline = mae(baselines.mean_age(train_faces.photos.ages, len(y_valid)), y_valid)
+print(f"{len(train_faces)} faces to train on, {len(valid_faces)} to judge on")
+print(f"whoever always says the mean age is off by {baseline:.2f} years")
+
+
+# %%
+def fit(name, seed):
+    """Train one network: its figures by epoch, and its prediction and y_hat for the valid faces."""
+    method = make_method(name, grid)
+    network = AgeNet("tiny", method.outputs, side=SIDE, rng=np.random.default_rng(seed))
+    model = FastNet(network, workers=2)
+    run = Training(
+        model=model, method=method, optimizer=Adam(model.params, model.grads),
+        schedule=lambda epoch: step_schedule(LR, epoch, EVERY), train_store=train_faces,
+        valid_store=valid_faces, judged="valid", channels=channels, epochs=EPOCHS, batch=BATCH,
+        val_every=1, transforms=["mirror"], seed=seed, xp=np,
+    )  # fmt: skip
+    history = []
+    train(run, lambda epoch, record, speed: history.append(record), tqdm(disable=True))
+    prediction, y_hat = judge(run)
+    model.close()
+    return history, prediction, y_hat
+
+
+live = {(name, seed): fit(name, seed) for name in ("mr-l1", "dldl-v2") for seed in SEEDS}
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True)
+for ax, name in zip(axes, ("mr-l1", "dldl-v2"), strict=True):
+    for seed, color in zip(SEEDS, (COLORS[0], COLORS[3], COLORS[2]), strict=False):
+        history = live[name, seed][0]
+        for part, style in (("valid_mae", "-"), ("train_mae", ":")):
+            label = f"seed {seed}" if part == "valid_mae" else None
+            values = [record[part] for record in history]
+            ax.plot(range(1, EPOCHS + 1), values, style, color=color, label=label)
+    ax.axhline(baseline, color="black", linestyle="--", linewidth=1)
+    ax.set(title=name, xlabel="Epoch", ylim=(0, 1.6 * baseline))
+axes[0].set_ylabel("MAE (years)")
+axes[1].legend(loc="upper right", title="solid: validation, dotted: training")
+axes[0].text(EPOCHS, baseline + 0.3, "always the mean age", ha="right")
+plt.show()
+
+# %%
+ends = {
+    name: np.array([live[name, seed][0][-1]["valid_mae"] for seed in SEEDS])
+    for name in ("mr-l1", "dldl-v2")
+}
+first, shaky = {}, {}
+for name, errors in ends.items():
+    spread = [r["grad_norm_std"] / r["grad_norm"] for s in SEEDS for r in live[name, s][0]]
+    shaky[name] = np.mean(spread)
+    first[name] = np.array([live[name, seed][0][0]["valid_mae"] for seed in SEEDS])
+    print(f"{name:8} validation MAE: first epoch {np.round(first[name], 1)}, last", end=" ")
+    print(f"{np.round(errors, 2)}; the gradient's norm varies by {shaky[name]:.0%} of its mean")
+if not FAST:
+    assert max(errors.max() for errors in ends.values()) < 0.75 * baseline, "all have learned"
+    assert first["dldl-v2"].max() < 0.9 * baseline and first["mr-l1"].mean() > 0.9 * baseline
+    assert shaky["mr-l1"] > 1.4 * shaky["dldl-v2"]
+
+# %% [markdown]
+# All six networks have learned: each is far below the mean age. Three things to see:
+#
+# * **Early, `dldl-v2` is ahead.** After one epoch it beats the mean age with every seed, while `mr-l1`, on average, is hardly better than the mean age, or worse: it begins at the middle of its range, 50 years, and has one output to get away from there.
+# * **At the end** the seeds of one method differ by some tenths of a year, and so do the two methods. With one seed each you would have named a winner anyway. Hold your verdict back until section 6 has given you the tool.
+# * **The gradient of `mr-l1` varies much more** from batch to batch. It is one number, a mean of signs, and the signs of a batch may agree or cancel.
+#
+# And one thing that you cannot see: all six were judged by the same 200 faces. The spread of these seeds is luck with weights and order. It does not contain luck with faces.
+#
+# ## 6. All seven
+#
+# Seven methods with three seeds each are 21 trainings: too long for a lesson. They were made with
+#
+#     python -m tinydldl.reproduce table3 --seeds 3 --out lessons/results/synthetic
+#
+# on drawn faces, and their figures lie beside this notebook. Here the seed draws the *faces* as well: seed 1 has other faces to learn from, and others to be judged on, than seed 0.
+
+# %%
+RESULTS = Path(tinydldl.__file__).parents[1] / "lessons" / "results"
+settings = json.loads((RESULTS / "synthetic" / "settings.json").read_text())
+print({name: settings[name] for name in ("net", "size", "limit", "epochs", "batch", "lr")})
+
+
+def seven(folder, column, seeds=3):
+    """{method: (seeds,)}: a column of the folder's runs.csv; None where a cell is empty."""
+    rows = {row["run"]: row for row in read_table(folder / "runs.csv")}
+    return {
+        name: np.array([float(rows[f"{name}_seed-{s}"].get(column, "nan")) for s in range(seeds)])
+        for name in SEVEN
+    }
+
+
+error = seven(RESULTS / "synthetic", "mae")
+ordered = sorted(SEVEN, key=lambda name: error[name].mean())
+for name in ordered:
+    values = error[name]
+    print(f"{name:8} {np.round(values, 2)}  mean {values.mean():.2f} ± {values.std(ddof=1):.2f}")
+
+# %% [markdown]
+# ### Why paired
+#
+# Some sets of faces are harder than others. That moves the error of *every* method that is judged on them, and says nothing about any. So do not compare two means: subtract seed by seed, on the same faces, and look at the differences $d_s = a_s - b_s$. In the variance of a difference, what both have in common cancels:
+#
+# $$ \operatorname{Var}(a - b) = \operatorname{Var}(a) + \operatorname{Var}(b) - 2 \operatorname{Cov}(a, b) . $$
+#
+# With $S$ seeds, the mean difference $\bar d$ and the sample standard deviation $s_d$ (divisor $S - 1$):
+#
+# $$ \text{standard error} = \frac{s_d}{\sqrt S}, \qquad \text{95\% interval: } \; \bar d \pm t_{S-1} \frac{s_d}{\sqrt S} . $$
+#
+# $t_{S-1}$ is the 97.5 % point of Student's $t$ with $S - 1$ degrees of freedom. It pays for not knowing the true standard deviation. For three seeds $t_2 = 4.30$: **wide, and honest.** The usual 1.96 would be right four times out of five instead of nineteen times out of twenty.
+#
+# ### Exercise 4
+# Write the paired comparison.
+
+
+# %% exercise="paired"
+def paired(a, b):
+    """(mean difference, standard error, half the width of the 95 % interval) of a - b, (S,) each.
+
+    Hint: `.std(ddof=1)`; `student.ppf(0.975, S - 1)`.
+    """
+    ### BEGIN SOLUTION
+    d = a - b
+    error = d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean(), error, student.ppf(0.975, len(d) - 1) * error
+    ### END SOLUTION
+
+
+# %% test="paired" points=2
+# Expect 1.0 ± 2.48 for differences 0, 1, 2, and 95 % of made-up intervals to hold the truth.
+mean, se, half = paired(np.array([3.0, 5.0, 5.0]), np.array([3.0, 4.0, 3.0]))
+assert abs(mean - 1) < 1e-12 and abs(se - 1 / np.sqrt(3)) < 1e-12
+assert abs(half - 4.303 / np.sqrt(3)) < 1e-3
+draws = np.random.default_rng(3).normal(0.2, 0.1, (4000, 3))
+made_up = [paired(d, np.zeros(3)) for d in draws]
+held = np.mean([abs(m - 0.2) <= h for m, _, h in made_up])
+normal = np.mean([abs(m - 0.2) <= 1.96 * s for m, s, _ in made_up])
+print(f"the truth is inside: t {held:.1%}, with 1.96 instead {normal:.1%}")
+assert abs(held - 0.95) < 0.012 and abs(normal - 0.81) < 0.03
+
+# %% [markdown]
+# Now the verdict on section 5, paired by the seed of the weights:
+
+# %%
+mean, se, half = paired(ends["mr-l1"], ends["dldl-v2"])
+text = "not decided" if abs(mean) <= half else "decided, for these faces"
+print(f"mr-l1 minus dldl-v2: {mean:+.2f} ± {half:.2f} years: {text}")
+
+# %% [markdown]
+# Whatever it says on your machine, it speaks of these 200 faces. Other faces bring luck of their own, and a wider interval: you will meet the same two methods again below.
+#
+# What pairing buys, on made-up runs: the faces move both methods by 0.5 years, each method's own luck is 0.1, and the true difference is 0.2. (For the unpaired interval Student's $t$ has four degrees of freedom.)
+
+# %%
+luck = np.random.default_rng(4)
+faces = luck.normal(0, 0.5, (4000, 3))
+a, b = (faces + shift + luck.normal(0, 0.1, faces.shape) for shift in (5.2, 5.0))
+paired_half = np.mean([paired(*ab)[2] for ab in zip(a, b, strict=True)])
+separate = np.sqrt((a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)) / 3)
+unpaired_half = (student.ppf(0.975, 4) * separate).mean()
+print(f"half width: paired {paired_half:.2f} years, unpaired {unpaired_half:.2f}")
+assert paired_half < 0.4 * unpaired_half
+
+# %% [markdown]
+# ### The result
+# Left: every run is a dot, the bars are mean and standard deviation. Right: the difference to `dldl-v2`, with its 95 % interval. An interval that touches the line has decided nothing.
+
+# %%
+versus = {n: paired(error[n], error["dldl-v2"]) for n in ordered if n != "dldl-v2"}
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+for place, name in enumerate(ordered):
+    left.plot(error[name], [place] * 3, "o", color=COLORS[0], alpha=0.5)
+    spread = error[name].std(ddof=1)
+    left.errorbar(error[name].mean(), place, xerr=spread, fmt="|", color="black", capsize=4)
+    if name in versus:
+        mean, _, half = versus[name]
+        clear = abs(mean) > half
+        color = COLORS[3] if clear else "gray"
+        right.errorbar(mean, place, xerr=half, fmt="o", color=color, capsize=4)
+right.axvline(0, color="black", linewidth=1)
+left.set(xlabel="MAE (years)", title="three seeds each")
+left.set_yticks(range(7), ordered)
+left.invert_yaxis()
+right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interval (orange: clear)")
+plt.show()
+
+# %%
+verdict = {}
+for name, (mean, se, half) in versus.items():
+    verdict[name] = "not decided" if abs(mean) <= half else "better" if mean < 0 else "worse"
+    print(f"{name:8} {mean:+.2f} ± {half:.2f} (standard error {se:.2f}): {verdict[name]}")
+
+# %%
+pairs = [(a, b) for i, a in enumerate(ordered) for b in ordered[i + 1 :]]
+decided = []
+for a, b in pairs:
+    mean, se, half = paired(error[a], error[b])
+    if abs(mean) > half:
+        decided.append((a, b))
+        print(f"{a} before {b}: {mean:+.2f} ± {half:.2f}")
+print(f"{len(decided)} of {len(pairs)} pairs are decided; {0.05 * len(pairs):.0f} by chance alone")
+
+# %%
+assert [name for name, word in verdict.items() if word != "not decided"] == ["er-l1"]
+assert verdict["er-l1"] == "worse" and sum("er-l1" in pair for pair in decided) == 6
+assert all(paired(error["er-l1"], error[name])[0] > 2 for name in ordered[:-1])
+assert set(decided) > {("ranking", "dex"), ("dldl", "dex")} and len(decided) == 8
+own_luck = {name: values.std(ddof=1) for name, values in error.items()}
+assert max(own_luck, key=own_luck.get) == "dldl-v2" and own_luck["dldl-v2"] > 2 * own_luck["mr-l1"]
+print({name: round(float(value), 2) for name, value in own_luck.items()})
+
+# %% [markdown]
+# What may be concluded, **for drawn faces, TinyAgeNet at 32 pixels, and 9 epochs**:
+#
+# * `er-l1` is behind each of the six others.
+# * `dex` is behind `ranking` and `dldl`.
+# * `dldl-v2` is ahead of `er-l1`. Against the five others nothing is decided.
+#
+# And what not:
+#
+# * **That `dldl-v2` is the best of the seven, as the paper finds, does not show here.** Its mean is even the second worst. Nor may you conclude that it *is* the second worst: its three runs differ more than those of any other method, from 4.0 to 5.4 years.
+# * "Not decided" does not mean "equal". It means that three seeds are too few for so much luck.
+# * With 21 intervals of 95 % one is expected to exclude zero by chance alone. So take a narrow verdict with salt. Those against `er-l1`, more than two years each, need none.
+# * Nothing follows for photos.
+#
+# And did pairing help? Only if what the faces do is a large part of the luck:
+
+# %%
+assert error["dldl-v2"].min().round(1) == 4.0 and error["dldl-v2"].max().round(1) == 5.4
+for a, b in (("ranking", "dex"), ("dldl", "dex"), ("dldl", "dldl-v2"), ("mr-l2", "dldl-v2")):
+    separate = np.sqrt((error[a].var(ddof=1) + error[b].var(ddof=1)) / 3)
+    print(f"{a}, {b}: standard error paired {paired(error[a], error[b])[1]:.2f}", end=", ")
+    print(f"unpaired {separate:.2f}")
+
+# %% [markdown]
+# Where `dldl-v2` takes part, hardly: its own luck is larger than that of the faces, and no pairing removes it. Pairing is still the right thing to do. It costs nothing, and an analysis is chosen before one has seen what it gives.
+#
+# ### What the distributions are worth
+# Five of the seven predict a distribution. The expectation is what we judged so far. The mode is where its highest label lies, and KL compares the whole of it with the label distribution.
+
+# %%
+columns = {column: seven(RESULTS / "synthetic", column) for column in ("mode_mae", "kl")}
+print("method    MAE  of the mode  KL (nats)")
+for name in ordered:
+    if not name.startswith("mr"):
+        mode, kl = (values[name].mean() for values in columns.values())
+        print(f"{name:8} {error[name].mean():.2f}  {mode:11.2f}  {kl:9.2f}")
+assert np.isnan(columns["kl"]["mr-l1"]).all(), "one number is no distribution"
+
+# %%
+mode = columns["mode_mae"]
+gap = {n: float((mode[n] - error[n]).mean()) for n in ("dldl", "dldl-v2", "er-l1")}
+print("the mode is worse by", {name: round(value, 2) for name, value in gap.items()}, "years")
+assert 0 < gap["dldl"] < 0.3 < 1 < gap["dldl-v2"] < gap["er-l1"]
+kl = {name: values.mean() for name, values in columns["kl"].items()}
+assert kl["dldl"] < kl["ranking"] < kl["dex"] < kl["dldl-v2"] < kl["er-l1"]
+norm = {name: values.mean() for name, values in seven(RESULTS / "synthetic", "grad_norm").items()}
+print("gradient's norm at the end", {n: round(float(norm[n]), 1) for n in gap})
+assert norm["dldl-v2"] > 5 * norm["dldl"] and norm["dldl-v2"] > norm["er-l1"]
+assert round(float(mode["er-l1"].mean())) == 12
+
+# %% [markdown]
+# For `dldl` mode and expectation nearly agree; the mode is a little worse. The more L1 in the loss, the worse the distribution: `er-l1` gets its expectation from shapes whose mode is off by twelve years. And `ranking`, which has seen no label distribution at all, has learned distributions nearly as good as those of `dldl`, just as lesson 02 said.
+#
+# The last line fits a guess. Even at the end of these short trainings the gradient of `dldl-v2` is as large as that of `er-l1`, and many times that of `dldl`: L1 leads, as it did at $x = 0$ in section 2. Perhaps 9 epochs from random weights are too few for KL to have its say. A guess is not a finding; below you are asked how to test it.
+#
+# ### Is it fair?
+# The learning rate, 0.002, was once chosen with `dldl-v2` on drawn faces, and is the same for all. So are the epochs, the batch, the augmentation. "The same for all" is one kind of fair: nobody was tuned in secret. It is not the other kind, each at its best.
+
+# %%
+assert settings["lr"] == 2e-3 and settings["epochs"] == 9 and settings["dataset"] == "synthetic"
+
+# %% [markdown] question="fair" points=3
+# ### Question
+# Design a comparison in which each method is at its best. What do you tune, on which photos, and what do you report? What does it cost, in trainings, if you try five learning rates for each of the seven methods and report three seeds? And why must the photos on which you report not be those on which you chose?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Tune for each method what it may depend on (learning rate, epochs, lambda), with the same budget for each, on the validation photos, and say what was chosen. Then train the chosen settings with new seeds and report on test photos that no choice has seen. Choosing costs 7 x 5 = 35 trainings with one seed (105 with three), reporting 7 x 3 = 21 more: 56 or 126 in all. The best of five on some photos is partly the luckiest of five on these photos: its error there is too small on average, and more so for a method whose results vary more. One point for a budget that is equal for all, one for the cost, one for the reason why other photos are needed.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ### The published order
+# The paper compares the same seven on ThinAgeNet, on ChaLearn 2015: a few thousand photos, a network that had learned from millions of faces before, 60 epochs. **Figures from different data cannot be compared number by number, only in order.**
+
+# %%
+published = {name: TABLE3[name, "yes", "HP"][0][0] for name in SEVEN}
+paper_order = sorted(SEVEN, key=published.get)
+figure, axes = plt.subplots(figsize=(6, 3.6))
+for name in SEVEN:
+    ranks = [paper_order.index(name) + 1, ordered.index(name) + 1]
+    ours = name == "dldl-v2"
+    axes.plot([0, 1], ranks, "o-", color=COLORS[3] if ours else "gray", linewidth=3 if ours else 1)
+    axes.text(-0.05, ranks[0], f"{name} {published[name]:.3f}", ha="right", va="center")
+    axes.text(1.05, ranks[1], f"{name} {error[name].mean():.2f}", va="center")
+axes.set(xlim=(-0.6, 1.6), ylim=(7.5, 0.5), yticks=range(1, 8), ylabel="Place")
+axes.set_xticks([0, 1], ["published\n(ChaLearn 2015)", "here\n(drawn faces)"])
+axes.grid(visible=False)
+plt.show()
+print("published:", ", ".join(paper_order))
+print("here:     ", ", ".join(ordered))
+assert paper_order[0] == "dldl-v2" and paper_order[-2:] == ["mr-l1", "mr-l2"]
+
+# %%
+for before in ("ranking", "dldl"):
+    assert paper_order.index(before) < paper_order.index("dex") and (before, "dex") in decided
+assert paper_order[2] == "er-l1" == ordered[-1] and ordered[-2] == "dldl-v2"
+assert ordered.index("mr-l2") < ordered.index("dex")
+
+# %% [markdown]
+# Two things agree: `dex` is behind `ranking` and behind `dldl`, and here that was decided. The rest does not agree, or was not decided: `dldl-v2`, published first, is sixth, with the widest spread of all; `er-l1`, published third, is last; regression, published last, is not.
+
+# %% [markdown]
+# ### Is the training steady?
+# The slides of the paper give a reason for the order: classification and regression train *unstably*. Two measures of that, over the last third of the epochs: how the validation error varies from epoch to epoch, and how the gradient's norm varies from step to step, over its mean.
+
+# %%
+unsteady = {name: seven(RESULTS / "synthetic", name) for name in ("mae_spread", "grad_spread")}
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
+titles = ("validation MAE, epoch to epoch (years)", "gradient's norm, step to step (share)")
+for ax, values, title in zip(axes, unsteady.values(), titles, strict=True):
+    for place, name in enumerate(SEVEN):
+        ax.plot(values[name], [place] * 3, "o", color=COLORS[0], alpha=0.6)
+        ax.plot(values[name].mean(), place, "|", color="black", markersize=16)
+    ax.set(xlim=(0, None), title=title, xlabel="Standard deviation")
+axes[0].set_yticks(range(7), SEVEN)
+axes[0].invert_yaxis()
+plt.show()
+for column, values in unsteady.items():
+    print(column, {name: round(float(v.mean()), 3) for name, v in values.items()})
+
+# %%
+gradient, epochs = unsteady["grad_spread"], unsteady["mae_spread"]
+others = [name for name in SEVEN if not name.startswith("mr")]
+of_regression = np.concatenate([gradient["mr-l1"], gradient["mr-l2"]])
+assert of_regression.min() > max(gradient[name].max() for name in others)
+assert gradient["dex"].max() < min(gradient[n].min() for n in SEVEN if n != "dex")
+means = [values.mean() for values in epochs.values()]
+assert min(means) > 0.06 and max(means) < 0.12
+assert max(values.max() - values.min() for values in epochs.values()) > max(means) - min(means)
+
+# %% [markdown]
+# Half of it shows. The gradients of regression vary most, with every seed. But those of classification (`dex`) vary *least*. And the validation error of no method is visibly steadier than that of another: on average it moves by about a tenth of a year, for each of the seven, and the seeds of one method differ more in this than the methods do. (Three epochs are few to measure it, and an error that still falls counts as unsteady, too.)
+
+# %% [markdown] question="wrong" points=3
+# ### Question
+# A classmate sees these figures and says: "So the paper is wrong." Name two differences between the paper's experiment and this one that may matter, each with the reason why. Then describe one experiment that would tell whether one of your reasons is right.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Examples, one point for each with its reason. (1) The paper's networks had learned from millions of faces before, and train for 60 epochs; these start from random weights and have 9. At the start L1 pulls more than twelve times as hard as KL, so a short training of dldl-v2 is mostly one of er-l1, which does badly here; in a long one KL has time. (The published code even trains with KL alone first.) (2) Drawn faces have one set of clear signs of age, so that single numbers are easy to learn; photos are ambiguous, and there a distribution says more. (3) TinyAgeNet at 32 pixels, not ThinAgeNet at 224. (4) One learning rate for all. (5) Three seeds decide little. One point for an experiment that changes one of these alone: 60 epochs for dldl-v2, dldl and er-l1 with three seeds; or dldl first and then dldl-v2 from its weights; or lambda 0.1. If (1) is right, dldl-v2 catches up with dldl and its seeds come closer together; if it stays behind, (1) is wrong.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ### Real photos
+# The same command with `--dataset utkface` makes the same table on photos. If its results lie beside this notebook, the next cell shows them; read them with the same tools.
+
+# %%
+photos = RESULTS / "utkface"
+try:
+    on_photos = seven(photos, "mae", seeds=1)
+except (RunError, KeyError):
+    print("lessons/results/utkface/runs.csv is not there yet, or does not hold all seven methods")
+else:
+    for name in sorted(SEVEN, key=lambda name: on_photos[name].mean()):
+        print(f"{name:8} MAE {on_photos[name][0]:.2f} years (one seed)")
+
+# %% [markdown]
+# ## 7. Several networks as one
+#
+# LDAE, an entry in the paper's first table, averages the predicted distributions of several networks, and then decodes. We have networks to average: the `dldl-v2` of section 5, which have seen the same faces and differ in their first weights, in the order, and in the mirroring.
+#
+# $$ \bar p = \frac1M \sum_m \hat p^{(m)} . $$
+#
+# The expectation is linear, so the estimate of the mean distribution is the mean of the estimates, $\bar y = \frac1M \sum_m \hat y_m$.
+
+# %%
+p_hats = np.array([live["dldl-v2", seed][1] for seed in SEEDS], dtype=float)
+y_hats = p_hats @ grid
+mean_p = p_hats.mean(axis=0)
+print("members, photos, labels:", p_hats.shape)
+assert np.abs(mean_p @ grid - y_hats.mean(axis=0)).max() < 1e-9
+
+# %% [markdown]
+# **Why it helps: the ambiguity decomposition** (Krogh and Vedelsby, 1995). Take one photo, and split the error of a member:
+#
+# $$ \hat y_m - y = (\hat y_m - \bar y) + (\bar y - y) . $$
+#
+# Square it and average over the members. The mixed term is $2 (\bar y - y) \cdot \frac1M \sum_m (\hat y_m - \bar y) = 0$, since deviations from a mean sum to 0. What is left, solved for the last term:
+#
+# $$ \underbrace{(\bar y - y)^2}_{\text{ensemble}} = \underbrace{\frac1M \sum_m (\hat y_m - y)^2}_{\text{members, on average}} - \underbrace{\frac1M \sum_m (\hat y_m - \bar y)^2}_{\text{how much they disagree}} . $$
+#
+# It is an identity. **The ensemble is better than its average member, exactly by their disagreement.** Members that agree in their errors gain nothing.
+#
+# ### Exercise 5
+# Write the three terms, each averaged over the photos.
+
+
+# %% exercise="ambiguity"
+def ambiguity(y_hats, y):
+    """(ensemble, members, disagreement), years^2, for estimates (M, N) and ages (N,).
+
+    Hint: `.mean(axis=0)` is the mean over the members.
+    """
+    ### BEGIN SOLUTION
+    y_bar = y_hats.mean(axis=0)
+    members = ((y_hats - y) ** 2).mean()
+    return ((y_bar - y) ** 2).mean(), members, ((y_hats - y_bar) ** 2).mean()
+    ### END SOLUTION
+
+
+# %% test="ambiguity" points=2
+# Expect ensemble = members - disagreement to 1e-12; 1, 2, 1 for one photo; 0 if all members agree.
+assert np.allclose(ambiguity(np.array([[30.0], [32.0]]), np.array([30.0])), (1, 2, 1))
+for count in (2, 5):
+    many, truth = rng.normal(40, 5, (count, 30)), rng.normal(40, 5, 30)
+    ensemble, members, disagreement = ambiguity(many, truth)
+    assert abs(ensemble - (members - disagreement)) < 1e-12 * members and disagreement > 0
+same = ambiguity(np.tile(truth, (3, 1)) + 1, truth)
+assert np.allclose(same, (1, 1, 0))
+terms = ambiguity(y_hats, y_valid)
+print("live: ensemble {:.2f} = members {:.2f} - disagreement {:.2f}".format(*terms))
+assert abs(terms[0] - (terms[1] - terms[2])) < 1e-9
+
+# %% [markdown]
+# The identity is for squares. For other losses that are **convex** in the prediction an inequality is left (Jensen): the loss of a mean is at most the mean of the losses. For the absolute error it is the triangle inequality. For KL it holds because $-\ln$ is convex, label by label:
+#
+# $$ \mathrm{KL}(p, \bar p) = \sum_k p_k \ln p_k - \sum_k p_k \ln \frac1M \sum_m \hat p_k^{(m)} \;\le\; \sum_k p_k \ln p_k - \sum_k p_k \frac1M \sum_m \ln \hat p_k^{(m)} = \frac1M \sum_m \mathrm{KL}(p, \hat p^{(m)}) . $$
+
+# %%
+p = methods["dldl"].target(y_valid, valid_faces.photos.sigmas)
+kl_members = np.array([rel_entr(p, p_hat).sum(axis=1) for p_hat in p_hats])
+kl_mean = rel_entr(p, mean_p).sum(axis=1)
+assert (kl_mean <= kl_members.mean(axis=0) + 1e-9).all(), "for every single photo"
+assert (np.abs(y_hats.mean(axis=0) - y_valid) <= np.abs(y_hats - y_valid).mean(axis=0) + 1e-9).all()
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+measures = {
+    "MAE (years)": (np.abs(y_hats - y_valid).mean(axis=1), mae(mean_p @ grid, y_valid)),
+    "KL (nats)": (kl_members.mean(axis=1), kl_mean.mean()),
+}
+for ax, (title, (members, ensemble)) in zip(axes, measures.items(), strict=True):
+    names = [*(f"seed {seed}" for seed in SEEDS), "average\nmember", "ensemble"]
+    heights = [*members, members.mean(), ensemble]
+    bars = ax.bar(names, heights, color=[*["lightgray"] * len(SEEDS), "gray", COLORS[3]])
+    ax.bar_label(bars, fmt="%.2f", padding=2)
+    ax.margins(y=0.12)
+    ax.set_title(title)
+    ax.grid(axis="x", visible=False)
+plt.show()
+
+# %% [markdown]
+# Both inequalities hold for every single photo. They promise to beat the *average* member, and not the best one.
+#
+# ### The price
+# $M$ networks cost $M$ times the training, the memory and the time for a photo. So the fair question is not "is it better?" but "is it better than **one** network of $M$ times the size?" Twice the channels in every layer are about four times the parameters and the multiply-adds, since a convolution has (channels in) times (channels out) filters:
+
+# %%
+sizes = {}
+for name in ("tiny", "thin"):
+    network = AgeNet(name, K, side=32, rng=np.random.default_rng(0))
+    sizes[name] = count_params(network), network.multiply_adds(network.input_shape)
+    print(f"{name}: {sizes[name][0]:,} parameters, {sizes[name][1]:,} multiply-adds a photo")
+print(f"three of tiny: {3 * sizes['tiny'][0]:,} parameters")
+assert 3 * sizes["tiny"][0] < sizes["thin"][0] < 4 * sizes["tiny"][0]
+assert 3.5 < sizes["thin"][1] / sizes["tiny"][1] < 4
+
+vgg16 = count_params(VGG16(K, rng=np.random.default_rng(0)))
+published_ldae = 1480.6e6
+print(f"eleven VGG16: {11 * vgg16:,}; published for LDAE: {published_ldae:,.0f}")
+print(f"that is {published_ldae / sizes['thin'][0]:.0f} of ThinAgeNet")
+assert abs(11 * vgg16 / published_ldae - 1) < 1e-3
+
+# %% [markdown]
+# Three TinyAgeNets are a little cheaper than one ThinAgeNet. LDAE, as published, has eleven VGG16: as many parameters as 399 ThinAgeNets. To try it yourself:
+#
+#     python -m tinydldl.train --method ldae --members 3
+#     python -m tinydldl.train --net thin
+#     python -m tinydldl.evaluate --checkpoint runs/A runs/B runs/C
+#
+# The last one averages any networks of one method that you have trained.
+#
+# ## Summary
+# * A method is four parts: head, target, loss, decoding. The backbone is the same.
+# * For ranking, dex and dldl the gradient is *prediction minus target*; they differ in the target. er-l1 tilts; dldl-v2 does both.
+# * Cross entropy and KL ask how much mass is wrong. Ranking's loss and L1 ask how far away it is. Regression trains the MAE itself, through a tanh that is flat at its ends, and holds no distribution.
+# * Sorted answers of a ranking network are a distribution, with the same expectation and the same count above 1/2.
+# * Compare paired, seed by seed, with an interval. Three seeds decided eight of 21 pairs; that `dldl-v2` is the best of the seven, as published on other data, they did not show.
+# * An ensemble beats its average member exactly by their disagreement, and costs $M$ times as much.
+#
+# ## Further reading
+# * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: the comparison of the seven.
+# * V. Chernozhukov, I. Fernandez-Val, A. Galichon, *Quantile and Probability Curves Without Crossing*, Econometrica, 2010: sorting as a repair.
+# * A. Krogh, J. Vedelsby, *Neural Network Ensembles, Cross Validation, and Active Learning*, NIPS 1995: the ambiguity decomposition.
+# * G. Antipov, M. Baccouche, S.-A. Berrani, J.-L. Dugelay, *Effective Training of Convolutional Neural Networks for Face-Based Gender and Age Prediction*, Pattern Recognition, 2017: LDAE.
+# * Student, *The Probable Error of a Mean*, Biometrika, 1908: small samples, honestly.
+# * Next: [lesson 10](10_measuring.ipynb) asks what the MAE does not see.
