@@ -26,7 +26,7 @@ from tinydldl.labels import label_grid
 from tinydldl.layers import im2col
 from tinydldl.methods import METHODS, DLDLv2, make_method
 from tinydldl.models import AgeNet
-from tinydldl.optim import Adam
+from tinydldl.optim import Adam, Averaged
 from tinydldl.trainer import NonFiniteError, Training, judge, train
 
 SEED = 2018
@@ -194,6 +194,21 @@ def test_optimizer(optimizer, device):
         for _ in range(3):
             moving.step()
         return prefixed("param", params) | prefixed("state", device_state(moving))
+
+    agree(compute, device)
+
+
+def test_average(device):
+    def compute(xp):
+        rng = np.random.default_rng(SEED)
+        arrays = {"W": float32(rng.standard_normal((5, 3)), xp)}
+        averaged = Averaged(arrays, decay=0.9)
+        for _ in range(3):
+            arrays["W"] += float32(rng.standard_normal((5, 3)), xp)
+            averaged.update()
+        with averaged.applied():
+            within = arrays["W"].copy()
+        return {"within": within, "after": arrays["W"]} | averaged.average
 
     agree(compute, device)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinydldl.optim import SGD, Adam, step_schedule
+from tinydldl.optim import SGD, Adam, Averaged, cosine_schedule, step_schedule
 
 
 def problem(rng):
@@ -87,3 +87,78 @@ def test_continues_from_its_state(kind, rng):
 def test_step_schedule():
     rates = [step_schedule(1.0, epoch, every=30) for epoch in (1, 30, 31, 60, 61)]
     np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01])
+
+
+def test_step_schedule_is_constant_within_an_epoch():
+    for epoch in (1, 30, 31, 60):
+        at = [step_schedule(0.3, epoch + part, every=30) for part in (0, 0.25, 1 - 1e-9)]
+        assert at == [step_schedule(0.3, epoch, every=30)] * 3
+
+
+def test_cosine_schedule_agrees_with_pytorch(torch):
+    steps, epochs = 7, 5
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps * epochs)
+    for step in range(steps * epochs + 1):
+        ours = cosine_schedule(0.3, 1 + step / steps, epochs)
+        assert ours == pytest.approx(theirs.get_last_lr()[0], rel=1e-12, abs=1e-15)
+        optimizer.step()
+        theirs.step()
+
+
+def test_warm_up_by_hand():
+    def rate(epoch):
+        return cosine_schedule(0.8, epoch, epochs=8, warm_up=2)
+
+    assert [rate(epoch) for epoch in (1, 1.5, 2, 3)] == pytest.approx([0, 0.2, 0.4, 0.8])
+    # of the six epochs that are left: a third (cos 60 degrees), half, two thirds, all
+    assert [rate(epoch) for epoch in (5, 6, 7, 9)] == pytest.approx([0.6, 0.4, 0.2, 0])
+    assert rate(3 - 1e-9) == pytest.approx(rate(3))  # no jump from the line to the cosine
+
+
+def test_the_average_weighs_each_step_by_its_age(rng):
+    values = [{"W": rng.standard_normal((3, 4)), "b": rng.standard_normal(4)} for _ in range(6)]
+    arrays = {name: np.full_like(array, 1e6) for name, array in values[0].items()}
+    averaged = Averaged(arrays, decay=0.7)
+    for t, now in enumerate(values, start=1):
+        for name in arrays:
+            arrays[name][...] = now[name]
+        averaged.update()
+        ages = np.arange(t)[::-1]
+        weights = 0.7**ages / (0.7**ages).sum()
+        for name in arrays:
+            expected = sum(w * value[name] for w, value in zip(weights, values, strict=False))
+            # the 1e6 from before the first step has left no more than its rounding
+            np.testing.assert_allclose(averaged.average[name], expected, atol=1e-9)
+            np.testing.assert_array_equal(arrays[name], now[name])
+
+
+def test_the_average_is_applied_in_place_and_taken_back():
+    w = np.ones(2, dtype=np.float32)
+    arrays = {"w": w}
+    averaged = Averaged(arrays, decay=0.5)
+    averaged.update()
+    w[...] = 4
+    averaged.update()  # (1 + 2 * 4) / 3
+    assert averaged.average["w"].dtype == np.float32
+    with averaged.applied():
+        assert arrays["w"] is w
+        assert w.tolist() == [3, 3]
+    assert arrays["w"] is w
+    assert w.tolist() == [4, 4]
+    assert averaged.average["w"].tolist() == [3, 3]
+
+
+def test_an_error_while_the_average_is_applied_leaves_the_raw_weights():
+    w = np.ones(2)
+    averaged = Averaged({"w": w}, decay=0.5)
+    averaged.update()
+    w[...] = 4
+
+    def fail():
+        with averaged.applied():
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert w.tolist() == [4, 4]

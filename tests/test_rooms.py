@@ -11,7 +11,7 @@ ROOMS = [  # bottom first
     {"backend", "processes"},
     {"cli"},
     {"layers"},
-    {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle"},
+    {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle", "weights"},
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},

@@ -8,17 +8,19 @@ from running import NO_BAR
 from tinydldl import trainer
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize
+from tinydldl.fast import FastNet
 from tinydldl.labels import label_grid
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet
-from tinydldl.optim import Adam
+from tinydldl.optim import Adam, Averaged
 from tinydldl.trainer import (
     FEWEST_REPEATS,
     NonFiniteError,
     Training,
     first_non_finite,
     judge,
+    predict,
     train,
 )
 
@@ -132,6 +134,72 @@ def test_the_steps_that_measure_speed_do_not_learn(run):
     train(run, lambda *_: None, NO_BAR)
     assert rates == [1e-3] * 2 + [0.0] * FEWEST_REPEATS
     assert run.optimizer.lr == 1e-3
+
+
+def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):
+    run.epochs, run.batch, run.schedule = 2, 3, lambda epoch: epoch / 1e5  # batches of 3, 3, 2
+    step, rates, records = run.optimizer.step, [], []
+
+    def spy():
+        rates.append(run.optimizer.lr * 1e5)
+        step()
+
+    run.optimizer.step = spy
+    train(run, lambda epoch, record, speed: records.append(record), NO_BAR)
+    middles = [1.5 / 8, 4.5 / 8, 7 / 8]
+    assert [rate for rate in rates if rate] == pytest.approx(
+        [epoch + middle for epoch in (1, 2) for middle in middles]
+    )
+    assert [record["lr"] * 1e5 for record in records] == pytest.approx([1 + 7 / 8, 2 + 7 / 8])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_average_is_judged_and_the_raw_weights_are_trained(run, workers):
+    """The average of what the steps left, computed beside it; `workers`: of the fast engine."""
+    run.epochs, run.batch = 2, 4
+    first = {name: array.copy() for name, array in run.model.params.items()}
+    alone, _ = weights_after_training(run, first, workers, decay=None)
+    raw, judged = weights_after_training(run, first, workers, decay=0.5)
+    for name, array in raw[-1].items():
+        np.testing.assert_array_equal(array, alone[-1][name], err_msg=name)
+
+    weights = np.array([1, 2, 4, 8]) / 15
+    net = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
+    for name, array in (net.params | net.buffers).items():
+        array[...] = sum(w * step[name] for w, step in zip(weights, raw, strict=True))
+    about = run.valid_store, run.channels, run.batch, np
+    expected, _ = predict(net, run.method, *about)
+    np.testing.assert_allclose(judged, expected, rtol=1e-4)
+    for name, array in (net.params | net.buffers).items():
+        array[...] = raw[-1][name]
+    with_raw, _ = predict(net, run.method, *about)
+    assert np.abs(judged / with_raw - 1).max() > 1e-2
+
+
+def weights_after_training(run, first, workers, decay):
+    """The params and buffers after each step, and what is predicted at the end."""
+    model = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
+    for name, array in model.params.items():
+        array[...] = first[name]
+    run.model = FastNet(model, workers) if workers else model
+    run.optimizer = Adam(run.model.params, run.model.grads)
+    step, steps = run.optimizer.step, []
+    run.average = Averaged(run.model.params | run.model.buffers, decay) if decay else None
+
+    def spy():
+        step()
+        if run.optimizer.lr:  # not one that measures speed
+            now = run.model.params | run.model.buffers
+            steps.append({name: array.copy() for name, array in now.items()})
+
+    run.optimizer.step = spy
+    train(run, lambda *_: None, NO_BAR)
+    prediction, _ = judge(run)
+    for name, array in (run.model.params | run.model.buffers).items():
+        np.testing.assert_array_equal(array, steps[-1][name], err_msg=name)
+    if workers:
+        run.model.close()
+    return steps, prediction
 
 
 def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):

@@ -53,6 +53,11 @@ def not_negative(text):
     return _number(float, "a number from 0 up", lambda value: 0 <= value < math.inf)(text)
 
 
+def fraction(text):
+    """The type of an argument that is a number between 0 and 1."""
+    return _number(float, "a number between 0 and 1", lambda value: 0 < value < 1)(text)
+
+
 def _number(convert, expected, allowed):
     def parse(text):
         try:

@@ -7,10 +7,11 @@ from tqdm import tqdm
 
 from tinydldl import checkpoint, cli, fast, plots, report, trained
 from tinydldl.backend import UserError
+from tinydldl.checkpoint import CheckpointError
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet, count_params
-from tinydldl.optim import Adam, step_schedule
+from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
 from tinydldl.report import Estimates
 from tinydldl.runs import RunError, write_table
 from tinydldl.selection import JUDGED
@@ -62,12 +63,11 @@ def prepare(arguments, selection, xp, member=0, say=print):
     say(f"method    {method_text(arguments, method)}")
     model, engine = choose_engine(arguments, model, xp)
     say(f"engine    {engine}")
-    every = schedule_period(arguments.schedule, arguments.epochs)
     return Training(
         model=model,
         method=method,
         optimizer=Adam(model.params, model.grads),
-        schedule=lambda epoch: step_schedule(arguments.lr, epoch, every),
+        schedule=schedule_of(arguments),
         train_store=selection.train,
         valid_store=selection.valid,
         judged=selection.judged,
@@ -113,9 +113,14 @@ def engine_of(model):
     return {"engine": "layers", "processes": 1}
 
 
-def schedule_period(schedule, epochs):
-    """Epochs between two divisions of the learning rate, of `constant` or `step:N`."""
-    return epochs if schedule == "constant" else int(schedule.removeprefix("step:"))
+def schedule_of(arguments):
+    """The learning rate as a function of the epoch, of `constant`, `step:N`, `cosine[:W]`."""
+    name, _, count = arguments.schedule.partition(":")
+    lr, epochs = arguments.lr, arguments.epochs
+    if name == "cosine":
+        return lambda epoch: cosine_schedule(lr, epoch, epochs, warm_up=int(count or 0))
+    every = int(count or epochs)  # a constant one is divided after the end
+    return lambda epoch: step_schedule(lr, epoch, every)
 
 
 def execute(run, folder, arguments, baselines):
@@ -123,7 +128,7 @@ def execute(run, folder, arguments, baselines):
 
     `baselines`: {name: MAE in years}. Returns the prediction for the photos judged on.
     """
-    done = restore(run, folder)
+    done = begin(run, folder, arguments)
     print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
     begun, photos = time.perf_counter(), len(run.train_store)
     total, initial = run.epochs * photos, done * photos
@@ -157,24 +162,85 @@ def execute_ensemble(arguments, selection, xp, folder):
     return prediction
 
 
+def begin(run, folder, arguments):
+    """Put a run where it goes on: at its last checkpoint, or else at the weights of `--init`.
+
+    Returns the epoch of the checkpoint, or 0.
+    """
+    if arguments.average:
+        run.average = Averaged(weights_of(run), arguments.average)
+    done = restore(run, folder)
+    if arguments.init and not done:
+        print(f"init      {initialize(run, arguments)}")
+    return done
+
+
+def initialize(run, arguments):
+    """Start from the weights of the checkpoint or run `--init`; returns what was taken, in words.
+
+    Photo size and pooling may be others, since neither has weights. The photos are normalized with
+    the checkpoint's channels, as they were when its network was trained. The last layer stays new
+    where its outputs mean something else. Raises CheckpointError for another network.
+    """
+    path, source = arguments.init, trained.load(arguments.init)
+    name = source.meta["network"]["name"]
+    if name != arguments.net:
+        raise CheckpointError(f"{path}: weights of the network {name}; expected {arguments.net}")
+    run.channels = source.channels
+    ours, theirs = weights_of(run), weights_of(source)
+    text = f"{path}, all layers"
+    if outputs_of(run) != outputs_of(source):
+        here, there = ours["fc.b"].shape, theirs["fc.b"].shape
+        why = f"whose shape is {there} there and {here} here"
+        if here == there:
+            why = "whose outputs mean something else there"
+        text = f"{path}, without fc, {why}"
+        ours = {name: array for name, array in ours.items() if not name.startswith("fc.")}
+    checkpoint.copy_into(ours, theirs, "")
+    return text
+
+
+def weights_of(run):
+    """All that the network of a run, or a trained one, computes with: parameters and buffers."""
+    return run.model.params | run.model.buffers
+
+
+def outputs_of(run):
+    """What the outputs of its layer fc mean: how many, what follows, first and last label."""
+    method, (*_, last) = run.method, run.model.layers
+    return method.outputs, last, type(method.head), method.grid[0], method.grid[-1]
+
+
 def restore(run, folder):
-    """Put a run's network and optimizer where its last checkpoint was; returns its epoch, or 0."""
+    """Put a run where its last checkpoint was; returns its epoch, or 0."""
     arrays, done = folder.restore()
     if done > run.epochs:
         raise RunError(f"{folder.path}: its checkpoint is of epoch {done} of {run.epochs}")
     if done:
-        checkpoint.copy_into(run.model.params | run.model.buffers, arrays, "model.")
+        run.channels = trained.load(folder.path).channels
+        checkpoint.copy_into(weights_of(run), arrays, "raw." if run.average else "model.")
         checkpoint.copy_into(run.optimizer.state, arrays, "optimizer.")
+        if run.average:
+            checkpoint.copy_into(run.average.average, arrays, "model.")
+            checkpoint.copy_into({"t": run.average.t}, arrays, "average.")
     return done
 
 
 def save(run, folder, arguments, epoch, record, speed, baselines):
-    """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
-    arrays = {f"model.{k}": v for k, v in (run.model.params | run.model.buffers).items()}
-    arrays |= {f"optimizer.{k}": v for k, v in run.optimizer.state.items()}
+    """Write a finished epoch: its figures, the checkpoint, and the curves so far.
+
+    `model.` in the checkpoint is what a network is judged by. With averaging that is the average;
+    `raw.` is then what training goes on with, and the JSON holds the decay.
+    """
     network = {"name": arguments.net, "side": arguments.size, "pool": arguments.pool}
     settings = {"name": arguments.method, "lam": arguments.lam}
     meta = trained.describe(network, run.method, settings, run.channels)
+    groups = {"model": weights_of(run), "optimizer": run.optimizer.state}
+    if run.average:
+        groups |= {"model": run.average.average, "raw": weights_of(run)}
+        groups |= {"average": {"t": run.average.t}}
+        meta["average"] = run.average.decay
+    arrays = {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
     folder.save(epoch, record, vars(speed), arrays, meta)
     curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
     save_figure(curves, folder / "curves.png")

@@ -1,4 +1,7 @@
-"""Optimizers and the learning rate schedule (lesson 07)."""
+"""Optimizers, schedules of the learning rate, and the average of the weights (lesson 07)."""
+
+from contextlib import contextmanager
+from math import cos, pi
 
 import numpy as np
 
@@ -100,3 +103,68 @@ def step_schedule(lr, epoch, every):
     [0.5, 0.5, 0.05, 0.005]
     """
     return lr * 10.0 ** -((epoch - 1) // every)
+
+
+def cosine_schedule(lr, epoch, epochs, warm_up=0):
+    """The learning rate at `epoch` (1.5: the middle of the first): up a line, down half a cosine.
+
+        t = epoch - 1                                                        epochs that are done
+        lr t / warm_up                                                       while t < warm_up
+        lr (1 + cos(pi (t - warm_up) / (epochs - warm_up))) / 2              from then on
+
+    `warm_up`: epochs, fewer than `epochs`. Adam's first steps, whose averages are of few gradients,
+    are then small ones. Source: Loshchilov and Hutter, ICLR 2017; warm-up: Goyal et al., 2017.
+
+    >>> [round(cosine_schedule(0.5, epoch, 5, warm_up=1), 3) for epoch in (1, 1.5, 2, 4, 6)]
+    [0.0, 0.25, 0.5, 0.25, 0.0]
+    """
+    t = epoch - 1
+    if t < warm_up:
+        return lr * t / warm_up
+    return lr * (1 + cos(pi * (t - warm_up) / (epochs - warm_up))) / 2
+
+
+class Averaged:
+    """The exponential moving average of `arrays`, a dict, over the steps of an optimizer.
+
+        average += (1 - decay) / (1 - decay^t) (array - average)         at step t = 1, 2, ...
+
+    The noise of single steps cancels in it, so a network often judges better by its averaged
+    weights than by those that the last step left. Corrected for t as in Adam, the average knows
+    nothing of what the arrays were before the first step. Give it `params` and `buffers`: averaged
+    parameters go with averaged statistics. Make it, as an optimizer, after `model.to(...)`.
+    Source: Polyak and Juditsky, SIAM J. Control Optim. 1992; exponential: Tarvainen and Valpola,
+    NeurIPS 2017.
+    """
+
+    def __init__(self, arrays, decay):
+        self.arrays, self.decay = arrays, decay
+        self.average = {name: array.copy() for name, array in arrays.items()}
+        self.t = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
+
+    def update(self):
+        """Take in the arrays as they are after a step."""
+        self.t += 1
+        rate = (1 - self.decay) / (1 - self.decay ** int(self.t))
+        for name, array in self.arrays.items():
+            average_step(self.average[name], array, rate)
+
+    @contextmanager
+    def applied(self):
+        """While this lasts, the arrays hold the average."""
+        raw = {name: array.copy() for name, array in self.arrays.items()}
+        try:
+            self._fill(self.average)
+            yield
+        finally:
+            self._fill(raw)
+
+    def _fill(self, values):
+        for name, array in self.arrays.items():
+            array[...] = values[name]  # in place: others, processes too, hold the same arrays
+
+
+@fused
+def average_step(average, array, rate):
+    """Move `average`, in place, toward `array`."""
+    average += rate * (array - average)

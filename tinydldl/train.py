@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tinydldl import cli, datasets, experiment, selection
+from tinydldl import cli, datasets, experiment, selection, weights
 from tinydldl.backend import choose_device
 from tinydldl.datasets import DATASETS
 from tinydldl.datasets.transforms import TRANSFORMS
@@ -34,6 +34,7 @@ REAL = {
     "schedule": "step:30",
     "augment": list(TRANSFORMS),
 }
+PRETRAINED = "pretrained"  # for --init: the weights that ship with tinydldl
 # Those that one method alone has.
 METHOD_DEFAULTS = {
     "dldl-v2": {"lam": 1.0, "kl_reduction": "batch", "kl_epochs": 0},
@@ -53,12 +54,15 @@ def main(argv=None):
             arguments = parser.parse_args(as_command_line(config["arguments"]))
         fill_in(arguments)
         check_method(arguments, parser)
+        check_schedule(arguments, parser)
         xp, device = choose_device(arguments.device)
         print(f"tinydldl.train on {device}")
         photos = selection.open_selection(arguments, label_grid(step=arguments.label_step))
         counts = [len(photos.train), len(photos.valid)]
         run = experiment.prepare(arguments, photos, xp)
         if folder is None:
+            if arguments.init:
+                experiment.initialize(run, arguments)  # an error here leaves no folder behind
             facts = {"arguments": plain(arguments), "photos": counts, "device": device}
             facts |= experiment.engine_of(run.model)
             default_name = f"{arguments.dataset}-{arguments.net}"
@@ -148,6 +152,13 @@ def build_parser():
         type=cli.whole(SMALLEST_SIDE),
         help=f"pixels a side {by_set('size')}",
     )
+    network.add_argument(
+        "--init",
+        type=source,
+        metavar="PATH",
+        help="start from the weights of this run's folder or checkpoint, or from those that ship "
+        "with tinydldl: pretrained; photos are normalized as they were for it",
+    )
     experiment.add_engine_arguments(network)
 
     method = parser.add_argument_group("method")
@@ -192,8 +203,16 @@ def build_parser():
     training.add_argument(
         "--schedule",
         type=schedule,
-        metavar="{constant,step:N}",
-        help=f"divide the learning rate by 10 every N epochs {by_set('schedule')}",
+        metavar="{constant,step:N,cosine:W}",
+        help="divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
+        f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}",
+    )
+    training.add_argument(
+        "--average",
+        type=cli.fraction,
+        metavar="DECAY",
+        help="judge and keep the exponential moving average of the weights over the steps, with "
+        "this decay a step, such as 0.999",
     )
     training.add_argument(
         "--val-every", type=cli.whole(1), default=1, help="epochs from one validation to the next"
@@ -231,9 +250,15 @@ def run_name(text):
 
 def schedule(text):
     """The type of `--schedule`."""
-    if not re.fullmatch(r"constant|step:[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"expected constant or step:N, got {text!r}")
+    if not re.fullmatch(r"constant|step:[1-9]\d*|cosine(:\d+)?", text):
+        expected = "constant, step:N, cosine or cosine:W"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
     return text
+
+
+def source(text):
+    """The type of `--init`."""
+    return text if text == PRETRAINED else Path(text)
 
 
 def by_set(name):
@@ -242,11 +267,13 @@ def by_set(name):
 
 
 def fill_in(arguments):
-    """Give what depends on the data set or on the method its default."""
+    """Give what depends on the data set, on the method or on the network its value."""
     own = METHOD_DEFAULTS.get(arguments.method, {})
     for name, value in ((SYNTHETIC if arguments.dataset == "synthetic" else REAL) | own).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+    if arguments.init == PRETRAINED:
+        arguments.init = weights.find(arguments.net)
 
 
 def check_method(arguments, parser):
@@ -257,6 +284,14 @@ def check_method(arguments, parser):
         for name in defaults:
             if arguments.method != method and getattr(arguments, name) is not None:
                 parser.error(f"--{name.replace('_', '-')} is for --method {method} alone")
+
+
+def check_schedule(arguments, parser):
+    """An error for a warm-up that leaves no epoch for the cosine."""
+    name, _, warm_up = arguments.schedule.partition(":")
+    if name == "cosine" and int(warm_up or 0) >= arguments.epochs:
+        epochs = f"{warm_up} of {arguments.epochs} epochs"
+        parser.error(f"--schedule {arguments.schedule}: {epochs} of warm-up leave none to go down")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_
 from tinydldl.layers import Sequential
 from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
-from tinydldl.optim import Optimizer, gradient_norm
+from tinydldl.optim import Averaged, Optimizer, gradient_norm
 
 FEWEST_REPEATS = 3  # steps to measure the speed in memory
 
@@ -25,14 +26,16 @@ class NonFiniteError(Exception):
 class Training:
     """All that a training run consists of.
 
-    `judged`: the part of the data set in `valid_store`, valid or test; `channels`: mean and std of
-    R, G and B in 0..1; `title`: what the progress bar says before the epoch.
+    `schedule`: the learning rate at an epoch, from 1 on; 1.5 is the middle of the first. `judged`:
+    the part of the data set in `valid_store`, valid or test; `channels`: mean and std of R, G and B
+    in 0..1; `title`: what the progress bar says before the epoch; `average`: of params and buffers,
+    if that is what is judged.
     """
 
     model: Sequential
     method: Method
     optimizer: Optimizer
-    schedule: Callable[[int], float]
+    schedule: Callable[[float], float]
     train_store: PhotoStore
     valid_store: PhotoStore
     judged: str
@@ -44,6 +47,7 @@ class Training:
     seed: int
     xp: ModuleType
     title: str = ""
+    average: Averaged | None = None
 
 
 @dataclass
@@ -63,13 +67,13 @@ class Speed:
 def train(run, on_epoch, progress, done=0):
     """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
 
-    `record` holds the epoch's figures by name: `lr`, those of `train_epoch` and, every `val_every`
-    epochs and in the last one, those of `validate`; `speed`: a `Speed`; `progress`: a bar of tqdm
-    that counts images. Raises NonFiniteError at the first loss that is not finite.
+    `record` holds the epoch's figures by name: `lr`, that of its last step, those of `train_epoch`
+    and, every `val_every` epochs and in the last one, those of `validate`; `speed`: a `Speed`;
+    `progress`: a bar of tqdm that counts images. Raises NonFiniteError at the first loss that is
+    not finite.
     """
     for epoch in range(done + 1, run.epochs + 1):
         progress.set_description(f"{run.title}epoch {epoch}/{run.epochs}")
-        run.optimizer.lr = run.schedule(epoch)
         run.method.begin(epoch)
         figures, speed = train_epoch(run, epoch, progress)
         record = {"lr": run.optimizer.lr} | figures
@@ -93,7 +97,11 @@ def train_epoch(run, epoch, progress):
     begun = asked = time.perf_counter()
     for step, (images, indices) in enumerate(batches, start=1):
         waited += time.perf_counter() - asked
+        middle = (seen + len(indices) / 2) / len(run.train_store)  # of the step, in this epoch
+        run.optimizer.lr = run.schedule(epoch + middle)
         values, norm = train_step(run, images, indices, f"epoch {epoch}, step {step}")
+        if run.average:
+            run.average.update()
         norms.append(norm)
         sums, seen = sums + len(indices) * values, seen + len(indices)
         loss, *kl, error = map(float, sums / seen)
@@ -155,8 +163,9 @@ def validate(run):
 
 
 def judge(run):
-    """`predict` for the validation photos of a training."""
-    return predict(run.model, run.method, run.valid_store, run.channels, run.batch, run.xp)
+    """`predict` for the validation photos of a training, by its averaged weights if it has any."""
+    with run.average.applied() if run.average else nullcontext():
+        return predict(run.model, run.method, run.valid_store, run.channels, run.batch, run.xp)
 
 
 def predict(model, method, store, channels, batch, xp, seen=lambda images: None):

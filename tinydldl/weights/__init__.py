@@ -1,0 +1,23 @@
+"""Weights that we trained, one checkpoint for each network: `NAME.npz` and `NAME.json`."""
+
+from pathlib import Path
+
+from tinydldl.backend import UserError
+
+FOLDER = Path(__file__).parent
+
+
+class WeightsError(UserError):
+    """Weights were asked for that do not ship with tinydldl."""
+
+
+def find(net):
+    """The path of the checkpoint of a network, `tiny` or `thin`. Raises WeightsError without one.
+
+    The arrays may be float16: what loads them makes them float32.
+    """
+    names = sorted(path.stem for path in FOLDER.glob("*.npz"))
+    if net not in names:
+        there = ", ".join(names) or "none"
+        raise WeightsError(f"no weights of {net} ship with tinydldl; there are: {there}")
+    return FOLDER / f"{net}.npz"
