@@ -333,6 +333,7 @@ theirs, their_optimizer = fresh()
 run = SimpleNamespace(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
     train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
+    schedule=lambda epoch: LR, average=None,
 )  # fmt: skip
 their_record, _ = train_epoch(run, 1, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
