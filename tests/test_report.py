@@ -248,3 +248,13 @@ def test_examples_are_the_smallest_and_the_largest_errors(rng):
 def test_no_photo_is_an_example_of_both(rng):
     good, poor = report.pictures(many(rng, 3), faces(3), "a title")["examples.png"].subfigs
     assert (shown_in(good.axes), shown_in(poor.axes)) == ([0], [2])
+
+
+def test_photos_that_got_the_very_same_answer_are_counted():
+    same = np.array([[0.5, 0.5], [0.25, 0.75], [0.5, 0.5], [0.5, 0.5]])
+    photos = Photos([Path(f"{i}.png") for i in range(4)], np.zeros(4), np.ones(4))
+    estimates = Estimates(photos, np.array([0.0, 1.0]), same @ [0.0, 1.0], same)
+    assert report.figures(estimates)["same_answer"] == 0.75
+    regression = Estimates(photos, estimates.grid, np.array([1.0, 2.0, 3.0, 3.0]), None)
+    assert report.figures(regression)["same_answer"] == 0.5
+    assert "  75.0% of the photos got one and the same answer" in report.lines(report.figures(estimates))

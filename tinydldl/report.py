@@ -95,8 +95,20 @@ def figures(estimates):
         "epsilon_error": metrics.epsilon_error(y_hat, y, sigma),
         "cumulative_score": by_name(YEARS, metrics.cumulative_score(y_hat, y, YEARS)),
         "decades": metrics.by_decade(y_hat, y),
+        "same_answer": same_answer(estimates),
     }
     return result | ({} if estimates.p_hat is None else distribution_figures(estimates))
+
+
+def same_answer(estimates):
+    """The largest share of photos that got the very same answer.
+
+    If it is not small, a part of the network is dead: photos for which all features of its last
+    layer are 0 all get the answer that is in the bias.
+    """
+    answers = estimates.y_hat if estimates.p_hat is None else estimates.p_hat
+    _, counts = np.unique(answers, axis=0, return_counts=True)
+    return float(counts.max() / len(answers))
 
 
 def distribution_figures(estimates):
@@ -157,6 +169,7 @@ def lines(figures):
     text += ["", "the age", *measure_lines(figures, AGE)]
     text += ["  cumulative score CS(n): share of photos at most n years off; larger is better"]
     text += share_lines("n", figures["cumulative_score"])
+    text += [f"  {figures['same_answer']:.1%} of the photos got one and the same answer"]
     text += ["", "by decade of true age; bias: mean estimate - true age, nearer to 0 is better"]
     text += [f"  {'ages':>8} {'photos':>7} {'MAE':>7} {'bias':>7}"]
     for row in figures["decades"]:
