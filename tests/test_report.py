@@ -257,4 +257,5 @@ def test_photos_that_got_the_very_same_answer_are_counted():
     assert report.figures(estimates)["same_answer"] == 0.75
     regression = Estimates(photos, estimates.grid, np.array([1.0, 2.0, 3.0, 3.0]), None)
     assert report.figures(regression)["same_answer"] == 0.5
-    assert "  75.0% of the photos got one and the same answer" in report.lines(report.figures(estimates))
+    text = report.lines(report.figures(estimates))
+    assert "  75.0% of the photos got one and the same answer" in text
