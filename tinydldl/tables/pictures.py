@@ -60,9 +60,9 @@ def costs(rows, title):
             (row["parameters_m"], row["layers_ms"]),
             xytext=(0, 8),
             textcoords="offset points",
-            ha="right" if row["parameters_m"] > 1000 else "center",
+            ha="right" if row["parameters_m"] > 100 else "center",
         )
-    axes.margins(y=0.15)
+    axes.margins(x=0.12, y=0.15)
     axes.legend(frameon=False)
     return figure
 
