@@ -66,6 +66,7 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["table5"], "invalid choice: 'table5'"),
+        (["table1", "--net", "tiny12"], "invalid choice: 'tiny12'"),
         (["table3", "--seeds", "0"], "expected a whole number from 1 up, got '0'"),
         (["table3", "--epochs", "2"], "expected a whole number from 3 up, got '2'"),
         (["table3", "--dataset", "morph"], "no folder data/morph"),

@@ -154,12 +154,17 @@ def test_a_finished_run_can_be_resumed_and_stays_the_same():
     assert metrics("done") == before
 
 
+def forget_the_epochs(name):
+    """Leave of a run what is there before its first checkpoint."""
+    for path in Path("runs", name).glob("*"):
+        if path.name != "config.json":
+            path.unlink()
+
+
 def test_resume_before_the_first_checkpoint_starts_anew():
     assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
     before = metrics("done")
-    for path in Path("runs/done").glob("*"):
-        if path.name != "config.json":
-            path.unlink()
+    forget_the_epochs("done")
     assert run("--resume", "runs/done") == 0
     assert metrics("done") == before
 
@@ -506,9 +511,7 @@ def test_without_a_finished_epoch_a_resumed_run_starts_from_the_weights_again(ca
     save_network(Path("first"))
     assert run(*SMALL, "--epochs", 1, "--init", "first.npz", "--name", "done") == 0
     before = metrics("done")
-    for path in Path("runs/done").glob("*"):
-        if path.name != "config.json":
-            path.unlink()
+    forget_the_epochs("done")
     assert run("--resume", "runs/done") == 0
     assert metrics("done") == before
     Path("runs/done/checkpoint.npz").unlink()

@@ -7,8 +7,8 @@ from pathlib import Path
 from tinydldl import cli, datasets, experiment, selection
 from tinydldl.backend import choose_device
 from tinydldl.datasets import DATASETS
-from tinydldl.models import CHANNELS, SMALLEST_SIDE
-from tinydldl.tables import write
+from tinydldl.models import SMALLEST_SIDE
+from tinydldl.tables import published, write
 from tinydldl.tables.grid import Grid
 
 # A table in a quarter of an hour on two cores, all of them in less than forty minutes.
@@ -77,21 +77,15 @@ def build_parser():
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
     datasets.add_data_arguments(data)
-    data.add_argument(
-        "--limit",
-        type=cli.whole(10),
-        help=f"use only this many photos ({SYNTHETIC['limit']} synthetic faces, else all)",
-    )
-    data.add_argument(
-        "--train-limit",
-        type=cli.whole(2),
-        help="of the photos to train on, use only this many, and judge on all as before",
-    )
+    few = f"only this many photos ({SYNTHETIC['limit']} synthetic faces, else all)"
+    selection.add_limit_arguments(data, few)
     selection.add_augment_arguments(data, " ".join(AUGMENT))
     selection.add_arguments(data)
 
     training = parser.add_argument_group("training, the same for all rows")
-    training.add_argument("--net", choices=CHANNELS, default="tiny", help="TinyAgeNet, ThinAgeNet")
+    training.add_argument(
+        "--net", choices=published.NETWORKS, default="tiny", help="TinyAgeNet, ThinAgeNet"
+    )
     training.add_argument(
         "--size",
         type=cli.whole(SMALLEST_SIDE),

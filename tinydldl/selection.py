@@ -26,6 +26,16 @@ def add_arguments(parser):
     )
 
 
+def add_limit_arguments(parser, few):
+    """Give it what says how many photos are used; `few`: `--limit` in words."""
+    parser.add_argument("--limit", type=cli.whole(10), help=f"use {few}")
+    parser.add_argument(
+        "--train-limit",
+        type=cli.whole(FEWEST),
+        help="of the photos to train on, use only this many, and judge on all as before",
+    )
+
+
 def add_augment_arguments(parser, default):
     """Give it what says how training photos are changed; `default`: in words."""
     parser.add_argument(

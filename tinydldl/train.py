@@ -128,14 +128,7 @@ def build_parser():
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
     datasets.add_data_arguments(data)
-    data.add_argument(
-        "--limit", type=cli.whole(10), help="use only this many photos; synthetic draws this many"
-    )
-    data.add_argument(
-        "--train-limit",
-        type=cli.whole(2),
-        help="of the photos to train on, use only this many, and judge on all as before",
-    )
+    selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
     selection.add_augment_arguments(data, "mirror crop for synthetic faces, else all")
     selection.add_arguments(data)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl import checkpoint, datasets, report, selection, trained
+from tinydldl import checkpoint, datasets, experiment, report, selection, trained
 from tinydldl.benchmark import costs
 from tinydldl.datasets import DATASETS, DataError
 from tinydldl.labels import label_grid
@@ -17,7 +17,7 @@ def table1(grid, seeds):
     rows = plan.table1()
     grid.run(rows, seeds)
     table, found = render.table1(grid, seeds), render.results(rows, grid, seeds)
-    figures = {(m,): published.TABLE1[published.system(m, grid.base.net)] for (m,) in labels(rows)}
+    figures = {r.label: published.TABLE1[published.system(*r.label, grid.base.net)] for r in rows}
     put(grid, "table1", table, pictures.rows_beside_published(found, figures, table.title))
 
 
@@ -88,10 +88,6 @@ def ages_at_hand(arguments):
     }
 
 
-def labels(rows):
-    return [row.label for row in rows]
-
-
 def put(grid, name, table, picture):
     """Print a table, and write it as Markdown, as CSV, and its picture."""
     text = table.markdown()
@@ -109,8 +105,7 @@ def save(grid, name, figure):
 
 def write_figure(path, figure):
     """Write a picture, and say where."""
-    with checkpoint.replacing(path) as file:
-        figure.savefig(file, format="png")
+    experiment.save_figure(figure, path)
     print(f"picture   {path}")
 
 
