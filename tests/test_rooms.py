@@ -15,10 +15,11 @@ ROOMS = [  # bottom first
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
-    {"runs", "report", "selection", "pytorch_weights"},
+    {"runs", "report", "selection", "pytorch_weights", "portraits", "maps"},
     {"experiment", "lesson", "benchmark"},
     {"tables", "ensemble"},
-    {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"},
+    {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}
+    | {"predict", "explain", "app"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 

@@ -80,3 +80,15 @@ def ranking_code(y, grid):
     """
     borders = (grid[:-1] + grid[1:]) / 2
     return (np.asarray(y, dtype=float)[:, None] >= borders).astype(float)
+
+
+def standard_deviation(p, grid):
+    """How wide each distribution p (N, K) on the labels (K,) is: (N,), years.
+
+        sqrt(sum_k p_k (l_k - m)^2),     m = sum_k p_k l_k
+
+    >>> standard_deviation(np.array([[0.5, 0.5]]), np.array([20.0, 30.0]))
+    array([5.])
+    """
+    mean = p @ grid
+    return np.sqrt((p * (grid - mean[:, None]) ** 2).sum(axis=1))

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinydldl import metrics, plots
 from tinydldl.datasets import Photos
-from tinydldl.labels import gaussian_label_distribution
+from tinydldl.labels import gaussian_label_distribution, standard_deviation
 
 YEARS = np.arange(11)  # n of the cumulative score CS(n), in figures and lines
 DRAWN_YEARS = np.arange(401) / 20  # the same in its picture: whole years are exact
@@ -74,8 +74,7 @@ class Estimates:
     @property
     def spread(self):
         """The standard deviation (N,) of each p_hat, years."""
-        mean = self.p_hat @ self.grid
-        return np.sqrt((self.p_hat * (self.grid - mean[:, None]) ** 2).sum(axis=1))
+        return standard_deviation(self.p_hat, self.grid)
 
 
 # ------------------------------------------------------------------------------------- as a dict

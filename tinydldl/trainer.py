@@ -177,13 +177,18 @@ def predict(model, method, store, channels, batch, xp, seen=lambda images: None)
     model.eval()
     predictions, y_hat = [], []
     for images, _ in eval_batches(store, batch=batch):
-        x = normalize(to_device(images, xp), *channels)
-        once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
-        mean = (once + mirrored) / 2
-        predictions.append(to_host(mean))
-        y_hat.append(to_host(method.age(mean)))
+        prediction = predict_batch(model, method, to_device(images, xp), channels)
+        predictions.append(to_host(prediction))
+        y_hat.append(to_host(method.age(prediction)))
         seen(len(images))
     return np.concatenate(predictions), np.concatenate(y_hat)
+
+
+def predict_batch(model, method, images, channels):
+    """The prediction (N, M) for uint8 images: the mean over each and its mirror image."""
+    x = normalize(images, *channels)
+    once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
+    return (once + mirrored) / 2
 
 
 def check_parameters(model, epoch):

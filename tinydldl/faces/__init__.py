@@ -13,7 +13,7 @@ align         the similarity transform that brings the landmarks to their places
 """
 
 from tinydldl.faces.align import SHAPES, align
-from tinydldl.faces.detector import Face, detect
+from tinydldl.faces.detector import Face, detect, face_in
 from tinydldl.faces.photo import PhotoError, open_photo
 from tinydldl.faces.weights import WeightsError
 
@@ -24,5 +24,6 @@ __all__ = [
     "WeightsError",
     "align",
     "detect",
+    "face_in",
     "open_photo",
 ]

@@ -60,6 +60,21 @@ def detect(image, smallest=40):
     ]
 
 
+def face_in(image, box):
+    """The face in a `box` (4,) of an RGB photo, which `detect` may have missed: a Face.
+
+    Only O-Net looks at it; its landmarks count however unsure it is. Raises WeightsError as
+    `detect` does, and ValueError for a box without width or height.
+    """
+    box = np.asarray(box, dtype=float)
+    if not (box[2:] > box[:2]).all():
+        raise ValueError(f"expected left, top, right and bottom of a box, got {box.tolist()}")
+    squares = square(box[None])
+    onet = networks.load("onet")
+    y = onet.forward(patches(image, squares, onet.side))
+    return Face(box, float(y["face"][0]), landmarks_in(squares, y)[0])
+
+
 def shrink(image):
     """The photo with at most `LONGEST_SIDE` pixels a side."""
     return resize(image, min(1, LONGEST_SIDE / max(image.size)))
@@ -116,11 +131,16 @@ def refine(image, squares):
 def conclude(image, squares):
     """Boxes (N, 4), scores (N,) and landmarks (N, 5, 2) where O-Net still sees a face."""
     y, squares = judge("onet", image, squares)
-    left_top, side = squares[:, None, :2], squares[:, None, 2:] - squares[:, None, :2]
-    landmarks = left_top + side * y["landmarks"]
+    landmarks = landmarks_in(squares, y)
     boxes = regress(squares, y["box"])
     kept = suppress(boxes, y["face"], 0.7, intersection_over_smaller)
     return boxes[kept], y["face"][kept], landmarks[kept]
+
+
+def landmarks_in(squares, y):
+    """Where O-Net, which said y of the squares (N, 4), sees the landmarks: (N, 5, 2), pixels."""
+    left_top, right_bottom = squares[:, None, :2], squares[:, None, 2:]
+    return left_top + (right_bottom - left_top) * y["landmarks"]
 
 
 def judge(name, image, squares):
