@@ -1,6 +1,7 @@
 """From the arguments of a command to a training, and from the training to its files."""
 
 import time
+from itertools import chain, count
 
 import numpy as np
 from tqdm import tqdm
@@ -274,6 +275,19 @@ def save_figure(figure, path):
     """Write a figure as PNG, all of it or nothing."""
     with checkpoint.replacing(path) as file:
         figure.savefig(file, format="png")
+
+
+def save_new_figure(figure, folder, stem):
+    """Write a figure as `stem`.png into a folder, made if need be, or as `stem`-2.png, `stem`-3.png
+    if that is taken: nothing is overwritten. Returns its path."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    path = next(path for name in names if not (path := folder / f"{name}.png").exists())
+    save_figure(figure, path)
+    return path
 
 
 def write_report(run, folder, prediction, title):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tinydldl.faces import SHAPES, align, detect, detector, networks
+from tinydldl.faces import SHAPES, align, detect, detector, face_in, networks
 from tinydldl.faces.boxes import intersection_over_union
 
 # Marked by hand in the portrait: eyes, nose, corners of the mouth; good to about 4 pixels.
@@ -36,6 +36,24 @@ def test_a_mirror_image(face, portrait):
     expected = face.landmarks[[1, 0, 2, 4, 3]]
     expected[:, 0] = portrait.width - expected[:, 0]
     np.testing.assert_allclose(mirrored.landmarks, expected, atol=5)
+
+
+def test_a_face_in_a_box_by_hand(face, trained, portrait):
+    """O-Net alone finds the landmarks, also where the box is wider or off by a tenth."""
+    left, top, right, bottom = face.box
+    for box in (face.box, [left - 20, top - 20, right + 20, bottom + 20], face.box + 20):
+        found = face_in(portrait, box)
+        np.testing.assert_allclose(found.landmarks, face.landmarks, atol=8)
+        np.testing.assert_array_equal(found.box, box)
+
+
+def test_no_face_in_a_box_by_hand(trained, portrait):
+    """It has a place for the landmarks all the same, and a score that says how sure it is."""
+    found = face_in(portrait, [10, 400, 110, 500])
+    assert found.score < 0.5
+    assert found.landmarks.shape == (5, 2)
+    with pytest.raises(ValueError, match="expected left, top, right and bottom of a box"):
+        face_in(portrait, [110, 400, 10, 500])
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.5, 2, 4])

@@ -1,0 +1,191 @@
+"""The command: photos in many forms, faces found or given, and what is printed and drawn."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import cbook
+from PIL import Image
+from running import exit_code
+from saved_networks import save_network
+
+from tinydldl import portraits, predict, trained
+from tinydldl.faces import Face, WeightsError, detect, open_photo, weights
+
+BOX = "170,80,160,230"
+LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A network, and photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    monkeypatch.chdir(tmp_path)
+    save_network("net")
+    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+    return tmp_path
+
+
+@pytest.fixture
+def detector():
+    """Skips the test where the trained weights of the detector are not installed."""
+    try:
+        weights.locate("mtcnn")
+    except WeightsError as error:
+        pytest.skip(str(error))
+
+
+def run(*arguments):
+    return exit_code(predict.main, "--checkpoint", "net", *arguments)
+
+
+def estimate(face):
+    """The portrait of a face in photo.jpg."""
+    (person,) = portraits.portraits(trained.load("net"), open_photo("photo.jpg"), [face])
+    return person
+
+
+# ------------------------------------------------------------------------------- photos and faces
+
+
+def test_a_photo_in_an_age_out(detector, capsys):
+    assert run("photo.jpg") == 0
+    (face,) = detect(open_photo("photo.jpg"))
+    person = estimate(face)
+    line, picture = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"photo.jpg, face 1: {person.y_hat:.1f} ± {person.spread:.1f} years (")
+    assert picture.split() == ["picture", str(Path("runs/predictions/photo-ages.png"))]
+    with Image.open("runs/predictions/photo-ages.png") as drawn:
+        assert min(drawn.size) > 500
+
+
+def test_faces_from_left_to_right(detector, capsys):
+    photo = Image.new("RGB", (900, 500), (120, 140, 160))
+    portrait = open_photo("photo.jpg")
+    for left, height in ((450, 240), (0, 480), (700, 160)):
+        photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
+    photo.save("group.png")
+    assert run("group.png", "--json") == 0
+    (group,) = json.loads(capsys.readouterr().out)["photos"]
+    lefts = [face["box"][0] for face in group["faces"]]
+    assert len(lefts) == 3
+    assert lefts == sorted(lefts)
+
+
+def test_a_photo_that_is_a_face(capsys):
+    assert run("photo.jpg", "--no-detect", "--json", "--checkpoint", "net") == 0
+    document = json.loads(capsys.readouterr().out)
+    (photo,) = document["photos"]
+    (face,) = photo["faces"]
+    person = estimate(None)
+    assert face["age"] == person.y_hat
+    assert face["spread"] == person.spread
+    assert "box" not in face
+    np.testing.assert_array_equal(np.array(face["distribution"], np.float32), person.p_hat)
+    assert document["labels"] == list(range(101))
+    assert (photo["width"], photo["height"]) == (512, 600)
+    assert not Path("runs").exists()
+
+
+def test_landmarks_by_hand(capsys):
+    assert run("photo.jpg", "--landmarks", LANDMARKS, "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    points = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
+    assert face["age"] == estimate(Face(None, 1.0, points)).y_hat
+    assert face["box"] == [222, 186, 306, 282]
+
+
+def test_a_box_by_hand(detector, capsys):
+    """The landmarks in it are nearly those that the detector finds."""
+    assert run("photo.jpg", "--box", BOX, "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    assert face["box"] == [170, 80, 330, 310]
+    by_hand = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
+    assert np.abs(np.array(face["landmarks"]) - by_hand).mean() < 6
+
+
+def test_no_face_says_what_to_do(detector, capsys):
+    Image.linear_gradient("L").resize((300, 200)).save("sky.png")
+    assert run("sky.png", "photo.jpg", "--csv") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("sky.png: no face found; say where it is with --box or --landmarks")
+    assert "--no-detect" in err
+    assert out.count("\n") == 2  # the header, and the face in the other photo
+
+
+def test_a_folder_a_pattern_and_standard_input(monkeypatch, capsys):
+    Path("party").mkdir()
+    for name in ("b.jpg", "a.png", ".hidden.jpg", "notes.txt"):
+        shutil.copy("photo.jpg", Path("party") / name)
+    stdin = io.TextIOWrapper(io.BytesIO(Path("photo.jpg").read_bytes()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert run("party", "pa*/*.jpg", "-", "--no-detect", "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    names = [str(Path("party") / name) for name in ("a.png", "b.jpg", "b.jpg")]
+    assert [row["photo"] for row in rows] == [*names, "-"]
+    assert {float(row["age"]) for row in rows} == {estimate(None).y_hat}
+    assert {row["left"] for row in rows} == {""}
+
+
+def test_a_method_without_a_distribution(capsys):
+    save_network("net", "mr-l1")
+    assert run("photo.jpg", "--no-detect") == 0
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line == f"photo.jpg, face 1: {estimate(None).y_hat:.1f} years (the whole photo)"
+    assert run("photo.jpg", "--no-detect", "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    assert face["distribution"] is face["spread"] is None
+
+
+def test_nothing_is_overwritten():
+    for _ in range(3):
+        assert run("photo.jpg", "--no-detect", "--out", "here") == 0
+    names = sorted(path.name for path in Path("here").iterdir())
+    assert names == ["photo-ages-2.png", "photo-ages-3.png", "photo-ages.png"]
+
+
+# ------------------------------------------------------------------------------------- what is not
+
+
+def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
+    Path("broken.jpg").write_bytes(Path("photo.jpg").read_bytes()[:5000])
+    assert run("missing.jpg", "broken.jpg", "photo.jpg", "--no-detect") == 2
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert first == "error: missing.jpg: No such file or directory"
+    assert second.startswith("error: broken.jpg: ")
+    assert out.startswith("photo.jpg, face 1: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--box", "1,2,3"], "expected x,y,width,height, got '1,2,3'"),
+        (["--box", "10,10,nan,20"], "expected x,y,width,height"),
+        (
+            ["--box", "10,10,0,20"],
+            "--box: from 10, 10 to 10, 30, expected an area within the photo",
+        ),
+        (["--box", "400,10,200,20"], "within the photo of 512 x 600 pixels"),
+        (["--landmarks", "1,2,3"], "expected x,y,x,y,x,y,x,y,x,y, got '1,2,3'"),
+        (
+            ["--landmarks", "9,9,9,9,9,9,9,9,9,9"],
+            "--landmarks: from 9, 9 to 9, 9, expected an area",
+        ),
+        (["--box", BOX, "--no-detect"], "not allowed with argument"),
+        (["--smallest", "5"], "expected a whole number from 12 up"),
+        (["photo.jpg", "--box", BOX], "--box and --landmarks are for one photo, and there are 2"),
+        (["--checkpoint", "nowhere"], "nowhere.json: no such file; expected a checkpoint"),
+        (["empty"], "no photo in empty"),
+        (["--no-detect", "--out", "photo.jpg"], "photo.jpg: cannot make this folder"),
+    ],
+)
+def test_what_cannot_be_is_one_line(arguments, words, capsys):
+    Path("empty").mkdir()
+    assert run("photo.jpg", *arguments) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
