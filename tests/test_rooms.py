@@ -15,7 +15,7 @@ ROOMS = [  # bottom first
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
-    {"runs", "report", "selection", "pytorch_weights", "portraits", "maps"},
+    {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"},
     {"experiment", "lesson", "benchmark"},
     {"tables", "ensemble"},
     {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}

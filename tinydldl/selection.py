@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from tinydldl import baselines, cli, datasets
-from tinydldl.datasets import DataError
+from tinydldl.datasets import DataError, crops
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import TRANSFORMS, held_side
 from tinydldl.metrics import mae
@@ -91,6 +91,8 @@ def open_selection(arguments, grid):
 def load_parts(arguments, grid):
     """`{"train": Photos, judged: Photos}` within grid and limits; judged: valid, else test."""
     everything = load(arguments)
+    if warning := crops.warning(arguments.dataset, everything):
+        print(f"warning: {warning}")
     judged = "valid" if "valid" in everything else "test"
     parts = {part: everything[part] for part in ("train", judged)}
     parts = within(parts, grid, arguments.dataset)

@@ -13,6 +13,7 @@ from tinydldl.datasets import (
     appa_real,
     chalearn15,
     chalearn16,
+    crops,
     csv_table,
     morph,
     synthetic,
@@ -42,19 +43,22 @@ DATASETS = {
 }
 
 
-def load(name, options):
+def load(name, options, aligned=True):
     """The parts of the data set `name`: {"train": Photos, ...}, as far as the set has them.
+
+    `aligned`: take the aligned crop of a photo where there is one, see `crops`.
 
     Raises DataError, one line, for an unknown name and for anything wrong on disk.
     """
     if name not in DATASETS:
         raise DataError(f"no data set {name!r}, expected one of {', '.join(DATASETS)}")
     try:
-        return DATASETS[name](options)
+        parts = DATASETS[name](options)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     except OSError as error:
         raise DataError(f"{name}: cannot read {error.filename} ({error.strerror})") from error
+    return {part: crops.prefer(p) for part, p in parts.items()} if aligned else parts
 
 
 def default_data_dir():

@@ -26,7 +26,7 @@ def open_photo(source):
             with Image.open(source) as image:
                 return to_rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # Pillow raises many kinds for a damaged file
-        name = getattr(source, "name", source)
+        name = getattr(source, "name", "the photo") if hasattr(source, "read") else source
         raise PhotoError(f"{name}: {reason(error)}") from None
 
 

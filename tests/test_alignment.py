@@ -1,0 +1,128 @@
+"""Aligned crops: made once, beside the photos; loaders prefer them, and say if there are none."""
+
+import shutil
+from argparse import Namespace
+
+import numpy as np
+import pytest
+from matplotlib import cbook
+from PIL import Image
+from running import exit_code
+
+from tinydldl import alignment, selection
+from tinydldl.datasets import Options, crops, load
+from tinydldl.datasets.__main__ import main
+from tinydldl.faces import SHAPES, Face, WeightsError, detect, open_photo, weights
+from tinydldl.labels import label_grid
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """Skips the test where the trained weights of the detector are not installed."""
+    try:
+        weights.locate("mtcnn")
+    except WeightsError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def chalearn15(tmp_path):
+    """Two photos with a face (Grace Hopper, U.S. Navy, public domain), two without one."""
+    root = tmp_path / "chalearn15"
+    face = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    for part in ("Train", "Valid"):
+        (root / part).mkdir(parents=True)
+        shutil.copy(face, root / part / "face.jpg")
+        Image.linear_gradient("L").save(root / part / "sky.PNG")
+        (root / f"{part.lower()}15_gt.csv").write_text("face.jpg,79,3\nsky.PNG,20,2\n")
+    return root
+
+
+def run(folder, *arguments, name="chalearn15"):
+    folders = ["--data-dir", folder, "--out", folder / "out"]
+    return exit_code(main, name, *folders, *arguments)
+
+
+def test_from_photos_to_crops_that_are_loaded(detector, chalearn15, tmp_path, capsys):
+    assert run(tmp_path, "--align") == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = tmp_path / "out/chalearn15-not-aligned.csv"
+    assert lines[-2:] == [
+        "aligned: 2 of 4 photos, 2 of them now, in aligned/",
+        f"not aligned: 2, used as they are: {table}",
+    ]
+    rows = [f"{chalearn15 / part / 'sky.PNG'},no face found" for part in ("Train", "Valid")]
+    assert table.read_text().splitlines() == ["photo,why", *rows]
+    parts = load("chalearn15", Options(tmp_path))
+    for part, folder in (("train", "Train"), ("valid", "Valid")):
+        paths = [chalearn15 / folder / "aligned/face.jpg", chalearn15 / folder / "sky.PNG"]
+        assert parts[part].paths == paths
+        assert parts[part].ages.tolist() == [79, 20]
+    raw = load("chalearn15", Options(tmp_path), aligned=False)
+    assert raw["train"].paths[0] == chalearn15 / "Train/face.jpg"
+
+
+def test_the_face_lies_where_the_shape_has_it(detector, chalearn15, tmp_path):
+    for shape in SHAPES:
+        assert run(tmp_path, "--align", "--crop", shape) == 0
+        crop = chalearn15 / "Train/aligned/face.jpg"
+        (face,) = detect(open_photo(crop))
+        np.testing.assert_allclose(face.landmarks / 256, SHAPES[shape], atol=0.03)
+        shutil.rmtree(chalearn15 / "Train/aligned")
+
+
+def test_what_is_there_is_not_made_again(detector, chalearn15, tmp_path, capsys):
+    own = chalearn15 / "Train/aligned/face.jpg"
+    own.parent.mkdir()
+    own.write_bytes(b"my own crop")
+    assert run(tmp_path, "--align") == 0
+    assert "aligned: 2 of 4 photos, 1 of them now" in capsys.readouterr().out
+    assert own.read_bytes() == b"my own crop"
+
+
+def test_of_several_faces_the_largest(detector, chalearn15, monkeypatch):
+    path = chalearn15 / "Train/face.jpg"
+    (face,) = detect(open_photo(path))
+    others = [Face(np.array([0.0, 0, 9, 9]), 1.0, face.landmarks / 5), face]
+    monkeypatch.setattr(alignment, "detect", lambda image: others)
+    assert alignment.align_photos([path], "utkface", 1) == (0, 1, [])
+    one = np.asarray(open_photo(crops.crop_of(path)))
+    (found,) = detect(Image.fromarray(one))
+    np.testing.assert_allclose(found.landmarks / 256, SHAPES["utkface"], atol=0.03)
+
+
+def test_a_broken_photo_is_listed(chalearn15):
+    path = chalearn15 / "Train/face.jpg"
+    path.write_bytes(path.read_bytes()[:2000])
+    before, made, ((listed, why),) = alignment.align_photos([path], "utkface", 1)
+    assert (before, made, listed) == (0, 0, path)
+    assert why.startswith("a photo that cannot be decoded")
+
+
+def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
+    arguments = Namespace(
+        dataset="chalearn15", data_dir=tmp_path, size=32, limit=None, train_limit=None, seed=0
+    )
+    selection.load_parts(arguments, label_grid())
+    out = capsys.readouterr().out
+    assert out.count("warning: the photos of chalearn15 are not aligned") == 1
+    assert "python -m tinydldl.datasets chalearn15 --align" in out
+    shutil.copytree(chalearn15 / "Train", chalearn15 / "Train/aligned")
+    selection.load_parts(arguments, label_grid())
+    assert "aligned" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["synthetic", "utkface"])
+def test_sets_that_are_aligned_already_are_left_alone(name, tmp_path, capsys):
+    assert run(tmp_path, "--align", name=name) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"error: {name}: its faces are aligned already; --align is for chalearn15"
+    )
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(detector, chalearn15, tmp_path, capsys):
+    (chalearn15 / "Train/aligned").write_text("a file in the way")
+    assert run(tmp_path, "--align") == 2
+    assert "aligned: cannot make this folder" in capsys.readouterr().err.splitlines()[-1]

@@ -1,0 +1,49 @@
+"""Aligned crops of all photos of a data set: found faces, turned and scaled to one place."""
+
+from functools import partial
+
+import numpy as np
+from tqdm import tqdm
+
+from tinydldl.checkpoint import replacing
+from tinydldl.datasets.base import DataError
+from tinydldl.datasets.crops import crop_of
+from tinydldl.datasets.loader import in_order
+from tinydldl.datasets.transforms import held_side
+from tinydldl.faces import PhotoError, align, detect, open_photo
+
+SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
+
+
+def align_photos(paths, shape, loaders):
+    """Write the aligned crop of each photo that has none yet, the face of the largest box in it.
+
+    `shape`: see `faces.align`; `loaders`: threads. Returns how many were there before, how many
+    were made, and `[(path, why)]` for those without one. Raises DataError if there is no writing.
+    """
+    missing = [path for path in paths if not crop_of(path).exists()]
+    results = in_order(partial(align_photo, shape=shape), missing, loaders)
+    progress = tqdm(results, "aligning", len(missing), unit=" photos", dynamic_ncols=True)
+    failed = [(path, why) for path, why in zip(missing, progress, strict=True) if why]
+    return len(paths) - len(missing), len(missing) - len(failed), failed
+
+
+def align_photo(path, shape):
+    """Write the crop of one photo; returns why there is none, or None."""
+    try:
+        image = open_photo(path)
+    except PhotoError as error:
+        return str(error).removeprefix(f"{path}: ")
+    faces = detect(image)
+    if not faces:
+        return "no face found"
+    face = max(faces, key=lambda face: np.prod(face.box[2:] - face.box[:2]))
+    crop = crop_of(path)
+    try:
+        crop.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{crop.parent}: cannot make this folder ({error.strerror})") from None
+    with replacing(crop) as file:
+        kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+        align(image, face.landmarks, SIDE, shape).save(file, format=kind, quality=95)
+    return None
