@@ -100,6 +100,17 @@ def test_the_arguments_win_over_those_of_the_run(undrawn, capsys):
     assert figures("evaluation/synthetic-train")["settings"]["seed"] == 4
 
 
+def test_a_network_trained_on_another_part_is_judged_on_what_it_has_not_seen(undrawn, capsys):
+    save_network("checkpoint")
+    write_config(".", dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
+    assert run("--checkpoint", ".", "--limit", 30) == 0
+    out = capsys.readouterr().out
+    assert "synthetic: 24 photos (train) to judge on" in out
+    assert "warning" not in out
+    assert run("--checkpoint", ".", "--limit", 30, "--part", "valid") == 0
+    assert "warning: a network was trained on these" in capsys.readouterr().out
+
+
 def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, capsys):
     save_network("checkpoint")
     write_config(".", dataset="synthetic", seed=3, limit=40, sigma=5.0)

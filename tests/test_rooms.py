@@ -16,7 +16,7 @@ ROOMS = [  # bottom first
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
     {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"},
-    {"experiment", "lesson", "benchmark"},
+    {"experiment", "lesson", "benchmark", "page"},
     {"tables", "ensemble"},
     {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}
     | {"predict", "explain", "app"},

@@ -55,6 +55,18 @@ def test_judged_on_valid_and_where_there_is_none_on_test(parts):
     assert counts() == {"train": 80, "test": 10}
 
 
+def test_other_parts_by_name(parts):
+    def sizes(*names, **others):
+        chosen = selection.load_parts(arguments(**others), GRID, names)
+        return {part: len(p) for part, p in chosen.items()}
+
+    assert list(sizes("valid", "test").items()) == [("valid", 20), ("test", 10)]
+    assert list(sizes("test", "train", train_limit=5).items()) == [("test", 5), ("train", 80)]
+    del parts["test"]
+    with pytest.raises(DataError, match=r": no part test, only train, valid$"):
+        sizes("valid", "test")
+
+
 def test_a_limit_takes_its_share_of_each_part(parts):
     assert counts(limit=50) == {"train": 40, "valid": 10}
     assert counts(limit=1000) == {"train": 80, "valid": 20}
@@ -123,7 +135,7 @@ def test_open_selection_says_what_there_is(table, capsys):
     ages = np.concatenate([chosen.train.photos.ages, chosen.valid.photos.ages])
     assert sorted(ages) == list(range(20))
     assert capsys.readouterr().out == (
-        "data      csv: 16 photos to train on, 4 (valid) to judge on; "
+        "data      csv: 16 photos (train) to train on, 4 (valid) to judge on; "
         "0 of at most 10 MB in memory\n"
     )
 

@@ -31,7 +31,7 @@ def test_a_run_leaves_everything_that_it_promises(capsys):
     out, folder = capsys.readouterr().out, Path("runs/mine")
     lines = out.splitlines()
     assert lines[0].startswith("tinydldl.train on cpu (NumPy")
-    assert "32 photos to train on, 8 (valid) to judge on" in out
+    assert "32 photos (train) to train on, 8 (valid) to judge on" in out
     assert "934,869 parameters" in out
     for name in ("validation MAE", "epsilon-error", "mean age, MAE", "ridge regression on pixels"):
         assert any(line.startswith(name) for line in lines), name
@@ -213,6 +213,7 @@ def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
         (["--method", "dldl", "--kl-reduction", "batch"], "--kl-reduction is for --method dldl-v2"),
         (["--members", "2"], "--members is for --method ldae alone"),
         (["--method", "ldae", "--members", "1"], "--members 1: an ensemble needs 2 or more"),
+        (["--parts", "valid", "valid"], "--parts: valid to train on and to judge on; take two"),
         (["--limit", "1"], "argument --limit: expected a whole number from 10 up, got '1'"),
     ],
 )
@@ -349,6 +350,16 @@ def test_epochs_of_kl_alone_come_first(capsys):
     assert joint["train_loss"] == pytest.approx(joint["train_kl"] + joint["train_mae"])
 
 
+def test_on_other_parts(capsys):
+    """Trained on the eight that are for validation, judged on the others; and so when resumed."""
+    assert run(*SMALL, "--epochs", "1", "--parts", "valid", "train", "--name", "a") == 0
+    expected = "synthetic: 8 photos (valid) to train on, 32 (train) to judge on"
+    assert expected in capsys.readouterr().out
+    assert len(rows(Path("runs/a/predictions.csv"))) == 32
+    assert run("--resume", "runs/a") == 0
+    assert expected in capsys.readouterr().out
+
+
 def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
     assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
-    assert "12 photos to train on, 8 (valid) to judge on" in capsys.readouterr().out
+    assert "12 photos (train) to train on, 8 (valid) to judge on" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from tinydldl.runs import provenance, write_table
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 # With these arguments the photos of a run are the same again.
 SETTINGS = ("dataset", "data_dir", "table", "split", "seed", "sigma", "limit")
+TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 SPLIT_AT_RANDOM = ("csv", "morph")  # with another seed, photos trained on come into other parts
 
 
@@ -92,7 +93,8 @@ def settings_of_run(path):
             try:
                 run = json.loads(config.read_text())["arguments"]
                 names = SETTINGS if run["dataset"] == "synthetic" else SETTINGS[:-1]
-                return {name: str(run[name]) for name in names if run[name] is not None}
+                trained_on = {"trained_on": (run.get("parts") or [TRAINED_ON])[0]}
+                return {n: str(run[n]) for n in names if run[n] is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
                 raise EvaluationError(
                     f"{config}: not the configuration of a run ({type(error).__name__}: {error})"
@@ -104,10 +106,10 @@ def print_settings(arguments, part, run):
     """Say which settings are those of the run, and whether its network has seen the photos."""
     if arguments.dataset != run.get("dataset"):
         return
-    same = [name for name in run if str(getattr(arguments, name)) == run[name]]
+    same = [name for name in SETTINGS if name in run and str(getattr(arguments, name)) == run[name]]
     texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
     print(f"          as in training: {', '.join(texts)}")
-    if part == "train":
+    if part == arguments.trained_on:
         print("warning: a network was trained on these; only other photos tell what it is worth")
     elif arguments.dataset in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
         print("warning: split in another way than in training, which may have used some of these")
@@ -166,7 +168,8 @@ def open_stores(arguments, networks):
     for side in sorted({network.side for network in networks}):
         own = Namespace(**(vars(arguments) | {"size": side}))
         parts = selection.load(own)
-        part = arguments.part or ("valid" if "valid" in parts else "test")
+        unseen = [name for name in ("valid", "test", "train") if name != arguments.trained_on]
+        part = arguments.part or next(name for name in unseen if name in parts)
         if part not in parts:
             raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
         photos = selection.within({part: parts[part]}, grid, arguments.dataset)[part]
@@ -221,8 +224,9 @@ def build_parser():
     data.add_argument(
         "--part",
         choices=["train", "valid", "test"],
-        help="which part of it (default: valid if there is one, else test)",
+        help="which part of it (default: valid, else test, if not trained on it)",
     )
+    data.set_defaults(trained_on=TRAINED_ON)  # what `settings_of_run` may know better
     data.add_argument(
         "--limit",
         type=cli.whole(selection.FEWEST),

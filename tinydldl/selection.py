@@ -14,6 +14,7 @@ from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part
 JUDGED = {"valid": "validation", "test": "test"}  # in words
+TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 
 
 def add_arguments(parser):
@@ -34,6 +35,22 @@ def add_limit_arguments(parser, few):
         type=cli.whole(FEWEST),
         help="of the photos to train on, use only this many, and judge on all as before",
     )
+
+
+def add_part_arguments(parser):
+    """Give it what says which photos a trained network looks at; `open_part` uses it."""
+    parser.add_argument(
+        "--part",
+        choices=["train", "valid", "test"],
+        help="which part of it (default: valid if there is one, else test)",
+    )
+    parser.set_defaults(trained_on=TRAINED_ON)  # what a command may know better
+    parser.add_argument(
+        "--limit",
+        type=cli.whole(FEWEST),
+        help="look at this many photos at most; synthetic draws this many",
+    )
+    parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
 
 
 def add_augment_arguments(parser, default):
@@ -74,33 +91,42 @@ class Selection:
         }
 
 
-def open_selection(arguments, grid):
-    """Read the photos that `arguments` ask for, and say how many they are: a `Selection`."""
-    (_, train_photos), (judged, judged_photos) = load_parts(arguments, grid).items()
+def open_selection(arguments, grid, parts=None):
+    """Read the photos that `arguments` ask for, and say how many they are: a `Selection`.
+
+    `parts`: the names of the part to train on and of that to judge on; see `load_parts`.
+    """
+    (trained, train_photos), (judged, judged_photos) = load_parts(arguments, grid, parts).items()
     cache = arguments.cache_mb * 10**6
-    train = open_store(train_photos, "train", arguments, cache)
+    train = open_store(train_photos, trained, arguments, cache)
     valid = open_store(judged_photos, judged, arguments, cache - train.cached_bytes)
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
     print(
-        f"data      {arguments.dataset}: {len(train)} photos to train on, {len(valid)} "
+        f"data      {arguments.dataset}: {len(train)} photos ({trained}) to train on, {len(valid)} "
         f"({judged}) to judge on; {cached:.0f} of at most {arguments.cache_mb} MB in memory"
     )
     return Selection(train, valid, judged)
 
 
-def load_parts(arguments, grid):
-    """`{"train": Photos, judged: Photos}` within grid and limits; judged: valid, else test."""
+def load_parts(arguments, grid, parts=None):
+    """`{trained: Photos, judged: Photos}` within grid and limits.
+
+    `parts`: their names; by default train, and valid or else test. Raises DataError for a part that
+    the set has not.
+    """
     everything = load(arguments)
     if warning := crops.warning(arguments.dataset, everything):
         print(f"warning: {warning}")
-    judged = "valid" if "valid" in everything else "test"
-    parts = {part: everything[part] for part in ("train", judged)}
-    parts = within(parts, grid, arguments.dataset)
-    share = min(1, (arguments.limit or np.inf) / sum(map(len, parts.values())))
-    parts = {part: sample(p, share * len(p), arguments.seed) for part, p in parts.items()}
+    names = parts or ("train", "valid" if "valid" in everything else "test")
+    if missing := [name for name in names if name not in everything]:
+        there = ", ".join(everything)
+        raise DataError(f"{arguments.dataset}: no part {missing[0]}, only {there}")
+    chosen = within({name: everything[name] for name in names}, grid, arguments.dataset)
+    share = min(1, (arguments.limit or np.inf) / sum(map(len, chosen.values())))
+    chosen = {name: sample(p, share * len(p), arguments.seed) for name, p in chosen.items()}
     if arguments.train_limit:
-        parts["train"] = sample(parts["train"], arguments.train_limit, arguments.seed)
-    return parts
+        chosen[names[0]] = sample(chosen[names[0]], arguments.train_limit, arguments.seed)
+    return chosen
 
 
 def load(arguments):
@@ -137,6 +163,23 @@ def sample(photos, count, seed):
     """
     order = np.random.default_rng(seed).permutation(len(photos))
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
+
+
+def open_part(arguments, side, grid, cache_bytes):
+    """The part of a data set that `add_part_arguments` asks for, for networks of `side`.
+
+    Returns its name and its photos: `part, store`. Raises DataError if the set has no such part.
+    """
+    own = argparse.Namespace(**(vars(arguments) | {"size": side}))
+    parts = load(own)
+    unseen = [name for name in ("valid", "test") if name != arguments.trained_on]
+    part = arguments.part or next((name for name in unseen if name in parts), unseen[-1])
+    if part not in parts:
+        raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
+    photos = within({part: parts[part]}, grid, arguments.dataset)[part]
+    if arguments.limit:
+        photos = sample(photos, arguments.limit, arguments.seed)
+    return part, open_store(photos, part, own, cache_bytes)
 
 
 def open_store(photos, part, arguments, cache_bytes):

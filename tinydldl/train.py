@@ -55,9 +55,12 @@ def main(argv=None):
         fill_in(arguments)
         check_method(arguments, parser)
         check_schedule(arguments, parser)
+        if arguments.parts and len(set(arguments.parts)) == 1:
+            parser.error(f"--parts: {arguments.parts[0]} to train on and to judge on; take two")
         xp, device = choose_device(arguments.device)
         print(f"tinydldl.train on {device}")
-        photos = selection.open_selection(arguments, label_grid(step=arguments.label_step))
+        grid = label_grid(step=arguments.label_step)
+        photos = selection.open_selection(arguments, grid, arguments.parts)
         counts = [len(photos.train), len(photos.valid)]
         run = experiment.prepare(arguments, photos, xp)
         if folder is None:
@@ -128,6 +131,14 @@ def build_parser():
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
     datasets.add_data_arguments(data)
+    data.add_argument(
+        "--parts",
+        nargs=2,
+        choices=["train", "valid", "test"],
+        metavar=("TRAINED", "JUDGED"),
+        help="which part to train on and which to judge on, of train, valid and test "
+        "(default: train, and valid if there is one, else test)",
+    )
     selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
     selection.add_augment_arguments(data, "mirror crop for synthetic faces, else all")
     selection.add_arguments(data)
