@@ -13,7 +13,7 @@ from tinydldl.datasets.transforms import TRANSFORMS, held_side
 from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part
-JUDGED = {"valid": "validation", "test": "test"}  # in words
+JUDGED = {"train": "training", "valid": "validation", "test": "test"}  # in words
 TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 
 
