@@ -15,7 +15,8 @@ ROOMS = [  # bottom first
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
-    {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"},
+    {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"}
+    | {"map_plots"},
     {"experiment", "lesson", "benchmark", "page"},
     {"tables", "ensemble"},
     {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}

@@ -5,14 +5,13 @@ Several networks are judged as one: their predictions are averaged, then decoded
 
 import json
 import sys
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 
 from tinydldl import checkpoint, cli, datasets, ensemble, experiment, report, selection
 from tinydldl.backend import UserError, choose_device
-from tinydldl.datasets import DATASETS, DataError
+from tinydldl.datasets import DATASETS
 from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
@@ -20,7 +19,6 @@ from tinydldl.runs import provenance, write_table
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 # With these arguments the photos of a run are the same again.
 SETTINGS = ("dataset", "data_dir", "table", "split", "seed", "sigma", "limit")
-TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 SPLIT_AT_RANDOM = ("csv", "morph")  # with another seed, photos trained on come into other parts
 
 
@@ -93,7 +91,7 @@ def settings_of_run(path):
             try:
                 run = json.loads(config.read_text())["arguments"]
                 names = SETTINGS if run["dataset"] == "synthetic" else SETTINGS[:-1]
-                trained_on = {"trained_on": (run.get("parts") or [TRAINED_ON])[0]}
+                trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run[n] is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
                 raise EvaluationError(
@@ -166,16 +164,7 @@ def open_stores(arguments, networks):
     grid = next(iter(networks)).method.grid
     stores, room = {}, arguments.cache_mb * 10**6
     for side in sorted({network.side for network in networks}):
-        own = Namespace(**(vars(arguments) | {"size": side}))
-        parts = selection.load(own)
-        unseen = [name for name in ("valid", "test", "train") if name != arguments.trained_on]
-        part = arguments.part or next(name for name in unseen if name in parts)
-        if part not in parts:
-            raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
-        photos = selection.within({part: parts[part]}, grid, arguments.dataset)[part]
-        if arguments.limit:
-            photos = selection.sample(photos, arguments.limit, arguments.seed)
-        stores[side] = selection.open_store(photos, part, own, room)
+        part, stores[side] = selection.open_part(arguments, side, grid, room)
         room -= stores[side].cached_bytes
     return part, stores
 
@@ -221,18 +210,7 @@ def build_parser():
     )
     data.add_argument("--dataset", choices=DATASETS, help="what to judge on")
     datasets.add_data_arguments(data)
-    data.add_argument(
-        "--part",
-        choices=["train", "valid", "test"],
-        help="which part of it (default: valid, else test, if not trained on it)",
-    )
-    data.set_defaults(trained_on=TRAINED_ON)  # what `settings_of_run` may know better
-    data.add_argument(
-        "--limit",
-        type=cli.whole(selection.FEWEST),
-        help="judge on at most this many photos; synthetic draws this many",
-    )
-    data.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
+    selection.add_part_arguments(data)
     selection.add_arguments(data)
 
     output = parser.add_argument_group("output")

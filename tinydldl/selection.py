@@ -42,13 +42,13 @@ def add_part_arguments(parser):
     parser.add_argument(
         "--part",
         choices=["train", "valid", "test"],
-        help="which part of it (default: valid if there is one, else test)",
+        help="which part of it (default: valid, else test, if not trained on it)",
     )
-    parser.set_defaults(trained_on=TRAINED_ON)  # what a command may know better
+    parser.set_defaults(trained_on=TRAINED_ON)  # what the run of a network may say better
     parser.add_argument(
         "--limit",
         type=cli.whole(FEWEST),
-        help="look at this many photos at most; synthetic draws this many",
+        help="use this many photos at most; synthetic draws this many",
     )
     parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
 
@@ -172,8 +172,8 @@ def open_part(arguments, side, grid, cache_bytes):
     """
     own = argparse.Namespace(**(vars(arguments) | {"size": side}))
     parts = load(own)
-    unseen = [name for name in ("valid", "test") if name != arguments.trained_on]
-    part = arguments.part or next((name for name in unseen if name in parts), unseen[-1])
+    unseen = [name for name in ("valid", "test", "train") if name != arguments.trained_on]
+    part = arguments.part or next(name for name in unseen if name in parts)
     if part not in parts:
         raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
     photos = within({part: parts[part]}, grid, arguments.dataset)[part]

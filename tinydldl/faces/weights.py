@@ -19,7 +19,7 @@ from tinydldl.unpickle import UnpickleError, load
 
 try:
     import lz4.frame
-except ImportError:  # the optional extra: pip install "tinydldl[faces]"
+except ImportError:  # the optional extra `faces`
     lz4 = None
 
 PACKAGE, VERSION = "mtcnn", "1.0.0"
@@ -50,7 +50,7 @@ def locate(file):
     if lz4 is None or found is None or found.version != VERSION:
         raise WeightsError(
             f"to find faces, {PACKAGE} {VERSION} and lz4 are needed for the weights: "
-            'pip install "tinydldl[faces]"'
+            f"pip install {PACKAGE}=={VERSION} lz4"
         )
     return found.locate_file(file)
 

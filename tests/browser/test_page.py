@@ -1,0 +1,110 @@
+"""A photo in, an answer out, in a browser. Run by `make test ARGS="-m browser"`."""
+
+import base64
+
+import numpy as np
+import pytest
+from browsing import people
+
+from tinydldl.faces import detect, open_photo
+
+pytestmark = pytest.mark.browser
+
+
+def test_one_face(browser, choices, astronaut):
+    browser.upload(astronaut)
+    (person,) = people(choices["mine"], astronaut)
+    assert browser.text("title") == "Estimated apparent age"
+    assert browser.text("age") == f"{person.y_hat:.1f}"
+    assert browser.text("spread").startswith(f"give or take {person.spread:.1f} years")
+    (box,) = browser.all(".box")
+    assert box.text == f"{person.y_hat:.0f}"
+    assert box.get_attribute("aria-label") == f"Face 1 of 1: {person.y_hat:.0f} years"
+    assert not browser.find("offer").is_displayed()
+
+
+def test_the_box_is_around_the_face(browser, astronaut):
+    browser.upload(astronaut)
+    photo, box = browser.frame(browser.find("photo")), browser.frame(browser.all(".box")[0])
+    (face,) = detect(open_photo(astronaut))
+    left, top, right, bottom = face.box * photo[2] / 512
+    expected = [photo[0] + left, photo[1] + top, right - left, bottom - top]
+    np.testing.assert_allclose(box, expected, atol=1)
+
+
+def test_the_chosen_of_two_faces(browser, choices, photos):
+    browser.upload(photos / "two.png")
+    ages = [f"{person.y_hat:.1f}" for person in people(choices["mine"], photos / "two.png")]
+    assert len(set(ages)) == 2
+    for number, (box, age) in enumerate(zip(browser.all(".box"), ages, strict=True), start=1):
+        box.click()
+        assert browser.text("age") == age
+        assert browser.text("title") == f"Face {number} of 2: estimated apparent age"
+        pressed = [box.get_attribute("aria-pressed") for box in browser.all(".box")]
+        assert pressed == ["true" if k == number else "false" for k in (1, 2)]
+
+
+def test_another_network(browser, choices, astronaut):
+    browser.upload(astronaut)
+    browser.all("#network option")[1].click()
+    browser.wait()
+    (person,) = people(choices["mr"], astronaut)
+    assert browser.text("age") == f"{person.y_hat:.1f}"
+    assert browser.text("spread") == "This network's method gives one number, and no distribution."
+    assert browser.text("mapless") == "This network's method has no map of its estimate."
+    assert not browser.find("chart").is_displayed()
+    assert not browser.find("heat").is_displayed()
+
+
+def test_no_face_and_the_whole_photo_instead(browser, choices, photos):
+    browser.upload(photos / "sky.png")
+    assert browser.text("note") == "No face was found in this photo."
+    assert not browser.find("face").is_displayed()
+    browser.find("whole").click()
+    browser.wait()
+    (person,) = people(choices["mine"], photos / "sky.png", whole=True)
+    assert browser.text("age") == f"{person.y_hat:.1f}"
+    assert not browser.find("offer").is_displayed()
+    assert browser.all(".box") == []
+
+
+def test_a_text_is_no_photo(browser, astronaut, photos):
+    browser.upload(photos / "words.jpg")
+    sentence = "This file cannot be used: not a photo of a format that is known here."
+    assert browser.text("error") == sentence
+    assert not browser.find("result").is_displayed()
+    browser.upload(astronaut)  # and on it goes
+    assert browser.text("error") == ""
+    assert browser.find("result").is_displayed()
+    (complaint,) = browser.complaints()  # the browser's own about the answer, nothing else
+    assert "422" in complaint
+
+
+TRANSFER = """
+    const [kind, name, data] = arguments;
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    const options = { bubbles: true, cancelable: true };
+    document.body.dispatchEvent(kind === "paste"
+      ? new ClipboardEvent(kind, { ...options, clipboardData: transfer })
+      : new DragEvent(kind, { ...options, dataTransfer: transfer }));
+"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_dropped_or_pasted(browser, choices, astronaut, kind):
+    data = base64.b64encode(astronaut.read_bytes()).decode()
+    browser.run(TRANSFER, kind, "photo.jpg", data)
+    browser.wait()
+    (person,) = people(choices["mine"], astronaut)
+    assert browser.text("age") == f"{person.y_hat:.1f}"
+
+
+def test_the_camera(browser):
+    """Chromium has one that shows no face."""
+    browser.find("camera").click()
+    browser.until(lambda: browser.run("return document.querySelector('video').videoWidth"))
+    browser.find("shoot").click()
+    browser.until(lambda: browser.text("note") == "No face was found in this photo.")
+    assert browser.run("return document.querySelector('video').srcObject") is None  # it is off

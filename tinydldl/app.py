@@ -1,0 +1,66 @@
+"""A web page on this computer that estimates ages in photos: `python -m tinydldl.app`.
+
+Drop a photo, paste one, or use the camera. The photo goes to this program alone.
+"""
+
+import sys
+
+from tinydldl import cli, portraits, trained, weights
+from tinydldl.page import ADDRESS, Choice, Server
+
+
+def main(argv=None):
+    """Serve the page until Ctrl-C."""
+    arguments = build_parser().parse_args(argv)
+    choices = open_choices(arguments)
+    with Server(choices, arguments.port) as server:
+        print("tinydldl.app")
+        for choice in choices.values():
+            print(f"network   {choice.label}")
+        print(f"page      http://{ADDRESS}:{server.port} (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+
+
+def open_choices(arguments):
+    """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
+
+    Raises WeightsError if none is asked for by --checkpoint and none ships.
+    """
+    network, path = portraits.open_network(arguments), arguments.checkpoint
+    name = "checkpoint" if path else arguments.net
+    choices = {name: Choice(label(path or name, network), network, arguments.crop)}
+    for path in sorted(weights.FOLDER.glob("*.npz")):
+        if path.stem not in choices:
+            network = trained.load(path)
+            choices[path.stem] = Choice(label(path.stem, network), network, "utkface")
+    return choices
+
+
+def label(name, network):
+    """A network in words."""
+    about = network.meta
+    return f"{name}: {about['method']['name']}, {about['network']['name']}, {network.side} px"
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.app",
+        description="A web page on this computer that estimates the ages of the faces in photos.",
+        epilog="An estimate is what people would guess of a photo, several years off as a rule. "
+        "It is no measurement, and no ground to decide anything about a person.",
+    )
+
+    network = parser.add_argument_group(
+        "network", "What the page begins with; it offers all weights that ship, too."
+    )
+    portraits.add_network_arguments(network)
+
+    server = parser.add_argument_group("server")
+    server.add_argument(
+        "--port", type=cli.whole(0), default=8000, help="where the page is; 0 takes a free port"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

@@ -1,0 +1,178 @@
+"""What does a network look at? `python -m tinydldl.explain PHOTO` shows it on a face.
+
+With `--dataset NAME` it shows mean faces and mean maps instead, one for each decade of age.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tinydldl import cli, datasets, experiment, map_plots, maps, portraits, selection
+from tinydldl.backend import UserError
+from tinydldl.datasets import DATASETS
+from tinydldl.faces import detect, open_photo
+
+FOLDER = Path("runs/explanations")
+AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
+FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
+AGREE, PARTLY = 0.6, 0.3  # from these correlations on
+
+
+class ExplainError(UserError):
+    """There is nothing to explain."""
+
+
+def main(argv=None):
+    """Show what a network looks at; returns the exit code."""
+    arguments = parse(argv)
+    network = portraits.open_network(arguments)
+    explain = explain_photo if arguments.photo else explain_dataset
+    figure, stem = explain(arguments, network)
+    print(f"picture   {experiment.save_new_figure(figure, arguments.out, stem)}")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------- one face
+
+
+def explain_photo(arguments, network):
+    """The figure of the most probable face in a photo, and a name for it; prints its numbers."""
+    image = open_photo(arguments.photo)
+    face = None if arguments.no_detect else most_probable_face(image, arguments.photo)
+    (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
+    pixels, side = np.asarray(portrait.view), network.side
+    one = maps.Maps(network, pixels[None])
+    y_hat = float(one.y_hat[0])
+    ages = choose_ages(arguments.ages, y_hat, one.grid)
+    estimate = maps.under_squares(one.of_expectation()[0], side)
+    occluded = maps.occlusion(network, pixels)
+    agreement = agreement_text(maps.agreement(estimate, occluded))
+    of_ages = {age: maps.under_squares(one.of_log_probability(age)[0], side) for age in ages}
+    drawn = map_plots.Explanation(
+        portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
+    )
+    print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
+    print("          this view and its mirror image)")
+    print(f"map       {range_text(estimate)} years under a square")
+    print(f"occlusion {range_text(occluded)} years; {agreement}")
+    for age, one_map in of_ages.items():
+        print(f"age {age:<5g} {range_text(one_map)} nats under a square")
+    name = Path(arguments.photo).stem
+    title = f"{name}: {y_hat:.1f} years; {agreement}"
+    return map_plots.explanation(drawn, title), f"{name}-maps"
+
+
+def most_probable_face(image, photo):
+    """The face that the detector is surest of. Raises ExplainError if there is none."""
+    faces = detect(image)
+    if not faces:
+        raise ExplainError(
+            f"{photo}: no face found; use --no-detect if the photo is a face that is cut out"
+        )
+    return faces[0]
+
+
+def choose_ages(asked, y_hat, grid):
+    """The labels whose maps are drawn: those nearest to what is asked for, years.
+
+    Without that the estimate and two labels around it, within the grid. Raises ExplainError for an
+    age that the grid does not hold.
+    """
+    first, last = grid[0], grid[-1]
+    for age in asked or []:
+        if not first <= age <= last:
+            raise ExplainError(f"--ages {age:g}: expected ages from {first:g} to {last:g}")
+    ages = asked or np.clip(np.add(y_hat, AROUND), first, last)
+    labels = (float(grid[np.abs(grid - age).argmin()]) for age in ages)
+    return list(dict.fromkeys(labels))
+
+
+def agreement_text(correlation):
+    """How far map and occlusion agree, in words."""
+    if correlation is None:
+        return "map and occlusion cannot be compared, since one is the same everywhere"
+    words = "agree" if correlation >= AGREE else "agree in part"
+    if correlation < PARTLY:
+        words = "do not agree"
+    return f"map and occlusion {words} (correlation {correlation:.2f})"
+
+
+def range_text(one_map):
+    """Smallest and largest value."""
+    return f"from {one_map.min():+.2f} to {one_map.max():+.2f}"
+
+
+# --------------------------------------------------------------------------------------- data sets
+
+
+def explain_dataset(arguments, network):
+    """The figure of the decades of a data set, and a name for it; prints their numbers."""
+    grid, room = network.method.grid, arguments.cache_mb * 10**6
+    part, store = selection.open_part(arguments, network.side, grid, room)
+    print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
+    with tqdm(total=len(store), desc="looking", unit=" photos", dynamic_ncols=True) as progress:
+        rows = maps.by_decade(network, store, arguments.batch, progress.update)
+    shown = [row for row in rows if row["count"] >= FEWEST]
+    if not shown:
+        raise ExplainError(f"{arguments.dataset}: expected a decade of {FEWEST} photos or more")
+    if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:
+        print(f"left out  {', '.join(few)}: fewer than {FEWEST} photos")
+    for row in shown:
+        row["map"] = maps.under_squares(row["map"], network.side)
+        ages = f"{row['decade']}-{row['decade'] + 9}"
+        numbers = f"{row['count']:6} photos, estimate {row['y_hat']:5.1f}, map"
+        print(f"{ages:9} {numbers} {range_text(row['map'])} years under a square")
+    title = f"What the network looks at, by decade of true age: {arguments.dataset} ({part})"
+    return map_plots.decades(shown, title), f"{arguments.dataset}-{part}-maps"
+
+
+# --------------------------------------------------------------------------------------- arguments
+
+
+def parse(argv):
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if bool(arguments.photo) == bool(arguments.dataset):
+        parser.error("expected either PHOTO or --dataset")
+    return arguments
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.explain",
+        description="Show what a network looks at: in one face, or on average in a data set.",
+        epilog="A map tells of a network and not of a person: it shows what moves the estimate, "
+        "right or wrong. Lesson 11 says what it can and cannot show.",
+    )
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo with a face in it")
+    parser.add_argument(
+        "--ages",
+        nargs="+",
+        type=float,
+        metavar="AGE",
+        help="ages to ask about (default: the estimate, and 20 years less and more)",
+    )
+    parser.add_argument(
+        "--no-detect", action="store_true", help="the photo is a face that is cut out already"
+    )
+
+    network = parser.add_argument_group("network")
+    portraits.add_network_arguments(network)
+
+    data = parser.add_argument_group("data", "Instead of a photo: the means over a data set.")
+    data.add_argument("--dataset", choices=DATASETS, help="which one")
+    datasets.add_data_arguments(data)
+    selection.add_part_arguments(data)
+    selection.add_arguments(data)
+
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", type=Path, default=FOLDER, metavar="FOLDER", help="for the picture"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

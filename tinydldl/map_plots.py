@@ -1,0 +1,128 @@
+"""Pictures of what a network looks at: faces in gray, tinted by maps.
+
+Orange is above 0, blue is below, and where a map is 0 the face is as it was. The maps are those
+under the squares of occlusion, `maps.under_squares`, so that all can be compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tinydldl.plots import COLORS, DPI
+
+# An odd number of colors, so that 0 is white.
+TINTS = LinearSegmentedColormap.from_list("tints", [COLORS[0], "white", COLORS[3]], N=257)
+DARKEST = 0.35  # black hair becomes a gray of this lightness, so that a tint can be seen on it
+YEARS = "years; orange: makes older, blue: younger"
+NATS = "nats; orange: speaks for this age, blue: against it"
+SQUARE = "Numbers are of all that lies under a square of a quarter of the side."
+HOW_TO_READ = (
+    f"Orange: what lies there makes the estimate older; blue: younger. {SQUARE}\nThe map follows "
+    "from the last layers, to first order; the gray square is a test without theory. Both tell of "
+    "this network, not of a person."
+)
+HOW_TO_READ_MEANS = (
+    f"Orange: what lies there makes the estimates older, on average; blue: younger. {SQUARE}"
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is drawn of one face. The maps are (16, 16).
+
+    `view`: an RGB image; `estimate`: the map of the expectation, `occluded`: of occlusion, years;
+    `of_ages`: {age: the map of ln p_hat}, nats; `p_hat` on `grid` (K,).
+    """
+
+    view: Image.Image
+    estimate: np.ndarray
+    occluded: np.ndarray
+    of_ages: dict
+    p_hat: np.ndarray
+    grid: np.ndarray
+
+
+def explanation(drawn, title):
+    """What a network looks at in one face, and what it says of it: an `Explanation` as a figure."""
+    ages = drawn.of_ages
+    columns = max(4, len(ages))
+    figure = Figure(figsize=(2.9 * columns, 8), dpi=DPI, layout="constrained")
+    figure.suptitle(title, fontweight="bold")
+    figure.supxlabel(HOW_TO_READ, fontsize=10)
+    top, bottom = figure.subplots(2, columns)
+    for axes in (*top[4:], *bottom[len(ages) :]):
+        axes.set_axis_off()
+    show(top[0], drawn.view, "what the network sees")
+    draw_distribution(top[3], drawn.grid, drawn.p_hat, ages)
+    names = ("the map of its estimate", "what a gray square takes away")
+    for axes, one_map, name in zip(top[1:3], (drawn.estimate, drawn.occluded), names, strict=True):
+        largest = np.abs(one_map).max()
+        show(axes, tinted(drawn.view, one_map, largest), name)
+        color_bar(axes, largest, YEARS)
+    largest = np.abs(list(ages.values())).max()
+    for axes, (age, one_map) in zip(bottom[: len(ages)], ages.items(), strict=True):
+        show(axes, tinted(drawn.view, one_map, largest), f"the map for age {age:g}")
+    color_bar(bottom[: len(ages)], largest, NATS)
+    return figure
+
+
+def decades(rows, title):
+    """Mean faces by decade of true age, and below them the same with their mean maps.
+
+    `rows`: those of `maps.by_decade`, with maps under squares.
+    """
+    figure = Figure(figsize=(1.7 * len(rows) + 0.6, 5.4), dpi=DPI, layout="constrained")
+    figure.suptitle(title, fontweight="bold")
+    figure.supxlabel(HOW_TO_READ_MEANS, fontsize=10)
+    cells = figure.subplots(2, len(rows), squeeze=False)
+    largest = max(np.abs(row["map"]).max() for row in rows)
+    for (face, tint), row in zip(cells.T, rows, strict=True):
+        image = Image.fromarray(row["face"].round().astype(np.uint8))
+        show(face, image, f"{row['decade']} to {row['decade'] + 9}\n{row['count']} photos")
+        show(tint, tinted(image, row["map"], largest), f"estimate {row['y_hat']:.0f}")
+    color_bar(cells[1], largest, YEARS)
+    return figure
+
+
+def show(axes, image, title):
+    """An image without axes, with a title above it."""
+    axes.imshow(image)
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+
+
+def tinted(image, one_map, largest):
+    """The image in gray, light enough to be seen, times the color of a map (side, side, 3).
+
+    `largest`: what gets the strongest color; 0 is white, which changes nothing.
+    """
+    gray = DARKEST + (1 - DARKEST) * np.asarray(image.convert("L")) / 255
+    values = Image.fromarray(one_map.astype(np.float32))
+    smooth = np.asarray(values.resize(image.size, Image.Resampling.BICUBIC))
+    colors = TINTS(CenteredNorm(0, largest or 1)(smooth))
+    return gray[..., None] * colors[..., :3]
+
+
+def color_bar(axes, largest, label):
+    """The scale of `tinted`, below one or several axes."""
+    cells = np.atleast_1d(axes)
+    scale = ScalarMappable(CenteredNorm(0, largest or 1), TINTS)
+    bar = cells[0].figure.colorbar(
+        scale, ax=cells.tolist(), location="bottom", label=label, aspect=20 * len(cells)
+    )
+    bar.outline.set_visible(False)
+
+
+def draw_distribution(axes, grid, p_hat, ages):
+    """p_hat as an area, and the ages that are asked about as lines."""
+    axes.fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
+    for age in ages:
+        axes.axvline(age, color="#555555", linestyle=":")
+    axes.set(xlim=(grid[0], grid[-1]), yticks=[], xlabel="Age (years)")
+    axes.set_title("what it says, p_hat", fontsize=10)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)

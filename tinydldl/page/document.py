@@ -1,0 +1,51 @@
+"""The page as one document, and the rules under which a browser shows it."""
+
+import secrets
+from html import escape
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def page(choices):
+    """The page, which offers the networks `choices`, {name: Choice}: `html, policy`.
+
+    The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
+    talk only to where it came from. The number in both is new each time, so that nothing that gets
+    into the page by a mistake is run.
+    """
+    nonce = secrets.token_urlsafe()
+    options = (
+        f'<option value="{escape(name)}">{escape(choice.label)}</option>'
+        for name, choice in choices.items()
+    )
+    parts = {
+        "STYLE": read("page.css"),
+        "SCRIPT": read("drawings.js") + read("page.js"),
+        "NETWORKS": "\n".join(options),
+        "NONCE": nonce,
+    }
+    html = read("page.html")
+    for name, text in parts.items():
+        html = html.replace(f"<!--{name}-->", text)
+    return html, policy(nonce)
+
+
+def policy(nonce):
+    """The Content-Security-Policy; pictures come as data, a photo of the camera as a stream."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'",
+            f"style-src 'nonce-{nonce}'",
+            "img-src data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def read(name):
+    return (FOLDER / name).read_text(encoding="utf-8")
