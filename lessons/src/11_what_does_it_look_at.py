@@ -1,0 +1,722 @@
+# %% [markdown]
+# # Lesson 11: What does it look at?
+#
+# | | |
+# |---|---|
+# | **You will be able to** | derive a map that says where an estimate comes from, in years; check it against a test that needs no theory; and show what such maps cannot tell |
+# | **You need** | lesson 04 (the gradient of the expectation), lesson 06 (pooling, BatchNorm in inference), lesson 08 (a trained network) |
+# | **Minutes** | 100, of which the computer needs 2 |
+# | **Code** | [`tinydldl/maps.py`](../tinydldl/maps.py), [`tinydldl/map_plots.py`](../tinydldl/map_plots.py) |
+
+# %%
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread would only wait
+
+from copy import deepcopy
+from dataclasses import fields
+from unittest.mock import patch
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import CenteredNorm
+from PIL import Image
+
+from tinydldl import maps
+from tinydldl.datasets.loader import normalize
+from tinydldl.datasets.synthetic import annotate, draw_face, person, sample_age
+from tinydldl.fast import FastNet
+from tinydldl.labels import label_grid
+from tinydldl.layers import Conv2d, HybridPool, Linear, MaxPool2d, Sequential
+from tinydldl.lesson import FAST, slider, use_style
+from tinydldl.map_plots import TINTS, show, tinted
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import mae
+from tinydldl.models import Network, conv_bn_relu, convolutions
+from tinydldl.optim import Adam, cosine_schedule
+from tinydldl.plots import COLORS
+from tinydldl.trained import Trained
+
+use_style()
+rng = np.random.default_rng(11)
+grid = label_grid(0, 100, 1)
+K = len(grid)
+
+# %% [markdown]
+# ## 1. A network to look into
+#
+# TinyAgeNet makes a photo 16 times smaller before its last pooling: of 64 pixels, 4 positions are left. To see more, we take a smaller network of the same kind, with 8 x 8 positions. We draw faces and train it as in lesson 10, with mirroring. This takes a while.
+
+# %%
+SIDE, EPOCHS, BATCH = 64, 2 if FAST else 14, 32
+train_count, test_count = (64, 24) if FAST else (700, 200)
+
+
+def draw(index):
+    """Face number `index`, and the mean and the standard deviation of its annotators' votes."""
+    own = np.random.default_rng([11, index])
+    age = sample_age(own)
+    votes = annotate(age, own)
+    return np.asarray(draw_face(age, own, SIDE)), votes.mean(), votes.std()
+
+
+images, ages, sigmas = map(np.array, zip(*map(draw, range(train_count + test_count)), strict=True))
+train, test = np.split(np.arange(len(images)), [train_count])
+channels = [0.5] * 3, [0.25] * 3
+x = normalize(images, *channels)
+
+# %%
+layers = convolutions("16 16 M 32 32 M 64 64 M 96 96 M", conv_bn_relu, HybridPool(), rng)
+net = Network(layers | {"fc": Linear(96, K, rng=rng)}, SIDE)
+method = DLDLv2(grid)
+p = method.target(ages, sigmas).astype(np.float32)
+fast, optimizer = FastNet(net), Adam(net.params, net.grads)
+for epoch in range(EPOCHS):
+    batches = np.array_split(rng.permutation(train), train_count // BATCH)
+    for step, batch in enumerate(batches):
+        optimizer.lr = cosine_schedule(4e-3, epoch + 1 + step / len(batches), EPOCHS, warm_up=1)
+        mirror = rng.random(len(batch)) < 0.5
+        photos = np.where(mirror[:, None, None, None], x[batch, :, ::-1], x[batch])
+        (L, *_), dlogits = method.loss(
+            fast.forward(photos), p[batch], ages[batch].astype(np.float32)
+        )
+        fast.backward(dlogits)
+        optimizer.step()
+net.eval()
+network = Trained(net, method, channels, meta={})
+
+
+def estimate(images, network=network):
+    """y_hat (N,) of images, as they are."""
+    logits = network.model.forward(normalize(images, *channels))
+    return method.age(method.predict(logits))
+
+
+y_hat, y = estimate(images[test]), ages[test]
+error, baseline = mae(y_hat, y), mae(np.full(test_count, ages[train].mean()), y)
+print(f"MAE {error:.2f} years; always the mean age: {baseline:.2f}")
+print(f"estimates from {y_hat.min():.0f} to {y_hat.max():.0f} years")
+if not FAST:
+    assert error < 0.5 * baseline
+
+# %% [markdown]
+# ## 2. A logit is a sum over positions
+#
+# What comes before the last pooling are the **features** $f$ (H, W, C). Take plain average pooling first. It gives $x_c = \frac{1}{HW} \sum_{hw} f_{hwc}$, and the Linear layer makes $K$ logits of it:
+#
+# $$ \text{logit}_k = b_k + \sum_c x_c W_{ck} = b_k + \sum_c \Big( \frac{1}{HW} \sum_{hw} f_{hwc} \Big) W_{ck} . $$
+#
+# Both are sums. Exchange them:
+#
+# $$ \text{logit}_k = b_k + \sum_{hw} M_{k,hw} , \qquad M_{k,hw} = \frac{1}{HW} \sum_c f_{hwc} W_{ck} . $$
+#
+# **Each position has its own share of the logit.** $M_k$ is the **class activation map** of label $k$. This is why networks that end with an average and one Linear layer can be looked into, and those with three Linear layers (VGG16) cannot.
+#
+# Hybrid pooling takes the maximum of each 2 x 2 window first. Of the four features of a channel in a window one is the winner; the other three could be anything smaller. So the term of the window belongs to the position of the winner, and there are $HW/4$ windows to average over:
+#
+# $$ M_{k,hw} = \frac{4}{HW} \sum_c f_{hwc} W_{ck} \, [\, f_{hwc} \text{ won its window} \,] . $$
+#
+# ### Exercise 1
+# Write it. The features of one photo come in; H and W are even.
+
+
+# %% exercise="terms"
+def terms(features, w):
+    """M (H, W): the terms of one logit. features (H, W, C), w (C,): its column of W.
+
+    Hint: `features.reshape(H // 2, 2, W // 2, 2, C)` has the windows' rows and columns on axes 1
+    and 3; its maximum there, with keepdims, can be compared with it. Where two are equal, the first
+    wins, but here that is never so except for zeros, whose terms are 0.
+    """
+    ### BEGIN SOLUTION
+    H, W, C = features.shape
+    windows = features.reshape(H // 2, 2, W // 2, 2, C)
+    won = windows == windows.max(axis=(1, 3), keepdims=True)
+    return 4 / (H * W) * ((windows * won).reshape(H, W, C) @ w)
+    ### END SOLUTION
+
+
+# %% test="terms" points=2
+# Expect the logit less its bias to 1e-6 of it, and the package's map.
+body = Sequential(dict(list(net.layers.items())[:-2])).eval()  # all but pool4 and fc
+features, logits = body.forward(x[test[:8]]), net.forward(x[test[:8]])
+W, b = net.params["fc.W"], net.params["fc.b"]
+explained = maps.Maps(network, images[test[:8]])
+for i, k in ((0, 30), (3, 70), (7, 5)):
+    M = terms(features[i].astype(float), W[:, k].astype(float))
+    assert M.shape == (8, 8)
+    assert abs(M.sum() + b[k] - logits[i, k]) < 1e-5 * (1 + np.abs(M).sum())
+    assert np.abs(M - explained.of_logit(k)[i]).max() < 1e-5 * np.abs(M).sum()
+print(f"sum of the terms + bias {M.sum() + b[5]:.6f}, logit {logits[7, 5]:.6f}")
+
+# %% [markdown]
+# A sum is a weak witness, though. Had we handed the window's maximum to all four positions, a quarter to each, the sum would be as right and the map wrong. That is why the test compares the map, too.
+#
+# The package writes no sum of its own. With the winners fixed, the logit is linear in the features, so its derivative is the factor in front of each, and backward through the two last layers gives it:
+#
+# $$ M_{k,hw} = \sum_c f_{hwc} \, \frac{\partial\, \text{logit}_k}{\partial f_{hwc}} . $$
+
+# %%
+top = Sequential(dict(list(net.layers.items())[-2:])).eval()
+top.forward(features, keep=True)
+one_hot = np.eye(K, dtype=np.float32)
+by_backward = (features * top.backward(np.tile(one_hot[30], (8, 1)))).sum(axis=-1)
+quarter_each = np.kron(by_backward[0].reshape(4, 2, 4, 2).mean(axis=(1, 3)), np.ones((2, 2)))
+print(f"sums: {by_backward[0].sum():.5f}, and of the wrong map {quarter_each.sum():.5f}")
+assert np.abs(by_backward[0] - terms(features[0], W[:, 30])).max() < 1e-5
+assert abs(by_backward[0].sum() - quarter_each.sum()) < 1e-4
+assert np.abs(by_backward[0] - quarter_each).max() > 0.1 * np.abs(by_backward[0]).max()
+
+# %% [markdown]
+# ## 3. One map alone means little
+#
+# Softmax does not care if a number is added to all logits (lesson 03). Then add the same vector $v$ to every column of $W$: each logit gets $\sum_c x_c v_c$ more, all of them the same, so no probability changes. It is *the same estimator*. But every $M_k$ has changed, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
+
+# %%
+twin = deepcopy(network)
+twin.model.params["fc.W"] -= W[:, [30]]
+before, after = maps.Maps(network, images[test[:8]]), maps.Maps(twin, images[test[:8]])
+pairs = {
+    "the logit of 30": (before.of_logit(30), after.of_logit(30)),
+    "ln p_hat of 30": (before.of_log_probability(30), after.of_log_probability(30)),
+}
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.6))
+for pair, (name, values) in zip((axes[:2], axes[2:]), pairs.items(), strict=True):
+    largest = max(np.abs(value[0]).max() for value in values)
+    for ax, value, who in zip(pair, values, ("network", "twin"), strict=True):
+        ax.imshow(value[0], cmap=TINTS, norm=CenteredNorm(0, largest))
+        ax.set(title=f"{name}, {who}", xticks=[], yticks=[])
+plt.show()
+print(f"largest difference of p_hat: {np.abs(before.p_hat - after.p_hat).max():.1e}")
+one, other = pairs["the logit of 30"]
+assert np.abs(before.p_hat - after.p_hat).max() < 1e-4
+assert (other == 0).all() and np.abs(one).max() > 0
+one, other = pairs["ln p_hat of 30"]
+assert np.abs(one - other).max() < 1e-4 * (1 + np.abs(before.of_logit(30)).max())
+
+# %% [markdown]
+# The two maps on the right are equal. They show $\ln \hat p_k$, not the logit. From $\ln \hat p_k = \text{logit}_k - \ln \sum_j e^{\text{logit}_j}$,
+#
+# $$ \frac{\partial \ln \hat p_k}{\partial\, \text{logit}_j} = [j = k] - \hat p_j \qquad\Longrightarrow\qquad M_k - \sum_j \hat p_j M_j . $$
+#
+# *What speaks for this age, less what speaks for the ages that the network has in mind anyway.* Whatever all $M_j$ have in common drops out, since the $\hat p_j$ sum to 1.
+#
+# ## 4. A map in years
+#
+# The estimate is $\hat y = \sum_k \hat p_k l_k$, and lesson 04 derived $\partial \hat y / \partial\, \text{logit}_k = \hat p_k (l_k - \hat y)$. In the same way:
+#
+# $$ E = \sum_k \hat p_k (l_k - \hat y) \, M_k . $$
+#
+# Labels above the estimate count positive, labels below it negative; the weights sum to 0, so here, too, what all maps have in common drops out. The unit is years. But what do they mean? $\hat y$ is not linear in the features, because of the softmax, so $E$ is no list of terms that sum to $\hat y$. It is a derivative. Let all features at one position become stronger by the share $\varepsilon$. Each of their terms is multiplied by $1 + \varepsilon$, so $\text{logit}_k$ grows by $\varepsilon M_{k,hw}$, and
+#
+# $$ \frac{d \hat y}{d \varepsilon} = \sum_k \hat p_k (l_k - \hat y) M_{k,hw} = E_{hw} . $$
+#
+# **If what the network finds at this place were one percent stronger, the estimate would rise by a hundredth of $E_{hw}$ years.**
+#
+# ### Exercise 2
+# Write both maps, from all the $M_k$ of one photo.
+
+
+# %% exercise="maps"
+def map_of_log_probability(M, p_hat, k):
+    """M_k - sum_j p_hat_j M_j (H, W). M (K, H, W), p_hat (K,), k: the number of the label.
+
+    Hint: `np.tensordot(weights, M, 1)` is the sum of weights[j] * M[j].
+    """
+    ### BEGIN SOLUTION
+    return M[k] - np.tensordot(p_hat, M, 1)
+    ### END SOLUTION
+
+
+def map_of_expectation(M, p_hat, grid):
+    """sum_k p_hat_k (l_k - y_hat) M_k (H, W), years."""
+    ### BEGIN SOLUTION
+    return np.tensordot(p_hat * (grid - p_hat @ grid), M, 1)
+    ### END SOLUTION
+
+
+# %% test="maps" points=3
+# Expect the package's maps, and finite differences at all 64 positions to 1e-6 years.
+i = 2
+exact = features[i].astype(float)
+M = np.array([terms(exact, W[:, k].astype(float)) for k in range(K)])
+
+
+def read_out(features):
+    """p_hat (K,), in float64: the last pooling, Linear and softmax."""
+    pooled = HybridPool().forward(features[None], keep=False)
+    return method.predict(pooled @ W.astype(float) + b)[0]
+
+
+p_hat, step = read_out(exact), 1e-5
+E, L = map_of_expectation(M, p_hat, grid), map_of_log_probability(M, p_hat, 30)
+for h, w in np.ndindex(8, 8):
+    ends = []
+    for share in (step, -step):
+        stronger = exact.copy()
+        stronger[h, w] *= 1 + share
+        ends.append(read_out(stronger))
+    years = (ends[0] - ends[1]) @ grid / (2 * step)
+    nats = (np.log(ends[0][30]) - np.log(ends[1][30])) / (2 * step)
+    assert abs(E[h, w] - years) < 1e-6 * (1 + np.abs(E).max())
+    assert abs(L[h, w] - nats) < 1e-6 * (1 + np.abs(L).max())
+assert np.abs(E - explained.of_expectation()[i]).max() < 1e-3 * np.abs(E).max() + 1e-5
+assert np.abs(L - explained.of_log_probability(30)[i]).max() < 1e-3 * np.abs(M).max()
+by_ages = sum(p_hat[k] * grid[k] * map_of_log_probability(M, p_hat, k) for k in range(K))
+assert np.abs(E - by_ages).max() < 1e-9 * (1 + np.abs(M).max() * 100), "another way to write E"
+print(f"E from {E.min():+.2f} to {E.max():+.2f} years")
+
+# %% [markdown]
+# Now look at faces. From here on a map is drawn as the sum of all that lies under a square of a quarter of the side, at 16 x 16 places, so that it can be compared with what comes next. Orange makes older, blue makes younger.
+
+# %%
+by_estimate = np.argsort(y_hat)
+order = by_estimate[np.linspace(5, test_count - 5, 6).astype(int)]
+shown = test[order]
+explained = maps.Maps(network, images[shown])
+
+
+def under_squares(several):
+    """Maps (N, H, W) as `maps.under_squares` gives them, (N, 16, 16)."""
+    return np.array([maps.under_squares(one, SIDE) for one in several])
+
+
+def gallery(rows, titles, images=images[shown]):
+    """The faces, and below them for each {name: maps (N, 16, 16)} the faces tinted by it."""
+    figure, axes = plt.subplots(
+        1 + len(rows), len(images), figsize=(10, 1.95 * (1 + len(rows))), squeeze=False
+    )
+    pictures = [Image.fromarray(image) for image in images]
+    for ax, picture, title in zip(axes[0], pictures, titles, strict=True):
+        show(ax, picture, title)
+    for line, (name, values) in zip(axes[1:], rows.items(), strict=True):
+        for ax, picture, value in zip(line, pictures, values, strict=True):
+            largest = np.abs(value).max()
+            show(ax, tinted(picture, value, largest), f"{name} ±{largest:.2g}")
+    plt.show()
+
+
+in_years = under_squares(explained.of_expectation())
+said = [
+    f"{age:.0f}, estimate {guess:.0f}" for age, guess in zip(ages[shown], y_hat[order], strict=True)
+]
+gallery({"map": in_years}, said)
+
+
+def show_age(age=30):
+    """What speaks for an age and what against it, in the same faces."""
+    gallery({f"age {age}": under_squares(explained.of_log_probability(age))}, said)
+
+
+show_age()
+slider(show_age, age=(0, 100, 5))
+
+# %% [markdown]
+# ## 5. A check that needs no theory
+#
+# A formula can be right and still not mean what we think. So cover a part of the face with a gray square, and ask the network again. What the estimate loses is what the covered part had added:
+#
+# $$ \text{occlusion}_{hw} = \hat y(\text{photo}) - \hat y(\text{photo with a square at } h, w) . $$
+#
+# ### Exercise 3
+# Write it. `maps.spans(SIDE)` is a list of 16 slices, where along a side the square lies, place by place.
+
+
+# %% exercise="occlusion"
+def occlude(image, spans):
+    """Occlusion (16, 16), years. image (side, side, 3), uint8, stays as it is.
+
+    Hint: `estimate(images)` takes many images at once; gray is 128.
+    """
+    ### BEGIN SOLUTION
+    copies = np.repeat(image[None], len(spans) ** 2, axis=0)
+    for copy, (h, w) in zip(copies, np.ndindex(len(spans), len(spans)), strict=True):
+        copy[spans[h], spans[w]] = 128
+    return (estimate(image[None]) - estimate(copies)).reshape(len(spans), len(spans))
+    ### END SOLUTION
+
+
+# %% test="occlusion" points=2
+# Expect the package's numbers to 1e-3 years, and the image as it was.
+image = images[shown[1]]
+given, spans = image.copy(), maps.spans(SIDE)
+found = occlude(image, spans)
+assert (image == given).all(), "the image itself was painted over"
+assert found.shape == (16, 16)
+assert np.abs(found - maps.occlusion(network, image)).max() < 1e-3 * (1 + np.abs(found).max())
+print(f"from {found.min():+.1f} to {found.max():+.1f} years")
+
+# %%
+covered = np.array([maps.occlusion(network, image) for image in images[shown]])
+gallery({"map": in_years, "square": covered}, said)
+agreement = [maps.agreement(E, square) for E, square in zip(in_years, covered, strict=True)]
+print("correlation of map and occlusion:", np.round(agreement, 2))
+if not FAST:
+    assert np.median(agreement) > 0.3
+
+# %% [markdown]
+# Mostly the two agree on where and on the sign: what is blue above is blue below. The square is the sharper witness, and its numbers are larger, since it takes away all that lies there, while the map asks what one percent more of it would do. For the oldest face they hardly agree: the map is as good as empty. Keep that in mind; section 7 comes back to it. And why is nearly everything blue? That, too.
+#
+# ## 6. What we know and the network does not
+#
+# With photos this is where it ends: nobody knows what in a face *should* be looked at. But our faces are drawn. Six cues show the age, and each errs by itself: proportions (`shape`), `wrinkles`, `gray` hair, the `hairline`, the `skin`, and what hangs (`sag`). So we can draw one person twice, 45 years old in all cues but one.
+
+# %%
+CUES = [field.name for field in fields(person.Cues)]
+
+
+def redraw(number, **cues):
+    """Person `number`, 45 years old in each cue but those given, in years: uint8 (64, 64, 3)."""
+    chosen = person.Cues(**(dict.fromkeys(CUES, 45.0) | cues))
+    draw_cues = person.sample_cues
+
+    def sample_cues(age, rng):
+        draw_cues(age, rng)  # takes its random numbers, so that all else stays as it is
+        return chosen
+
+    with patch.object(person, "sample_cues", sample_cues):
+        return np.asarray(draw_face(45, np.random.default_rng([45, number]), SIDE))
+
+
+people = range(3 if FAST else 24)
+young = {cue: np.array([redraw(i, **{cue: 25.0}) for i in people]) for cue in CUES}
+old = {cue: np.array([redraw(i, **{cue: 75.0}) for i in people]) for cue in CUES}
+figure, axes = plt.subplots(2, 6, figsize=(10, 3.7))
+for column, cue in zip(axes.T, CUES, strict=True):
+    for ax, face, age in zip(column, (young[cue][2], old[cue][2]), (25, 75), strict=True):
+        show(ax, face, f"{cue} {age}")
+plt.show()
+assert (young["gray"][2] != old["gray"][2]).any(axis=-1).mean() < 0.6, "the rest is the same"
+
+# %% [markdown]
+# Now nothing has to be explained. We count: by how much does the estimate rise if one cue alone becomes fifty years older?
+
+# %%
+change = {cue: estimate(old[cue]) - estimate(young[cue]) for cue in CUES}
+mean = {cue: float(values.mean()) for cue, values in change.items()}
+noise = {cue: values.std() / np.sqrt(len(people)) for cue, values in change.items()}
+figure, axes = plt.subplots(figsize=(6, 2.6))
+axes.barh(CUES, list(mean.values()), xerr=list(noise.values()), color=COLORS[0])
+axes.invert_yaxis()
+axes.set(xlabel="Change of the estimate (years)", title="One cue 50 years older")
+plt.show()
+print({cue: f"{value:+.1f}" for cue, value in mean.items()})
+if not FAST:
+    assert max(mean, key=mean.get) == "gray"
+    assert abs(mean["hairline"]) < 0.3 * mean["gray"]
+
+# %% [markdown]
+# Gray hair counts most, wrinkles half as much, the others less, and the hairline next to nothing, although it moves with age like the other cues (in women less). A network need not use all that is there.
+#
+# This was an experiment, and it is the best answer that we have to the question in the title: **change one thing, and measure.**
+#
+# Could the map have told us? It should: gray hair is drawn at the top, sagging cheeks far below. For each cue, take the change of the drawing and the change of the map from young to old, and see at what height they lie, on average.
+
+
+# %%
+def height(change):
+    """The mean row of |change| (..., side, side), in pixels from the top of the photo."""
+    weights = np.abs(change).mean(axis=tuple(range(change.ndim - 2))).sum(axis=1)
+    rows = (np.arange(len(weights)) + 0.5) * SIDE / len(weights)
+    return weights @ rows / weights.sum()
+
+
+def map_change(young, old):
+    """The change of the map of the expectation."""
+    return maps.Maps(network, old).of_expectation() - maps.Maps(network, young).of_expectation()
+
+
+drawn = {c: height((old[c].astype(float) - young[c]).mean(axis=3)) for c in CUES}
+mapped = {c: height(map_change(young[c], old[c])) for c in CUES}
+for cue in sorted(CUES, key=drawn.get):
+    print(f"{cue:9} drawn at row {drawn[cue]:4.1f}, map changes at row {mapped[cue]:4.1f}")
+used = [cue for cue in CUES if cue != "hairline"]
+spread = {
+    name: max(heights[c] for c in used) - min(heights[c] for c in used)
+    for name, heights in {"drawn": drawn, "mapped": mapped}.items()
+}
+print({name: f"{rows:.1f} rows apart" for name, rows in spread.items()})
+if not FAST:
+    assert spread["drawn"] > 10 and spread["mapped"] < 0.6 * spread["drawn"]
+
+# %% [markdown]
+# The map hardly knows the difference. Why? A map has 8 x 8 positions, but how much of the photo does one of them see? Go through the layers. Before any of them a value sees $r = 1$ pixel, and its neighbor is $j = 1$ pixel away. A layer with a kernel of $k$ and stride $s$ looks at $k$ neighbors, so
+#
+# $$ r \leftarrow r + (k - 1) \, j , \qquad j \leftarrow s \, j . $$
+#
+# ### Exercise 4
+# Compute the **receptive field** $r$.
+
+
+# %% exercise="field"
+def receptive_field(layers):
+    """Pixels a side that one position after these layers can see.
+
+    Hint: a Conv2d and a MaxPool2d have `layer.windows.kernel` and `layer.windows.stride`, each a
+    pair of equal numbers; the other layers look at no neighbors.
+    """
+    ### BEGIN SOLUTION
+    r, j = 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    return r
+    ### END SOLUTION
+
+
+# %% test="field" points=1
+# Expect 6 after the first pooling, and no pixel with a gradient outside of the field.
+assert receptive_field(list(body.layers.values())[:7]) == 6
+field = receptive_field(body.layers.values())
+noise_images = rng.standard_normal((4, 160, 160, 3)).astype(np.float32)
+response = body.forward(noise_images, keep=True)
+in_the_middle = np.zeros_like(response)
+in_the_middle[:, 10, 10] = 1
+seen = np.abs(body.backward(in_the_middle)).max(axis=(0, 3)) > 0
+rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+found = [int(np.ptp(places)) + 1 for places in (rows, columns)]
+print(f"receptive field {field} pixels; pixels that move one position of the map: {found}")
+assert 0.7 * field < max(found) <= field
+
+# %% [markdown]
+# 68 pixels, and the photo has 64. **Each position can see the whole face.** A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong, they are blurred, by much more than their grid suggests. (There are networks whose positions see small patches only. Their maps can be taken at their word, and they are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
+
+# %%
+pair = {}
+for cue in ("gray", "sag"):
+    few = slice(0, 1 if FAST else 4)
+    before, after = (
+        np.array([maps.occlusion(network, image) for image in faces[cue][few]])
+        for faces in (young, old)
+    )
+    pair[cue] = (after - before).mean(axis=0)
+    print(
+        f"{cue:5} drawn at row {drawn[cue]:.1f}, occlusion changes at row {height(pair[cue]):.1f}"
+    )
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.8))
+for cue, two in zip(pair, (axes[:2], axes[2:]), strict=True):
+    pixels = np.abs(old[cue].astype(float) - young[cue]).mean(axis=(0, 3))
+    two[0].imshow(pixels, cmap="Greys")
+    two[1].imshow(pair[cue], cmap=TINTS, norm=CenteredNorm())
+    for ax, title in zip(two, ("what the drawing changes", "what occlusion says"), strict=True):
+        ax.set(title=f"{cue}: {title}", xticks=[], yticks=[])
+        ax.title.set_fontsize(9)
+plt.show()
+if not FAST:
+    assert height(pair["gray"]) < height(pair["sag"])
+
+# %% [markdown] question="journalist" points=3
+# ### Question
+# A journalist shows the map of one photo, orange on the forehead, and writes: "The network reads the age from the wrinkles of the forehead." Give three reasons why that does not follow.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Three of: (a) a position sees much more than its own place (68 pixels here), so the evidence may come from the hair, or from anywhere else; (b) even if it is the forehead, the map says where and not what: hairline, skin color, a lamp's reflection lie there, too; (c) it is one photo, and in another one it may be different; (d) the map is a derivative at this photo, that is what happens if the features become a little stronger, not what happens without them; (e) features that are 0 have no term, however much their absence says; (f) a map looks like that in a network that knows nothing (next section), so it must be tested first. One point each.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 7. Would the map look different if the network knew nothing?
+#
+# A test that everybody should make before showing a map (Adebayo and others): break the network, and see if the map notices. We take the last layer and **shuffle the labels**: the column of $W$ that was for age 30 now counts for 71, and so on. What it says of an age is nonsense.
+
+# %%
+shuffled = deepcopy(network)
+new_place = rng.permutation(K)
+for name in ("fc.W", "fc.b"):
+    array = shuffled.model.params[name]
+    array[...] = array[..., new_place]
+layers = convolutions("16 16 M 32 32 M 64 64 M 96 96 M", conv_bn_relu, HybridPool(), rng)
+untrained = Trained(Network(layers | {"fc": Linear(96, K, rng=rng)}, SIDE), method, channels, {})
+for _ in range(30):  # its BatchNorm gets the running averages of photos
+    untrained.model.forward(x[train[:8]])
+untrained.model.eval()
+
+rows = {"trained": in_years}
+for name, other in {"shuffled": shuffled, "untrained": untrained}.items():
+    y_other = estimate(images[test], other)
+    rows[name] = under_squares(maps.Maps(other, images[shown]).of_expectation())
+    print(f"{name:9}: MAE {mae(y_other, y):.1f} years")
+gallery(rows, said)
+same = [
+    np.corrcoef(np.abs(one).ravel(), np.abs(other).ravel())[0, 1]
+    for one, other in zip(rows["trained"], rows["shuffled"], strict=True)
+]
+print("correlation of |map|, trained and shuffled:", np.round(same, 2))
+if not FAST:
+    assert np.median(same) > 0.7
+    assert mae(estimate(images[test], shuffled), y) > 0.8 * baseline
+
+# %% [markdown]
+# The estimates of the shuffled network are worth nothing, and its map is the same picture; only the scale is another. A network that has learned nothing has maps, too, with structure in them, and with the right caption they would convince somebody.
+#
+# How can the shuffled map be the same? A map is $\sum_c f_{hwc} \, a_c$, with one number $a_c$ for each channel; the last layer has a say in those numbers only. If all channels light up at the same places, $f_{hwc} = u_{hw} v_c$, then *any* numbers give the same picture, $u_{hw} \sum_c v_c a_c$. How much of the features is one pattern? The singular values say it: the square of the first, of the sum of the squares of all.
+
+# %%
+pattern = []
+for features in explained.features:
+    singular = np.linalg.svd(features.reshape(64, 96), compute_uv=False)
+    pattern.append(singular[0] ** 2 / (singular**2).sum())
+print("share of the first pattern:", np.round(pattern, 2))
+assert np.array(pattern).max() <= 1
+if not FAST:
+    assert np.median(pattern) > 0.6
+
+# %% [markdown]
+# ### What is not there
+#
+# One thing no map of this kind can show. A term is a feature times a weight. Where a feature is 0, its term is 0, whatever it means that it is 0. Is that a small matter?
+
+# %%
+everything = maps.Maps(network, images[test])
+strength = everything.features.sum(axis=(1, 2, 3))
+figure, axes = plt.subplots(figsize=(6, 2.8))
+axes.plot(y_hat, strength, ".", color=COLORS[0])
+axes.set(xlabel="Estimate (years)", ylabel="Sum of all features", ylim=(0, None))
+plt.show()
+fifth = test_count // 5
+for name, group in {"youngest": by_estimate[:fifth], "oldest": by_estimate[-fifth:]}.items():
+    size = np.abs(everything.of_expectation()[group]).sum(axis=(1, 2)).mean()
+    print(f"{name} fifth: features {strength[group].mean():6.0f}, sum of |map| {size:5.1f} years")
+correlation = np.corrcoef(y_hat, strength)[0, 1]
+print(f"correlation of estimate and features: {correlation:.2f}")
+if not FAST:
+    assert abs(correlation) > 0.5
+
+# %% [markdown]
+# The older the estimate, the less the network finds. For this network **old age is the absence of youth**: most of its features are signs of youth, and where none is left the bias says the age. Nobody asked for that; it is one way to solve the task. Hence so much blue, hence the empty map of the oldest. What really happened, that gray hair and wrinkles have taken away the signs of youth, is in no map.
+#
+# ## 8. A change that nobody sees
+#
+# A map asks which *place* the estimate depends on. We can also ask which *pixels*. The backward pass does not end at the features; it goes through all layers down to the photo, in inference mode, where BatchNorm is a plain scaling (lesson 06). It gives $g = \partial \hat y / \partial x$, a number for each of the $64 \cdot 64 \cdot 3 = 12{,}288$ input values.
+#
+# Now change each value by at most $\varepsilon$. To first order the estimate moves by $\sum_i g_i \delta_i$. Each term is at most $\varepsilon |g_i|$, and reaches it for $\delta_i = \varepsilon \operatorname{sign}(g_i)$. So the best change is known at once:
+#
+# $$ \delta = \varepsilon \operatorname{sign}(g) , \qquad \hat y(x + \delta) - \hat y(x) \approx \varepsilon \sum_i |g_i| . $$
+#
+# Each pixel does very little, but there are twelve thousand of them, and **all pull the same way**.
+
+
+# %%
+def gradient(images, network=network):
+    """d y_hat / d x (N, 64, 64, 3) of images, by one backward pass through the whole network."""
+    model, x = network.model, normalize(images, *channels)
+    p_hat = method.predict(model.forward(x, keep=True))
+    dlogits = p_hat * (grid - method.age(p_hat)[:, None]).astype(np.float32)
+    return model.backward(dlogits)
+
+
+image = images[shown[2]][None]
+g = gradient(image).astype(float)
+exact = deepcopy(net).to(dtype=float)
+direction, step = rng.standard_normal(g.shape), 1e-6
+x_0 = normalize(image, *channels).astype(float)
+ends = [method.predict(exact.forward(x_0 + s * direction)) @ grid for s in (step, -step)]
+numeric, ours = float((ends[0] - ends[1])[0]) / (2 * step), float((g * direction).sum())
+print(f"along a random direction: numeric {numeric:.4f}, by the backward pass {ours:.4f}")
+assert abs(numeric - ours) < 1e-2 * (abs(numeric) + np.sqrt((g**2).sum()))
+
+# %% [markdown]
+# ### Exercise 5
+# Write the attack, on the photo itself: whole numbers from 0 to 255, each changed by at most `eps`.
+
+
+# %% exercise="attack"
+def attack(images, g, eps):
+    """Images (N, 64, 64, 3), uint8, that look older; with a negative `eps` younger.
+
+    Hint: the sign of the gradient is the same in pixels and in x, since x grows with the pixel. Add
+    in a type that can hold numbers below 0 and above 255, then `np.clip`, then uint8.
+    """
+    ### BEGIN SOLUTION
+    return np.clip(images + eps * np.sign(g), 0, 255).astype(np.uint8)
+    ### END SOLUTION
+
+
+# %% test="attack" points=2
+# Expect no change larger than eps, nothing that wraps around at 0 or 255, and what was aimed at.
+photos = images[test[:100]]
+g = gradient(photos)
+older, younger = attack(photos, g, 2), attack(photos, g, -2)
+for changed in (older, younger):
+    assert changed.dtype == np.uint8
+    assert np.abs(changed.astype(int) - photos).max() <= 2
+moved = np.sign(g) * (older.astype(int) - photos)
+assert (moved >= 0).all() and (moved == 2).mean() > 0.5
+if not FAST:
+    assert (estimate(older) > estimate(photos)).mean() > 0.95
+    assert (estimate(younger) < estimate(photos)).mean() > 0.95
+
+# %%
+at_first = estimate(photos)
+print("levels   older  younger  at random  first order")
+effect = {}
+for eps in (1, 2, 4):
+    signs = rng.choice([-1, 1], photos.shape)
+    by = {
+        "older": attack(photos, g, eps),
+        "younger": attack(photos, g, -eps),
+        "random": attack(photos, signs, eps),
+    }
+    effect[eps] = {name: estimate(changed) - at_first for name, changed in by.items()}
+    random = np.abs(effect[eps]["random"]).mean()
+    first_order = eps / 255 / channels[1][0] * np.abs(g).sum(axis=(1, 2, 3)).mean()
+    older_by, younger_by = (effect[eps][name].mean() for name in ("older", "younger"))
+    print(f"{eps:6} {older_by:+7.1f} {younger_by:+8.1f} {random:10.2f} {first_order:12.1f}")
+if not FAST:
+    assert effect[2]["older"].mean() > 5 and effect[2]["younger"].mean() < -4
+    assert np.abs(effect[2]["random"]).mean() < 0.2 * effect[2]["older"].mean()
+
+# %%
+one = images[shown[2]][None]
+g = gradient(one)
+three = np.concatenate([attack(one, g, -2), one, attack(one, g, 2)])
+titles = [
+    f"{name}: {age:.1f} years"
+    for name, age in zip(("attacked", "photo", "attacked"), estimate(three), strict=True)
+]
+figure, axes = plt.subplots(1, 5, figsize=(11, 2.6))
+for ax, face, title in zip(axes, three, titles, strict=False):
+    show(ax, face, title)
+difference = 128 + 20 * (three[2].astype(int) - three[1])
+show(axes[3], difference.astype(np.uint8), "right less middle, times 20")
+E = under_squares(maps.Maps(network, three).of_expectation())
+show(axes[4], tinted(Image.fromarray(three[2]), E[2], np.abs(E[2]).max()), "map of the right one")
+plt.show()
+kept = [np.corrcoef(E[1].ravel(), other.ravel())[0, 1] for other in (E[0], E[2])]
+print("correlation of the maps with that of the photo:", np.round(kept, 2))
+
+# %% [markdown]
+# Two of 255 levels, which nobody sees, make the faces about ten years older, or seven younger. Random signs of the same size move the estimate by one year.
+#
+# For explanations that means two things. First, the estimate depends on something that is neither hair nor wrinkle and has no place: the fourth panel is what the network *also* looks at. Second, the map did not notice. The estimate has moved by more than ten years, and the map gives the same reason as before.
+#
+# Are maps useless, then? No. They are exact about what they say: where evidence arrives, and how the estimate would move to first order. They are good at raising a suspicion: a network that looks at the background, or at a watermark in a corner. But a suspicion is all that they raise. To know, change that one thing, and measure.
+
+# %% [markdown] question="glasses" points=2
+# ### Question
+# You want to know whether the network takes people with glasses for older than they look without. How do you find out, on drawn faces and on real photos? Say why the map over the glasses is not the answer.
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Change that one thing and nothing else, on many faces, and measure the change of the estimate with its uncertainty: drawn faces with and without glasses from the same random numbers; on photos, the same people taken with and without glasses in the same session, or glasses edited in. (Comparing people with glasses to others is not enough: they may be older.) A map over the glasses says where features have terms, not what the estimate would be without glasses: the position sees the rest of the face, too, and what glasses hide or what their absence means has no term. One point for the controlled change over many faces, one for why the map does not answer it.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## Summary
+# * Average pooling and one Linear layer: a logit is a sum over positions, plus a bias. Max-pooling gives a window's term to the position that won.
+# * A logit's map alone means little. $M_k - \sum_j \hat p_j M_j$ is that of $\ln \hat p_k$, and $\sum_k \hat p_k (l_k - \hat y) M_k$ that of the estimate, in years: a derivative, checked by finite differences.
+# * Occlusion needs no theory. Look at both, and say how far they agree.
+# * A position sees its whole receptive field: the map is where evidence arrives. What is absent has no term.
+# * Before you show a map, break the network and see if the map notices.
+# * One step along the sign of the gradient moves the estimate by years, and nobody sees it.
+# * What really tells you what a network uses: change one thing, and measure.
+#
+# On your own photos: `python -m tinydldl.explain PHOTO`.
+#
+# ## Further reading
+# * B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning Deep Features for Discriminative Localization*, CVPR 2016: class activation maps.
+# * M. D. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014: occlusion.
+# * J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt, B. Kim, *Sanity Checks for Saliency Maps*, NeurIPS 2018: maps that do not notice when the network is broken.
+# * I. Goodfellow, J. Shlens, C. Szegedy, *Explaining and Harnessing Adversarial Examples*, ICLR 2015: the sign of the gradient.
+# * W. Brendel, M. Bethge, *Approximating CNNs with Bag-of-Local-Features Models Works Surprisingly Well on ImageNet*, ICLR 2019: networks that see small patches only.
+# * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: its last figure shows such maps for faces of different ages.
+# * Back to [lesson 06](06_pooling_and_batch_normalization.ipynb) for the backward pass of BatchNorm, or to [lesson 10](10_measuring.ipynb) for whom a network is bad; next: [lesson 12](12_making_it_fast.ipynb) makes it fast.
