@@ -132,6 +132,7 @@ def explain_dataset(arguments, network):
 
 
 def parse(argv):
+    """The arguments, with either a photo or a data set."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if bool(arguments.photo) == bool(arguments.dataset):

@@ -17,8 +17,8 @@ from tinydldl.plots import COLORS, DPI
 # An odd number of colors, so that 0 is white.
 TINTS = LinearSegmentedColormap.from_list("tints", [COLORS[0], "white", COLORS[3]], N=257)
 DARKEST = 0.35  # black hair becomes a gray of this lightness, so that a tint can be seen on it
-YEARS = "years; orange: makes older, blue: younger"
-NATS = "nats; orange: speaks for this age, blue: against it"
+YEARS = "years; orange: older, blue: younger"
+NATS = "nats; orange: for this age, blue: against it"
 SQUARE = "Numbers are of all that lies under a square of a quarter of the side."
 HOW_TO_READ = (
     f"Orange: what lies there makes the estimate older; blue: younger. {SQUARE}\nThe map follows "

@@ -100,6 +100,8 @@ def split(model):
 def by_decade(network, store, batch, seen=lambda images: None):
     """The mean face and the mean map of the expectation of each decade of true age that occurs.
 
+    (That of ln p_hat of the estimate would be next to nothing: p_hat is near its top there.)
+
     A list of dicts, the youngest first: `decade`, its first year; `count` photos; the means `face`
     (side, side, 3) in 0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is
     called with the number of photos of each batch of `batch` that is done.

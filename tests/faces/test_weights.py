@@ -106,7 +106,7 @@ def test_without_the_package_or_with_another_version(monkeypatch):
     monkeypatch.setattr(weights, "lz4", object())
     for found in (missing, lambda _: SimpleNamespace(version="0.1.1")):
         monkeypatch.setattr(weights, "distribution", found)
-        with pytest.raises(WeightsError, match=r'mtcnn 1\.0\.0 .* pip install "tinydldl\[faces\]"'):
+        with pytest.raises(WeightsError, match=r"pip install mtcnn==1\.0\.0 lz4$"):
             weights.read("pnet")
 
 
