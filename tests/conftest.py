@@ -1,4 +1,4 @@
-"""What every test may ask for: a seeded generator, and PyTorch where it is installed."""
+"""What every test may ask for: a seeded generator, and PyTorch and a face detector, if there."""
 
 import importlib.util
 import os
@@ -14,6 +14,17 @@ import pytest
 def rng():
     """A generator with a fixed seed: each test draws the same numbers each time."""
     return np.random.default_rng(2018)
+
+
+@pytest.fixture(scope="session")
+def mtcnn():
+    """Skips the test where the trained weights of the face detector are not installed."""
+    from tinydldl.faces import WeightsError, weights
+
+    try:
+        weights.locate("mtcnn")
+    except WeightsError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -12,17 +12,8 @@ from running import exit_code
 from tinydldl import alignment, selection
 from tinydldl.datasets import Options, crops, load
 from tinydldl.datasets.__main__ import main
-from tinydldl.faces import SHAPES, Face, WeightsError, detect, open_photo, weights
+from tinydldl.faces import SHAPES, Face, detect, open_photo
 from tinydldl.labels import label_grid
-
-
-@pytest.fixture(scope="module")
-def detector():
-    """Skips the test where the trained weights of the detector are not installed."""
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -43,7 +34,7 @@ def run(folder, *arguments, name="chalearn15"):
     return exit_code(main, name, *folders, *arguments)
 
 
-def test_from_photos_to_crops_that_are_loaded(detector, chalearn15, tmp_path, capsys):
+def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, capsys):
     assert run(tmp_path, "--align") == 0
     lines = capsys.readouterr().out.splitlines()
     table = tmp_path / "out/chalearn15-not-aligned.csv"
@@ -62,7 +53,7 @@ def test_from_photos_to_crops_that_are_loaded(detector, chalearn15, tmp_path, ca
     assert raw["train"].paths[0] == chalearn15 / "Train/face.jpg"
 
 
-def test_the_face_lies_where_the_shape_has_it(detector, chalearn15, tmp_path):
+def test_the_face_lies_where_the_shape_has_it(mtcnn, chalearn15, tmp_path):
     for shape in SHAPES:
         assert run(tmp_path, "--align", "--crop", shape) == 0
         crop = chalearn15 / "Train/aligned/face.jpg"
@@ -71,7 +62,7 @@ def test_the_face_lies_where_the_shape_has_it(detector, chalearn15, tmp_path):
         shutil.rmtree(chalearn15 / "Train/aligned")
 
 
-def test_what_is_there_is_not_made_again(detector, chalearn15, tmp_path, capsys):
+def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, capsys):
     own = chalearn15 / "Train/aligned/face.jpg"
     own.parent.mkdir()
     own.write_bytes(b"my own crop")
@@ -80,7 +71,7 @@ def test_what_is_there_is_not_made_again(detector, chalearn15, tmp_path, capsys)
     assert own.read_bytes() == b"my own crop"
 
 
-def test_of_several_faces_the_largest(detector, chalearn15, monkeypatch):
+def test_of_several_faces_the_largest(mtcnn, chalearn15, monkeypatch):
     path = chalearn15 / "Train/face.jpg"
     (face,) = detect(open_photo(path))
     others = [Face(np.array([0.0, 0, 9, 9]), 1.0, face.landmarks / 5), face]
@@ -122,7 +113,7 @@ def test_sets_that_are_aligned_already_are_left_alone(name, tmp_path, capsys):
     assert err.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(detector, chalearn15, tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_one_line(mtcnn, chalearn15, tmp_path, capsys):
     (chalearn15 / "Train/aligned").write_text("a file in the way")
     assert run(tmp_path, "--align") == 2
     assert "aligned: cannot make this folder" in capsys.readouterr().err.splitlines()[-1]

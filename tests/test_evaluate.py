@@ -221,6 +221,7 @@ def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
     [
         ([], "the following arguments are required: --checkpoint"),
         (["--checkpoint", "a"], "--dataset is missing, and there is no run's config.json"),
+        (["--checkpoint", "none"], "none: no such run or checkpoint"),
         (["--checkpoint", "none", *TABLE_DATA], "none.json: no such file; expected a checkpoint"),
         (["--checkpoint", "a", "r", *TABLE_DATA], "a and r: their predictions cannot be averaged"),
         (["--checkpoint", "a", *TABLE_DATA, "--part", "test"], "csv: no part test, only train, v"),

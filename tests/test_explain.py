@@ -10,9 +10,9 @@ from PIL import Image
 from running import exit_code
 from saved_networks import save_network
 
-from tinydldl import experiment, explain, map_plots, maps, portraits, trained
+from tinydldl import explain, map_plots, maps, plots, portraits, trained
 from tinydldl.datasets import Options, load
-from tinydldl.faces import WeightsError, detect, open_photo, weights
+from tinydldl.faces import detect, open_photo
 
 PHOTO = ("photo.jpg", "--no-detect")
 
@@ -35,7 +35,7 @@ def drawn(monkeypatch):
         figures.append(figure)
         return folder / f"{stem}.png"
 
-    monkeypatch.setattr(experiment, "save_new_figure", keep)
+    monkeypatch.setattr(plots, "save_new", keep)
     return figures
 
 
@@ -109,11 +109,7 @@ def test_the_picture_shows_the_maps(drawn):
     assert bars == [map_plots.YEARS, map_plots.YEARS, map_plots.NATS]
 
 
-def test_the_face_that_the_detector_is_surest_of(no_occlusion, drawn, capsys):
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
+def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     _, portrait, one = view(face)

@@ -14,7 +14,7 @@ from running import exit_code
 from saved_networks import save_network
 
 from tinydldl import portraits, predict, trained
-from tinydldl.faces import Face, WeightsError, detect, open_photo, weights
+from tinydldl.faces import Face, detect, open_photo
 
 BOX = "170,80,160,230"
 LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
@@ -27,15 +27,6 @@ def folder(tmp_path, monkeypatch):
     save_network("net")
     shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
     return tmp_path
-
-
-@pytest.fixture
-def detector():
-    """Skips the test where the trained weights of the detector are not installed."""
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
 
 
 def run(*arguments):
@@ -51,7 +42,7 @@ def estimate(face):
 # ------------------------------------------------------------------------------- photos and faces
 
 
-def test_a_photo_in_an_age_out(detector, capsys):
+def test_a_photo_in_an_age_out(mtcnn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     person = estimate(face)
@@ -62,7 +53,7 @@ def test_a_photo_in_an_age_out(detector, capsys):
         assert min(drawn.size) > 500
 
 
-def test_faces_from_left_to_right(detector, capsys):
+def test_faces_from_left_to_right(mtcnn, capsys):
     photo = Image.new("RGB", (900, 500), (120, 140, 160))
     portrait = open_photo("photo.jpg")
     for left, height in ((450, 240), (0, 480), (700, 160)):
@@ -98,7 +89,7 @@ def test_landmarks_by_hand(capsys):
     assert face["box"] == [222, 186, 306, 282]
 
 
-def test_a_box_by_hand(detector, capsys):
+def test_a_box_by_hand(mtcnn, capsys):
     """The landmarks in it are nearly those that the detector finds."""
     assert run("photo.jpg", "--box", BOX, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
@@ -107,7 +98,7 @@ def test_a_box_by_hand(detector, capsys):
     assert np.abs(np.array(face["landmarks"]) - by_hand).mean() < 6
 
 
-def test_no_face_says_what_to_do(detector, capsys):
+def test_no_face_says_what_to_do(mtcnn, capsys):
     Image.linear_gradient("L").resize((300, 200)).save("sky.png")
     assert run("sky.png", "photo.jpg", "--csv") == 0
     out, err = capsys.readouterr()

@@ -79,6 +79,13 @@ def test_one_line_for_a_mistake(arguments, message, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("table", ["table3", "all"])
+def test_table_3_compares_with_augmentation(table, capsys):
+    assert exit_code(main, table, *SMALL, "--no-augment") == 2
+    assert capsys.readouterr().err.startswith("error: table 3 trains with augmentation and without")
+    assert not Path("out").exists()
+
+
 def test_another_setting_needs_another_folder(capsys):
     Path("out").mkdir()
     Path("out/settings.json").write_text('{"size": 32, "epochs": 9}')

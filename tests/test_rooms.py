@@ -16,7 +16,7 @@ ROOMS = [  # bottom first
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
     {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"}
-    | {"map_plots"},
+    | {"map_plots", "portrait_plots"},
     {"experiment", "lesson", "benchmark", "page"},
     {"tables", "ensemble"},
     {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}

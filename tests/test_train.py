@@ -211,6 +211,7 @@ def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
         (["--resume", "nowhere", "--epochs", "3"], "--resume goes alone"),
         (["--method", "dex", "--lam", "1"], "--lam is for --method dldl-v2 alone"),
         (["--method", "dldl", "--kl-reduction", "batch"], "--kl-reduction is for --method dldl-v2"),
+        (["--kl-epochs", "8"], "--kl-epochs 8: expected fewer than 8 epochs"),
         (["--members", "2"], "--members is for --method ldae alone"),
         (["--method", "ldae", "--members", "1"], "--members 1: an ensemble needs 2 or more"),
         (["--parts", "valid", "valid"], "--parts: valid to train on and to judge on; take two"),

@@ -46,8 +46,7 @@ def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.app",
         description="A web page on this computer that estimates the ages of the faces in photos.",
-        epilog="An estimate is what people would guess of a photo, several years off as a rule. "
-        "It is no measurement, and no ground to decide anything about a person.",
+        epilog=portraits.CAUTION,
     )
 
     network = parser.add_argument_group(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, cli, datasets, ensemble, experiment, report, selection
+from tinydldl import checkpoint, cli, datasets, ensemble, experiment, plots, report, selection
 from tinydldl.backend import UserError, choose_device
 from tinydldl.datasets import DATASETS
 from tinydldl.models import count_params
@@ -76,6 +76,9 @@ def parse(argv):
         parser.set_defaults(**run)
         arguments = parser.parse_args(argv)
     if arguments.dataset is None:
+        path = arguments.checkpoint[0]
+        if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
+            raise EvaluationError(f"{path}: no such run or checkpoint")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
     return arguments, run
 
@@ -183,7 +186,7 @@ def write(folder, figures, rows, pictures):
     for name in report.PICTURES:
         (folder / name).unlink(missing_ok=True)
     for name, figure in pictures.items():
-        experiment.save_figure(figure, folder / name)
+        plots.save(figure, folder / name)
     for name in (FIGURES, PREDICTIONS, *pictures):
         print(f"{name:24} {folder / name}")
 

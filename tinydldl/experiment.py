@@ -1,7 +1,6 @@
 """From the arguments of a command to a training, and from the training to its files."""
 
 import time
-from itertools import chain, count
 
 import numpy as np
 from tqdm import tqdm
@@ -244,7 +243,7 @@ def save(run, folder, arguments, epoch, record, speed, baselines):
     arrays = {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
     folder.save(epoch, record, vars(speed), arrays, meta)
     curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
-    save_figure(curves, folder / "curves.png")
+    plots.save(curves, folder / "curves.png")
 
 
 def estimates_of(run, prediction):
@@ -271,30 +270,11 @@ def speed_text(speed):
     )
 
 
-def save_figure(figure, path):
-    """Write a figure as PNG, all of it or nothing."""
-    with checkpoint.replacing(path) as file:
-        figure.savefig(file, format="png")
-
-
-def save_new_figure(figure, folder, stem):
-    """Write a figure as `stem`.png into a folder, made if need be, or as `stem`-2.png, `stem`-3.png
-    if that is taken: nothing is overwritten. Returns its path."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
-    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
-    path = next(path for name in names if not (path := folder / f"{name}.png").exists())
-    save_figure(figure, path)
-    return path
-
-
 def write_report(run, folder, prediction, title):
     """Write the estimates as a table, and some of them as a picture."""
     estimates = estimates_of(run, prediction)
     write_table(folder / "predictions.csv", report.PREDICTIONS, report.prediction_rows(estimates))
-    save_figure(report.picture(run.valid_store, estimates, title), folder / "predictions.png")
+    plots.save(report.picture(run.valid_store, estimates, title), folder / "predictions.png")
 
 
 def tell(folder, estimates, judged, baselines):

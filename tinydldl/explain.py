@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import cli, datasets, experiment, map_plots, maps, portraits, selection
+from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection
 from tinydldl.backend import UserError
 from tinydldl.datasets import DATASETS
 from tinydldl.faces import detect, open_photo
@@ -30,7 +30,7 @@ def main(argv=None):
     network = portraits.open_network(arguments)
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
-    print(f"picture   {experiment.save_new_figure(figure, arguments.out, stem)}")
+    print(f"picture   {plots.save_new(figure, arguments.out, stem)}")
     return 0
 
 

@@ -5,10 +5,14 @@ whose global state leaks from one figure into the next and which may look for a 
 """
 
 import math
+from itertools import chain, count
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from tinydldl.backend import UserError
+from tinydldl.checkpoint import replacing
 
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
@@ -121,64 +125,6 @@ def draw_distributions(axes, grid, p, p_hat, y_hat):
     axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="y_hat, the estimate")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
-    axes.spines[["top", "right", "left"]].set_visible(False)
-
-
-def people(image, portraits, title):
-    """A photo with a numbered box around each face, and beside it each face and its distribution.
-
-    `portraits`: a list of `portraits.Portrait`; one without a face is the whole photo.
-    """
-    rows = min(len(portraits), 4)
-    columns = math.ceil(len(portraits) / rows)
-    height = max(4.0, 1.9 * rows)
-    figure = Figure(figsize=(height + 4.8 * columns, height), dpi=DPI, layout="constrained")
-    figure.suptitle(title)
-    left, right = figure.subfigures(1, 2, width_ratios=[height, 4.8 * columns])
-    photo = left.add_subplot()
-    photo.imshow(image)
-    photo.set_axis_off()
-    cells = right.subplots(rows, 2 * columns, width_ratios=[1, 1.7] * columns, squeeze=False)
-    for cell in cells.flat:
-        cell.set_axis_off()
-    for number, portrait in enumerate(portraits):
-        row, column = number % rows, 2 * (number // rows)
-        if portrait.face is not None:
-            draw_box(photo, portrait.face.box, f"{number + 1}: {portrait.y_hat:.0f}")
-        cells[row, column].imshow(portrait.view)
-        cells[row, column].set_title(f"{number + 1}", fontsize=11, color="#555555")
-        draw_portrait(cells[row, column + 1], portrait)
-    handles, labels = cells[0, 1].get_legend_handles_labels()
-    right.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def draw_box(axes, box, text):
-    """A box (4,) over a photo, in pixels, with a text above it."""
-    left, top, right, bottom = box
-    axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=COLORS[1])
-    axes.annotate(
-        text,
-        (left, top),
-        (0, 3),
-        textcoords="offset points",
-        color="white",
-        bbox={"facecolor": "#222222", "edgecolor": "none", "pad": 2, "alpha": 0.8},
-    )
-
-
-def draw_portrait(axes, portrait):
-    """What the network says of one face: p_hat as an area if there is one, y_hat as a line."""
-    axes.set_axis_on()
-    spread = ""
-    if portrait.p_hat is not None:
-        label = "predicted p_hat, by age in years"
-        axes.fill_between(portrait.grid, portrait.p_hat, color=COLORS[3], alpha=0.35, label=label)
-        spread = f" ± {portrait.spread:.1f}"
-    axes.axvline(portrait.y_hat, color=COLORS[3], label="y_hat, the estimate")
-    axes.set_title(f"{portrait.y_hat:.1f}{spread} years", color=COLORS[3])
-    axes.set(xlim=(portrait.grid[0], portrait.grid[-1]), yticks=[])
-    axes.set_ylim(bottom=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
@@ -308,3 +254,25 @@ def draw_examples(figure, rows, grid, p, p_hat, y, sigma, y_hat):
 def write_in(axes, text, color):
     """Text in the middle of empty axes."""
     axes.text(0.5, 0.5, text, color=color, fontsize=14, ha="center", va="center")
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def save(figure, path):
+    """Write a figure as PNG, all of it or nothing."""
+    with replacing(path) as file:
+        figure.savefig(file, format="png")
+
+
+def save_new(figure, folder, stem):
+    """Write a figure as `stem`.png into a folder, made if need be, or as `stem`-2.png, `stem`-3.png
+    if that is taken: nothing is overwritten. Returns its path."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    path = next(path for name in names if not (path := folder / f"{name}.png").exists())
+    save(figure, path)
+    return path

@@ -18,6 +18,11 @@ from tinydldl.faces import SHAPES, Face, align
 from tinydldl.labels import standard_deviation
 from tinydldl.trainer import predict_batch
 
+CAUTION = (  # for the help of commands
+    "An estimate is what people would guess of a photo, several years off as a rule. "
+    "It is no measurement, and no ground to decide anything about a person."
+)
+
 
 @dataclass(frozen=True)
 class Portrait:

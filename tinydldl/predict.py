@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import cli, experiment, plots, portraits
+from tinydldl import cli, plots, portrait_plots, portraits
 from tinydldl.backend import UserError
 from tinydldl.datasets.base import image_files
 from tinydldl.faces import Face, PhotoError, detect, face_in, open_photo
@@ -156,8 +156,8 @@ def print_csv(results):
 def draw(source, image, people, folder):
     """Write the picture of a photo; returns its path."""
     name = "photo" if source == STANDARD_INPUT else Path(source).stem
-    figure = plots.people(image, people, name)
-    return experiment.save_new_figure(figure, folder, f"{name}-ages")
+    figure = portrait_plots.people(image, people, name)
+    return plots.save_new(figure, folder, f"{name}-ages")
 
 
 # ------------------------------------------------------------------------------------- arguments
@@ -183,8 +183,7 @@ def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.predict",
         description="Estimate the ages of the faces in photos, each as a distribution.",
-        epilog="An estimate is what people would guess of a photo, several years off as a rule. "
-        "It is no measurement, and no ground to decide anything about a person.",
+        epilog=portraits.CAUTION,
     )
     parser.add_argument(
         "photos",

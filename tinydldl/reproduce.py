@@ -31,8 +31,11 @@ COMMON = {
 
 def main(argv=None):
     """Run what is missing, then print and write the tables; returns the exit code."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
     fill_in(arguments)
+    if not arguments.augment and arguments.wanted in ("table3", "all"):
+        parser.error("table 3 trains with augmentation and without; leave --no-augment out")
     xp, device = choose_device(arguments.device)
     print(f"tinydldl.reproduce {arguments.wanted} on {device}; results in {arguments.out}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)

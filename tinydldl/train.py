@@ -281,9 +281,13 @@ def fill_in(arguments):
 
 
 def check_method(arguments, parser):
-    """An error for an argument that another method has, or for an ensemble of one."""
+    """An error for an argument of another method, an ensemble of one, a loss that never counts."""
     if arguments.members == 1:
         parser.error("--members 1: an ensemble needs 2 or more; one network is --method dldl")
+    if (arguments.kl_epochs or 0) >= arguments.epochs:
+        parser.error(
+            f"--kl-epochs {arguments.kl_epochs}: expected fewer than {arguments.epochs} epochs"
+        )
     for method, defaults in METHOD_DEFAULTS.items():
         for name in defaults:
             if arguments.method != method and getattr(arguments, name) is not None:

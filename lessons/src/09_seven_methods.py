@@ -861,7 +861,7 @@ assert max(on_photos[n].max() for n in front) < min(on_photos[n].min() for n in 
 assert max(on_photos[n].max() for n in middle) < min(on_photos[n].min() for n in order[5:])
 
 # %% [markdown]
-# On photos a distribution beats a number: the three in front all have one (ranking hides it), regression is behind them with either seed. Between the three nothing is decided. And `dldl-v2` is sixth again, `er-l1` last: what they share is L1 on the expectation, from random weights. Whether a network that knows faces already profits from it, as in the paper, this table cannot say.
+# The three in front all have a distribution (ranking hides it), and regression is behind them with either seed. Decided it is not: with two seeds the interval of a paired difference is $\pm 12.7 \, s_d / \sqrt 2$, wider than any of these gaps. Two seeds can raise a suspicion, no more. And `dldl-v2` is sixth again, `er-l1` last: what they share is L1 on the expectation, from random weights. Whether a network that knows faces already profits from it, as in the paper, this table cannot say.
 
 # %% [markdown]
 # ## 7. Several networks as one
@@ -976,7 +976,7 @@ assert abs(11 * vgg16 / published_ldae - 1) < 1e-3
 #     python -m tinydldl.train --net thin
 #     python -m tinydldl.evaluate --checkpoint runs/A runs/B runs/C
 #
-# The last one averages any networks of one method that you have trained.
+# The last one averages any networks that you have trained whose predictions mean the same: of one method, or of dldl, dldl-v2, ldae, dex and er-l1 on one grid.
 #
 # ## Summary
 # * A method is four parts: head, target, loss, decoding. The backbone is the same.

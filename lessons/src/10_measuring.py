@@ -644,7 +644,7 @@ print({name: round(getattr(metrics, name)(p, p_hat), 3) for name in six})
 uncertain = np.abs(p_hat @ grid - y).std() / np.sqrt(test_count)
 print(f"the network's MAE is uncertain by {uncertain:.2f} years, by the choice of faces")
 for name in ("network", "climate"):
-    assert sheet[name]["CRPS"] < sheet[name]["MAE"], "to admit doubt never costs, on average"
+    assert sheet[name]["CRPS"] < sheet[name]["MAE"], "what each admits to doubt is less than it is off"
 if not FAST:
     assert sheet["human"]["MAE"] < sheet["network"]["MAE"] < 0.6 * sheet["climate"]["MAE"]
     for measure in ("epsilon", "NLL", "CRPS"):
@@ -856,4 +856,4 @@ if not FAST:
 # * T. Gneiting, A. E. Raftery, *Strictly Proper Scoring Rules, Prediction, and Estimation*, Journal of the American Statistical Association, 2007: NLL, CRPS, and why honesty pays.
 # * T. Gneiting, F. Balabdaoui, A. E. Raftery, *Probabilistic Forecasts, Calibration and Sharpness*, Journal of the Royal Statistical Society B, 2007.
 # * W. R. Thompson, *On a Criterion for the Rejection of Observations*, Annals of Mathematical Statistics, 1935: the distribution of one vote's distance from the mean of its own group.
-# * Back to [lesson 04](04_expectation_and_joint_loss.ipynb) for what the two losses teach, or to [lesson 08](08_training_dldl_v2.ipynb) to train a better network; next: [lesson 12](12_making_it_fast.ipynb) makes it fast.
+# * Back to [lesson 04](04_expectation_and_joint_loss.ipynb) for what the two losses teach, or to [lesson 08](08_training_dldl_v2.ipynb) to train a better network; next: [lesson 11](11_what_does_it_look_at.ipynb) asks what it looks at.

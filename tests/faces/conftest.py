@@ -3,16 +3,7 @@
 import pytest
 from matplotlib import cbook
 
-from tinydldl.faces import WeightsError, open_photo, weights
-
-
-@pytest.fixture(scope="session")
-def trained():
-    """Skips the test where the trained weights are not installed."""
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
+from tinydldl.faces import open_photo
 
 
 @pytest.fixture(scope="session")

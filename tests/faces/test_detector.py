@@ -12,7 +12,7 @@ BY_HAND = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]])
 
 
 @pytest.fixture(scope="module")
-def face(trained, portrait):
+def face(mtcnn, portrait):
     """The one face in the portrait."""
     (found,) = detect(portrait)
     return found
@@ -38,7 +38,7 @@ def test_a_mirror_image(face, portrait):
     np.testing.assert_allclose(mirrored.landmarks, expected, atol=5)
 
 
-def test_a_face_in_a_box_by_hand(face, trained, portrait):
+def test_a_face_in_a_box_by_hand(face, mtcnn, portrait):
     """O-Net alone finds the landmarks, also where the box is wider or off by a tenth."""
     left, top, right, bottom = face.box
     for box in (face.box, [left - 20, top - 20, right + 20, bottom + 20], face.box + 20):
@@ -47,7 +47,7 @@ def test_a_face_in_a_box_by_hand(face, trained, portrait):
         np.testing.assert_array_equal(found.box, box)
 
 
-def test_no_face_in_a_box_by_hand(trained, portrait):
+def test_no_face_in_a_box_by_hand(mtcnn, portrait):
     """It has a place for the landmarks all the same, and a score that says how sure it is."""
     found = face_in(portrait, [10, 400, 110, 500])
     assert found.score < 0.5
@@ -65,13 +65,13 @@ def test_at_other_sizes(scale, face, portrait):
     np.testing.assert_allclose(found.landmarks / scale, face.landmarks, atol=5)
 
 
-def test_small_faces_count_from_the_smallest_on(trained, portrait):
+def test_small_faces_count_from_the_smallest_on(mtcnn, portrait):
     small = portrait.resize((77, 90))  # the face is about 27 pixels wide
     assert len(detect(small, smallest=20)) == 1
     assert detect(small, smallest=70) == []
 
 
-def test_several_faces_the_most_probable_first(trained, portrait):
+def test_several_faces_the_most_probable_first(mtcnn, portrait):
     photo = Image.new("RGB", (900, 500), (120, 140, 160))
     for left, height in ((0, 480), (450, 240), (700, 160)):
         photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
@@ -88,7 +88,7 @@ def test_a_face_that_the_photo_cuts_off(face, portrait):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (11, 300), (1, 3000), (640, 480)])
-def test_no_face(size, trained, rng):
+def test_no_face(size, mtcnn, rng):
     width, height = size
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert detect(Image.fromarray(pixels)) == []

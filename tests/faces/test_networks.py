@@ -118,7 +118,7 @@ def test_weights_that_do_not_fit_are_refused(name, rng):
         copy_weights(CascadeNet(name), arrays)
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("mtcnn")
 @pytest.mark.parametrize("name", PLANS)
 def test_trained_networks_are_read_once(name):
     net = networks.load(name)

@@ -115,6 +115,24 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(
         open_photo(path)
 
 
+def test_a_stripe_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    """Scaled by its short side to the size of a network it would fill the memory."""
+    for size in ((250, 5), (5, 250)):
+        Image.new("L", size).save(tmp_path / "narrow.png")
+        assert open_photo(tmp_path / "narrow.png").size == size
+    Image.new("L", (251, 5)).save(tmp_path / "stripe.png")
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(PhotoError, match=r"stripe\.png: 251 x 5 pixels are a stripe, not a photo$"):
+        open_photo(tmp_path / "stripe.png")
+
+
+def test_postscript_never_reaches_another_program(tmp_path, monkeypatch):
+    Image.new("RGB", (9, 6)).save(tmp_path / "photo.eps")
+    monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("started"))
+    with pytest.raises(PhotoError, match="not a photo of a format that is known here"):
+        open_photo(tmp_path / "photo.eps")
+
+
 def broken(photo):
     """`{name: bytes}` of files that are no photo, or not a whole one."""
     file = io.BytesIO()

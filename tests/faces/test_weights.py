@@ -27,7 +27,7 @@ def dumped(joblib, value):
     return file.getvalue()
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("mtcnn")
 @pytest.mark.parametrize("name", PLANS)
 def test_the_same_arrays_as_joblib_reads(name, joblib):
     arrays = weights.read(name)
@@ -85,7 +85,7 @@ def test_half_a_file_is_refused(joblib):
             weights.read_arrays(data[:length])
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("mtcnn")
 def test_damaged_files_are_one_clear_error(tmp_path, monkeypatch):
     good = weights.locate("mtcnn/assets/weights/pnet.lz4").read_bytes()
     path = tmp_path / "pnet.lz4"

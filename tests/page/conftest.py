@@ -10,7 +10,6 @@ from saved_networks import save_network
 from serving import serving
 
 from tinydldl import trained
-from tinydldl.faces import WeightsError, weights
 from tinydldl.page import Choice
 
 
@@ -30,15 +29,6 @@ def choices(tmp_path_factory):
 def server(choices):
     with serving(choices) as running:
         yield running
-
-
-@pytest.fixture
-def detector():
-    """Skips the test where the trained weights of the detector are not installed."""
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -138,8 +138,61 @@ def test_leftovers_of_another_grid_are_not_continued():
     make_grid().run(ROWS[:1], range(1))
     for path in Path("out").iterdir():
         path.unlink()
-    with pytest.raises(RunError, match="begun with other arguments; remove this folder, or move"):
+    begun = r"runs.out.dldl-v2_seed-0: begun with epochs 3, now it is 4; give another --out"
+    with pytest.raises(RunError, match=begun):
         make_grid(epochs=4).run(ROWS[:1], range(1))
+
+
+def test_an_interrupted_training_goes_on_with_other_workers(monkeypatch):
+    """How it is computed may change from one call to the next, what is computed may not."""
+
+    def train(run, on_epoch, *rest):
+        def stop(epoch, *others):
+            on_epoch(epoch, *others)
+            raise KeyboardInterrupt
+
+        original(run, stop, *rest)
+
+    original = module.train
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train", train)
+        with pytest.raises(KeyboardInterrupt):
+            make_grid().run(ROWS[:1], range(1))
+    make_grid(loaders=2, workers=2, data_dir=Path("data").resolve()).run(ROWS[:1], range(1))
+    assert [row["epoch"] for row in read("epochs.csv")] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("insufficiency.md", "my thesis", "out: holds files that are not of tables"),
+        ("settings.json", "{", "settings.json: cannot be read"),
+        ("settings.json", "[1]", "settings.json: cannot be read"),
+    ],
+)
+def test_a_folder_of_something_else_is_left_alone(name, text, words):
+    Path("out").mkdir()
+    Path("out", name).write_text(text)
+    with pytest.raises(RunError, match=words):
+        make_grid()
+    assert [path.read_text() for path in Path("out").iterdir()] == [text]
+
+
+def test_a_table_of_something_else_is_refused():
+    make_grid()
+    Path("out/runs.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RunError, match=r"runs\.csv: not a table of trainings"):
+        make_grid()
+
+
+def test_a_file_in_the_way_is_one_line():
+    Path("out").write_text("a file")
+    with pytest.raises(RunError, match="out: cannot be used"):
+        make_grid()
+    Path("out").unlink()
+    Path("runs").write_text("a file")
+    with pytest.raises(RunError, match="dldl-v2_seed-0: cannot make this folder"):
+        make_grid().run(ROWS[:1], range(1))
 
 
 def test_a_training_that_diverges_does_not_stop_the_others(monkeypatch):

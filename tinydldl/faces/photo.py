@@ -7,6 +7,10 @@ from PIL import Image, ImageOps
 from tinydldl.backend import UserError
 from tinydldl.datasets.transforms import to_rgb
 
+# Pillow knows more, and would start another program to read PostScript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
+LONGEST = 50  # how many times as long as wide a photo may be
+
 
 class PhotoError(UserError):
     """A file is not a photo that can be used."""
@@ -23,7 +27,9 @@ def open_photo(source):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source) as image:
+            with Image.open(source, formats=FORMATS) as image:
+                if max(image.size) > LONGEST * min(image.size):
+                    raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
                 return to_rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # Pillow raises many kinds for a damaged file
         name = getattr(source, "name", "the photo") if hasattr(source, "read") else source
@@ -33,6 +39,8 @@ def open_photo(source):
 def reason(error):
     """Why a photo cannot be used, in words."""
     match error:
+        case PhotoError():
+            return str(error)
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
             limit = Image.MAX_IMAGE_PIXELS / 1e6
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"

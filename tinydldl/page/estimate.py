@@ -6,15 +6,13 @@ from io import BytesIO
 
 import numpy as np
 
-from tinydldl.faces import PhotoError, WeightsError, detect, open_photo
+from tinydldl.faces import WeightsError, detect, open_photo
 from tinydldl.faces.detector import shrink
 from tinydldl.maps import MapError, Maps, under_squares
 from tinydldl.portraits import portraits
 from tinydldl.trained import Trained
 
 MOST_FACES = 40  # so that a crowd does not take minutes
-LONGEST = 50  # how many times as long as wide a photo may be
-POSTSCRIPT = b"%!PS", b"\xc5\xd0\xd3\xc6"  # Pillow would start another program for these
 NO_FACE = "No face was found in this photo."
 
 
@@ -37,7 +35,7 @@ def estimate(choice, data, whole=False):
     How long it takes is bounded: by the pixels of a photo, see `open_photo`, of which the detector
     looks at 1024 a side at most, and by the number of faces.
     """
-    image = open_upload(data)
+    image = open_photo(BytesIO(data))
     faces, note = ([None], None) if whole else find(image)
     return {
         "width": image.width,
@@ -47,17 +45,6 @@ def estimate(choice, data, whole=False):
         "labels": choice.network.method.grid.tolist(),
         "faces": [face_record(choice, image, face) for face in faces],
     }
-
-
-def open_upload(data):
-    """The photo, an RGB image. Raises PhotoError also for what is safe in a file of one's own."""
-    if data.startswith(POSTSCRIPT):
-        raise PhotoError("the photo: not a photo but a PostScript file")
-    image = open_photo(BytesIO(data))
-    if max(image.size) > LONGEST * min(image.size):
-        width, height = image.size
-        raise PhotoError(f"the photo: {width} x {height} pixels are a stripe, not a photo")
-    return image
 
 
 def find(image):

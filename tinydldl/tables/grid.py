@@ -14,6 +14,8 @@ from tinydldl.selection import open_selection
 from tinydldl.tables.plan import name_of
 from tinydldl.trainer import NonFiniteError, judge, train
 
+# What may change from one call to the next: the last digits at most depend on it.
+SPARED = ("data_dir", "device", "engine", "workers", "loaders", "cache_mb")
 LAST = 1 / 3  # of the epochs: where the spread is measured
 SETTINGS = ("method", "pool", "augment", "lam", "label_step", "kl_reduction", "epochs", "seed")
 FIGURES = ("mae", "epsilon_error", "mode_mae", "cs5", "kl", "crps", "nll")
@@ -39,28 +41,25 @@ class Grid:
         self.epochs = self._read("epochs.csv")
 
     def _claim(self):
-        """Write the settings, or compare them with those that are there."""
-        hidden = ("data_dir", "device", "engine", "workers", "loaders", "cache_mb", "seed")
-        ours = {name: value for name, value in vars(self.base).items() if name not in hidden}
-        ours = json.loads(json.dumps(ours, default=str))
-        path = self.folder / "settings.json"
-        if path.exists():
-            theirs = json.loads(path.read_text())
-            differing = [name for name in ours if ours[name] != theirs.get(name)]
-            if differing:
-                name = differing[0]
-                raise RunError(
-                    f"{self.folder}: begun with {name} {theirs.get(name)}, now it is {ours[name]}; "
-                    "give another --out"
-                )
-        else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with checkpoint.replacing(path) as file:
-                file.write(json.dumps(ours, indent=2).encode() + b"\n")
+        """Take the folder, or find the settings that were used in it before."""
+        path = self.folder
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            foreign = any(path.iterdir()) and not (path / "settings.json").exists()
+        except OSError as error:
+            raise RunError(
+                f"{path}: cannot be used ({error.strerror}); give another --out"
+            ) from None
+        if foreign:
+            raise RunError(f"{path}: holds files that are not of tables; give another --out")
+        claim(path / "settings.json", self.base, but=("seed",))
 
     def _read(self, name):
         path = self.folder / name
-        return read_table(path) if path.exists() else []
+        rows = read_table(path) if path.exists() else []
+        if not all("run" in row for row in rows):
+            raise RunError(f"{path}: not a table of trainings; give another --out")
+        return rows
 
     def photos(self, seed, train_limit=None):
         """The `Selection` of a seed; it is held until another is asked for."""
@@ -147,15 +146,13 @@ class Grid:
         return on_epoch
 
     def _folder(self, name, arguments):
-        """The folder of a training. Raises RunError if it is of one with other arguments."""
+        """The folder of a training. Raises RunError if it is of one with other settings."""
         path = RUNS / self.folder.name / name
-        path.mkdir(parents=True, exist_ok=True)
-        settings = json.dumps(vars(arguments), default=str, indent=2)
-        if not (path / "arguments.json").exists():
-            with checkpoint.replacing(path / "arguments.json") as file:
-                file.write(settings.encode())
-        elif (path / "arguments.json").read_text() != settings:
-            raise RunError(f"{path}: begun with other arguments; remove this folder, or move it")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
+        claim(path / "arguments.json", arguments)
         return RunFolder(path)
 
     def _finish(self, row, folder):
@@ -167,6 +164,29 @@ class Grid:
         self.epochs = [e for e in self._read("epochs.csv") if e["run"] != row["run"]] + epochs
         write_table(self.folder / "epochs.csv", EPOCHS, self.epochs)
         write_table(self.folder / "runs.csv", COLUMNS, self.rows.values())
+
+
+def claim(path, arguments, but=()):
+    """Write the arguments that decide on the figures to `path`, or compare them with those there.
+
+    Those of SPARED and of `but` may differ. Raises RunError for others.
+    """
+    ours = {n: value for n, value in vars(arguments).items() if n not in (*SPARED, *but)}
+    ours = json.loads(json.dumps(ours, default=str))
+    if not path.exists():
+        with checkpoint.replacing(path) as file:
+            file.write(json.dumps(ours, indent=2).encode() + b"\n")
+        return
+    try:
+        theirs = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); give another --out") from None
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise RunError(
+                f"{path.parent}: begun with {name} {theirs.get(name)}, now it is {value}; "
+                "give another --out, of another last name"
+            )
 
 
 def figures_of(estimates):

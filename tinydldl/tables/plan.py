@@ -72,7 +72,7 @@ def table4(arguments):
 
 
 def insufficiency(arguments, photos):
-    """Fewer photos to train on, with as many steps of the optimizer; `photos`: those at hand."""
+    """Fewer photos to train on, in about as many steps; `photos`: how many are at hand."""
     sizes = [size for size in SIZES if size < photos] + [photos]
     return [
         Row((name, f"{size:,}"), only(method=name) | fewer(arguments, size, photos))
@@ -82,9 +82,10 @@ def insufficiency(arguments, photos):
 
 
 def fewer(arguments, size, photos):
-    """The changes that train on `size` of the photos: more epochs, so that the steps are as many.
+    """The changes that train on `size` of the photos, in whole times the epochs.
 
-    The learning rate falls, and validation happens, after as many steps as before.
+    So the steps are about as many; and the learning rate falls, and validation happens, after about
+    as many as before.
     """
     if size == photos:
         return {}

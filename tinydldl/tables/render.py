@@ -180,7 +180,8 @@ def insufficiency(grid, seeds):
         [method, *(r.text("mae") for size in sizes for r in found if r.label == (method, size))]
         for method in dict.fromkeys(result.label[0] for result in found)
     ]
-    note = "MAE in years; each network was trained for as many steps, on fewer photos more often."
+    note = "MAE in years; each network was trained for about as many steps, "
+    note += "on fewer photos more often."
     header = ["method", *(f"{size} photos" for size in sizes)]
     return Table("Insufficient data", header, rows, [note])
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl import checkpoint, datasets, experiment, report, selection, trained
+from tinydldl import checkpoint, datasets, plots, report, selection, trained
 from tinydldl.benchmark import costs
 from tinydldl.datasets import DATASETS, DataError
 from tinydldl.labels import label_grid
@@ -105,7 +105,7 @@ def save(grid, name, figure):
 
 def write_figure(path, figure):
     """Write a picture, and say where."""
-    experiment.save_figure(figure, path)
+    plots.save(figure, path)
     print(f"picture   {path}")
 
 

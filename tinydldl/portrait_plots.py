@@ -1,0 +1,65 @@
+"""The picture of a photo and of what a network says of the faces in it."""
+
+import math
+
+from matplotlib.figure import Figure
+
+from tinydldl.plots import COLORS, DPI
+
+
+def people(image, portraits, title):
+    """A photo with a numbered box around each face, and beside it each face and its distribution.
+
+    `portraits`: a list of `portraits.Portrait`; one without a face is the whole photo.
+    """
+    rows = min(len(portraits), 4)
+    columns = math.ceil(len(portraits) / rows)
+    height = max(4.0, 1.9 * rows)
+    figure = Figure(figsize=(height + 4.8 * columns, height), dpi=DPI, layout="constrained")
+    figure.suptitle(title)
+    left, right = figure.subfigures(1, 2, width_ratios=[height, 4.8 * columns])
+    photo = left.add_subplot()
+    photo.imshow(image)
+    photo.set_axis_off()
+    cells = right.subplots(rows, 2 * columns, width_ratios=[1, 1.7] * columns, squeeze=False)
+    for cell in cells.flat:
+        cell.set_axis_off()
+    for number, portrait in enumerate(portraits):
+        row, column = number % rows, 2 * (number // rows)
+        if portrait.face is not None:
+            draw_box(photo, portrait.face.box, f"{number + 1}: {portrait.y_hat:.0f}")
+        cells[row, column].imshow(portrait.view)
+        cells[row, column].set_title(f"{number + 1}", fontsize=11, color="#555555")
+        draw_portrait(cells[row, column + 1], portrait)
+    handles, labels = cells[0, 1].get_legend_handles_labels()
+    right.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def draw_box(axes, box, text):
+    """A box (4,) over a photo, in pixels, with a text above it."""
+    left, top, right, bottom = box
+    axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=COLORS[1])
+    axes.annotate(
+        text,
+        (left, top),
+        (0, 3),
+        textcoords="offset points",
+        color="white",
+        bbox={"facecolor": "#222222", "edgecolor": "none", "pad": 2, "alpha": 0.8},
+    )
+
+
+def draw_portrait(axes, portrait):
+    """What the network says of one face: p_hat as an area if there is one, y_hat as a line."""
+    axes.set_axis_on()
+    spread = ""
+    if portrait.p_hat is not None:
+        label = "predicted p_hat, by age in years"
+        axes.fill_between(portrait.grid, portrait.p_hat, color=COLORS[3], alpha=0.35, label=label)
+        spread = f" ± {portrait.spread:.1f}"
+    axes.axvline(portrait.y_hat, color=COLORS[3], label="y_hat, the estimate")
+    axes.set_title(f"{portrait.y_hat:.1f}{spread} years", color=COLORS[3])
+    axes.set(xlim=(portrait.grid[0], portrait.grid[-1]), yticks=[])
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
