@@ -644,7 +644,7 @@ print({name: round(getattr(metrics, name)(p, p_hat), 3) for name in six})
 uncertain = np.abs(p_hat @ grid - y).std() / np.sqrt(test_count)
 print(f"the network's MAE is uncertain by {uncertain:.2f} years, by the choice of faces")
 for name in ("network", "climate"):
-    assert sheet[name]["CRPS"] < sheet[name]["MAE"], "what each admits to doubt is less than it is off"
+    assert sheet[name]["CRPS"] < sheet[name]["MAE"], "these two doubt, and it pays"
 if not FAST:
     assert sheet["human"]["MAE"] < sheet["network"]["MAE"] < 0.6 * sheet["climate"]["MAE"]
     for measure in ("epsilon", "NLL", "CRPS"):
