@@ -80,8 +80,8 @@ def test_others_are_refused_in_one_line_that_names_both(method, grid, words, tmp
     with pytest.raises(CheckpointError) as error:
         ensemble.load([tmp_path / "a", tmp_path / "b"])
     assert str(error.value) == (
-        f"{tmp_path / 'a'} and {tmp_path / 'b'}: their predictions cannot be averaged, "
-        f"dldl-v2 on 101 labels from 0 to 100 and {words}"
+        f"{tmp_path / 'a'} and {tmp_path / 'b'}: their predictions cannot be averaged, for "
+        f"they say different things: dldl-v2 on 101 labels from 0 to 100, and {words}"
     )
 
 

@@ -1,5 +1,7 @@
 """Metrics by hand, against SciPy and python-ldl, by brute force, and on draws from p_hat itself."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.spatial import distance
@@ -8,7 +10,7 @@ from scipy.stats import beta, energy_distance, norm, t
 
 from tinydldl import metrics
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.metrics import epsilon_error, mae, typical_annotator_error
+from tinydldl.metrics import cumulative_score, epsilon_error, mae, typical_annotator_error
 
 GRID = label_grid(0, 100)
 P, P_HAT = np.array([[0.5, 0.5, 0.0, 0.0]]), np.array([[0.25, 0.25, 0.5, 0.0]])
@@ -25,6 +27,14 @@ def pair(rng):
 
 def test_mae_by_hand():
     assert mae(np.array([1.0, 5.0, 9.0]), np.array([2.0, 5.0, 7.0])) == 1.0
+
+
+def test_a_column_of_estimates_beside_a_row_of_ages_is_refused():
+    y = np.array([30.0, 40.0, 50.0])
+    for measure in (mae, partial(epsilon_error, sigma=y), partial(cumulative_score, n=5)):
+        with pytest.raises(ValueError, match=r"y_hat \(3, 1\) and y \(3,\): expected the same"):
+            measure(y[:, None], y)
+    assert mae(40.0, y) == pytest.approx(20 / 3), "one estimate for all is none of these"
 
 
 def test_epsilon_error_by_hand():

@@ -125,6 +125,7 @@ def test_decades():
     assert [bar.get_height() for bar in mae] == [3, 5]
     assert [bar.get_height() for bar in bias] == [-1, 4]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["20-29\n7", "40-49\n2"]
+    assert np.diff(axes.get_xticks()) == [2], "room for the thirties, of which there are none"
 
 
 def test_reliability_names_both_sides_of_the_diagonal():

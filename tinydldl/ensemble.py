@@ -21,8 +21,8 @@ def load(paths, xp=np):
     for path, network in others:
         if kind(network) != kind(first):
             raise CheckpointError(
-                f"{first_path} and {path}: their predictions cannot be averaged, "
-                f"{prediction_text(first)} and {prediction_text(network)}"
+                f"{first_path} and {path}: their predictions cannot be averaged, for they say "
+                f"different things: {prediction_text(first)}, and {prediction_text(network)}"
             )
     return networks
 

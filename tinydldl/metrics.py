@@ -16,13 +16,25 @@ SMALLEST = float(np.finfo(np.float32).smallest_normal)
 # --- The age --------------------------------------------------------------------------------------
 
 
+def error_of(y_hat, y):
+    """`y_hat - y`, years; one estimate for all photos may be a number.
+
+    Raises ValueError for a column beside a row, which would become a matrix of all differences.
+    """
+    error = np.subtract(y_hat, y)
+    if error.size > max(np.size(y_hat), np.size(y)):
+        shapes = f"y_hat {np.shape(y_hat)} and y {np.shape(y)}"
+        raise ValueError(f"{shapes}: expected the same shape, an estimate for each age")
+    return error
+
+
 def mae(y_hat, y):
     """Mean absolute error, years: `mean |y_hat - y|`. Smaller is better.
 
     >>> mae(np.array([20.0, 33.0]), np.array([21.0, 30.0]))
     2.0
     """
-    return float(np.abs(y_hat - y).mean())
+    return float(np.abs(error_of(y_hat, y)).mean())
 
 
 def epsilon_error(y_hat, y, sigma):
@@ -35,7 +47,7 @@ def epsilon_error(y_hat, y, sigma):
     >>> round(epsilon_error(y_hat, y, sigma), 4)  # (1 - exp(-1/2)) / 3
     0.1312
     """
-    error = np.abs(y_hat - y)
+    error = np.abs(error_of(y_hat, y))
     with np.errstate(over="ignore"):  # exp(-inf) is 0, as it should be
         z = np.divide(error, sigma, out=np.where(error == 0, 0.0, np.inf), where=sigma > 0)
         return float(1 - np.exp(-(z**2) / 2).mean())
@@ -80,7 +92,7 @@ def cumulative_score(y_hat, y, n):
     >>> cumulative_score(y_hat, y, np.array([0, 1, 5])).round(3).tolist()
     [0.0, 0.333, 0.667]
     """
-    return (np.abs(y_hat - y) <= np.asarray(n)[..., None]).mean(axis=-1)
+    return (np.abs(error_of(y_hat, y)) <= np.asarray(n)[..., None]).mean(axis=-1)
 
 
 def by_decade(y_hat, y):

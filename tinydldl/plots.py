@@ -76,7 +76,7 @@ def curves(metrics, title, baselines, judged="validation"):
         error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
     for axes in (*losses, error):
         axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.legend(frameon=False)
     return figure
 
@@ -175,7 +175,7 @@ def decades(rows):
     figure, axes = new_figure(
         "By decade of true age", "True age (years), and how many photos", "Years"
     )
-    place = np.arange(len(rows))
+    place = np.array([row["decade"] / 10 for row in rows])  # a decade without photos is a gap
     mae, bias = ([row[name] for row in rows] for name in ("mae", "bias"))
     axes.bar(place - 0.2, mae, 0.4, color=COLORS[0], label="MAE")
     axes.bar(place + 0.2, bias, 0.4, color=COLORS[1], label="bias: mean estimate - true age")

@@ -5,32 +5,36 @@ from matplotlib.figure import Figure
 
 from tinydldl.labels import gaussian_cdf, gaussian_label_distribution, ranking_code
 from tinydldl.plots import COLORS, DPI, new_figure, styled
+from tinydldl.tables.published import NOTHING, SETS
 
 LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
 AGE, SIGMA = 30.0, 3.0  # of the figure "ranking is learning label distribution"
 
 
-def rows_beside_published(results, figures, title):
+def rows_beside_published(results, figures, title, photos="ChaLearn15"):
     """MAE of each row here, a dot a seed, beside the published one: the same order, or another?
 
-    `results`: `render.Result`s; `figures`: label to the published figures of it.
+    `results`: `render.Result`s; `figures`: label to the published figures of it, of which those on
+    `photos` are drawn, one of `published.SETS`.
     """
-    figure = Figure(figsize=(9, 1.2 + 0.36 * len(results)), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
     figure.suptitle(title)
     here, there = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(results))
     for place, result in zip(places, results, strict=True):
         values = result.values("mae")
         here.plot(values, np.full(len(values), place), "o", color=COLORS[0], alpha=0.6)
-        if len(values):
+        if len(values) > 1:
             here.plot(values.mean(), place, "|", color=COLORS[0], markersize=18)
-        published = figures.get(result.label, ((None, None),))[0][0]
-        if published:
-            there.plot(published, place, "D", color=COLORS[3])
-    here.set(xlabel="MAE here (years)", yticks=places)
+        mae, _ = figures.get(result.label, NOTHING)[SETS.index(photos)]
+        if mae:
+            there.plot(mae, place, "D", color=COLORS[3])
+    seeds = max(len(result.trained) for result in results)
+    dots = f"MAE here (years), a dot for each of {seeds} seeds, a bar for their mean"
+    here.set(xlabel=dots if seeds > 1 else "MAE here (years), one seed", yticks=places)
     here.set_yticklabels([result.name for result in results])
     here.invert_yaxis()
-    there.set(xlabel="MAE published, ChaLearn 2015 (years)")
+    there.set(xlabel=f"MAE published, {photos} (years)")
     for axes in (here, there):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
@@ -70,7 +74,8 @@ def costs(rows, title):
 def epochs_of_methods(results, epochs, title):
     """Validation MAE and the norm of the gradient by epoch, a line for each of `results`.
 
-    `epochs`: the lines of epochs.csv. The gradient is drawn over its own mean.
+    `epochs`: the lines of epochs.csv, of which those of the first seed are drawn; the gradient over
+    its own mean.
     """
     figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
     figure.suptitle(title)
@@ -130,8 +135,9 @@ def ranking_is_a_distribution(grid):
     right.set(title="the ranking code, hard and soft", xlabel="Age (years)")
     for axes in (left, middle, right):
         axes.set_xlim(AGE - 5 * SIGMA, AGE + 5 * SIGMA)
-    middle.legend(frameon=False)
-    right.legend(frameon=False)
+    for axes in (middle, right):
+        axes.set_ylim(top=1.4)  # room for the legend
+        axes.legend(frameon=False, loc="upper left")
     return figure
 
 

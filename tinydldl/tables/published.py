@@ -5,6 +5,7 @@ Gao, Zhou, Wu and Geng, IJCAI 2018, and its slides. Sets: ChaLearn 2015, ChaLear
 
 SETS = ("ChaLearn15", "ChaLearn16", "Morph")
 NETWORKS = ("tiny", "thin")  # that DLDL-v2 has in TABLE1
+NOTHING = ((None, None),) * len(SETS)  # for a row that the paper has not
 
 # (system, whether it was trained on other photos too): MAE and epsilon-error for each of SETS
 TABLE1 = {

@@ -162,10 +162,10 @@ def table3(grid, seeds):
 def table4(grid, seeds):
     """Lambda and the step of the label grid."""
     found = results(plan.table4(grid.base), grid, seeds)
-    nothing = ((None, None),) * len(published.SETS)
+    figures = (published.TABLE4.get(result.label, published.NOTHING) for result in found)
     rows = [
-        [*r.label, *theirs(published.TABLE4.get(r.label, nothing)), *ours(r), r.text("kl")]
-        for r in found
+        [*r.label, *theirs(pairs), *ours(r), r.text("kl")]
+        for r, pairs in zip(found, figures, strict=True)
     ]
     header = ["lambda", "years a label", "KL divided by", *THEIRS, *OURS, "KL here"]
     return Table("Table 4: lambda and the step of the labels", header, rows, [CAUTION])
