@@ -35,7 +35,7 @@ def test_a_dot_a_seed_and_a_bar_for_the_mean_of_several():
     assert "one seed" in axes[0].get_xlabel()
     axes, (three, _) = beside_published(3, "Morph")
     assert three[:4] == [[5, 0], [6, 0], [7, 0], [6, 0]]
-    assert "3 seeds, a bar for their mean" in axes[0].get_xlabel()
+    assert "3 seeds; bar: their mean" in axes[0].get_xlabel()
 
 
 def test_of_several_seeds_the_epochs_of_the_first_are_drawn():

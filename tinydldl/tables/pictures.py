@@ -30,7 +30,7 @@ def rows_beside_published(results, figures, title, photos="ChaLearn15"):
         if mae:
             there.plot(mae, place, "D", color=COLORS[3])
     seeds = max(len(result.trained) for result in results)
-    dots = f"MAE here (years), a dot for each of {seeds} seeds, a bar for their mean"
+    dots = f"MAE here (years), {seeds} seeds; bar: their mean"
     here.set(xlabel=dots if seeds > 1 else "MAE here (years), one seed", yticks=places)
     here.set_yticklabels([result.name for result in results])
     here.invert_yaxis()
