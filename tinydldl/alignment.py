@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 from tqdm import tqdm
 
 from tinydldl.checkpoint import replacing
@@ -37,7 +36,7 @@ def align_photo(path, shape):
     faces = detect(image)
     if not faces:
         return "no face found"
-    face = max(faces, key=lambda face: np.prod(face.box[2:] - face.box[:2]))
+    face = max(faces, key=lambda face: face.area)
     crop = crop_of(path)
     try:
         crop.parent.mkdir(exist_ok=True)

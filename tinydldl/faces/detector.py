@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from tinydldl.faces import networks
-from tinydldl.faces.boxes import intersection_over_smaller, regress, square, suppress
+from tinydldl.faces.boxes import area, intersection_over_smaller, regress, square, suppress
 
 LONGEST_SIDE = 1024  # a larger photo is made smaller first
 FACTOR = 0.709  # from one photo of the pyramid to the next, about sqrt(1/2): half the pixels
@@ -33,6 +33,11 @@ class Face:
     box: np.ndarray
     score: float
     landmarks: np.ndarray
+
+    @property
+    def area(self):
+        """Of the box, in pixels."""
+        return float(area(self.box))
 
 
 def detect(image, smallest=40):

@@ -19,5 +19,8 @@ def find(net):
     names = sorted(path.stem for path in FOLDER.glob("*.npz"))
     if net not in names:
         there = ", ".join(names) or "none"
-        raise WeightsError(f"no weights of {net} ship with tinydldl; there are: {there}")
+        raise WeightsError(
+            f"no weights of {net} ship with tinydldl (there are: {there}); "
+            "give the run or checkpoint of a network of your own"
+        )
     return FOLDER / f"{net}.npz"
