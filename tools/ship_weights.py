@@ -23,13 +23,14 @@ from tinydldl.faces import SHAPES, detect, open_photo
 from tinydldl.fast import FastNet, available_cores
 from tinydldl.portraits import portraits
 from tinydldl.report import Estimates
-from tinydldl.train import as_command_line
+from tinydldl.train import METHOD_DEFAULTS, REAL, as_command_line
+from tinydldl.train import build_parser as build_train_parser
 from tinydldl.trainer import predict
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
 MEASURED = ("photos", "mae", "mode_mae", "epsilon_error", "kl", "crps", "cumulative_score")
 MEASURED += ("coverage", "decades", "same_answer")
-UNSAID = ("data_dir", "resume", "name", "device", "engine", "workers", "loaders", "cache_mb")
+UNSAID = ("data_dir", "resume", "device", "engine", "workers", "loaders", "cache_mb")
 # What the second and the third number of a file name mean, in the words of the set's authors.
 GENDERS = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "others")
@@ -53,16 +54,21 @@ def main():
 def stage(run):
     """How one run was trained: command, commit, seed and minutes."""
     config = json.loads((run / "config.json").read_text())
-    given = {name: value for name, value in config["arguments"].items() if name not in UNSAID}
-    if given["init"]:
-        given["init"] = f"runs/{Path(given['init']).name}"
+    usual = vars(build_train_parser().parse_args([])) | REAL | METHOD_DEFAULTS["dldl-v2"]
+    arguments = config["arguments"]
+    if arguments["init"]:
+        arguments["init"] = f"runs/{Path(arguments['init']).name}"
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if name not in UNSAID and value != usual[name]
+    }
     with open(run / "timing.csv", newline="") as file:
         seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     return {
         "command": " ".join(["python -m tinydldl.train", *as_command_line(given)]),
-        "run": run.name,
         "commit": config["commit"],
-        "seed": given["seed"],
+        "seed": arguments["seed"],
         "minutes": round(seconds / 60, 1),
         "processes": config["processes"],
         "photos": config["photos"][0],
