@@ -19,7 +19,7 @@ from tinydldl.tables.render import Table
 from tinydldl.train import main as train
 
 OUT = Path(__file__).parents[1] / "lessons" / "results" / "fine-tuning"
-EPOCHS, SEEDS = 16, range(3)
+EPOCHS, SEEDS = 12, range(3)
 # The same for both starts.
 SETTINGS = ["--dataset", "utkface", "--parts", "valid", "test", "--lam", "0.1", "--batch", "64"]
 SETTINGS += ["--epochs", str(EPOCHS), "--schedule", "cosine:1", "--augment", "mirror", "crop"]

@@ -15,6 +15,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 
 from copy import deepcopy
 from dataclasses import fields
+from pathlib import Path
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
@@ -22,9 +23,11 @@ import numpy as np
 from matplotlib.colors import CenteredNorm
 from PIL import Image
 
-from tinydldl import maps
+import tinydldl
+from tinydldl import maps, trained, weights
 from tinydldl.datasets.loader import normalize
 from tinydldl.datasets.synthetic import annotate, draw_face, person, sample_age
+from tinydldl.faces import Face
 from tinydldl.fast import FastNet
 from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, HybridPool, Linear, MaxPool2d, Sequential
@@ -35,6 +38,7 @@ from tinydldl.metrics import mae
 from tinydldl.models import Network, conv_bn_relu, convolutions
 from tinydldl.optim import Adam, cosine_schedule
 from tinydldl.plots import COLORS
+from tinydldl.portraits import portraits
 from tinydldl.trained import Trained
 
 use_style()
@@ -702,6 +706,37 @@ print("correlation of the maps with that of the photo:", np.round(kept, 2))
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* Change that one thing and nothing else, on many faces, and measure the change of the estimate with its uncertainty: drawn faces with and without glasses from the same random numbers; on photos, the same people taken with and without glasses in the same session, or glasses edited in. (Comparing people with glasses to others is not enough: they may be older.) A map over the glasses says where features have terms, not what the estimate would be without glasses: the position sees the rest of the face, too, and what glasses hide or what their absence means has no term. One point for the controlled change over many faces, one for why the map does not answer it.
 # <!-- ### END SOLUTION -->
+
+# %% [markdown]
+# ## 9. A photo
+#
+# Drawn faces have the advantage that we know what was drawn. Photos have not. Let us look at one all the same: the astronaut Eileen Collins in her early forties, by NASA, in the public domain. The network is the one that ships with tinydldl and has learned from photos. Where eyes, nose and mouth are was set by hand; [lesson 13](13_a_photo_of_your_own.ipynb) finds them, and says how good the estimate is.
+
+# %%
+photo = Image.open(Path(tinydldl.__file__).parents[1] / "docs" / "astronaut.jpg")
+landmarks = np.array([[203.0, 101], [246, 103], [224, 127], [203, 140], [245, 141]])
+shipped = trained.load(weights.find("tiny"))
+(portrait,) = portraits(shipped, photo, [Face(np.zeros(4), 1.0, landmarks)])
+view = np.asarray(portrait.view)
+looked = maps.Maps(shipped, view[None])
+panels = {"years": looked.of_expectation()[0]}
+panels |= {f"for {age}, nats": looked.of_log_probability(age)[0] for age in (25, 60)}
+panels = {name: maps.under_squares(one, shipped.side) for name, one in panels.items()}
+panels["square, years"] = maps.occlusion(shipped, view)
+
+figure, axes = plt.subplots(1, 5, figsize=(11, 2.7), dpi=75)
+show(axes[0], view, f"estimate {portrait.y_hat:.0f} ± {portrait.spread:.0f}")
+for ax, (name, one) in zip(axes[1:], panels.items(), strict=True):
+    largest = np.abs(one).max()
+    show(ax, tinted(portrait.view, one, largest), f"{name} ±{largest:.2g}")
+plt.show()
+on_photo = maps.agreement(panels["years"], panels["square, years"])
+print(f"correlation of map and occlusion: {on_photo:.2f}")
+squares = np.abs(panels["square, years"]).max()
+assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
+
+# %% [markdown]
+# On this photo the two do not agree at all. The map tells a fine story: blue at the mouth, so a smile looks young. The squares agree on a spot of it, say the opposite right beside it, and move the estimate by years on cheeks that the map leaves white. The map is still right about what it says, a derivative. It is no explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
 
 # %% [markdown]
 # ## Summary
