@@ -9,6 +9,8 @@ one goes on.
 """
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,6 @@ import numpy as np
 from tinydldl import checkpoint, datasets, plots, trained, weights
 from tinydldl.runs import RUNS, read_table, write_table
 from tinydldl.tables.render import Table
-from tinydldl.train import main as train
 
 OUT = Path(__file__).parents[1] / "lessons" / "results" / "fine-tuning"
 EPOCHS, SEEDS = 12, range(3)
@@ -57,8 +58,11 @@ def epochs_of(start, seed, settings):
     path = RUNS / name
     begun = path.exists()
     words = ["--resume", str(path)] if begun else [*settings, "--seed", str(seed), "--name", name]
-    if not (begun and finished(path)) and (code := train(words)):
-        raise SystemExit(code)
+    if not (begun and finished(path)):
+        # a process of its own, in which nothing has imported NumPy before tinydldl
+        done = subprocess.run([sys.executable, "-m", "tinydldl.train", *words])
+        if done.returncode:
+            raise SystemExit(done.returncode)
     rows = read_table(path / "metrics.csv")
     known = {"run": name, "start": start, "seed": seed}
     return [{key: row[key] for key in COLUMNS if key in row} | known for row in rows]
