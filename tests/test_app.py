@@ -60,10 +60,16 @@ def test_all_that_ship_and_first_what_is_asked_for():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--checkpoint", "nowhere"], "nowhere.json: no such file; expected a checkpoint"),
-        (["--checkpoint", "net", "--port", "x"], "expected a whole number from 0 up, got 'x'"),
-        (["--checkpoint", "net", "--port", "-1"], "expected a whole number from 0 up"),
-        (["--checkpoint", "net", "--port", "70000"], "port 70000: "),
+        (
+            ["--checkpoint", "nowhere"],
+            "nowhere: no checkpoint, nowhere.json is missing; exp",
+        ),
+        (
+            ["--checkpoint", "net", "--port", "x"],
+            "expected a whole number from 0 to 65535, got",
+        ),
+        (["--checkpoint", "net", "--port", "-1"], "expected a whole number from 0 to 65535"),
+        (["--checkpoint", "net", "--port", "70000"], "from 0 to 65535, got '70000'"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, message, capsys):

@@ -28,7 +28,7 @@ def test_comes_back_as_it_was(tmp_path, rng):
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path):
-    with pytest.raises(CheckpointError, match=r"none\.json: no such file; expected a checkpoint"):
+    with pytest.raises(CheckpointError, match=r"none: no checkpoint, none\.json is missing; exp"):
         load(tmp_path / "none")
     save(tmp_path / "c", {"a": np.zeros(3)}, {})
     whole = (tmp_path / "c.npz").read_bytes()

@@ -1,5 +1,8 @@
 """What commands share: errors in one line, numbers that are checked."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tinydldl import cli
@@ -10,6 +13,7 @@ from tinydldl.backend import UserError
     ("parse", "good", "bad"),
     [
         (cli.whole(2), {"2": 2, "30": 30}, ["1", "2.5", "x", ""]),
+        (cli.whole(0, 9), {"0": 0, "9": 9}, ["-1", "10"]),
         (cli.positive, {"0.5": 0.5}, ["0", "-1", "inf", "nan", "x"]),
         (cli.not_negative, {"0": 0.0, "1e3": 1000.0}, ["-0.1", "inf", "nan", "x"]),
     ],
@@ -53,3 +57,23 @@ def test_ctrl_c(capsys):
 
     assert cli.run_command(command) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])  # within a buffer, and far beyond
+def test_a_reader_who_has_seen_enough(lines):
+    """As in `| head -1`: what is printed to nobody is no error, and not one line of it."""
+    command = f"lambda argv: print(*range({lines}), sep=chr(10))"
+    program = f"import sys; from tinydldl import cli; input(); sys.exit(cli.run_command({command}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    process.stdin.write("now that nobody reads\n")
+    process.stdin.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == cli.HUNG_UP
+    process.stderr.close()

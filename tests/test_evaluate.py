@@ -111,6 +111,18 @@ def test_a_network_trained_on_another_part_is_judged_on_what_it_has_not_seen(und
     assert "warning: a network was trained on these" in capsys.readouterr().out
 
 
+def test_pictures_of_photos_are_not_put_beside_weights_that_belong_to_no_run(
+    photos, undrawn, capsys
+):
+    Path("weights").mkdir()
+    save_network("weights/tiny")
+    assert run("--checkpoint", "weights/tiny.npz", *TABLE_DATA) == 0
+    folder = Path("runs/evaluations/tiny-csv-valid")
+    assert f"results   {folder}\n" in capsys.readouterr().out
+    assert figures(folder)["part"] == "valid"
+    assert sorted(path.name for path in Path("weights").iterdir()) == ["tiny.json", "tiny.npz"]
+
+
 def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, capsys):
     save_network("checkpoint")
     write_config(".", dataset="synthetic", seed=3, limit=40, sigma=5.0)
@@ -157,6 +169,7 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
             name = "checkpoint" if count == 1 else f"member-{member}/checkpoint"
             Path(folder, name).parent.mkdir(parents=True)
             save_network(Path(folder, name), seed=member)
+    write_config("one", dataset="synthetic", seed=0, limit=None)
     assert run("--checkpoint", "one/checkpoint.npz", *TABLE_DATA) == 0
     assert Path("one/evaluation/csv-valid/figures.json").exists()
     assert run("--checkpoint", "ensemble", *TABLE_DATA) == 0
@@ -184,7 +197,8 @@ def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, ca
     out = capsys.readouterr().out
     assert "photos left out, ages not in 0..100" in out
     assert "trained on" not in out  # nobody knows on what
-    assert max(float(row["age"]) for row in rows("evaluation/csv-train/predictions.csv")) <= 100
+    judged = rows("runs/evaluations/a-csv-train/predictions.csv")
+    assert max(float(row["age"]) for row in judged) <= 100
 
 
 def test_a_limit_is_of_the_photos_judged(photos, undrawn, capsys):
@@ -221,8 +235,8 @@ def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
     [
         ([], "the following arguments are required: --checkpoint"),
         (["--checkpoint", "a"], "--dataset is missing, and there is no run's config.json"),
-        (["--checkpoint", "none"], "none: no such run or checkpoint"),
-        (["--checkpoint", "none", *TABLE_DATA], "none.json: no such file; expected a checkpoint"),
+        (["--checkpoint", "none"], "none: no such run or checkpoint; expected the folder of a run"),
+        (["--checkpoint", "none", *TABLE_DATA], "none: no checkpoint, none.json is missing; exp"),
         (["--checkpoint", "a", "r", *TABLE_DATA], "a and r: their predictions cannot be averaged"),
         (["--checkpoint", "a", *TABLE_DATA, "--part", "test"], "csv: no part test, only train, v"),
         (["--checkpoint", "a", "--dataset", "csv"], "csv: no table, expected --table"),

@@ -12,7 +12,7 @@ from saved_networks import save_network
 
 from tinydldl import explain, map_plots, maps, plots, portraits, trained
 from tinydldl.datasets import Options, load
-from tinydldl.faces import detect, open_photo
+from tinydldl.faces import detect, face_in, open_photo
 
 PHOTO = ("photo.jpg", "--no-detect")
 
@@ -70,6 +70,7 @@ def test_a_photo_in_a_picture_and_its_numbers_out(capsys):
     estimate = maps.under_squares(one.of_expectation()[0], 32)
     agreement = np.corrcoef(estimate.ravel(), occluded.ravel())[0, 1]
     lines = capsys.readouterr().out.splitlines()
+    assert lines.pop(0) == "face      the whole photo"
     assert lines[0].startswith(f"estimate  {one.y_hat[0]:.1f} years, of this view")
     assert f"(predict: {portrait.y_hat:.1f}," in lines[0]
     low, high = estimate.min(), estimate.max()
@@ -105,7 +106,7 @@ def test_the_picture_shows_the_maps(drawn):
     tinted = map_plots.tinted(portrait.view, occluded, np.abs(occluded).max())
     np.testing.assert_allclose(shown["what a gray square takes away"], tinted)
     figure.draw_without_rendering()
-    bars = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel().startswith(("y", "n"))]
+    bars = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel().startswith(("y", "l"))]
     assert bars == [map_plots.YEARS, map_plots.YEARS, map_plots.NATS]
 
 
@@ -113,14 +114,44 @@ def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, cap
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     _, portrait, one = view(face)
-    assert f"estimate  {one.y_hat[0]:.1f} years" in capsys.readouterr().out
+    which, estimate, *_ = capsys.readouterr().out.splitlines()
+    assert which == "face      1 of 1"
+    assert estimate.startswith(f"estimate  {one.y_hat[0]:.1f} years")
     seen = drawn[0].axes[0].images[0].get_array()
     np.testing.assert_array_equal(seen, np.asarray(portrait.view))
     Image.linear_gradient("L").resize((300, 200)).save("sky.png")
     assert run("sky.png") == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: sky.png: no face found; use --no-detect if the photo is a face")
+    assert error.startswith("error: sky.png: no face found; say where it is with --box or --landm")
     assert error.count("\n") == 1
+
+
+def test_one_face_of_several(mtcnn, no_occlusion, drawn, capsys):
+    """It is said that there are others, and each may be chosen by its number."""
+    group = Image.new("RGB", (1100, 620), (120, 140, 160))
+    for left, height in ((0, 600), (560, 260), (800, 420)):
+        group.paste(Image.open("photo.jpg").resize((height * 512 // 600, height)), (left, 10))
+    group.save("photo.jpg")
+    detected = detect(open_photo("photo.jpg"))
+    left_to_right = sorted(detected, key=lambda face: face.box[0])
+    assert run("photo.jpg") == 0
+    surest = 1 + [face is detected[0] for face in left_to_right].index(True)
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"face      {surest} of 3, from left to right; the detector is surest")
+    assert run("photo.jpg", "--face", "2") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "face      2 of 3, from left to right"
+    for figure, face in zip(drawn, (detected[0], left_to_right[1]), strict=True):
+        seen = figure.axes[0].images[0].get_array()
+        np.testing.assert_array_equal(seen, np.asarray(view(face)[1].view))
+    assert run("photo.jpg", "--face", "4") == 2
+    assert "--face 4: expected 1 to 3, the faces in the photo" in capsys.readouterr().err
+
+
+def test_a_face_by_hand(mtcnn, no_occlusion, drawn):
+    assert run("photo.jpg", "--box", "170,80,160,230") == 0
+    face = face_in(open_photo("photo.jpg"), [170, 80, 330, 310])
+    seen = drawn[0].axes[0].images[0].get_array()
+    np.testing.assert_array_equal(seen, np.asarray(view(face)[1].view))
 
 
 def test_nothing_is_overwritten(no_occlusion):
@@ -207,7 +238,8 @@ def test_of_a_data_set_the_part_that_no_network_has_seen(people, drawn, capsys):
     assert run(*people) == 2
     out, err = capsys.readouterr()
     assert "data      csv: 12 photos (valid)" in out
-    assert err.endswith("error: csv: expected a decade of 10 photos or more\n")
+    assert "error: csv: expected 10 photos or more of a decade" in err
+    assert err.endswith("try a larger --limit, or another --part\n")
     assert not drawn
 
 
@@ -221,11 +253,14 @@ def test_of_a_data_set_the_part_that_no_network_has_seen(people, drawn, capsys):
         (["photo.jpg", "--dataset", "csv"], "expected either PHOTO or --dataset"),
         (["missing.jpg"], "missing.jpg: No such file or directory"),
         ([*PHOTO, "--ages", "120"], "--ages 120: expected ages from 0 to 100"),
-        ([*PHOTO, "--ages", "nan"], "--ages nan: expected ages from 0 to 100"),
-        ([*PHOTO, "--ages", "old"], "argument --ages: invalid float value: 'old'"),
+        ([*PHOTO, "--ages", "nan"], "argument --ages: expected a number from 0 up, got 'nan'"),
+        ([*PHOTO, "--ages", "old"], "argument --ages: expected a number from 0 up, got 'old'"),
+        ([*PHOTO, "--part", "test"], "--part is for --dataset"),
+        (["--dataset", "csv", "--no-detect"], "--no-detect is for PHOTO"),
+        (["--dataset", "csv", "--ages", "20"], "--ages is for PHOTO"),
         ([*PHOTO, "--checkpoint", "rank"], "ranking: no softmax, so there is no map for each age"),
-        ([*PHOTO, "--checkpoint", "none"], "none.json: no such file"),
-        ([*PHOTO, "--out", "net.json"], "net.json: cannot make this folder (File exists)"),
+        ([*PHOTO, "--checkpoint", "none"], "none: no checkpoint, none.json is missing"),
+        ([*PHOTO, "--out", "net.json"], "net.json: is a file, expected a folder"),
         (["--dataset", "csv"], "csv: no table, expected --table"),
         (["--dataset", "csv", "--table", "table.csv", "--part", "test"], "csv: no part test, only"),
     ],

@@ -18,6 +18,7 @@ from tinydldl.faces import Face, detect, open_photo
 
 BOX = "170,80,160,230"
 LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
+SWAPPED = "306,186,222,190,267,235,232,282,303,278"
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +47,9 @@ def test_a_photo_in_an_age_out(mtcnn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     person = estimate(face)
-    line, picture = capsys.readouterr().out.splitlines()
+    line, picture, legend = capsys.readouterr().out.splitlines()
     assert line.startswith(f"photo.jpg, face 1: {person.y_hat:.1f} ± {person.spread:.1f} years (")
+    assert legend.startswith("±         the standard deviation")
     assert picture.split() == ["picture", str(Path("runs/predictions/photo-ages.png"))]
     with Image.open("runs/predictions/photo-ages.png") as drawn:
         assert min(drawn.size) > 500
@@ -81,6 +83,12 @@ def test_a_photo_that_is_a_face(capsys):
     assert not Path("runs").exists()
 
 
+def test_errors_do_not_call_standard_input_by_another_name(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    assert run("-", "--no-detect") == 2
+    assert capsys.readouterr().err == "error: standard input: the file is empty\n"
+
+
 def test_landmarks_by_hand(capsys):
     assert run("photo.jpg", "--landmarks", LANDMARKS, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
@@ -107,17 +115,30 @@ def test_no_face_says_what_to_do(mtcnn, capsys):
     assert out.count("\n") == 2  # the header, and the face in the other photo
 
 
+def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, capsys):
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != ".")
+    assert run("photo.jpg", "--no-detect", "--out", "here/and/there") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: .: nothing may be written there; give another --out\n"
+    assert not Path("here").exists()
+
+
 def test_a_folder_a_pattern_and_standard_input(monkeypatch, capsys):
     Path("party").mkdir()
     for name in ("b.jpg", "a.png", ".hidden.jpg", "notes.txt"):
         shutil.copy("photo.jpg", Path("party") / name)
+    for name in ("c.webp", "d.GIF", "e.tif"):
+        Image.open("photo.jpg").save(Path("party") / name)
     stdin = io.TextIOWrapper(io.BytesIO(Path("photo.jpg").read_bytes()))
     monkeypatch.setattr("sys.stdin", stdin)
     assert run("party", "pa*/*.jpg", "-", "--no-detect", "--csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    names = [str(Path("party") / name) for name in ("a.png", "b.jpg", "b.jpg")]
+    names = ("a.png", "b.jpg", "c.webp", "d.GIF", "e.tif", "b.jpg")
+    names = [str(Path("party") / name) for name in names]
     assert [row["photo"] for row in rows] == [*names, "-"]
-    assert {float(row["age"]) for row in rows} == {estimate(None).y_hat}
+    jpegs = {float(row["age"]) for row in rows if not row["photo"].endswith(("webp", "GIF"))}
+    assert jpegs == {estimate(None).y_hat}
     assert {row["left"] for row in rows} == {""}
 
 
@@ -158,20 +179,25 @@ def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
         (["--box", "10,10,nan,20"], "expected x,y,width,height"),
         (
             ["--box", "10,10,0,20"],
-            "--box: from 10, 10 to 10, 30, expected an area within the photo",
+            "--box: from 10, 10 to 10, 30, expected 12 or more pixels a side, within the photo",
         ),
         (["--box", "400,10,200,20"], "within the photo of 512 x 600 pixels"),
         (["--landmarks", "1,2,3"], "expected x,y,x,y,x,y,x,y,x,y, got '1,2,3'"),
         (
             ["--landmarks", "9,9,9,9,9,9,9,9,9,9"],
-            "--landmarks: from 9, 9 to 9, 9, expected an area",
+            "--landmarks: from 9, 9 to 9, 9, expected 12 or more pixels a side",
         ),
+        # left and right eye exchanged; all in one line
+        (["--landmarks", SWAPPED], "--landmarks: these do not lie as in a face; expected x,y of"),
+        (["--landmarks", "50,50,60,60,70,70,80,80,90,90"], "these do not lie as in a face"),
         (["--box", BOX, "--no-detect"], "not allowed with argument"),
         (["--smallest", "5"], "expected a whole number from 12 up"),
         (["photo.jpg", "--box", BOX], "--box and --landmarks are for one photo, and there are 2"),
-        (["--checkpoint", "nowhere"], "nowhere.json: no such file; expected a checkpoint"),
-        (["empty"], "no photo in empty"),
-        (["--no-detect", "--out", "photo.jpg"], "photo.jpg: cannot make this folder"),
+        (["--checkpoint", "nowhere"], "nowhere: no checkpoint, nowhere.json is missing; expected"),
+        (["empty"], "empty: no photo in this folder; expected .jpg"),
+        ([""], "expected a photo, got an empty name"),
+        (["--no-detect", "--out", "photo.jpg"], "photo.jpg: is a file, expected a folder"),
+        (["--no-detect", "--out", "photo.jpg/in"], "photo.jpg: is a file, expected a folder"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, words, capsys):

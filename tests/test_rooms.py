@@ -15,7 +15,7 @@ ROOMS = [  # bottom first
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
     {"baselines", "plots", "trainer", "trained", "faces"},
-    {"runs", "report", "selection", "pytorch_weights", "portraits", "alignment", "maps"}
+    {"runs", "report", "selection", "pytorch_weights", "portraits", "sources", "alignment", "maps"}
     | {"map_plots", "portrait_plots"},
     {"experiment", "lesson", "benchmark", "page"},
     {"tables", "ensemble"},

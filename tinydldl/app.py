@@ -24,15 +24,15 @@ def main(argv=None):
 def open_choices(arguments):
     """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
 
-    Raises WeightsError if none is asked for by --checkpoint and none ships.
+    Raises CheckpointError, or WeightsError if none is asked for by --checkpoint and none ships.
     """
     network, path = portraits.open_network(arguments), arguments.checkpoint
     name = "checkpoint" if path else arguments.net
     choices = {name: Choice(label(path or name, network), network, arguments.crop)}
-    for path in sorted(weights.FOLDER.glob("*.npz")):
-        if path.stem not in choices:
-            network = trained.load(path)
-            choices[path.stem] = Choice(label(path.stem, network), network, "utkface")
+    for name in weights.names():
+        if name not in choices:
+            network = trained.load(weights.find(name))
+            choices[name] = Choice(label(name, network), network, "utkface")
     return choices
 
 
@@ -56,7 +56,10 @@ def build_parser():
 
     server = parser.add_argument_group("server")
     server.add_argument(
-        "--port", type=cli.whole(0), default=8000, help="where the page is; 0 takes a free port"
+        "--port",
+        type=cli.whole(0, 65535),
+        default=8000,
+        help="where the page is; 0 takes a free port",
     )
     return parser
 

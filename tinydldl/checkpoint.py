@@ -15,6 +15,8 @@ import numpy as np
 
 from tinydldl.backend import UserError, get_array_module, to_host
 
+EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"
+
 
 class CheckpointError(UserError):
     """A checkpoint cannot be read, or does not fit."""
@@ -30,17 +32,18 @@ def save(path, arrays, meta):
 
 def load(path):
     """The `(arrays, meta)` of `path`, with or without `.npz`. Raises CheckpointError."""
-    path = str(path).removesuffix(".npz").removesuffix(".json")
+    stem = str(path).removesuffix(".npz").removesuffix(".json")
     try:
-        meta = json.loads(Path(f"{path}.json").read_text())
-        with open(f"{path}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
+        meta = json.loads(Path(f"{stem}.json").read_text())
+        with open(f"{stem}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
             arrays = dict(arrays)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{error.filename}: no such file; expected a checkpoint") from None
+        missing = Path(error.filename).name
+        raise CheckpointError(f"{path}: no checkpoint, {missing} is missing; {EXPECTED}") from None
     except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
         raise CheckpointError(f"{path}: not a checkpoint that can be read ({error})") from None
     if not isinstance(meta, dict):
-        raise CheckpointError(f"{path}.json: not the description of a checkpoint")
+        raise CheckpointError(f"{stem}.json: not the description of a checkpoint")
     return arrays, meta
 
 

@@ -2,11 +2,12 @@
 
 import argparse
 import math
+import os
 import sys
 
 from tinydldl.backend import UserError
 
-DATA_ERROR, INTERRUPTED = 2, 130
+DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,18 +30,25 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 def run_command(command, argv=None):
     """`command(argv)`, with a `UserError` printed as one line; returns the exit code."""
     try:
-        return command(argv)
+        try:
+            return command(argv)
+        finally:
+            sys.stdout.flush()  # here, where it can be seen whether anybody reads it
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return DATA_ERROR
+    except BrokenPipeError:  # who reads our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return HUNG_UP
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
 
 
-def whole(least):
-    """The type of an argument that is a whole number, `least` or more."""
-    return _number(int, f"a whole number from {least} up", lambda value: value >= least)
+def whole(least, most=math.inf):
+    """The type of an argument that is a whole number, `least` or more, and at most `most`."""
+    end = "up" if most == math.inf else f"to {most}"
+    return _number(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
 
 
 def positive(text):

@@ -16,6 +16,7 @@ from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
 
+FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 # With these arguments the photos of a run are the same again.
 SETTINGS = ("dataset", "data_dir", "table", "split", "seed", "sigma", "limit")
@@ -78,7 +79,7 @@ def parse(argv):
     if arguments.dataset is None:
         path = arguments.checkpoint[0]
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
-            raise EvaluationError(f"{path}: no such run or checkpoint")
+            raise EvaluationError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
     return arguments, run
 
@@ -123,7 +124,10 @@ def results_folder(arguments, part, count):
     """
     name = f"{arguments.dataset}-{part}" + (f"-of-{count}" if count > 1 else "")
     path = arguments.checkpoint[0]
-    folder = arguments.out or (path if path.is_dir() else path.parent) / "evaluation" / name
+    run = path if path.is_dir() else path.parent
+    of_run = path.is_dir() or (run / "config.json").exists()
+    default = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
+    folder = arguments.out or default
     try:
         folder.mkdir(parents=True, exist_ok=True)
         empty = not any(folder.iterdir())
@@ -221,7 +225,8 @@ def build_parser():
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="where results go (default: evaluation/DATASET-PART beside the first checkpoint)",
+        help="where results go (default: evaluation/DATASET-PART in the folder of the first run; "
+        f"for the file of a checkpoint {FOLDER}/NAME-DATASET-PART)",
     )
     return parser
 

@@ -175,17 +175,23 @@ def begin(run, folder, arguments):
     return done
 
 
+def open_init(arguments):
+    """The network of the checkpoint or run `--init`. Raises CheckpointError for another network."""
+    path, source = arguments.init, trained.load(arguments.init)
+    name = source.meta["network"]["name"]
+    if name != arguments.net:
+        raise CheckpointError(f"{path}: weights of the network {name}; expected {arguments.net}")
+    return source
+
+
 def initialize(run, arguments):
     """Start from the weights of the checkpoint or run `--init`; returns what was taken, in words.
 
     Photo size and pooling may be others, since neither has weights. The photos are normalized with
     the checkpoint's channels, as they were when its network was trained. The last layer stays new
-    where its outputs mean something else. Raises CheckpointError for another network.
+    where its outputs mean something else. Raises CheckpointError as `open_init` does.
     """
-    path, source = arguments.init, trained.load(arguments.init)
-    name = source.meta["network"]["name"]
-    if name != arguments.net:
-        raise CheckpointError(f"{path}: weights of the network {name}; expected {arguments.net}")
+    path, source = arguments.init, open_init(arguments)
     run.channels = source.channels
     ours, theirs = weights_of(run), weights_of(source)
     text = f"{path}, all layers"

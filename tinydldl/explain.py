@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection
+from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection, sources
 from tinydldl.backend import UserError
 from tinydldl.datasets import DATASETS
-from tinydldl.faces import detect, open_photo
 
 FOLDER = Path("runs/explanations")
 AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
 FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
+OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect")  # arguments that mean nothing to
+OF_DATASET = ("part", "limit", "table")  # the other of the two
 
 
 class ExplainError(UserError):
@@ -27,6 +28,7 @@ class ExplainError(UserError):
 def main(argv=None):
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
+    plots.check_folder(arguments.out)
     network = portraits.open_network(arguments)
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
@@ -38,9 +40,9 @@ def main(argv=None):
 
 
 def explain_photo(arguments, network):
-    """The figure of the most probable face in a photo, and a name for it; prints its numbers."""
-    image = open_photo(arguments.photo)
-    face = None if arguments.no_detect else most_probable_face(image, arguments.photo)
+    """The figure of one face in a photo, and a name for it; prints its numbers."""
+    image = sources.open_source(arguments.photo)
+    face, which = choose_face(sources.find(image, arguments), arguments)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
     pixels, side = np.asarray(portrait.view), network.side
     one = maps.Maps(network, pixels[None])
@@ -53,25 +55,36 @@ def explain_photo(arguments, network):
     drawn = map_plots.Explanation(
         portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
     )
+    print(f"face      {which}")
     print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
     print("          this view and its mirror image)")
     print(f"map       {range_text(estimate)} years under a square")
     print(f"occlusion {range_text(occluded)} years; {agreement}")
     for age, one_map in of_ages.items():
         print(f"age {age:<5g} {range_text(one_map)} nats under a square")
-    name = Path(arguments.photo).stem
+    name = sources.stem(arguments.photo)
     title = f"{name}: {y_hat:.1f} years; {agreement}"
     return map_plots.explanation(drawn, title), f"{name}-maps"
 
 
-def most_probable_face(image, photo):
-    """The face that the detector is surest of. Raises ExplainError if there is none."""
-    faces = detect(image)
+def choose_face(faces, arguments):
+    """One of the faces, and which one it is, in words. Raises ExplainError if it is not there.
+
+    Without `--face` the one that the detector is surest of.
+    """
     if not faces:
-        raise ExplainError(
-            f"{photo}: no face found; use --no-detect if the photo is a face that is cut out"
-        )
-    return faces[0]
+        raise ExplainError(f"{arguments.photo}: {sources.NO_FACE}")
+    if faces[0] is None:
+        return None, "the whole photo"
+    scores = [face.score for face in faces]
+    number = arguments.face or 1 + int(np.argmax(scores))
+    if number > len(faces):
+        raise ExplainError(f"--face {number}: expected 1 to {len(faces)}, the faces in the photo")
+    which = f"{number} of {len(faces)}"
+    if len(faces) > 1:
+        which += ", from left to right"
+        which += "" if arguments.face else "; the detector is surest of it (--face for another)"
+    return faces[number - 1], which
 
 
 def choose_ages(asked, y_hat, grid):
@@ -116,7 +129,10 @@ def explain_dataset(arguments, network):
         rows = maps.by_decade(network, store, arguments.batch, progress.update)
     shown = [row for row in rows if row["count"] >= FEWEST]
     if not shown:
-        raise ExplainError(f"{arguments.dataset}: expected a decade of {FEWEST} photos or more")
+        raise ExplainError(
+            f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, for a mean that "
+            "shows nobody; try a larger --limit, or another --part"
+        )
     if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:
         print(f"left out  {', '.join(few)}: fewer than {FEWEST} photos")
     for row in shown:
@@ -137,6 +153,10 @@ def parse(argv):
     arguments = parser.parse_args(argv)
     if bool(arguments.photo) == bool(arguments.dataset):
         parser.error("expected either PHOTO or --dataset")
+    idle, wanted = (OF_DATASET, "--dataset") if arguments.photo else (OF_PHOTO, "PHOTO")
+    for name in idle:
+        if getattr(arguments, name) not in (None, False):
+            parser.error(f"--{name.replace('_', '-')} is for {wanted}")
     return arguments
 
 
@@ -147,16 +167,27 @@ def build_parser():
         epilog="A map tells of a network and not of a person: it shows what moves the estimate, "
         "right or wrong. Lesson 11 says what it can and cannot show.",
     )
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo with a face in it")
+    parser.add_argument(
+        "photo",
+        nargs="?",
+        metavar="PHOTO",
+        help="a photo with a face in it, or - for standard input",
+    )
     parser.add_argument(
         "--ages",
         nargs="+",
-        type=float,
+        type=cli.not_negative,
         metavar="AGE",
-        help="ages to ask about (default: the estimate, and 20 years less and more)",
+        help="ages to ask about, of which the nearest labels are taken (default: the estimate, and "
+        "20 years less and more)",
     )
-    parser.add_argument(
-        "--no-detect", action="store_true", help="the photo is a face that is cut out already"
+    faces = sources.add_face_arguments(parser)
+    faces.add_argument(
+        "--face",
+        type=cli.whole(1),
+        metavar="NUMBER",
+        help="of several faces this one, from left to right as predict counts them (default: the "
+        "one that the detector is surest of)",
     )
 
     network = parser.add_argument_group("network")

@@ -18,12 +18,16 @@ from tinydldl.plots import COLORS, DPI
 TINTS = LinearSegmentedColormap.from_list("tints", [COLORS[0], "white", COLORS[3]], N=257)
 DARKEST = 0.35  # black hair becomes a gray of this lightness, so that a tint can be seen on it
 YEARS = "years; orange: older, blue: younger"
-NATS = "nats; orange: for this age, blue: against it"
+NATS = "ln p_hat, in nats; orange: for this age, blue: against it"
 SQUARE = "Numbers are of all that lies under a square of a quarter of the side."
 HOW_TO_READ = (
-    f"Orange: what lies there makes the estimate older; blue: younger. {SQUARE}\nThe map follows "
-    "from the last layers, to first order; the gray square is a test without theory. Both tell of "
-    "this network, not of a person."
+    f"Above, orange: what lies there makes the estimate older; blue: younger. {SQUARE}\n"
+    "The map is computed from the last layers, as if each part worked by itself. The gray square "
+    "covers a part, and the network is asked again.\nWhere the two do not agree, trust neither.\n"
+    "Below, orange: what lies there speaks for that age; blue: against it. One nat makes it 2.7 "
+    "times as probable, or as improbable.\nThe scale is the same for all, so an age near the "
+    "estimate is pale: that is as probable as it gets.\nAll of this tells of the network, not of "
+    "a person."
 )
 HOW_TO_READ_MEANS = (
     f"Orange: what lies there makes the estimates older, on average; blue: younger. {SQUARE}"
@@ -50,9 +54,9 @@ def explanation(drawn, title):
     """What a network looks at in one face, and what it says of it: an `Explanation` as a figure."""
     ages = drawn.of_ages
     columns = max(4, len(ages))
-    figure = Figure(figsize=(2.9 * columns, 8), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(2.9 * columns, 8.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold")
-    figure.supxlabel(HOW_TO_READ, fontsize=10)
+    figure.supxlabel(HOW_TO_READ, x=0.01, horizontalalignment="left", fontsize=10)
     top, bottom = figure.subplots(2, columns)
     for axes in (*top[4:], *bottom[len(ages) :]):
         axes.set_axis_off()

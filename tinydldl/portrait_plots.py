@@ -16,10 +16,10 @@ def people(image, portraits, title):
     columns = math.ceil(len(portraits) / rows)
     height = max(4.0, 1.9 * rows)
     figure = Figure(figsize=(height + 4.8 * columns, height), dpi=DPI, layout="constrained")
-    figure.suptitle(title)
     left, right = figure.subfigures(1, 2, width_ratios=[height, 4.8 * columns])
     photo = left.add_subplot()
     photo.imshow(image)
+    photo.set_title(title)
     photo.set_axis_off()
     cells = right.subplots(rows, 2 * columns, width_ratios=[1, 1.7] * columns, squeeze=False)
     for cell in cells.flat:
@@ -32,7 +32,7 @@ def people(image, portraits, title):
         cells[row, column].set_title(f"{number + 1}", fontsize=11, color="#555555")
         draw_portrait(cells[row, column + 1], portrait)
     handles, labels = cells[0, 1].get_legend_handles_labels()
-    right.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    right.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -53,12 +53,16 @@ def draw_box(axes, box, text):
 def draw_portrait(axes, portrait):
     """What the network says of one face: p_hat as an area if there is one, y_hat as a line."""
     axes.set_axis_on()
-    spread = ""
+    y_hat, spread = portrait.y_hat, ""
+    label = "estimate"
     if portrait.p_hat is not None:
-        label = "predicted p_hat, by age in years"
-        axes.fill_between(portrait.grid, portrait.p_hat, color=COLORS[3], alpha=0.35, label=label)
         spread = f" ± {portrait.spread:.1f}"
-    axes.axvline(portrait.y_hat, color=COLORS[3], label="y_hat, the estimate")
+        label = "how probable each age is (years)"
+        axes.fill_between(portrait.grid, portrait.p_hat, color=COLORS[3], alpha=0.35, label=label)
+        near = y_hat - portrait.spread, y_hat + portrait.spread
+        axes.axvspan(*near, color="#dddddd", lw=0, zorder=0, label="±: its standard deviation")
+        label = "estimate: its expectation"
+    axes.axvline(y_hat, color=COLORS[3], label=label)
     axes.set_title(f"{portrait.y_hat:.1f}{spread} years", color=COLORS[3])
     axes.set(xlim=(portrait.grid[0], portrait.grid[-1]), yticks=[])
     axes.set_ylim(bottom=0)

@@ -49,7 +49,7 @@ class Portrait:
 def add_network_arguments(parser):
     """Give an argparse parser, or a group of one, what says which network looks at photos."""
     parser.add_argument(
-        "--net", choices=["tiny", "thin"], default="tiny", help="which of the weights that ship"
+        "--net", choices=weights.names(), default="tiny", help="which of the weights that ship"
     )
     parser.add_argument(
         "--checkpoint",

@@ -59,6 +59,8 @@ def main(argv=None):
             parser.error(f"--parts: {arguments.parts[0]} to train on and to judge on; take two")
         xp, device = choose_device(arguments.device)
         print(f"tinydldl.train on {device}")
+        if arguments.init and folder is None:
+            experiment.open_init(arguments)  # to say what does not fit before photos are read
         grid = label_grid(step=arguments.label_step)
         photos = selection.open_selection(arguments, grid, arguments.parts)
         counts = [len(photos.train), len(photos.valid)]

@@ -13,6 +13,7 @@ from tinydldl.datasets.base import (
     find_folder,
     image_files,
     join,
+    need_image_files,
     photos_sorted,
     random_split,
     read_table,
@@ -88,10 +89,10 @@ def test_image_files_by_name_and_without_shadows(tmp_path):
     assert [path.name for path in image_files(tmp_path)] == ["a.png", "b.JPG", "c.jpeg"]
 
 
-def test_image_files_need_one(tmp_path):
+def test_need_image_files(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"^no photo in \S+, expected .jpg or .png files"):
-        image_files(tmp_path)
+        need_image_files(tmp_path)
 
 
 # ----------------------------------------------------------------------------------------- tables

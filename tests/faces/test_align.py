@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from scipy.optimize import least_squares
 
 from tinydldl.datasets.transforms import FILL
-from tinydldl.faces.align import SHAPES, align, similarity, warp
+from tinydldl.faces.align import SHAPES, align, likeness, similarity, warp
 
 LANDMARKS = np.array([[30.0, 40], [70, 38], [52, 60], [35, 80], [68, 78]])
 FACE_IN_100 = 100 * SHAPES["utkface"]
@@ -145,6 +145,22 @@ def test_landmarks_come_to_their_places(shape):
         center = [(axis * crop[near]).sum() / crop[near].sum() for axis in (columns, rows)]
         np.testing.assert_allclose(center, [x, y], atol=0.2)
     assert align(photo, landmarks, 64, shape).size == (64, 64)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_likeness_is_the_share_that_the_similarity_explains(shape, rng):
+    """1 for the shape itself wherever it lies; else 1 - (sum of squares that remain) / (of all)."""
+    target, turn = SHAPES[shape], np.array([[3.0, -1, 7], [1, 3, -20]])
+    assert likeness(apply(turn, target), shape) == pytest.approx(1, abs=1e-12)
+    for points in (
+        rng.standard_normal((5, 2)),
+        target[[1, 0, 2, 3, 4]],
+        np.outer(target[:, 0], [1, 2]),
+    ):
+        rest = target - apply(similarity(points, target), points)
+        share = 1 - (rest**2).sum() / ((target - target.mean(axis=0)) ** 2).sum()
+        assert likeness(points, shape) == pytest.approx(share, abs=1e-12)
+        assert share < 0.8
 
 
 def test_shapes_are_faces():

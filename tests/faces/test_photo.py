@@ -129,7 +129,7 @@ def test_a_stripe_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 def test_postscript_never_reaches_another_program(tmp_path, monkeypatch):
     Image.new("RGB", (9, 6)).save(tmp_path / "photo.eps")
     monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("started"))
-    with pytest.raises(PhotoError, match="not a photo of a format that is known here"):
+    with pytest.raises(PhotoError, match=r"expected JPEG, PNG, .*\(convert others"):
         open_photo(tmp_path / "photo.eps")
 
 
@@ -142,7 +142,6 @@ def broken(photo):
     photo.resize((90, 60)).save(file, "PNG")
     png = file.getvalue()
     return {
-        "empty": b"",
         "text": b"no photo\n",
         "half a JPEG": jpeg[: len(jpeg) // 2],
         "head of a JPEG": jpeg[:20],
@@ -159,6 +158,15 @@ def test_broken_files(name, photo, tmp_path):
     with pytest.raises(PhotoError, match=r"photo\.jpg: (a photo that cannot|not a photo)") as error:
         open_photo(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", [None, "standard input"])
+def test_an_empty_file(name, tmp_path):
+    (tmp_path / "photo.jpg").touch()
+    with pytest.raises(PhotoError, match=rf"^{name or 'the photo'}: the file is empty$"):
+        open_photo(io.BytesIO(), name)
+    with pytest.raises(PhotoError, match=rf"{name or 'photo.jpg'}: the file is empty$"):
+        open_photo(tmp_path / "photo.jpg", name)
 
 
 def test_no_such_file_and_a_folder(tmp_path):

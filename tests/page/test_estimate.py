@@ -149,15 +149,15 @@ def postscript(image):
 
 
 UPLOADS = {
-    "text": (lambda: b"hello\n", "not a photo of a format that is known here"),
-    "empty": (lambda: b"", "not a photo of a format that is known here"),
+    "text": (lambda: b"hello\n", "not a photo that can be read; expected JPEG, PNG"),
+    "empty": (lambda: b"", "the file is empty"),
     "cut off": (lambda: png(Image.effect_noise((90, 90), 50))[:2000], "cannot be decoded"),
     "stripe": (lambda: png(Image.new("1", (5, 251))), "5 x 251 pixels are a stripe, not a photo"),
     "bomb": (lambda: png(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
-    "PostScript": (lambda: postscript(Image.new("RGB", (9, 9))), "not a photo of a format"),
+    "PostScript": (lambda: postscript(Image.new("RGB", (9, 9))), "not a photo that can be read"),
     "PostScript with a preview": (
         lambda: b"\xc5\xd0\xd3\xc6" + bytes(60),
-        "not a photo of a format",
+        "not a photo that can be read",
     ),
 }
 

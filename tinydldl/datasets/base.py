@@ -15,7 +15,7 @@ import numpy as np
 from tinydldl.backend import UserError
 
 GUIDE = "see data/README.md"
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".ppm"}
 
 
 class DataError(UserError):
@@ -113,19 +113,24 @@ def find_folder(path, what):
 
 
 def is_image(name):
-    """Whether a file of this name is an image: .jpg, .jpeg or .png in any case."""
+    """Whether a file of this name is an image, by what it ends with, in any case."""
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def image_files(folder):
-    """The image files in `folder` by name. Raises DataError if there is none.
+    """The image files in `folder` by name.
 
     Files that begin with a dot are left out: macOS leaves such shadows of photos in its archives.
     """
-    files = [p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith(".")]
+    return sorted(p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith("."))
+
+
+def need_image_files(folder):
+    """The same, or DataError: there is none."""
+    files = image_files(folder)
     if not files:
         raise DataError(f"no photo in {folder}, expected .jpg or .png files ({GUIDE})")
-    return sorted(files)
+    return files
 
 
 # ----------------------------------------------------------------------------------------- tables

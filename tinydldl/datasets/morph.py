@@ -12,7 +12,7 @@ from tinydldl.datasets.base import (
     DataError,
     find,
     find_folder,
-    image_files,
+    need_image_files,
     photos_sorted,
     random_split,
     read_table,
@@ -29,7 +29,7 @@ def load(options):
     album = find_folder(root / "Album2", "the photos")
     table = find(root / "MORPH_2008_nonCommercial.csv")
     if table is None:
-        photos = photos_sorted((p, age_of(p), options.sigma) for p in image_files(album))
+        photos = photos_sorted((p, age_of(p), options.sigma) for p in need_image_files(album))
     else:
         photos = _read_photos(album, table, options.sigma)
     split = subject_split if options.split == "subject" else random_split

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 
-from tinydldl.datasets.base import DataError, find, find_folder, image_files, photos_sorted
+from tinydldl.datasets.base import DataError, find, find_folder, need_image_files, photos_sorted
 
 
 def load(options):
@@ -15,7 +15,7 @@ def load(options):
 
     The data folder may also be the one that holds `UTKFace` itself.
     """
-    files = image_files(_folder(options.data_dir))
+    files = need_image_files(_folder(options.data_dir))
     labels = {"train": [], "valid": [], "test": []}
     for path in files:
         labels[part_of(path.name)].append((path, age_of(path), options.sigma))

@@ -12,7 +12,7 @@ align         the similarity transform that brings the landmarks to their places
     crop = align(image, face.landmarks, side=224)
 """
 
-from tinydldl.faces.align import SHAPES, align
+from tinydldl.faces.align import SHAPES, align, likeness
 from tinydldl.faces.detector import Face, detect, face_in
 from tinydldl.faces.photo import PhotoError, open_photo
 from tinydldl.faces.weights import WeightsError
@@ -25,5 +25,6 @@ __all__ = [
     "align",
     "detect",
     "face_in",
+    "likeness",
     "open_photo",
 ]

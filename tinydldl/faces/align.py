@@ -57,6 +57,19 @@ def similarity(points, targets):
     return np.array([[z.real, -z.imag, b.real], [z.imag, z.real, b.imag]])
 
 
+def likeness(landmarks, shape="utkface"):
+    """How much five landmarks (5, 2) lie like those of `shape`: the share of it, 0..1, that fits.
+
+        |sum conj(p_i) t_i|^2 / (sum |p_i|^2 sum |t_i|^2)                both less their means
+
+    1 for the same figure however it is turned, shifted and scaled; it is R^2 of `similarity`.
+    Raises ValueError as that does.
+    """
+    p, t = (as_complex(given) for given in (landmarks, SHAPES[shape]))
+    p, t = p - p.mean(), t - t.mean()
+    return float(abs(np.vdot(p, t)) ** 2 / (np.vdot(p, p).real * np.vdot(t, t).real))
+
+
 def as_complex(points):
     """Points (N, 2) as numbers x + iy. Raises ValueError if they are in one place."""
     x, y = np.asarray(points, dtype=np.float64).T

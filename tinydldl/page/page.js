@@ -76,7 +76,7 @@ function box(face, number) {
   };
   for (const [side, share] of Object.entries(percents)) button.style[side] = `${100 * share}%`;
   button.type = "button";
-  button.className = top < 0.1 * answer.height ? "box low" : "box";
+  button.className = "box";
   const words = `Face ${number + 1} of ${answer.faces.length}: ${face.age.toFixed(0)} years`;
   button.setAttribute("aria-label", words);
   button.append(document.createElement("span"));

@@ -11,14 +11,18 @@ class WeightsError(UserError):
     """Weights were asked for that do not ship with tinydldl."""
 
 
+def names():
+    """Which there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.npz"))
+
+
 def find(net):
     """The path of the checkpoint of a network, `tiny` or `thin`. Raises WeightsError without one.
 
     The arrays may be float16: what loads them makes them float32.
     """
-    names = sorted(path.stem for path in FOLDER.glob("*.npz"))
-    if net not in names:
-        there = ", ".join(names) or "none"
+    if net not in names():
+        there = ", ".join(names()) or "none"
         raise WeightsError(
             f"no weights of {net} ship with tinydldl (there are: {there}); "
             "give the run or checkpoint of a network of your own"
