@@ -6,7 +6,7 @@ from matplotlib import cbook
 from PIL import Image, ImageOps
 from saved_networks import CHANNELS, save_network
 
-from tinydldl import portraits, trained
+from tinydldl import portrait_plots, portraits, trained
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, Face
@@ -106,3 +106,17 @@ def test_a_method_without_a_distribution_has_an_age_alone(tmp_path, image, face)
 
 def test_no_face_no_portrait(tmp_path, image):
     assert portraits.portraits(network_of(tmp_path), image, []) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_the_legend_of_the_picture_has_room(count, tmp_path, image, face):
+    """As drawn: it is below the chart, beside the photo, and within the picture."""
+    people = portraits.portraits(network_of(tmp_path), image, [face] * count)
+    figure = portrait_plots.people(image, people, "portrait")
+    figure.draw_without_rendering()
+    left, right = figure.subfigs
+    (legend,) = right.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= left.axes[0].get_window_extent().x1
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= min(axes.get_window_extent().y0 for axes in right.axes if axes.axison)

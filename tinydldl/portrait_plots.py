@@ -32,7 +32,8 @@ def people(image, portraits, title):
         cells[row, column].set_title(f"{number + 1}", fontsize=11, color="#555555")
         draw_portrait(cells[row, column + 1], portrait)
     handles, labels = cells[0, 1].get_legend_handles_labels()
-    right.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    beside = 3 if columns > 1 else 1
+    right.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False)
     return figure
 
 
