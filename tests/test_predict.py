@@ -83,12 +83,6 @@ def test_a_photo_that_is_a_face(capsys):
     assert not Path("runs").exists()
 
 
-def test_errors_do_not_call_standard_input_by_another_name(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
-    assert run("-", "--no-detect") == 2
-    assert capsys.readouterr().err == "error: standard input: the file is empty\n"
-
-
 def test_landmarks_by_hand(capsys):
     assert run("photo.jpg", "--landmarks", LANDMARKS, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]

@@ -1,0 +1,121 @@
+"""Photos as users name them, and faces where users say that they are."""
+
+import argparse
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import cbook
+from PIL import Image
+
+from tinydldl import sources
+from tinydldl.faces import PhotoError, detect, open_photo
+from tinydldl.sources import SourceError
+
+# Marked by hand: eyes, nose and corners of the mouth of the portrait below.
+LANDMARKS = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+
+
+def find(*words, image=None):
+    """The faces in a photo, by default photo.jpg, for these words of a command line."""
+    parser = argparse.ArgumentParser()
+    sources.add_face_arguments(parser)
+    return sources.find(
+        image or open_photo("photo.jpg"), parser.parse_args([str(w) for w in words])
+    )
+
+
+def joined(points):
+    return ",".join(f"{value:g}" for value in np.ravel(points))
+
+
+def test_what_a_name_stands_for():
+    """A file whose name looks like a pattern is that file."""
+    Path("party").mkdir()
+    for name in ("a[1].jpg", "b.webp", ".shadow.jpg", "notes.txt"):
+        shutil.copy("photo.jpg", Path("party", name))
+    in_party = [str(Path("party", name)) for name in ("a[1].jpg", "b.webp")]
+    assert sources.expand("party") == in_party
+    assert sources.expand("party/*.webp") == in_party[1:]
+    assert sources.expand("party/a[1].jpg") == in_party[:1]
+    assert sources.expand("-") == ["-"]
+    assert sources.expand("missing.jpg") == ["missing.jpg"]
+
+
+def test_what_stands_for_nothing():
+    Path("empty").mkdir()
+    with pytest.raises(SourceError, match=r"^empty: no photo in this folder; expected \.jpg"):
+        sources.expand("empty")
+    with pytest.raises(SourceError, match=r"^expected a photo, got an empty name$"):
+        sources.expand("")
+
+
+def test_standard_input(monkeypatch):
+    def given(data):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    given(Path("photo.jpg").read_bytes())
+    assert sources.open_source("-").tobytes() == open_photo("photo.jpg").tobytes()
+    given(b"")
+    with pytest.raises(PhotoError, match=r"^standard input: the file is empty$"):
+        sources.open_source("-")
+    assert (sources.stem("-"), sources.stem("party/photo.jpg")) == ("photo", "photo")
+
+
+def test_faces_are_counted_from_left_to_right(mtcnn):
+    photo, portrait = Image.new("RGB", (900, 500), (120, 140, 160)), open_photo("photo.jpg")
+    for left, height in ((450, 240), (0, 480), (700, 160)):
+        photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
+    lefts = [face.box[0] for face in find(image=photo)]
+    assert lefts == sorted(face.box[0] for face in detect(photo))
+    assert len(lefts) == 3
+
+
+def test_a_face_where_the_user_says_it_is():
+    (face,) = find("--landmarks", joined(LANDMARKS))
+    np.testing.assert_array_equal(face.landmarks, LANDMARKS)
+    np.testing.assert_array_equal(face.box, [222, 186, 306, 282])
+    assert find("--no-detect") == [None]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180])
+def test_landmarks_of_a_face_may_lie_in_any_direction(degrees):
+    turn = np.exp(1j * np.deg2rad(degrees))
+    turned = (LANDMARKS - (256, 250)) @ [1, 1j] * turn
+    points = np.stack([turned.real + 256, turned.imag + 250], axis=1)
+    (face,) = find("--landmarks", joined(points))
+    np.testing.assert_allclose(face.landmarks, points, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "order", [[1, 0, 2, 3, 4], [0, 1, 2, 4, 3], [1, 0, 2, 4, 3], [3, 4, 2, 0, 1], [2, 0, 1, 3, 4]]
+)
+def test_landmarks_in_another_order_are_refused(order):
+    with pytest.raises(SourceError, match=r"^--landmarks: these do not lie as in a face; expected"):
+        find("--landmarks", joined(LANDMARKS[order]))
+
+
+def test_landmarks_in_a_line_and_mirrored_are_refused():
+    for points in (np.linspace([50, 60], [150, 300], 5), LANDMARKS[:, ::-1]):
+        with pytest.raises(SourceError, match="do not lie as in a face"):
+            find("--landmarks", joined(points))
+
+
+@pytest.mark.parametrize("side", [1, 11, 12])
+def test_what_is_too_small_for_a_face(side, mtcnn):
+    image = Image.new("RGB", (side, 40))
+    for words in (["--no-detect"], ["--box", f"0,0,{side},30"]):
+        if side < 12:
+            with pytest.raises(SourceError, match=f"^{words[0]}: .* expected 12 or more pixels a"):
+                find(*words, image=image)
+        else:
+            assert len(find(*words, image=image)) == 1
