@@ -9,7 +9,7 @@ import numpy as np
 from tinydldl import baselines, cli, datasets
 from tinydldl.datasets import DataError, crops
 from tinydldl.datasets.loader import PhotoStore
-from tinydldl.datasets.transforms import TRANSFORMS, held_side
+from tinydldl.datasets.transforms import CHOICES, held_side
 from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part
@@ -58,9 +58,9 @@ def add_augment_arguments(parser, default):
     parser.add_argument(
         "--augment",
         nargs="+",
-        choices=TRANSFORMS,
+        choices=CHOICES,
         metavar="TRANSFORM",
-        help=f"random changes to training photos, of {', '.join(TRANSFORMS)} ({default})",
+        help=f"random changes to training photos, of {', '.join(CHOICES)} ({default})",
     )
     parser.add_argument(
         "--no-augment",

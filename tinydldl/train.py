@@ -142,7 +142,9 @@ def build_parser():
         "(default: train, and valid if there is one, else test)",
     )
     selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
-    selection.add_augment_arguments(data, "mirror crop for synthetic faces, else all")
+    selection.add_augment_arguments(
+        data, "mirror crop for synthetic faces, else the paper's: all but erase"
+    )
     selection.add_arguments(data)
 
     network = parser.add_argument_group("network")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tinydldl.datasets import transforms
-from tinydldl.datasets.transforms import TRANSFORMS, augment, center_crop, held_side
+from tinydldl.datasets.transforms import CHOICES, TRANSFORMS, augment, center_crop, held_side
 
 
 class Draws:
@@ -47,10 +47,10 @@ def test_the_paper_s_sizes():
     assert held_side(224) == 256
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("name", CHOICES)
 def test_same_draws_same_photo_and_the_original_stays(name, photo):
     before = array(photo)
-    first, second = (TRANSFORMS[name](photo, np.random.default_rng(5)) for _ in range(2))
+    first, second = (CHOICES[name](photo, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(array(first), array(second))
     np.testing.assert_array_equal(array(photo), before)
     assert first.mode == "RGB"
@@ -107,12 +107,29 @@ def test_how_far_colors_go():
         assert array(transforms.color(gray_photo, Draws(draw))).ravel() == pytest.approx(expected)
 
 
+def test_erase_covers_one_time_in_two_a_square_within_the_photo(photo, rng):
+    assert transforms.erase(photo, Draws(0.5)) is photo
+    for draw in (0, 0.25, 0.499):
+        side, before = round(32 * (1 / 8 + draw * 3 / 8)), array(photo)
+        left, top = int(draw * (40 - side + 1)), int(draw * (32 - side + 1))
+        before[top : top + side, left : left + side] = transforms.FILL
+        np.testing.assert_array_equal(array(transforms.erase(photo, Draws(draw))), before)
+    blank = Image.new("RGB", (64, 64))
+    covered = [(array(transforms.erase(blank, rng))[..., 0] > 0).sum() for _ in range(400)]
+    shares = np.array([np.sqrt(count) / 64 for count in covered if count])
+    assert 150 < len(shares) < 250
+    assert 1 / 8 <= shares.min() < 0.15 < 0.47 < shares.max() <= 1 / 2
+    assert {np.sqrt(count) % 1 for count in covered} == {0}  # squares, none cut off
+
+
 def test_transforms_come_in_the_paper_s_order(photo, monkeypatch):
+    """And what is not the paper's comes last, so that nothing changes its gray."""
     order = []
-    spies = {name: lambda im, rng, name=name: order.append(name) or im for name in TRANSFORMS}
-    monkeypatch.setattr(transforms, "TRANSFORMS", spies)
-    augment(photo, Draws(0), ["color", "crop", "mirror", "rotate", "gray", "scale"], 28)
-    assert order == ["mirror", "gray", "scale", "rotate", "crop", "color"]
+    spies = {name: lambda im, rng, name=name: order.append(name) or im for name in CHOICES}
+    monkeypatch.setattr(transforms, "CHOICES", spies)
+    names = ["color", "erase", "crop", "mirror", "rotate", "gray", "scale"]
+    augment(photo, Draws(0), names, 28)
+    assert order == ["mirror", "gray", "scale", "rotate", "crop", "color", "erase"]
 
 
 def test_sixteen_bits_of_gray_are_scaled_not_clipped():

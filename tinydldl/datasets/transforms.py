@@ -1,4 +1,4 @@
-"""Augmentation (the paper's), each transform a pure function of an image and a generator.
+"""Augmentation: the paper's and one more, each a pure function of an image and a generator.
 
 Sizes are in proportion to the paper's: a photo is held with a short side of 8/7 of the network's
 (256 for 224), and a crop of 7/8 of it goes in. Images are Pillow's, RGB.
@@ -11,7 +11,8 @@ HOLD = 8 / 7  # 256 / 224
 SCALES = (112 / 256, 224 / 256)
 MAX_DEGREES = 30
 JITTER = 0.4
-FILL = (128, 128, 128)  # behind a rotated or a transparent photo
+ERASED = (1 / 8, 1 / 2)
+FILL = (128, 128, 128)  # behind a rotated or a transparent photo, and over a part of one
 
 
 def held_side(side):
@@ -79,18 +80,34 @@ def color(image, rng):
     return image
 
 
+def erase(image, rng):
+    """A gray square over a part of the photo, one time in two: 1/8 to 1/2 of the side, anywhere.
+
+    Not the paper's. What is covered in one epoch is seen in another, so a network cannot rely on
+    one part of a face alone. Source: Zhong et al., AAAI 2020; DeVries and Taylor, 2017.
+    """
+    if rng.random() >= 0.5:
+        return image
+    side = round(min(image.size) * rng.uniform(*ERASED))
+    left, top = (int(rng.integers(0, length - side + 1)) for length in image.size)
+    image = image.copy()
+    image.paste(FILL, (left, top, left + side, top + side))
+    return image
+
+
 def _crop(image, left, top, side):
     return image.crop((left, top, left + side, top + side))
 
 
-TRANSFORMS = {
+TRANSFORMS = {  # the paper's
     function.__name__: function for function in (mirror, gray, scale, rotate, crop, color)
 }
+CHOICES = TRANSFORMS | {"erase": erase}
 
 
 def augment(image, rng, names, side):
-    """The transforms in `names`, in the paper's order; without `crop`, the center of the photo."""
-    for name, transform in TRANSFORMS.items():
+    """The transforms in `names`, in their order above; without `crop`, the center of the photo."""
+    for name, transform in CHOICES.items():
         if name in names:
             image = transform(image, rng)
     return center_crop(image, side)
