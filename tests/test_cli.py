@@ -1,7 +1,9 @@
 """What commands share: errors in one line, numbers that are checked."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,21 +61,43 @@ def test_ctrl_c(capsys):
     assert capsys.readouterr().err == "stopped\n"
 
 
+def program(expression):
+    """A Python program that prints what `expression` has as soon as something comes in."""
+    command = f"cli.run_command(lambda argv: print({expression}))"
+    code = f"import sys; from tinydldl import cli; input(); sys.exit({command})"
+    return [sys.executable, "-c", code]
+
+
 @pytest.mark.parametrize("lines", [1, 100_000])  # within a buffer, and far beyond
 def test_a_reader_who_has_seen_enough(lines):
     """As in `| head -1`: what is printed to nobody is no error, and not one line of it."""
-    command = f"lambda argv: print(*range({lines}), sep=chr(10))"
-    program = f"import sys; from tinydldl import cli; input(); sys.exit(cli.run_command({command}))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    process.stdout.close()
-    process.stdin.write("now that nobody reads\n")
-    process.stdin.close()
-    assert process.stderr.read() == ""
-    assert process.wait(timeout=60) == cli.HUNG_UP
-    process.stderr.close()
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(program(f"*range({lines}), sep=chr(10)"), text=True, **pipes) as process:
+        process.stdout.close()
+        process.stdin.write("now that nobody reads\n")
+        process.stdin.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == cli.HUNG_UP
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_to_a_full_disk():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(program("1"), input="\n", stdout=full, stderr=-1, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: the output: No space left on device\n"
+
+
+def test_a_terminal_that_has_no_such_character():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    plus_minus = program("chr(177)")
+    done = subprocess.run(plus_minus, input="\n", env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\xb1\n", "")
+
+
+def test_a_path_is_not_nothing():
+    parser = cli.Parser(prog="command")
+    parser.add_argument("--out", type=cli.path)
+    assert parser.parse_args(["--out", "a/b"]).out == Path("a/b")
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--out", ""])

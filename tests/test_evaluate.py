@@ -123,6 +123,21 @@ def test_pictures_of_photos_are_not_put_beside_weights_that_belong_to_no_run(
     assert sorted(path.name for path in Path("weights").iterdir()) == ["tiny.json", "tiny.npz"]
 
 
+def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, capsys):
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        save_network(f"{name}/tiny", seed=ord(name))
+    folder = Path("runs/evaluations/tiny-csv-valid")
+    assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0
+    before = figures(folder)
+    for out in ([], ["--out", folder]):
+        assert run("--checkpoint", "b/tiny.npz", *TABLE_DATA, *out) == 2
+        message = f"{folder}: holds the evaluation of {Path('a/tiny.npz').resolve()}; give another"
+        assert message in capsys.readouterr().err
+    assert figures(folder) == before
+    assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
+
+
 def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, capsys):
     save_network("checkpoint")
     write_config(".", dataset="synthetic", seed=3, limit=40, sigma=5.0)
@@ -208,13 +223,13 @@ def test_a_limit_is_of_the_photos_judged(photos, undrawn, capsys):
 
 
 def test_each_method_leaves_what_it_can(photos, capsys):
-    save_network("mr", "mr-l2")
-    save_network("rank", "ranking")
-    assert run("--checkpoint", "rank", *TABLE_DATA, "--out", "out") == 0
+    save_network("net", "ranking")
+    assert run("--checkpoint", "net", *TABLE_DATA, "--out", "out") == 0
     assert "KL divergence" in capsys.readouterr().out
     assert {"kl", "crps", "coverage"} <= figures("out").keys()
     assert Path("out/reliability.png").exists()
-    assert run("--checkpoint", "mr", *TABLE_DATA, "--out", "out") == 0  # in its place
+    save_network("net", "mr-l2")  # what it is now takes the place of what it was
+    assert run("--checkpoint", "net", *TABLE_DATA, "--out", "out") == 0
     assert "KL divergence" not in capsys.readouterr().out
     assert "kl" not in figures("out")
     assert not Path("out/reliability.png").exists()

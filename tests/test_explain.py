@@ -110,6 +110,19 @@ def test_the_picture_shows_the_maps(drawn):
     assert bars == [map_plots.YEARS, map_plots.YEARS, map_plots.NATS]
 
 
+def all_fits(figure):
+    """Whether all that is drawn of a figure, texts too, is within it."""
+    figure.draw_without_rendering()
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    return drawn.x0 >= 0 and drawn.y0 >= 0 and drawn.x1 <= width and drawn.y1 <= height
+
+
+@pytest.mark.parametrize("ages", [["27"], ["10", "20", "30", "40", "50"]])
+def test_the_texts_of_the_picture_fit(ages, no_occlusion, drawn):
+    assert run(*PHOTO, "--ages", *ages) == 0
+    assert all_fits(drawn[0])
+
+
 def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
@@ -234,6 +247,12 @@ def test_a_data_set_decade_by_decade(people, drawn, capsys):
         np.testing.assert_allclose(shown[name], tinted, atol=1e-3)
 
 
+def test_the_texts_fit_where_only_one_decade_has_enough_photos(people, drawn):
+    assert run(*people, "--part", "train", "--limit", "30") == 0
+    assert sum(len(axes.images) for axes in drawn[0].axes) == 2
+    assert all_fits(drawn[0])
+
+
 def test_of_a_data_set_the_part_that_no_network_has_seen(people, drawn, capsys):
     assert run(*people) == 2
     out, err = capsys.readouterr()
@@ -252,6 +271,9 @@ def test_of_a_data_set_the_part_that_no_network_has_seen(people, drawn, capsys):
         ([], "expected either PHOTO or --dataset (see python -m tinydldl.explain --help)"),
         (["photo.jpg", "--dataset", "csv"], "expected either PHOTO or --dataset"),
         (["missing.jpg"], "missing.jpg: No such file or directory"),
+        (["*.png"], "*.png: 60 photos, expected one"),
+        (["photo.jpg", "--seed", "3"], "--seed is for --dataset"),
+        (["--dataset", "csv", "--crop", "arcface"], "--crop is for PHOTO"),
         ([*PHOTO, "--ages", "120"], "--ages 120: expected ages from 0 to 100"),
         ([*PHOTO, "--ages", "nan"], "argument --ages: expected a number from 0 up, got 'nan'"),
         ([*PHOTO, "--ages", "old"], "argument --ages: expected a number from 0 up, got 'old'"),

@@ -158,9 +158,11 @@ def test_nothing_is_overwritten():
 
 def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
     Path("broken.jpg").write_bytes(Path("photo.jpg").read_bytes()[:5000])
-    assert run("missing.jpg", "broken.jpg", "photo.jpg", "--no-detect") == 2
+    Image.new("RGB", (8, 40)).save("small.png")
+    assert run("missing.jpg", "broken.jpg", "small.png", "--no-detect", "photo.jpg") == 2
     out, err = capsys.readouterr()
-    first, second = err.splitlines()
+    first, second, third = err.splitlines()
+    assert third == "error: small.png: 8 x 40 pixels, expected 12 or more a side for a face"
     assert first == "error: missing.jpg: No such file or directory"
     assert second.startswith("error: broken.jpg: ")
     assert out.startswith("photo.jpg, face 1: ")
@@ -173,13 +175,13 @@ def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
         (["--box", "10,10,nan,20"], "expected x,y,width,height"),
         (
             ["--box", "10,10,0,20"],
-            "--box: from 10, 10 to 10, 30, expected 12 or more pixels a side, within the photo",
+            "photo.jpg: --box: 0 x 20 pixels of the photo, expected 12 or more a side; the photo",
         ),
-        (["--box", "400,10,200,20"], "within the photo of 512 x 600 pixels"),
+        (["--box", "508,10,200,20"], "--box: 4 x 20 pixels of the photo, expected 12 or more a"),
         (["--landmarks", "1,2,3"], "expected x,y,x,y,x,y,x,y,x,y, got '1,2,3'"),
         (
             ["--landmarks", "9,9,9,9,9,9,9,9,9,9"],
-            "--landmarks: from 9, 9 to 9, 9, expected 12 or more pixels a side",
+            "--landmarks: 0 x 0 pixels of the photo, expected 12 or more a side; the photo has",
         ),
         # left and right eye exchanged; all in one line
         (["--landmarks", SWAPPED], "--landmarks: these do not lie as in a face; expected x,y of"),

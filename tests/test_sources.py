@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from matplotlib import cbook
 from PIL import Image
 
 from tinydldl import sources
+from tinydldl.backend import UserError
 from tinydldl.faces import PhotoError, detect, open_photo
 from tinydldl.sources import SourceError
 
@@ -25,13 +27,15 @@ def folder(tmp_path, monkeypatch):
     shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
 
 
-def find(*words, image=None):
-    """The faces in a photo, by default photo.jpg, for these words of a command line."""
+def arguments(*words):
     parser = argparse.ArgumentParser()
     sources.add_face_arguments(parser)
-    return sources.find(
-        image or open_photo("photo.jpg"), parser.parse_args([str(w) for w in words])
-    )
+    return parser.parse_args(words)
+
+
+def find(*words, image=None):
+    """The faces in a photo, by default photo.jpg, for these words of a command line."""
+    return sources.find(image or open_photo("photo.jpg"), arguments(*words))
 
 
 def joined(points):
@@ -47,6 +51,7 @@ def test_what_a_name_stands_for():
     assert sources.expand("party") == in_party
     assert sources.expand("party/*.webp") == in_party[1:]
     assert sources.expand("party/a[1].jpg") == in_party[:1]
+    assert sources.expand("par*") == in_party
     assert sources.expand("-") == ["-"]
     assert sources.expand("missing.jpg") == ["missing.jpg"]
 
@@ -64,11 +69,25 @@ def test_standard_input(monkeypatch):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
     given(Path("photo.jpg").read_bytes())
-    assert sources.open_source("-").tobytes() == open_photo("photo.jpg").tobytes()
+    image, faces = sources.look("-", arguments("--no-detect"))
+    assert image.tobytes() == open_photo("photo.jpg").tobytes()
+    assert faces == [None]
     given(b"")
     with pytest.raises(PhotoError, match=r"^standard input: the file is empty$"):
-        sources.open_source("-")
+        sources.look("-", arguments())
+
+
+def test_names_for_files():
     assert (sources.stem("-"), sources.stem("party/photo.jpg")) == ("photo", "photo")
+    assert sources.stem("ä" * 120 + ".jpg") == "ä" * 50  # 100 bytes; a file system takes 255
+    assert sources.stem(os.fsdecode(b"a\xff.jpg")) == "a?"
+
+
+def test_a_name_that_no_file_system_takes():
+    name = "x" * 300 + ".jpg"
+    assert sources.expand(name) == [name]
+    with pytest.raises(PhotoError, match="too long"):
+        sources.look(name, arguments())
 
 
 def test_faces_are_counted_from_left_to_right(mtcnn):
@@ -115,7 +134,15 @@ def test_what_is_too_small_for_a_face(side, mtcnn):
     image = Image.new("RGB", (side, 40))
     for words in (["--no-detect"], ["--box", f"0,0,{side},30"]):
         if side < 12:
-            with pytest.raises(SourceError, match=f"^{words[0]}: .* expected 12 or more pixels a"):
+            with pytest.raises(
+                UserError, match=rf"{side} x .* pixels.*, expected 12 or more a side"
+            ):
                 find(*words, image=image)
         else:
             assert len(find(*words, image=image)) == 1
+
+
+def test_a_box_ends_where_the_photo_ends(mtcnn):
+    """Those that the detector finds at an edge, and predict prints, reach beyond it."""
+    (face,) = find("--box=-3,80,300,600")
+    np.testing.assert_array_equal(face.box, [0, 80, 297, 600])

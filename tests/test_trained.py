@@ -57,7 +57,7 @@ def test_a_path_is_a_file_or_the_folder_of_a_run(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(CheckpointError, match=r"checkpoint: no checkpoint, checkpoint\.json is"):
+    with pytest.raises(CheckpointError, match=r"\d: no checkpoint, checkpoint\.json is"):
         trained.load(tmp_path)
     with pytest.raises(CheckpointError, match=r"none\.npz: no checkpoint, none\.json is missing"):
         trained.load(tmp_path / "none.npz")

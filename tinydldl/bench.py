@@ -193,7 +193,7 @@ def build_parser():
     parser.add_argument("--json", metavar="FILE", help="write all figures there; - for the screen")
     parser.add_argument(
         "--profile",
-        type=Path,
+        type=cli.path,
         metavar="PNG",
         help="draw where the time of the first training case goes",
     )

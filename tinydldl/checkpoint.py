@@ -31,8 +31,12 @@ def save(path, arrays, meta):
 
 
 def load(path):
-    """The `(arrays, meta)` of `path`, with or without `.npz`. Raises CheckpointError."""
-    stem = str(path).removesuffix(".npz").removesuffix(".json")
+    """The `(arrays, meta)` of `path`, with or without `.npz`, or of the folder of a run.
+
+    Raises CheckpointError.
+    """
+    file = Path(path, "checkpoint") if Path(path).is_dir() else path
+    stem = str(file).removesuffix(".npz").removesuffix(".json")
     try:
         meta = json.loads(Path(f"{stem}.json").read_text())
         with open(f"{stem}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import sys
+from pathlib import Path
 
 from tinydldl.backend import UserError
 
@@ -28,21 +29,44 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def run_command(command, argv=None):
-    """`command(argv)`, with a `UserError` printed as one line; returns the exit code."""
+    """`command(argv)`, with a `UserError` printed as one line; returns the exit code.
+
+    A terminal that cannot show a character shows its number. Output that nobody reads any more
+    ends the command without a word, as `head` in a pipe wants it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             return command(argv)
         finally:
-            sys.stdout.flush()  # here, where it can be seen whether anybody reads it
+            print(end="", flush=True)  # here, where it can be seen whether anybody reads it
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return DATA_ERROR
-    except BrokenPipeError:  # who reads our output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+    except BrokenPipeError:
+        forget_output()
         return HUNG_UP
+    except OSError as error:
+        forget_output()
+        print(f"error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        return DATA_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+
+
+def forget_output():
+    """Let what is still to be printed go nowhere, so that Python does not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def path(text):
+    """The type of an argument that is a path."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got nothing")
+    return Path(text)
 
 
 def whole(least, most=math.inf):

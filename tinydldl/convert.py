@@ -4,7 +4,6 @@ PyTorch is not needed, and nothing of the file is run.
 """
 
 import sys
-from pathlib import Path
 
 from tinydldl import cli, pytorch_file, pytorch_weights
 from tinydldl.models import POOLS, count_params
@@ -44,8 +43,12 @@ def build_parser():
         description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
         "without running anything of the file.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE.pt", help="a network, or its state_dict")
-    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
+    parser.add_argument(
+        "file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict"
+    )
+    parser.add_argument(
+        "out", type=cli.path, metavar="OUT.npz", help="the checkpoint, with OUT.json"
+    )
 
     unsaid = parser.add_argument_group(
         "network", "What a state_dict does not say. A file with the whole network does."

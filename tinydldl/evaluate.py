@@ -120,22 +120,34 @@ def print_settings(arguments, part, run):
 def results_folder(arguments, part, count):
     """The folder for the results, made if need be.
 
-    Raises EvaluationError if it holds anything that is not from an evaluation.
+    Raises EvaluationError if it holds anything that is not from an evaluation, or, unless it is in
+    the folder of the run, one of other networks.
     """
     name = f"{arguments.dataset}-{part}" + (f"-of-{count}" if count > 1 else "")
     path = arguments.checkpoint[0]
     run = path if path.is_dir() else path.parent
     of_run = path.is_dir() or (run / "config.json").exists()
-    default = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
-    folder = arguments.out or default
+    usual = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
+    folder, other = arguments.out or usual, "give another folder with --out"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         empty = not any(folder.iterdir())
     except OSError as error:
-        raise EvaluationError(f"{folder}: cannot be used ({error.strerror}); use --out") from None
-    if not empty and not (folder / FIGURES).exists():
-        raise EvaluationError(f"{folder}: holds files that are not of an evaluation; use --out")
+        raise EvaluationError(f"{folder}: cannot be used ({error.strerror}); {other}") from None
+    judged, now = judged_before(folder), {str(path.resolve()) for path in arguments.checkpoint}
+    if not (empty or judged):
+        raise EvaluationError(f"{folder}: holds files that are not of an evaluation; {other}")
+    if judged and set(judged) != now and not (of_run and folder == usual):
+        raise EvaluationError(f"{folder}: holds the evaluation of {', '.join(judged)}; {other}")
     return folder
+
+
+def judged_before(folder):
+    """The checkpoints of the evaluation in a folder, [] if there is none."""
+    try:
+        return json.loads((folder / FIGURES).read_text())["checkpoints"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return []
 
 
 # ------------------------------------------------------------------------------ networks and photos
@@ -205,7 +217,7 @@ def build_parser():
     network.add_argument(
         "--checkpoint",
         nargs="+",
-        type=Path,
+        type=cli.path,
         required=True,
         metavar="PATH",
         help="the folder of a run, or the file of a checkpoint; several are averaged",
@@ -223,7 +235,7 @@ def build_parser():
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out",
-        type=Path,
+        type=cli.path,
         metavar="FOLDER",
         help="where results go (default: evaluation/DATASET-PART in the folder of the first run; "
         f"for the file of a checkpoint {FOLDER}/NAME-DATASET-PART)",

@@ -180,7 +180,9 @@ def open_init(arguments):
     path, source = arguments.init, trained.load(arguments.init)
     name = source.meta["network"]["name"]
     if name != arguments.net:
-        raise CheckpointError(f"{path}: weights of the network {name}; expected {arguments.net}")
+        raise CheckpointError(
+            f"{path}: weights of the network {name}; expected {arguments.net}, or --net {name}"
+        )
     return source
 
 

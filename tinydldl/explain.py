@@ -17,8 +17,9 @@ FOLDER = Path("runs/explanations")
 AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
 FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
-OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect")  # arguments that mean nothing to
-OF_DATASET = ("part", "limit", "table")  # the other of the two
+# Arguments that mean nothing for the other of the two.
+OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "crop")
+OF_DATASET = ("data_dir", "table", "split", "seed", "sigma", "part", "limit", "batch", "loaders")
 
 
 class ExplainError(UserError):
@@ -41,8 +42,9 @@ def main(argv=None):
 
 def explain_photo(arguments, network):
     """The figure of one face in a photo, and a name for it; prints its numbers."""
-    image = sources.open_source(arguments.photo)
-    face, which = choose_face(sources.find(image, arguments), arguments)
+    photo = one_photo(arguments.photo)
+    image, faces = sources.look(photo, arguments)
+    face, which = choose_face(faces, photo, arguments)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
     pixels, side = np.asarray(portrait.view), network.side
     one = maps.Maps(network, pixels[None])
@@ -62,18 +64,26 @@ def explain_photo(arguments, network):
     print(f"occlusion {range_text(occluded)} years; {agreement}")
     for age, one_map in of_ages.items():
         print(f"age {age:<5g} {range_text(one_map)} nats under a square")
-    name = sources.stem(arguments.photo)
+    name = sources.stem(photo)
     title = f"{name}: {y_hat:.1f} years; {agreement}"
     return map_plots.explanation(drawn, title), f"{name}-maps"
 
 
-def choose_face(faces, arguments):
+def one_photo(given):
+    """The photo that the argument stands for. Raises ExplainError for several."""
+    photo, *others = sources.expand(given)
+    if others:
+        raise ExplainError(f"{given}: {1 + len(others)} photos, expected one")
+    return photo
+
+
+def choose_face(faces, photo, arguments):
     """One of the faces, and which one it is, in words. Raises ExplainError if it is not there.
 
     Without `--face` the one that the detector is surest of.
     """
     if not faces:
-        raise ExplainError(f"{arguments.photo}: {sources.NO_FACE}")
+        raise ExplainError(f"{photo}: {sources.NO_FACE}")
     if faces[0] is None:
         return None, "the whole photo"
     scores = [face.score for face in faces]
@@ -140,7 +150,7 @@ def explain_dataset(arguments, network):
         ages = f"{row['decade']}-{row['decade'] + 9}"
         numbers = f"{row['count']:6} photos, estimate {row['y_hat']:5.1f}, map"
         print(f"{ages:9} {numbers} {range_text(row['map'])} years under a square")
-    title = f"What the network looks at, by decade of true age: {arguments.dataset} ({part})"
+    title = f"What the network looks at, by decade of true age\n{arguments.dataset} ({part})"
     return map_plots.decades(shown, title), f"{arguments.dataset}-{part}-maps"
 
 
@@ -155,7 +165,7 @@ def parse(argv):
         parser.error("expected either PHOTO or --dataset")
     idle, wanted = (OF_DATASET, "--dataset") if arguments.photo else (OF_PHOTO, "PHOTO")
     for name in idle:
-        if getattr(arguments, name) not in (None, False):
+        if getattr(arguments, name) != parser.get_default(name):
             parser.error(f"--{name.replace('_', '-')} is for {wanted}")
     return arguments
 
@@ -201,7 +211,7 @@ def build_parser():
 
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, default=FOLDER, metavar="FOLDER", help="for the picture"
+        "--out", type=cli.path, default=FOLDER, metavar="FOLDER", help="for the picture"
     )
     return parser
 

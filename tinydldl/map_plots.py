@@ -18,7 +18,7 @@ from tinydldl.plots import COLORS, DPI
 TINTS = LinearSegmentedColormap.from_list("tints", [COLORS[0], "white", COLORS[3]], N=257)
 DARKEST = 0.35  # black hair becomes a gray of this lightness, so that a tint can be seen on it
 YEARS = "years; orange: older, blue: younger"
-NATS = "ln p_hat, in nats; orange: for this age, blue: against it"
+NATS = "ln p_hat (nats)\norange: for this age, blue: against"
 SQUARE = "Numbers are of all that lies under a square of a quarter of the side."
 HOW_TO_READ = (
     f"Above, orange: what lies there makes the estimate older; blue: younger. {SQUARE}\n"
@@ -30,7 +30,7 @@ HOW_TO_READ = (
     "a person."
 )
 HOW_TO_READ_MEANS = (
-    f"Orange: what lies there makes the estimates older, on average; blue: younger. {SQUARE}"
+    f"Orange: what lies there makes the estimates older, on average; blue: younger.\n{SQUARE}"
 )
 
 
@@ -55,7 +55,7 @@ def explanation(drawn, title):
     ages = drawn.of_ages
     columns = max(4, len(ages))
     figure = Figure(figsize=(2.9 * columns, 8.6), dpi=DPI, layout="constrained")
-    figure.suptitle(title, fontweight="bold")
+    figure.suptitle(title, fontweight="bold", parse_math=False)
     figure.supxlabel(HOW_TO_READ, x=0.01, horizontalalignment="left", fontsize=10)
     top, bottom = figure.subplots(2, columns)
     for axes in (*top[4:], *bottom[len(ages) :]):
@@ -79,7 +79,7 @@ def decades(rows, title):
 
     `rows`: those of `maps.by_decade`, with maps under squares.
     """
-    figure = Figure(figsize=(1.7 * len(rows) + 0.6, 5.4), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(max(6.5, 1.7 * len(rows) + 0.6), 5.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold")
     figure.supxlabel(HOW_TO_READ_MEANS, fontsize=10)
     cells = figure.subplots(2, len(rows), squeeze=False)

@@ -6,6 +6,7 @@ whose global state leaks from one figure into the next and which may look for a 
 
 import math
 import os
+import warnings
 from itertools import chain, count
 
 import numpy as np
@@ -262,13 +263,17 @@ def write_in(axes, text, color):
 
 def save(figure, path):
     """Write a figure as PNG, all of it or nothing."""
-    with replacing(path) as file:
+    with replacing(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font has not
         figure.savefig(file, format="png")
 
 
 def check_folder(folder):
     """Raise UserError if no file can be put into a folder, which need not be there yet."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; give another --out") from None
     if not there.is_dir():
         raise UserError(f"{there}: is a file, expected a folder; give another --out")
     if not os.access(there, os.W_OK):
@@ -278,8 +283,10 @@ def check_folder(folder):
 def save_new(figure, folder, stem):
     """Write a figure as `stem`.png into a folder, made if need be, or as `stem`-2.png, `stem`-3.png
     if that is taken: nothing is overwritten. Returns its path."""
-    check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
     path = next(path for name in names if not (path := folder / f"{name}.png").exists())
     save(figure, path)

@@ -6,20 +6,23 @@ from matplotlib.figure import Figure
 
 from tinydldl.plots import COLORS, DPI
 
+LONGEST = 40  # letters of a title
+
 
 def people(image, portraits, title):
     """A photo with a numbered box around each face, and beside it each face and its distribution.
 
     `portraits`: a list of `portraits.Portrait`; one without a face is the whole photo.
     """
-    rows = min(len(portraits), 4)
+    rows = min(len(portraits), max(4, math.ceil(len(portraits) / 4)))
     columns = math.ceil(len(portraits) / rows)
     height = max(4.0, 1.9 * rows)
-    figure = Figure(figsize=(height + 4.8 * columns, height), dpi=DPI, layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[height, 4.8 * columns])
+    beside = min(height, 9.0), 4.8 * columns
+    figure = Figure(figsize=(sum(beside), height), dpi=DPI, layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=beside)
     photo = left.add_subplot()
     photo.imshow(image)
-    photo.set_title(title)
+    photo.set_title(title if len(title) <= LONGEST else f"{title[:LONGEST]}…", parse_math=False)
     photo.set_axis_off()
     cells = right.subplots(rows, 2 * columns, width_ratios=[1, 1.7] * columns, squeeze=False)
     for cell in cells.flat:
@@ -32,8 +35,8 @@ def people(image, portraits, title):
         cells[row, column].set_title(f"{number + 1}", fontsize=11, color="#555555")
         draw_portrait(cells[row, column + 1], portrait)
     handles, labels = cells[0, 1].get_legend_handles_labels()
-    beside = 3 if columns > 1 else 1
-    right.legend(handles, labels, loc="outside lower center", ncols=beside, frameon=False)
+    in_a_row = 3 if columns > 1 else 1
+    right.legend(handles, labels, loc="outside lower center", ncols=in_a_row, frameon=False)
     return figure
 
 

@@ -7,12 +7,11 @@ for portrait in portraits(network, image, detect(image)):
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from tinydldl import trained, weights
+from tinydldl import cli, trained, weights
 from tinydldl.datasets.transforms import center_crop, held_side, resize_short_side
 from tinydldl.faces import SHAPES, Face, align
 from tinydldl.labels import standard_deviation
@@ -53,7 +52,7 @@ def add_network_arguments(parser):
     )
     parser.add_argument(
         "--checkpoint",
-        type=Path,
+        type=cli.path,
         metavar="PATH",
         help="another network: the folder of a run, or the file of a checkpoint",
     )
@@ -79,14 +78,14 @@ def portraits(network, image, faces, shape="utkface"):
     if not faces:
         return []
     views = [view(image, face, network.side, shape) for face in faces]
-    pixels = np.stack([np.asarray(view) for view in views])
+    pixels = np.stack([np.asarray(seen) for seen in views])
     prediction = predict_batch(network.model, network.method, pixels, network.channels)
     y_hat = network.method.age(prediction)
     p_hat = network.method.distribution(prediction)
     rows = [None] * len(faces) if p_hat is None else p_hat
     return [
-        Portrait(face, view, float(age), p, network.method.grid)
-        for face, view, age, p in zip(faces, views, y_hat, rows, strict=True)
+        Portrait(face, seen, float(age), p, network.method.grid)
+        for face, seen, age, p in zip(faces, views, y_hat, rows, strict=True)
     ]
 
 

@@ -13,18 +13,19 @@ from tqdm import tqdm
 from tinydldl import cli, plots, portrait_plots, portraits, sources
 from tinydldl.backend import UserError
 from tinydldl.faces import PhotoError
+from tinydldl.sources import SourceError
 
 FOLDER = Path("runs/predictions")
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
 
 class PredictError(UserError):
-    """What was asked for cannot be predicted, or its results cannot be kept."""
+    """What was asked for cannot be predicted."""
 
 
 def main(argv=None):
     """Estimate the ages in photos; returns the exit code, 2 if one of them could not be used."""
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser().parse_intermixed_args(argv)
     photos = [photo for given in arguments.photos for photo in sources.expand(given)]
     if len(photos) > 1 and (arguments.box or arguments.landmarks):
         raise PredictError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
@@ -37,12 +38,11 @@ def main(argv=None):
     bar = table and len(photos) > 1  # else a line for each face shows how it goes
     for photo in tqdm(photos, unit=" photos", leave=False, disable=None if bar else True):
         try:
-            image = sources.open_source(photo)
-        except PhotoError as error:
+            image, faces = sources.look(photo, arguments)
+        except (PhotoError, SourceError) as error:
             warn(f"error: {error}")
             failed = True
             continue
-        faces = sources.find(image, arguments)
         people = portraits.portraits(network, image, faces, arguments.crop)
         results.append((photo, image.size, people))
         if not people:
@@ -150,7 +150,7 @@ def build_parser():
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out",
-        type=Path,
+        type=cli.path,
         metavar="FOLDER",
         help=f"for the pictures (default: {FOLDER}, with --json or --csv none)",
     )

@@ -168,7 +168,8 @@ def lines(figures):
     text += ["", "the age", *measure_lines(figures, AGE)]
     text += ["  cumulative score CS(n): share of photos at most n years off; larger is better"]
     text += share_lines("n", figures["cumulative_score"])
-    text += [f"  {figures['same_answer']:.1%} of the photos got one and the same answer"]
+    if figures["same_answer"] > 1 / figures["photos"]:
+        text += [f"  {figures['same_answer']:.1%} of the photos got one and the same answer"]
     text += ["", "by decade of true age; bias: mean estimate - true age, nearer to 0 is better"]
     text += [f"  {'ages':>8} {'photos':>7} {'MAE':>7} {'bias':>7}"]
     for row in figures["decades"]:

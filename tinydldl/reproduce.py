@@ -107,7 +107,7 @@ def build_parser():
 
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, help="folder of the tables (default: results/DATASET-NET-SIZE)"
+        "--out", type=cli.path, help="folder of the tables (default: results/DATASET-NET-SIZE)"
     )
     return parser
 

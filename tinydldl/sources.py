@@ -1,5 +1,6 @@
 """What a command looks at: photos as its user names them, and the faces in them."""
 
+import os
 import sys
 from argparse import ArgumentTypeError
 from glob import glob
@@ -11,10 +12,10 @@ import numpy as np
 from tinydldl import cli
 from tinydldl.backend import UserError
 from tinydldl.datasets.base import image_files
-from tinydldl.faces import Face, detect, face_in, likeness, open_photo
+from tinydldl.faces import Face, PhotoError, detect, face_in, likeness, open_photo
+from tinydldl.faces.detector import CELL
 
 STANDARD_INPUT = "-"
-FEWEST = 12  # pixels a side of a face: what the first network of the detector sees
 # Of 298 faces of UTKFace, some of them turned away, none is below 0.91; with both eyes exchanged,
 # or in one line, landmarks come to 0.25 and 0.54.
 LEAST_LIKENESS = 0.8
@@ -35,39 +36,52 @@ def expand(given):
     """
     if not given:
         raise SourceError("expected a photo, got an empty name")
-    if given == STANDARD_INPUT or Path(given).is_file():
-        return [given]
-    if Path(given).is_dir():
-        if not (photos := image_files(Path(given))):
-            raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
-        return [str(path) for path in photos]
-    return sorted(glob(given)) or [given]  # what is not there is an error of its own, later
+    there = given == STANDARD_INPUT or os.path.exists(given)
+    matches = [given] if there else sorted(glob(given))
+    photos = [photo for match in matches for photo in photos_at(match)]
+    return photos or [given]  # what is not there is an error of its own, later
 
 
-def open_source(source):
-    """The photo that `expand` names. Raises PhotoError."""
-    if source == STANDARD_INPUT:
-        return open_photo(BytesIO(sys.stdin.buffer.read()), "standard input")
-    return open_photo(source)
+def photos_at(path):
+    """A file, or the photos in a folder. Raises SourceError for a folder without."""
+    if not os.path.isdir(path):
+        return [path]
+    if not (photos := image_files(Path(path))):
+        raise SourceError(f"{path}: no photo in this folder; expected .jpg or .png, say")
+    return [str(photo) for photo in photos]
 
 
-def stem(source):
-    """A name for the files that are made of a photo."""
-    return "photo" if source == STANDARD_INPUT else Path(source).stem
+def stem(photo):
+    """A name for the files that are made of a photo, short enough for any file system."""
+    name = "photo" if photo == STANDARD_INPUT else Path(photo).stem
+    return name.encode(errors="replace")[:100].decode(errors="ignore")
+
+
+def look(photo, arguments):
+    """A photo that `expand` names, and the faces in it: `image, faces`, see `find`.
+
+    Raises PhotoError and SourceError, which name it, and WeightsError as `detect` does.
+    """
+    name = "standard input" if photo == STANDARD_INPUT else photo
+    source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
+    image = open_photo(source, name)
+    try:
+        return image, find(image, arguments)
+    except (SourceError, PhotoError) as error:
+        raise SourceError(f"{name}: {error}") from None
 
 
 def find(image, arguments):
     """The faces in a photo from left to right; None stands for the whole photo.
 
     Raises SourceError for what is too small for a face or outside of the photo, and for landmarks
-    that are no face's.
+    that are no face's, PhotoError as `whole`, and WeightsError as `detect` does.
     """
     if arguments.no_detect:
-        check((0, 0, *image.size), image, "--no-detect")
-        return [None]
+        return whole(image)
     if arguments.landmarks:
         points = np.reshape(arguments.landmarks, (5, 2))
-        box = check(np.concatenate([points.min(axis=0), points.max(axis=0)]), image, "--landmarks")
+        box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
         if likeness(points) < LEAST_LIKENESS:
             raise SourceError(
                 f"--landmarks: these do not lie as in a face; expected {LANDMARKS}, in this order"
@@ -75,21 +89,29 @@ def find(image, arguments):
         return [Face(box, 1.0, points)]
     if arguments.box:
         left, top, width, height = arguments.box
-        box = np.array([left, top, left + width, top + height])
-        return [face_in(image, check(box, image, "--box"))]
+        box = within(image, [left, top, left + width, top + height], "--box")
+        return [face_in(image, box)]
     return sorted(detect(image, arguments.smallest), key=lambda face: face.box[0])
 
 
-def check(box, image, option):
-    """A box (4,) within the photo in which there is room for a face. Raises SourceError."""
-    (left, top, right, bottom), (width, height) = box, image.size
-    within = left >= 0 and top >= 0 and right <= width and bottom <= height
-    if not (within and min(right - left, bottom - top) >= FEWEST):
+def whole(image):
+    """The faces of a photo that is one. Raises PhotoError if it is too small."""
+    if min(image.size) < CELL:
+        size = "{} x {} pixels".format(*image.size)
+        raise PhotoError(f"{size}, expected {CELL} or more a side for a face")
+    return [None]
+
+
+def within(image, box, option):
+    """The part (4,) of a box that is within the photo. Raises SourceError if it is too small."""
+    inside = np.clip(box, 0, np.tile(image.size, 2))
+    left, top, right, bottom = inside
+    if min(right - left, bottom - top) < CELL:
         raise SourceError(
-            f"{option}: from {left:g}, {top:g} to {right:g}, {bottom:g}, expected {FEWEST} or more "
-            f"pixels a side, within the photo of {width} x {height} pixels"
+            f"{option}: {right - left:g} x {bottom - top:g} pixels of the photo, expected {CELL} "
+            "or more a side; the photo has {} x {}".format(*image.size)
         )
-    return box
+    return inside
 
 
 # ------------------------------------------------------------------------------------- arguments
@@ -105,7 +127,7 @@ def add_face_arguments(parser):
     where = parser.add_argument_group("where the faces are", "By default they are looked for.")
     where.add_argument(
         "--smallest",
-        type=cli.whole(FEWEST),
+        type=cli.whole(CELL),
         default=40,
         help="pixels of the smallest faces looked for",
     )

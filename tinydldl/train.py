@@ -233,7 +233,7 @@ def build_parser():
     output.add_argument(
         "--resume",
         metavar="FOLDER",
-        type=Path,
+        type=cli.path,
         help="continue the run in FOLDER from its last epoch; all other arguments are its own",
     )
     return parser

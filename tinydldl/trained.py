@@ -1,7 +1,6 @@
 """A trained network, from its checkpoint: what `train` wrote, ready to judge photos."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -45,8 +44,7 @@ def load(path, xp=np):
 
     Raises CheckpointError, one line, for anything that does not fit.
     """
-    path = Path(path)
-    arrays, meta = checkpoint.load(path / "checkpoint" if path.is_dir() else path)
+    arrays, meta = checkpoint.load(path)
     try:
         network, grid = meta["network"], meta["grid"]
         labels = np.linspace(grid["first"], grid["last"], grid["labels"])

@@ -59,6 +59,12 @@ def test_modes(mode, format, photo):
     same(opened(image, format, **options), image.convert("RGB"))
 
 
+def test_floating_point_numbers_have_no_white(tmp_path):
+    Image.fromarray(np.ones((20, 20), np.float32)).save(tmp_path / "photo.tif")
+    with pytest.raises(PhotoError, match="floating-point numbers; save them with 8 or 16 bits"):
+        open_photo(tmp_path / "photo.tif")
+
+
 def test_cmyk():
     blue = Image.new("CMYK", (9, 6), (255, 255, 0, 0))
     for format in ("JPEG", "TIFF"):

@@ -172,8 +172,9 @@ def test_what_is_no_photo(choices, name):
 
 
 def test_the_longest_photo(choices):
-    assert len(estimate(choices["mine"], png(Image.new("L", (5, 250))), whole=True)["faces"]) == 1
-    assert len(estimate(choices["mine"], png(Image.new("L", (1, 1))), whole=True)["faces"]) == 1
+    assert len(estimate(choices["mine"], png(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
+    with pytest.raises(PhotoError, match=r"^11 x 12 pixels, expected 12 or more a side for a face"):
+        estimate(choices["mine"], png(Image.new("L", (11, 12))), whole=True)
 
 
 writes = []

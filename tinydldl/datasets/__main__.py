@@ -101,7 +101,7 @@ def build_parser():
     )
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, default=Path("runs/datasets"), help="folder for the results"
+        "--out", type=cli.path, default=Path("runs/datasets"), help="folder for the results"
     )
     return parser
 

@@ -46,6 +46,8 @@ def decode(file):
         with Image.open(file, formats=FORMATS) as image:
             if max(image.size) > LONGEST * min(image.size):
                 raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
+            if image.mode == "F":
+                raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
             return to_rgb(ImageOps.exif_transpose(image))
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 
 import numpy as np
 
+from tinydldl import sources
 from tinydldl.faces import WeightsError, detect, open_photo
 from tinydldl.faces.detector import shrink
 from tinydldl.maps import MapError, Maps, under_squares
@@ -36,7 +37,7 @@ def estimate(choice, data, whole=False):
     looks at 1024 a side at most, and by the number of faces.
     """
     image = open_photo(BytesIO(data))
-    faces, note = ([None], None) if whole else find(image)
+    faces, note = (sources.whole(image), None) if whole else find(image)
     return {
         "width": image.width,
         "height": image.height,

@@ -17,7 +17,7 @@ def names():
 
 
 def find(net):
-    """The path of the checkpoint of a network, `tiny` or `thin`. Raises WeightsError without one.
+    """The path of the checkpoint of a network, such as `tiny`. Raises WeightsError without one.
 
     The arrays may be float16: what loads them makes them float32.
     """
