@@ -50,7 +50,8 @@ def run_command(command, argv=None):
         return HUNG_UP
     except OSError as error:
         forget_output()
-        print(f"error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        reason = error.strerror or error
+        print(f"error: {error.filename or 'the output'}: {reason}", file=sys.stderr)
         return DATA_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
