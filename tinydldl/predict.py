@@ -132,8 +132,8 @@ def build_parser():
         prog="python -m tinydldl.predict",
         description="Estimate the ages of the faces in photos, each as a distribution: its "
         "expectation is the estimate, its standard deviation (±) says how unsure the network is.",
-        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; a photo without "
-        "a face is none of these.",
+        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; that no face is "
+        "found in one is an answer, and no error.",
     )
     parser.add_argument(
         "photos",
