@@ -106,7 +106,7 @@ def test_nothing_is_overwritten(torch, capsys):
     assert capsys.readouterr().err == "error: out.npz: exists, and is not overwritten\n"
     assert Path("out.npz").read_text() == "precious"
     assert run("net.pt", "no/folder/out.npz") == 2
-    assert "cannot be written (No such file" in capsys.readouterr().err
+    assert "no/folder/out.npz: there is no folder no/folder; make" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------- the third-party network

@@ -85,10 +85,13 @@ def convert(weights, head="softmax", pool="hp"):
 def save(path, network):
     """Write a `Trained` network as a checkpoint; returns the paths of its two files.
 
-    Raises ConversionError if one of them exists.
+    Raises ConversionError if one of them exists, or their folder does not.
     """
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ConversionError(f"{files[0]}: there is no folder {folder}; make it first")
     for file in files:
         if os.path.lexists(file):
             raise ConversionError(f"{file}: exists, and is not overwritten")
