@@ -55,19 +55,6 @@ def test_a_photo_in_an_age_out(mtcnn, capsys):
         assert min(drawn.size) > 500
 
 
-def test_faces_from_left_to_right(mtcnn, capsys):
-    photo = Image.new("RGB", (900, 500), (120, 140, 160))
-    portrait = open_photo("photo.jpg")
-    for left, height in ((450, 240), (0, 480), (700, 160)):
-        photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
-    photo.save("group.png")
-    assert run("group.png", "--json") == 0
-    (group,) = json.loads(capsys.readouterr().out)["photos"]
-    lefts = [face["box"][0] for face in group["faces"]]
-    assert len(lefts) == 3
-    assert lefts == sorted(lefts)
-
-
 def test_a_photo_that_is_a_face(capsys):
     assert run("photo.jpg", "--no-detect", "--json", "--checkpoint", "net") == 0
     document = json.loads(capsys.readouterr().out)
