@@ -17,14 +17,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import checkpoint, datasets, report, trained, weights
+from tinydldl import checkpoint, datasets, report, settings, trained, weights
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, detect, open_photo
 from tinydldl.fast import FastNet, available_cores
 from tinydldl.portraits import portraits
 from tinydldl.report import Estimates
-from tinydldl.train import METHOD_DEFAULTS, REAL, as_command_line
-from tinydldl.train import build_parser as build_train_parser
 from tinydldl.trainer import predict
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
@@ -54,7 +52,8 @@ def main():
 def stage(run):
     """How one run was trained: command, commit, seed and minutes."""
     config = json.loads((run / "config.json").read_text())
-    usual = vars(build_train_parser().parse_args([])) | REAL | METHOD_DEFAULTS["dldl-v2"]
+    usual = vars(settings.build_parser().parse_args([]))
+    usual |= settings.REAL | settings.METHOD_DEFAULTS["dldl-v2"]
     arguments = config["arguments"]
     if arguments["init"]:
         arguments["init"] = f"runs/{Path(arguments['init']).name}"
@@ -66,7 +65,7 @@ def stage(run):
     with open(run / "timing.csv", newline="") as file:
         seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     return {
-        "command": " ".join(["python -m tinydldl.train", *as_command_line(given)]),
+        "command": " ".join(["python -m tinydldl.train", *settings.as_command_line(given)]),
         "commit": config["commit"],
         "seed": arguments["seed"],
         "minutes": round(seconds / 60, 1),
