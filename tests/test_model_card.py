@@ -41,6 +41,11 @@ def test_the_tables_are_those_of_the_file(rows):
         assert f"| {name} | {row['count']} | {row['mae']:.2f} | {row['bias']:+.2f} |" in CARD
 
 
+def test_the_readme_says_how_far_off_it_is():
+    readme = (weights.FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"{TEST['mae']:.2f} years off on average on {TEST['photos']:,} photos" in readme
+
+
 def test_it_tells_every_training():
     for stage in META["training"]:
         assert stage["command"] in CARD

@@ -736,7 +736,7 @@ squares = np.abs(panels["square, years"]).max()
 assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
 
 # %% [markdown]
-# On this photo the two do not agree at all. The map tells a fine story: blue at the mouth, so a smile looks young. The squares agree on a spot of it, say the opposite right beside it, and move the estimate by years on cheeks that the map leaves white. The map is still right about what it says, a derivative. It is no explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
+# On this photo the two do not agree. The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite of the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. It is no explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
 
 # %% [markdown]
 # ## Summary

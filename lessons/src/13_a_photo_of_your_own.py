@@ -759,7 +759,7 @@ for distribution, factor in ((norm, np.sqrt(np.pi / 2 - 1)), (laplace, 1)):
 #
 # $$ \operatorname{se}(\text{MAE}) = \frac{m}{\sqrt n}, \qquad \operatorname{se}(\text{bias}) = \sqrt{\frac{E\,e^2 - (E\,e)^2}{n}} = \sqrt{\frac{2 m^2 - \beta^2}{n}} . $$
 #
-# What we assume: independent photos, though some are of the same person, and this shape within every row. With the errors of single photos at hand one can check it. We did, on the validation photos: in most decades the standard deviation of $|e|$ is 0.7 to 1.2 times its mean, as if made for this. Below ten years it is 2.9 times the mean (most infants are off by very little, a few are taken for adults), so there the true intervals are far wider. Read them all as rough.
+# What we assume: independent photos, though some are of the same person, and this shape within every row. With the errors of single photos at hand one can check it. We did, on the validation photos: in most decades the standard deviation of $|e|$ is 0.6 to 1.2 times its mean, as if made for this. Below ten years it is 2.8 times the mean (most infants are off by very little, a few are taken for adults), so there the true intervals are far wider. Read them all as rough.
 #
 # ### Exercise 4
 # Write both.
