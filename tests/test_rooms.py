@@ -18,7 +18,7 @@ ROOMS = [  # bottom first
     {"runs", "report", "selection", "pytorch_weights", "portraits", "sources", "alignment", "maps"}
     | {"map_plots", "portrait_plots"},
     {"experiment", "lesson", "benchmark", "page"},
-    {"tables", "ensemble"},
+    {"tables", "ensemble", "settings"},
     {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}
     | {"predict", "explain", "app"},
 ]
