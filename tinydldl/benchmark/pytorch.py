@@ -1,7 +1,8 @@
-"""TinyAgeNet and ThinAgeNet in PyTorch, with our weights, loss and optimizer. Needs PyTorch."""
+"""TinyAgeNet and ThinAgeNet in PyTorch, with our weights, loss and optimizer.
 
-import torch
-from torch import nn
+PyTorch is imported where it is used: this module can be imported, and its doctests collected,
+without it.
+"""
 
 from tinydldl.benchmark.cases import LABELS
 from tinydldl.labels import gaussian_label_distribution
@@ -10,6 +11,8 @@ from tinydldl.models import CHANNELS
 
 def make_step(case, channels_last):
     """`step()`, as in `engines`; `channels_last`: the layout that is faster on CPUs."""
+    import torch
+
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x, y, sigma = case.photos()
     net = twin(case.model(), CHANNELS[case.net]).to(memory_format=layout)
@@ -29,7 +32,7 @@ def make_step(case, channels_last):
 
     def step():
         log_p_hat = torch.log_softmax(net(x_torch), dim=1)
-        kl = nn.functional.kl_div(log_p_hat, p, reduction="batchmean")
+        kl = torch.nn.functional.kl_div(log_p_hat, p, reduction="batchmean")
         loss = kl + (log_p_hat.exp() @ grid - ages).abs().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -41,6 +44,9 @@ def make_step(case, channels_last):
 
 def twin(model, channels):
     """`model`, an `AgeNet` of these channels, as a PyTorch network with the same weights."""
+    import torch
+    from torch import nn
+
     params, parts, before = model.params, [], 3
     names = iter(name for name in model.layers if name.startswith("conv"))
     for part in channels.split():
