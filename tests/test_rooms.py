@@ -9,6 +9,7 @@ PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "naive"},
     {"backend", "processes"},
+    {"files"},
     {"cli"},
     {"layers"},
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle", "weights"},

@@ -9,6 +9,7 @@ import pytest
 
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
+from tinydldl.files import PARTIAL
 from tinydldl.runs import RunError, RunFolder, commit, provenance, read_table
 
 
@@ -131,7 +132,7 @@ def test_a_full_disk_is_one_line(monkeypatch):
     with pytest.raises(UserError, match=r"metrics\.csv: cannot be written \(No space left"):
         save(folder, 2)
     assert (folder / "metrics.csv").read_text() == before
-    assert not list(folder.path.glob("*.partial"))
+    assert not list(folder.path.glob(PARTIAL))
 
 
 def test_tables():

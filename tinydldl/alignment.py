@@ -4,12 +4,12 @@ from functools import partial
 
 from tqdm import tqdm
 
-from tinydldl.checkpoint import replacing
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.crops import crop_of
 from tinydldl.datasets.loader import in_order
 from tinydldl.datasets.transforms import held_side
 from tinydldl.faces import PhotoError, align, detect, open_photo
+from tinydldl.files import replacing
 
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 

@@ -10,12 +10,13 @@ from statistics import median
 
 from tqdm import tqdm
 
-from tinydldl import checkpoint, cli
+from tinydldl import cli, plots
 from tinydldl.benchmark import profile
 from tinydldl.benchmark.cases import ALL, FORM, QUICK, Case
 from tinydldl.benchmark.engines import ENGINES, installed
 from tinydldl.benchmark.race import BenchError, advances, race
 from tinydldl.fast import available_cores
+from tinydldl.files import replacing
 
 CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 LEAST_ROUNDS = 3
@@ -42,8 +43,7 @@ def main(argv=None):
         write_json(arguments.json, measured, peak, arguments)
     if arguments.profile:
         case = first_training_case(arguments.cases)
-        with checkpoint.replacing(arguments.profile) as file:
-            profile.draw(profile.profile(case), str(case)).savefig(file, format="png")
+        plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
         say(f"\nprofile of {case}: {arguments.profile}")
     return 0
 
@@ -154,7 +154,7 @@ def write_json(path, measured, peak, arguments):
     if path == "-":
         print(text)
     else:
-        with checkpoint.replacing(Path(path)) as file:
+        with replacing(path) as file:
             file.write(text.encode())
 
 

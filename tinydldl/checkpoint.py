@@ -7,13 +7,12 @@ of the `.npz` is the one moment at which a checkpoint becomes the new one.
 """
 
 import json
-import os
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from tinydldl.backend import UserError, get_array_module, to_host
+from tinydldl.files import replacing
 
 EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"
 
@@ -60,23 +59,3 @@ def copy_into(targets, arrays, prefix):
             found = "nothing" if source is None else f"shape {source.shape}"
             raise CheckpointError(f"{prefix}{name}: expected shape {target.shape}, found {found}")
         target[...] = get_array_module(target).asarray(source)
-
-
-@contextmanager
-def replacing(path):
-    """A binary file to write that takes the place of `path` only when it is complete.
-
-    Raises UserError if that fails: a full disk, a folder that must not be written.
-    """
-    temporary = Path(f"{path}.partial")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

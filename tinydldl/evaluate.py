@@ -12,6 +12,7 @@ import numpy as np
 from tinydldl import checkpoint, cli, datasets, ensemble, experiment, plots, report, selection
 from tinydldl.backend import UserError, choose_device
 from tinydldl.datasets import DATASETS
+from tinydldl.files import replacing
 from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
@@ -196,7 +197,7 @@ def write(folder, figures, rows, pictures):
 
     Pictures of an earlier one that this one has not are removed.
     """
-    with checkpoint.replacing(folder / FIGURES) as file:
+    with replacing(folder / FIGURES) as file:
         file.write(json.dumps(figures, indent=2, default=str).encode())
     write_table(folder / PREDICTIONS, report.PREDICTIONS, rows)
     for name in report.PICTURES:

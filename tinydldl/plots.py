@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from tinydldl.backend import UserError
-from tinydldl.checkpoint import replacing
+from tinydldl.files import replacing
 
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")

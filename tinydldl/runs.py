@@ -16,6 +16,7 @@ import scipy
 import tinydldl
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
+from tinydldl.files import replacing
 
 RUNS = Path("runs")
 METRICS = (
@@ -67,7 +68,7 @@ class RunFolder:
             raise RunError(f"{path} exists; give another --name, or continue it with --resume")
         try:
             partial.mkdir(parents=True, exist_ok=True)
-            with checkpoint.replacing(partial / "config.json") as file:
+            with replacing(partial / "config.json") as file:
                 file.write(json.dumps(config, indent=2).encode())
             partial.rename(path)
         except OSError as error:
@@ -132,7 +133,7 @@ def write_table(path, columns, rows):
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with checkpoint.replacing(path) as file:
+    with replacing(path) as file:
         file.write(text.getvalue().encode(errors="surrogateescape"))
 
 

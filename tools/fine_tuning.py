@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, datasets, plots, trained, weights
+from tinydldl import datasets, plots, trained, weights
+from tinydldl.files import replacing
 from tinydldl.runs import RUNS, read_table, write_table
 from tinydldl.tables.render import Table
 
@@ -47,7 +48,7 @@ def main():
     OUT.mkdir(exist_ok=True)
     write_table(OUT / "epochs.csv", COLUMNS, epochs)
     write_table(OUT / "runs.csv", COLUMNS, last)
-    with checkpoint.replacing(OUT / "fine-tuning.md") as file:
+    with replacing(OUT / "fine-tuning.md") as file:
         file.write(table.markdown().encode())
     plots.save(picture(epochs, start.meta["test"]["mae"]), OUT / "fine-tuning.png")
 

@@ -21,6 +21,7 @@ from tinydldl import checkpoint, datasets, report, settings, trained, weights
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, detect, open_photo
 from tinydldl.fast import FastNet, available_cores
+from tinydldl.files import replacing
 from tinydldl.portraits import portraits
 from tinydldl.report import Estimates
 from tinydldl.trainer import predict
@@ -43,7 +44,7 @@ def main():
     meta["training"] = [stage(run) for run in arguments.runs]
     checkpoint.save(path, shipped(arrays), meta)
     meta["test"] = measure(path, arguments.data_dir)
-    with checkpoint.replacing(f"{path}.json") as file:
+    with replacing(f"{path}.json") as file:
         file.write(json.dumps(meta, indent=2).encode())
     print(f"written {path}.npz, {Path(f'{path}.npz').stat().st_size / 1e6:.1f} MB, and {path}.json")
     print(*card(meta["test"]), sep="\n")

@@ -15,12 +15,11 @@ from typing import NamedTuple
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from tinydldl import cli
+from tinydldl import cli, plots
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW
 from tinydldl.faces import SHAPES
-from tinydldl.plots import age_histogram
 from tinydldl.runs import write_table
 
 ALIGNED_HERE = (*RAW, "csv")
@@ -69,7 +68,7 @@ def check(arguments, parts):
     print_some(f"unreadable: {len(unreadable)}", [f"{p}: {why}" for p, why in unreadable.items()])
     picture = arguments.out / f"{arguments.name}-ages.png"
     ages = {part: photos.ages for part, photos in parts.items()}
-    age_histogram(ages, arguments.name).savefig(picture)
+    plots.save(plots.age_histogram(ages, arguments.name), picture)
     print(f"age histogram: {picture}")
     return 1 if unreadable else 0
 

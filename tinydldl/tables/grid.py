@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import checkpoint, experiment, report
+from tinydldl import experiment, report
+from tinydldl.files import replacing
 from tinydldl.labels import label_grid
 from tinydldl.runs import RUNS, RunError, RunFolder, read_table, write_table
 from tinydldl.selection import open_selection
@@ -174,7 +175,7 @@ def claim(path, arguments, but=()):
     ours = {n: value for n, value in vars(arguments).items() if n not in (*SPARED, *but)}
     ours = json.loads(json.dumps(ours, default=str))
     if not path.exists():
-        with checkpoint.replacing(path) as file:
+        with replacing(path) as file:
             file.write(json.dumps(ours, indent=2).encode() + b"\n")
         return
     try:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from tinydldl import checkpoint, datasets, plots, report, selection, trained
+from tinydldl import datasets, plots, report, selection, trained
 from tinydldl.benchmark import costs
 from tinydldl.datasets import DATASETS, DataError
+from tinydldl.files import replacing
 from tinydldl.labels import label_grid
 from tinydldl.report import Estimates
 from tinydldl.runs import RUNS, write_table
@@ -94,7 +95,7 @@ def put(grid, name, table, picture):
     """Print a table, and write it as Markdown, as CSV, and its picture."""
     text = table.markdown()
     print("\n" + text)
-    with checkpoint.replacing(grid.folder / f"{name}.md") as file:
+    with replacing(grid.folder / f"{name}.md") as file:
         file.write(text.encode())
     write_table(grid.folder / f"{name}.csv", table.header, table.dicts())
     save(grid, f"{name}.png", picture)

@@ -1,0 +1,115 @@
+"""How files are written: whole or not at all, through no link, by several at once."""
+
+import errno
+import os
+import threading
+
+import pytest
+
+from tinydldl import files
+from tinydldl.backend import UserError
+from tinydldl.files import replacing
+
+
+def write(path, content):
+    with replacing(path) as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path, error):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail_half_way():
+        with replacing(path) as file:
+            file.write(b"half of the n")
+            raise error
+
+    with pytest.raises(error):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace"])
+def test_a_full_disk_names_the_path_and_the_reason(tmp_path, monkeypatch, call):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(call, full)
+    with pytest.raises(UserError, match=r"table\.csv: cannot be written \(No space left"):
+        write(path, b"new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_written_through_a_link(tmp_path, monkeypatch):
+    """Not even where somebody could guess the name that a file has until it is complete."""
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    monkeypatch.setattr("secrets.token_hex", lambda count: "guessed")
+    for name in (".guessed.partial", "a.jpg.partial"):
+        (tmp_path / name).symlink_to(thesis)
+    with pytest.raises(UserError, match=r"a\.jpg: cannot be written \(File exists"):
+        write(tmp_path / "a.jpg", b"new")
+    assert thesis.read_text() == "years of work"
+
+
+def test_several_write_one_path_at_once(tmp_path):
+    """Each read finds one of the contents, whole."""
+    path, contents = tmp_path / "one", [bytes([i]) * 100_000 for i in range(4)]
+
+    def write_again_and_again(content):
+        for _ in range(25):
+            with replacing(path) as file:
+                for start in range(0, len(content), 10_000):
+                    file.write(content[start : start + 10_000])
+
+    write(path, contents[0])
+    writers = [
+        threading.Thread(target=write_again_and_again, args=(content,)) for content in contents
+    ]
+    for writer in writers:
+        writer.start()
+    reads = 0
+    while any(writer.is_alive() for writer in writers):
+        assert path.read_bytes() in contents
+        reads += 1
+    assert reads > 0
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_as_long_as_the_system_allows(tmp_path):
+    path = tmp_path / ("a" * 251 + ".jpg")
+    write(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def held_for(tries):
+    """What `os.replace` does on Windows while another program holds the file for so many tries."""
+    left, replace = iter(range(tries)), os.replace
+
+    def held(source, target):
+        for _ in left:
+            raise PermissionError(errno.EACCES, "The file is used by another process")
+        replace(source, target)
+
+    return held
+
+
+def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.replace", held_for(3))
+    write(tmp_path / "metrics.csv", b"new")
+    assert (tmp_path / "metrics.csv").read_bytes() == b"new"
+
+
+def test_a_file_that_another_program_keeps(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.replace", held_for(10**9))
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
+    with pytest.raises(UserError, match=r"metrics\.csv: cannot be written \(The file is used by"):
+        write(tmp_path / "metrics.csv", b"new")
+    assert not list(tmp_path.iterdir())
