@@ -103,16 +103,6 @@ def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
     assert "aligned" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["synthetic", "utkface"])
-def test_sets_that_are_aligned_already_are_left_alone(name, tmp_path, capsys):
-    assert run(tmp_path, "--align", name=name) == 2
-    err = capsys.readouterr().err
-    assert err.startswith(
-        f"error: {name}: its faces are aligned already; --align is for chalearn15"
-    )
-    assert err.count("\n") == 1
-
-
 def test_a_folder_that_cannot_be_made_is_one_line(mtcnn, chalearn15, tmp_path, capsys):
     (chalearn15 / "Train/aligned").write_text("a file in the way")
     assert run(tmp_path, "--align") == 2

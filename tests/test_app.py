@@ -57,29 +57,6 @@ def test_all_that_ship_and_first_what_is_asked_for():
     assert [choice.crop for choice in offered.values()] == ["arcface", "utkface", "utkface"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["--checkpoint", "nowhere"],
-            "nowhere: no checkpoint, nowhere.json is missing; exp",
-        ),
-        (
-            ["--checkpoint", "net", "--port", "x"],
-            "expected a whole number from 0 to 65535, got",
-        ),
-        (["--checkpoint", "net", "--port", "-1"], "expected a whole number from 0 to 65535"),
-        (["--checkpoint", "net", "--port", "70000"], "from 0 to 65535, got '70000'"),
-    ],
-)
-def test_what_cannot_be_is_one_line(arguments, message, capsys):
-    assert exit_code(app.main, *arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert message in err
-    assert err.count("\n") == 1
-
-
 def test_a_port_in_use(capsys):
     with Server({}, 0) as server:
         assert exit_code(app.main, "--checkpoint", "net", "--port", server.port) == 2

@@ -72,28 +72,6 @@ def test_help_names_the_default_cases_once(capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (["--cases", "huge-64-32-train"], "such as tiny-64-32-train"),
-        (["--engines", "chainer"], "invalid choice: 'chainer' (choose from"),
-        (["--against", "fast"], "invalid choice: 'fast' (choose from"),
-        (["--rounds", "2"], "expected a whole number from 3 up"),
-        (["--workers", "0"], "expected a whole number from 1 up"),
-        (["--cases", "tiny-64-2-inference", "--profile", "x.png"], "--cases has none"),
-        (["--json", "no/folder/x.json"], "no/folder/x.json: there is no folder"),
-        (["--profile", "no/folder/x.png"], "no/folder/x.png: there is no folder"),
-    ],
-)
-def test_user_errors_are_one_line(arguments, error, capsys, made_up):
-    assert exit_code(bench.main, *arguments) == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ")
-    assert error in message
-    assert message.count("\n") == 1
-    assert made_up == []
-
-
-@pytest.mark.parametrize(
     "arguments",
     [["--engines", "torch"], ["--against", "torch"], ["--against", "torch-channels-last"]],
 )

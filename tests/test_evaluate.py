@@ -243,34 +243,3 @@ def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
     assert run("--checkpoint", "a", *TABLE_DATA, "--out", "out") == 2
     assert "out: holds files that are not of an evaluation" in capsys.readouterr().err
     assert [path.read_text() for path in Path("out").iterdir()] == ["of a run"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "the following arguments are required: --checkpoint"),
-        (["--checkpoint", "a"], "--dataset is missing, and there is no run's config.json"),
-        (["--checkpoint", "none"], "none: no such run or checkpoint; expected the folder of a run"),
-        (["--checkpoint", "none", *TABLE_DATA], "none: no checkpoint, none.json is missing; exp"),
-        (["--checkpoint", "a", "r", *TABLE_DATA], "a and r: their predictions cannot be averaged"),
-        (["--checkpoint", "a", *TABLE_DATA, "--part", "test"], "csv: no part test, only train, v"),
-        (["--checkpoint", "a", "--dataset", "csv"], "csv: no table, expected --table"),
-        (["--checkpoint", "a", *TABLE_DATA, "--out", "0.png"], "0.png: cannot be used (File exist"),
-        (["--checkpoint", "a", *TABLE_DATA, "--device", "tpu"], "device 'tpu': expected auto, cpu"),
-        (["--checkpoint", "a", *TABLE_DATA, "--limit", "1"], "argument --limit: expected a whole "),
-        (["--checkpoint", "odd/a", *TABLE_DATA], "odd/config.json: not the configuration of a run"),
-        (["--checkpoint", "bad/a"], "argument --seed: expected a whole number from 0 up, got 'x'"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, photos, capsys):
-    save_network("a")
-    save_network("r", "ranking")
-    for folder in ("bad", "odd"):
-        Path(folder).mkdir()
-    write_config("bad", dataset="csv", seed="x")
-    Path("odd/config.json").write_text('{"arguments": []}')
-    assert run(*arguments) == 2
-    error = capsys.readouterr().err.split("\r")[-1].strip()
-    assert error.startswith(f"error: {message}")
-    assert "\n" not in error
-    assert not Path("evaluation").exists()

@@ -260,37 +260,3 @@ def test_of_a_data_set_the_part_that_no_network_has_seen(people, drawn, capsys):
     assert "error: csv: expected 10 photos or more of a decade" in err
     assert err.endswith("try a larger --limit, or another --part\n")
     assert not drawn
-
-
-# ------------------------------------------------------------------------------------- what is not
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "expected either PHOTO or --dataset (see python -m tinydldl.explain --help)"),
-        (["photo.jpg", "--dataset", "csv"], "expected either PHOTO or --dataset"),
-        (["missing.jpg"], "missing.jpg: No such file or directory"),
-        (["*.png"], "*.png: 60 photos, expected one"),
-        (["photo.jpg", "--seed", "3"], "--seed is for --dataset"),
-        (["--dataset", "csv", "--crop", "arcface"], "--crop is for PHOTO"),
-        ([*PHOTO, "--ages", "120"], "--ages 120: expected ages from 0 to 100"),
-        ([*PHOTO, "--ages", "nan"], "argument --ages: expected a number from 0 up, got 'nan'"),
-        ([*PHOTO, "--ages", "old"], "argument --ages: expected a number from 0 up, got 'old'"),
-        ([*PHOTO, "--part", "test"], "--part is for --dataset"),
-        (["--dataset", "csv", "--no-detect"], "--no-detect is for PHOTO"),
-        (["--dataset", "csv", "--ages", "20"], "--ages is for PHOTO"),
-        ([*PHOTO, "--checkpoint", "rank"], "ranking: no softmax, so there is no map for each age"),
-        ([*PHOTO, "--checkpoint", "none"], "none: no checkpoint, none.json is missing"),
-        ([*PHOTO, "--out", "net.json"], "net.json: is a file, expected a folder"),
-        (["--dataset", "csv"], "csv: no table, expected --table"),
-        (["--dataset", "csv", "--table", "table.csv", "--part", "test"], "csv: no part test, only"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, people, no_occlusion, capsys):
-    save_network("rank", "ranking")
-    assert run(*arguments) == 2
-    error = capsys.readouterr().err.split("\r")[-1].strip()
-    assert error.startswith(f"error: {message}")
-    assert "\n" not in error
-    assert not Path("runs").exists()

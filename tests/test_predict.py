@@ -18,7 +18,6 @@ from tinydldl.faces import Face, detect, open_photo
 
 BOX = "170,80,160,230"
 LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
-SWAPPED = "306,186,222,190,267,235,232,282,303,278"
 
 
 @pytest.fixture(autouse=True)
@@ -153,39 +152,3 @@ def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
     assert first == "error: missing.jpg: No such file or directory"
     assert second.startswith("error: broken.jpg: ")
     assert out.startswith("photo.jpg, face 1: ")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--box", "1,2,3"], "expected x,y,width,height, got '1,2,3'"),
-        (["--box", "10,10,nan,20"], "expected x,y,width,height"),
-        (
-            ["--box", "10,10,0,20"],
-            "photo.jpg: --box: 0 x 20 pixels of the photo, expected 12 or more a side; the photo",
-        ),
-        (["--box", "508,10,200,20"], "--box: 4 x 20 pixels of the photo, expected 12 or more a"),
-        (["--landmarks", "1,2,3"], "expected x,y,x,y,x,y,x,y,x,y, got '1,2,3'"),
-        (
-            ["--landmarks", "9,9,9,9,9,9,9,9,9,9"],
-            "--landmarks: 0 x 0 pixels of the photo, expected 12 or more a side; the photo has",
-        ),
-        # left and right eye exchanged; all in one line
-        (["--landmarks", SWAPPED], "--landmarks: these do not lie as in a face; expected x,y of"),
-        (["--landmarks", "50,50,60,60,70,70,80,80,90,90"], "these do not lie as in a face"),
-        (["--box", BOX, "--no-detect"], "not allowed with argument"),
-        (["--smallest", "5"], "expected a whole number from 12 up"),
-        (["photo.jpg", "--box", BOX], "--box and --landmarks are for one photo, and there are 2"),
-        (["--checkpoint", "nowhere"], "nowhere: no checkpoint, nowhere.json is missing; expected"),
-        (["empty"], "empty: no photo in this folder; expected .jpg"),
-        ([""], "expected a photo, got an empty name"),
-        (["--no-detect", "--out", "photo.jpg"], "photo.jpg: is a file, expected a folder"),
-        (["--no-detect", "--out", "photo.jpg/in"], "photo.jpg: is a file, expected a folder"),
-    ],
-)
-def test_what_cannot_be_is_one_line(arguments, words, capsys):
-    Path("empty").mkdir()
-    assert run("photo.jpg", *arguments) == 2
-    err = capsys.readouterr().err
-    assert words in err
-    assert err.count("\n") == 1

@@ -62,30 +62,6 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
     assert "stopped; the same command goes on from there" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["table5"], "invalid choice: 'table5'"),
-        (["table1", "--net", "tiny12"], "invalid choice: 'tiny12'"),
-        (["table3", "--seeds", "0"], "expected a whole number from 1 up, got '0'"),
-        (["table3", "--epochs", "2"], "expected a whole number from 3 up, got '2'"),
-        (["table3", "--dataset", "morph"], "no folder data/morph"),
-    ],
-)
-def test_one_line_for_a_mistake(arguments, message, capsys):
-    assert exit_code(main, *arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize("table", ["table3", "all"])
-def test_table_3_compares_with_augmentation(table, capsys):
-    assert exit_code(main, table, *SMALL, "--no-augment") == 2
-    assert capsys.readouterr().err.startswith("error: table 3 trains with augmentation and without")
-    assert not Path("out").exists()
-
-
 def test_another_setting_needs_another_folder(capsys):
     Path("out").mkdir()
     Path("out/settings.json").write_text('{"size": 32, "epochs": 9}')

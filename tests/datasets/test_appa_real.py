@@ -36,16 +36,6 @@ def test_the_crop_is_enough(root, tmp_path):
     np.testing.assert_array_equal(load("appa-real", Options(tmp_path))["train"].ages, [5.25])
 
 
-def test_the_table_of_single_guesses_is_refused(root, tmp_path, put_table):
-    put_table("appa-real/gt_avg_valid.csv", "file_name,age\n000001.jpg,6\n")
-    with pytest.raises(DataError) as caught:
-        load("appa-real", Options(tmp_path))
-    assert str(caught.value) == (
-        f"appa-real: {root / 'gt_avg_valid.csv'}: no column for the apparent age, "
-        "expected apparent_age_avg (see data/README.md)"
-    )
-
-
 def test_the_archive_s_own_folder_name_is_not_guessed(root, tmp_path):
     root.rename(tmp_path / "appa-real-release")
     with pytest.raises(DataError, match=r"^appa-real: no folder \S+appa-real; put the unpacked"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinydldl.datasets import DataError, Options, load
+from tinydldl.datasets import Options, load
 
 
 @pytest.fixture
@@ -68,28 +68,3 @@ def test_the_order_of_the_rows_does_not_matter(photos_a_to_e, put_table, tmp_pat
     one, other = (load("csv", Options(tmp_path, table=table)) for table in (forward, backward))
     assert one["train"].paths == other["train"].paths
     np.testing.assert_array_equal(one["valid"].ages, other["valid"].ages)
-
-
-def test_no_table(tmp_path):
-    with pytest.raises(DataError, match=r"^csv: no table, expected --table with the path of one"):
-        load("csv", Options(tmp_path))
-
-
-def test_no_such_table(tmp_path):
-    with pytest.raises(DataError, match=r"^csv: no table \S+faces.csv \(see data/README.md\)$"):
-        load("csv", Options(tmp_path, table=tmp_path / "faces.csv"))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("bild,age\na.png,10\n", "no column for the photo, expected path or image or photo or "),
-        ("path,years old\na.png,10\n", "no column for the age, expected age or "),
-        ("a.png,10\n", "no column for the photo, expected path or image or photo or "),
-    ],
-)
-def test_a_header_that_does_not_name_the_columns(text, message, put_table, tmp_path):
-    table = put_table("faces.csv", text)
-    with pytest.raises(DataError) as caught:
-        load("csv", Options(tmp_path, table=table))
-    assert str(caught.value).startswith(f"csv: {table}: {message}")

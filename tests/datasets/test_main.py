@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from running import exit_code
 
-from tinydldl.datasets import DATASETS
 from tinydldl.datasets.__main__ import main
 
 
@@ -93,39 +92,6 @@ def test_an_empty_part_is_a_dash(run, put_photo):
     code, lines, _ = run("utkface")
     assert code == 0
     assert "  valid       0   age -   sigma -" in lines
-
-
-def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path):
-    code, lines, errors = run("utkface")
-    assert (code, lines) == (2, [])
-    assert errors.splitlines() == [
-        f"error: utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
-        "put the aligned and cropped photos there (see data/README.md)"
-    ]
-
-
-def test_a_bad_option_is_one_line_and_exit_code_2(run):
-    code, _, errors = run("csv", "--sigma", "-2")
-    assert code == 2
-    assert errors.startswith("error: argument --sigma: expected a number from 0 up, got '-2'")
-    assert errors.count("\n") == 1
-
-
-def test_an_out_that_is_a_file(chalearn15, run, tmp_path):
-    (tmp_path / "out").touch()
-    code, _, errors = run("chalearn15")
-    assert code == 2
-    assert errors.startswith(f"error: cannot make the folder {tmp_path / 'out'} (")
-    assert errors.count("\n") == 1
-
-
-def test_without_a_name_or_with_a_wrong_one(capsys):
-    assert exit_code(main) == 2
-    assert capsys.readouterr().err.startswith("error: the following arguments are required: name")
-    assert exit_code(main, "faces") == 2
-    error = capsys.readouterr().err
-    assert all(name in error for name in DATASETS)
-    assert error.count("\n") == 1
 
 
 def test_as_a_module(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinydldl.datasets import DataError, Options, Photos, load
+from tinydldl.datasets import Options, Photos, load
 from tinydldl.datasets.morph import subject_split
 
 NAMES = [
@@ -71,19 +71,3 @@ def test_subject_split_is_as_near_to_the_fraction_as_whole_people_allow(seed):
     first, second = subject_split(photos, 0.8, seed)
     assert sorted(first.paths + second.paths) == sorted(photos.paths)
     assert abs(len(first) - 0.8 * len(photos)) <= 3  # half of the most photos of one person
-
-
-def test_a_name_without_an_age(album, put_photo, tmp_path):
-    path = put_photo("morph/Album2/portrait.jpg")
-    with pytest.raises(DataError) as caught:
-        load("morph", Options(tmp_path))
-    assert str(caught.value) == f"morph: {path}: expected a name such as 009055_1M54.JPG"
-
-
-def test_no_album(tmp_path):
-    with pytest.raises(DataError) as caught:
-        load("morph", Options(tmp_path))
-    folder = tmp_path / "morph/Album2"
-    assert str(caught.value) == (
-        f"morph: no folder {folder}; put the photos there (see data/README.md)"
-    )

@@ -33,21 +33,6 @@ def test_an_unknown_name_lists_the_known_ones():
         load("fg-net", Options(Path("data")))
 
 
-@pytest.mark.parametrize("name", ["chalearn15", "chalearn16", "morph", "appa-real", "utkface"])
-def test_an_empty_data_folder_is_one_line_that_starts_with_the_name(name, tmp_path):
-    with pytest.raises(DataError) as caught:
-        load(name, Options(tmp_path))
-    message = str(caught.value)
-    assert message.startswith(f"{name}: no folder {tmp_path}")
-    assert message.endswith("(see data/README.md)")
-    assert "\n" not in message
-
-
-def test_a_folder_in_place_of_a_table_is_a_data_error(tmp_path):
-    with pytest.raises(DataError, match=r"^csv: cannot read \S+ \("):
-        load("csv", Options(tmp_path, table=tmp_path))
-
-
 def test_data_dir_from_the_environment_or_by_default(monkeypatch):
     monkeypatch.setenv("TINYDLDL_DATA", "elsewhere")
     assert default_data_dir() == Path("elsewhere")

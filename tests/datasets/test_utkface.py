@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from tinydldl.datasets import DataError, Options, load
+from tinydldl.datasets import Options, load
 from tinydldl.datasets.utkface import part_of
 
 # Ordinary names, and the odd ones of the public archive: no race, a space, no dot.
@@ -67,28 +67,3 @@ def test_parts_never_move(name, part):
 def test_a_part_may_be_empty(put_photo, tmp_path):
     put_photo("UTKFace/4_0_0_20170116000000004.jpg.chip.jpg")
     assert [len(photos) for photos in load("utkface", Options(tmp_path)).values()] == [0, 0, 1]
-
-
-@pytest.mark.parametrize("name", ["face.jpg", "_0_1.jpg", "-3_0_1.jpg", "12.jpg"])
-def test_a_name_without_an_age(name, put_photo, tmp_path):
-    path = put_photo(f"UTKFace/{name}")
-    with pytest.raises(DataError) as caught:
-        load("utkface", Options(tmp_path))
-    assert str(caught.value) == (
-        f"utkface: {path}: expected a name such as 25_0_1_20170116220224657.jpg.chip.jpg"
-    )
-
-
-def test_an_empty_folder(tmp_path):
-    (tmp_path / "UTKFace").mkdir()
-    with pytest.raises(DataError, match=r"^utkface: no photo in \S+UTKFace, expected .jpg or"):
-        load("utkface", Options(tmp_path))
-
-
-def test_no_folder(tmp_path):
-    with pytest.raises(DataError) as caught:
-        load("utkface", Options(tmp_path))
-    assert str(caught.value) == (
-        f"utkface: no folder {tmp_path / 'utkface/UTKFace'}; "
-        "put the aligned and cropped photos there (see data/README.md)"
-    )
