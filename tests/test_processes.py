@@ -1,11 +1,18 @@
 """Processes that work for this one; that they end whatever happens, see fast/test_workers.py."""
 
+import errno
 import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import numpy as np
+import pytest
 
-from tinydldl.processes import Processes, SharedArray
+from tinydldl import processes
+from tinydldl.processes import Helpers, ProcessError, Processes, SharedArray
 
 
 def double(pipe, index, offset):
@@ -53,3 +60,78 @@ def test_what_one_writes_to_shared_memory_all_see():
     np.testing.assert_array_equal(shared.array(), np.repeat([[4], [5]], 3, axis=1))
     processes.close()
     assert not set(processes.processes) & set(multiprocessing.active_children())
+
+
+def divide(a, b):
+    """What a helper computes."""
+    if b == "exit":
+        os._exit(3)
+    return a / b
+
+
+def test_helpers_answer_raise_and_are_missed():
+    helpers = Helpers(2, divide)
+    assert [helpers(6, 4), helpers(1, 2), helpers(0, 3)] == [1.5, 0.5, 0]
+    with pytest.raises(ZeroDivisionError):
+        helpers(1, 0)
+    assert helpers(9, 2) == 4.5
+    with pytest.raises(ProcessError, match="a helper process was lost"):
+        helpers(1, "exit")
+
+
+needs_fallocate = pytest.mark.skipif(
+    not hasattr(os, "posix_fallocate"), reason="this system cannot take room in a file"
+)
+
+
+@needs_fallocate
+def test_memory_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(processes, "MEMORY_FOLDER", str(tmp_path / "none"))
+    SharedArray((1000,), np.float32).array()[...] = 1  # where there is no such folder
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ProcessError) as error:
+        SharedArray((2500, 1000), np.float32)
+    for words in ("need 10.0 MB", "none (No such", "nor in", "No space left", "--workers 1"):
+        assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from tinydldl import cli
+from tinydldl.processes import SharedArray
+def command(_):
+    shared = SharedArray((10**6,), np.float32)
+    shared.array()[...] = 1
+    print(int(shared.array().sum()))
+sys.exit(cli.run_command(command))
+"""
+
+
+@needs_fallocate
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"], stderr=-1).returncode,
+    reason="file systems of one's own need root, and unshare",
+)
+@pytest.mark.parametrize(
+    ("shm", "tmp"), [("size=1m", "size=9m"), ("ro", "size=9m"), ("size=1m",) * 2]
+)
+def test_small_and_read_only_file_systems(shm, tmp, tmp_path):
+    """No process is killed for writing to memory that is not there."""
+    mount = f"mount -t tmpfs -o {shm} none /dev/shm && mount -t tmpfs -o {tmp} none {tmp_path}"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'{mount} && exec "$0" -c "$1"', sys.executable, SCRIPT],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    if "size=9m" in (shm, tmp):
+        assert (done.stdout, done.stderr, done.returncode) == ("1000000\n", "", 0)
+    else:
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: processes need 4.0 MB to share, and there is no room")
+        assert done.stderr.count("\n") == 1

@@ -8,8 +8,8 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "naive"},
-    {"backend", "processes"},
-    {"files"},
+    {"backend", "machine"},
+    {"processes", "files"},
     {"cli"},
     {"layers"},
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle", "weights"},

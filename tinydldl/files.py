@@ -13,10 +13,12 @@ PARTIAL = ".*.partial"  # what a killed process may leave
 
 
 @contextmanager
-def replacing(path):
+def replacing(path, durable=True):
     """A binary file to write that takes the place of `path` only when it is complete.
 
     Until then it has a name of its own beside `path`, so that several may write one path at once.
+    `durable`: it outlives a power failure; that takes long, and thousands of files that can be made
+    again need it not.
     Raises UserError if it cannot be written: a full disk, a folder that must not be written.
     """
     path = Path(path)
@@ -25,8 +27,11 @@ def replacing(path):
         with open(temporary, "xb") as file:  # "x": never through a symbolic link
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         _replace(temporary, path)
+        if durable:
+            _sync(path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
@@ -39,14 +44,17 @@ def _replace(temporary, path):
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            os.replace(temporary, path)
-            break
+            return os.replace(temporary, path)
         except PermissionError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-    with suppress(OSError):  # Windows cannot sync a folder
-        descriptor = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync(folder):
+    """Make a change of names in a folder last; Windows cannot."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

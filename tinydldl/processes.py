@@ -5,17 +5,29 @@ left behind, even if this process is killed. Nothing depends on `fork`, which no
 """
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
 from math import prod
+from multiprocessing.heap import Arena
 from multiprocessing.util import Finalize
+from queue import SimpleQueue
+from tempfile import TemporaryFile, gettempdir
 from types import ModuleType
 
 import numpy as np
 
+from tinydldl.backend import UserError
+
 CONTEXT = multiprocessing.get_context("spawn")
+MEMORY_FOLDER = "/dev/shm"  # files in there are memory, on Linux
+MOST = 256  # processes that a user may ask for
+
+
+class ProcessError(UserError):
+    """A process was lost, or there is no room for the memory that several share."""
 
 
 class Processes:
@@ -42,16 +54,83 @@ class Processes:
         return _close(self.pipes, self.processes)
 
 
+class Helpers:
+    """`count` processes that compute `function` for as many threads: `helpers(*arguments)`.
+
+    `nice`: how far they stand back where others want the cores, 0 to 19. An exception in one is
+    raised here; raises ProcessError if one is lost.
+    """
+
+    def __init__(self, count, function, nice=0):
+        self.processes = Processes(count, _serve, function, nice)
+        self.free = SimpleQueue()
+        for pipe in self.processes.pipes:
+            self.free.put(pipe)
+
+    def __call__(self, *arguments):
+        pipe = self.free.get()
+        try:
+            pipe.send(arguments)
+            result = pipe.recv()
+        except (EOFError, ConnectionError):
+            raise ProcessError("a helper process was lost; was memory short?") from None
+        finally:
+            self.free.put(pipe)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
 class SharedArray:
-    """Zeros that are shared with the processes they are passed to; without a name, so none leak."""
+    """Zeros that are shared with the processes they are passed to; without a name, so none leak.
+
+    Raises ProcessError where there is no room for them.
+    """
 
     def __init__(self, shape, dtype):
         self.shape, self.dtype = shape, np.dtype(dtype)
-        self.memory = CONTEXT.RawArray("b", max(1, prod(shape) * self.dtype.itemsize))
+        self.memory = _share(max(1, prod(shape) * self.dtype.itemsize))
 
     def array(self):
         """The memory as a NumPy array."""
-        return np.frombuffer(self.memory, self.dtype, prod(self.shape)).reshape(self.shape)
+        return np.frombuffer(self.memory.buffer, self.dtype, prod(self.shape)).reshape(self.shape)
+
+
+def _share(size):
+    """Memory for `size` bytes. It is taken here, or else a full disk would kill who writes there.
+
+    Raises ProcessError if it is not to be had, in memory or in the folder of temporary files.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return Arena(size)
+    reasons = []
+    for folder in (MEMORY_FOLDER, gettempdir()):
+        try:
+            with TemporaryFile(dir=folder) as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+                arena = Arena(size, os.dup(file.fileno()))
+        except OSError as error:
+            reasons.append(f"{folder} ({error.strerror})")
+        else:
+            Finalize(arena, os.close, (arena.fd,))
+            return arena
+    raise ProcessError(
+        f"processes need {size / 1e6:.1f} MB to share, and there is no room in "
+        f"{' nor in '.join(reasons)}; free some, set TMPDIR to another folder, or take "
+        "--workers 1, which needs none"
+    )
+
+
+def _serve(pipe, _, function, nice):
+    if hasattr(os, "nice"):
+        os.nice(nice)
+    while True:
+        arguments = pipe.recv()
+        try:
+            result = function(*arguments)
+        except Exception as error:  # the owner raises it
+            result = error
+        pipe.send(result)
 
 
 def _run(target, pipe, *arguments):

@@ -5,12 +5,10 @@ so many small steps would hold the lock, and the network with it. The generator 
 seeded with (seed, epoch, index), so batches do not depend on how many there are.
 """
 
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil
-from queue import SimpleQueue
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -25,7 +23,7 @@ from tinydldl.datasets.transforms import (
     resize_short_side,
     to_rgb,
 )
-from tinydldl.processes import Processes
+from tinydldl.processes import Helpers
 
 MAX_BAD_SHARE = 0.01
 MAX_ASPECT = 10  # a strip of pixels, scaled by its short side, would fill the memory
@@ -117,47 +115,11 @@ def train_batches(store, epoch, *, batch, transforms, seed):
     def make(indices):
         photos = [store[index] for index in indices]
         seeds = [(seed, epoch, int(index)) for index in indices]
-        return augmenters.augment(photos, seeds, transforms, store.side), indices
+        return augmenters(photos, seeds, transforms, store.side), indices
 
     # the order's generator is the one after those of the photos
     order = np.random.default_rng([seed, epoch, len(store)]).permutation(len(store))
     yield from in_order(make, split(order, batch), store.loaders)
-
-
-class Augmenters:
-    """`count` processes that augment batches for as many threads."""
-
-    def __init__(self, count):
-        self.processes = Processes(count, _serve)
-        self.free = SimpleQueue()
-        for pipe in self.processes.pipes:
-            self.free.put(pipe)
-
-    def augment(self, *batch):
-        """`augment_batch(*batch)`, computed by a process that is free."""
-        pipe = self.free.get()
-        try:
-            pipe.send(batch)
-            result = pipe.recv()
-        except (EOFError, ConnectionError):
-            raise DataError("a process that prepares photos was lost") from None
-        finally:
-            self.free.put(pipe)
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-
-def _serve(pipe, _):
-    if hasattr(os, "nice"):
-        os.nice(POLITE)
-    while True:
-        batch = pipe.recv()
-        try:
-            result = augment_batch(*batch)
-        except Exception as error:  # the owner raises it
-            result = error
-        pipe.send(result)
 
 
 def augment_batch(photos, seeds, transforms, side):
@@ -167,6 +129,9 @@ def augment_batch(photos, seeds, transforms, side):
         for photo, seed in zip(photos, seeds, strict=True)
     ]
     return np.stack([np.asarray(image) for image in images])
+
+
+Augmenters = partial(Helpers, function=augment_batch, nice=POLITE)  # (count) processes
 
 
 def eval_batches(store, *, batch):

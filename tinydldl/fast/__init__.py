@@ -10,6 +10,7 @@ workers       one batch on several processes
 engine        `FastNet`, which is a `Sequential` from outside
 """
 
-from tinydldl.fast.engine import FastNet, WorkerError, available_cores, covers
+from tinydldl.fast.engine import FastNet, WorkerError, covers
+from tinydldl.machine import available_cores
 
 __all__ = ["FastNet", "WorkerError", "available_cores", "covers"]

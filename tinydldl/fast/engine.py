@@ -1,6 +1,5 @@
 """`FastNet`: a `Sequential` that computes the same numbers faster, on a CPU."""
 
-import os
 import warnings
 from contextlib import contextmanager
 from itertools import pairwise
@@ -206,10 +205,3 @@ def reason_to_stay_alone(layers):
 def covers(model):
     """Whether the engine computes at least a part of the network itself."""
     return any(isinstance(stage, ConvStage) for stage in make_stages(model.layers, None, None))
-
-
-def available_cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,7 +1,12 @@
 """The synthetic faces: the same everywhere, drawn once, with labels that follow from the votes."""
 
 import csv
-import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,25 +95,49 @@ def test_a_deleted_face_is_drawn_again_and_the_others_are_left_alone(tmp_path):
 def test_processes_draw_the_same_bytes(tmp_path, monkeypatch):
     load_faces(tmp_path / "here", 5)
     monkeypatch.setattr(synthetic, "FEW", 0)
-    monkeypatch.setattr(synthetic, "CHUNK", 2)
     # In this process there is nothing to draw with; the new processes import their own copy.
     monkeypatch.setattr(synthetic, "draw_face", None)
     load_faces(tmp_path / "processes", 5)
     assert png_bytes(tmp_path / "processes") == png_bytes(tmp_path / "here")
 
 
-def test_only_the_cores_that_this_process_may_use_count(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
-    assert synthetic._cores() == 2
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert synthetic._cores() == 8
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_no_process_is_left_of_a_drawing_that_is_killed(name, tmp_path):
+    command = [sys.executable, "-m", "tinydldl.datasets", "synthetic", "--count", "100000"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path)], stderr=subprocess.DEVNULL, start_new_session=True
+    ) as drawing:
+        wait_until(lambda: list(tmp_path.rglob("00064.png")))
+        group = members(drawing.pid)
+        drawing.send_signal(getattr(signal, name))
+    assert drawing.returncode == -getattr(signal, name)
+    assert len(group) >= 3  # itself, one that draws, and what multiprocessing has for itself
+    wait_until(lambda: not members(drawing.pid))
+
+
+def members(group):
+    """The processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            state, _, of = path.read_text().rpartition(")")[2].split()[:3]
+            found += [path.parent.name] * (int(of) == group and state not in "XZ")
+    return found
+
+
+def wait_until(condition, patience=60):
+    """Wait for it; fail if that takes longer than `patience` seconds."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it has not come true"
+        time.sleep(0.02)
 
 
 def test_an_interrupted_write_leaves_no_half_face(tmp_path, monkeypatch):
     class Broken:
-        def save(self, path, format):
-            path.write_bytes(b"half a face")
+        def save(self, file, format):
+            file.write(b"half a face")
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -7,19 +7,18 @@ beside their table `labels.csv`; only those that are missing are drawn.
 This file makes the labels and keeps the folder; how a face is drawn begins in `face.py`.
 """
 
-import multiprocessing
 import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
 from tinydldl.datasets.base import DataError, Photos
+from tinydldl.datasets.loader import in_order
 from tinydldl.datasets.synthetic.face import draw_face
+from tinydldl.files import replacing
+from tinydldl.machine import available_cores
+from tinydldl.processes import Helpers
 
 __all__ = ["annotate", "draw_face", "load", "sample_age"]
 
@@ -32,9 +31,7 @@ VOTE_MIN, VOTE_MAX = 0.0, 100.0  # years, what an annotator may answer
 ANNOTATORS = 10
 VALID_EVERY = 5  # the last of every five faces is for validation
 SIDE_MIN, SIDE_MAX = 32, 256  # pixels
-CHUNK = 32  # faces in one task of a process
 FEW = 64  # fewer missing faces than this are drawn here: starting processes would take longer
-MAX_PROCESSES = 61  # Windows cannot wait for more
 
 
 # --- Labels ---------------------------------------------------------------------------------------
@@ -86,11 +83,6 @@ def _name(index):
     return f"{index:05d}.png"
 
 
-def _part_of(path):
-    """Where to write what becomes `path` when it is whole, so that a kill leaves no half file."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
 def _write_labels(folder, names, labels):
     """Write `labels.csv`, unless it begins with these very rows: a longer table stays as it is."""
     table = folder / "labels.csv"
@@ -101,56 +93,15 @@ def _write_labels(folder, names, labels):
     content = ("path,age,sigma,true_age\n" + "".join(rows)).encode()
     if table.exists() and table.read_bytes().startswith(content):
         return
-    part = _part_of(table)
-    part.write_bytes(content)
-    os.replace(part, table)
+    with replacing(table) as file:
+        file.write(content)
 
 
-def _draw(folder, seed, side, indices):
-    """Draw the faces `indices` into `folder`; how many they were."""
-    for index in indices:
-        age, _, rng = _begin_face(seed, index)
-        path = folder / _name(index)
-        part = _part_of(path)
-        draw_face(age, rng, side).save(part, format="PNG")
-        os.replace(part, path)
-    return len(indices)
-
-
-@contextmanager
-def _interrupts_ignored():
-    """Ctrl-C does nothing in here, nor, ever, in processes that start in here: they inherit it."""
-    if threading.current_thread() is not threading.main_thread():  # only that may set it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _cores():
-    """How many cores this process may use; some platforms only tell how many there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _draw_in_processes(folder, seed, side, chunks):
-    """Draw `chunks` of faces on several cores; yields how many faces each finished chunk had."""
-    with ProcessPoolExecutor(
-        min(_cores(), len(chunks), MAX_PROCESSES),
-        mp_context=multiprocessing.get_context("spawn"),  # the same on every platform
-    ) as pool:
-        with _interrupts_ignored():  # the parent alone ends the work
-            tasks = [pool.submit(_draw, folder, seed, side, chunk) for chunk in chunks]
-        try:
-            for task in as_completed(tasks):
-                yield task.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the running chunks only
-            raise
+def _draw(folder, seed, side, index):
+    """Draw face `index` into `folder`."""
+    age, _, rng = _begin_face(seed, index)
+    with replacing(folder / _name(index), durable=False) as file:
+        draw_face(age, rng, side).save(file, format="PNG")
 
 
 def _draw_missing(folder, seed, side, count):
@@ -159,14 +110,14 @@ def _draw_missing(folder, seed, side, count):
     missing = [index for index in range(count) if _name(index) not in there]
     if not missing:
         return
-    chunks = [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
+    draw = partial(_draw, folder, seed, side)
     if len(missing) < FEW:
-        sizes = (_draw(folder, seed, side, chunk) for chunk in chunks)
+        drawn = map(draw, missing)
     else:
-        sizes = _draw_in_processes(folder, seed, side, chunks)
-    with tqdm(desc="drawing synthetic faces", total=len(missing), unit="face") as bar:
-        for size in sizes:
-            bar.update(size)
+        cores = available_cores()
+        drawn = in_order(Helpers(cores, draw), missing, cores)
+    for _ in tqdm(drawn, "drawing synthetic faces", len(missing), unit="face"):
+        pass
 
 
 def load(options):
@@ -187,9 +138,6 @@ def load(options):
         folder.mkdir(parents=True, exist_ok=True)
         _draw_missing(folder, options.seed, side, count)
         _write_labels(folder, names, labels)
-    except BrokenProcessPool as error:
-        advice = 'in a script, load from under `if __name__ == "__main__":`'
-        raise DataError(f"the processes that draw the faces have stopped; {advice}") from error
     except OSError as error:
         raise DataError(f"cannot write faces into {folder} ({error.strerror})") from error
     photos = Photos([folder / name for name in names], labels[:, 0].copy(), labels[:, 1].copy())

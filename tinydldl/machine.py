@@ -1,0 +1,57 @@
+"""What this process may use of the machine: all of it, or what its container leaves (Linux).
+
+A container is a control group, a folder with a file for each limit. Groups lie within each other,
+and each limits all that is in it. Version 1 has a tree for each kind of limit, version 2 one.
+"""
+
+import math
+import os
+from pathlib import Path
+
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def available_cores():
+    """How many cores this process may use, 1 or more.
+
+    A quota of 2.5 cores is 2: the rest is for the processes that prepare photos. A process too many
+    is worse than one too few, since each batch waits for the last of them.
+    """
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    for folder in _groups("cpu"):
+        quota = _numbers(folder, "cpu.max", "cpu.cfs_quota_us")[:1]
+        period = _numbers(folder, "cpu.max", "cpu.cfs_period_us")[-1:]
+        if quota and period and quota[0] > 0:  # version 1 says -1 for all there are
+            cores = min(cores, quota[0] / period[0])
+    return max(1, math.floor(cores))
+
+
+def memory():
+    """How many bytes of memory this process may use; infinitely many where nobody knows."""
+    limits = [math.inf]
+    if hasattr(os, "sysconf"):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for folder in _groups("memory"):
+        limits += _numbers(folder, "memory.max", "memory.limit_in_bytes")
+    return min(limits)
+
+
+def _groups(kind):
+    """The folders of the control groups that limit `kind` for this process, the innermost first."""
+    lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.exists() else []
+    for _, kinds, path in (line.split(":", 2) for line in lines):
+        if kinds and kind not in kinds.split(","):
+            continue
+        root = GROUPS / kind if kinds else GROUPS
+        # within a container the path may be that outside, where only the root is there
+        folder = root / path.strip("/")
+        yield from (inner for inner in (folder, *folder.parents) if inner.is_relative_to(root))
+
+
+def _numbers(folder, *names):
+    """The numbers in the first of these files that is there, `max` as infinity; [] without one."""
+    there = [folder / name for name in names if (folder / name).is_file()]
+    words = there[0].read_text().split() if there else []
+    return [math.inf if word == "max" else float(word) for word in words]
