@@ -2,7 +2,8 @@
 
 import time
 
-from tinydldl.faces import detect, open_photo
+from tinydldl.faces import detect
+from tinydldl.images import open_photo
 from tinydldl.portraits import portraits
 
 

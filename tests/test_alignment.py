@@ -12,7 +12,8 @@ from running import exit_code
 from tinydldl import alignment, selection
 from tinydldl.datasets import Options, crops, load
 from tinydldl.datasets.__main__ import main
-from tinydldl.faces import SHAPES, Face, detect, open_photo
+from tinydldl.faces import SHAPES, Face, detect
+from tinydldl.images import open_photo
 from tinydldl.labels import label_grid
 
 

@@ -12,7 +12,8 @@ from saved_networks import save_network
 
 from tinydldl import explain, map_plots, maps, plots, portraits, trained
 from tinydldl.datasets import Options, load
-from tinydldl.faces import detect, face_in, open_photo
+from tinydldl.faces import detect, face_in
+from tinydldl.images import open_photo
 
 PHOTO = ("photo.jpg", "--no-detect")
 

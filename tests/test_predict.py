@@ -14,7 +14,8 @@ from running import exit_code
 from saved_networks import save_network
 
 from tinydldl import portraits, predict, trained
-from tinydldl.faces import Face, detect, open_photo
+from tinydldl.faces import Face, detect
+from tinydldl.images import open_photo
 
 BOX = "170,80,160,230"
 LANDMARKS = "222,190,306,186,267,235,232,282,303,278"

@@ -9,7 +9,7 @@ PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "naive"},
     {"backend", "machine"},
-    {"processes", "files"},
+    {"processes", "files", "images"},
     {"cli"},
     {"layers"},
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle", "weights"},

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tinydldl import sources
 from tinydldl.backend import UserError
-from tinydldl.faces import PhotoError, detect, open_photo
+from tinydldl.faces import detect
+from tinydldl.images import PhotoError, open_photo
 from tinydldl.sources import SourceError
 
 # Marked by hand: eyes, nose and corners of the mouth of the portrait below.

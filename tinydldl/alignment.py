@@ -7,9 +7,9 @@ from tqdm import tqdm
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.crops import crop_of
 from tinydldl.datasets.loader import in_order
-from tinydldl.datasets.transforms import held_side
-from tinydldl.faces import PhotoError, align, detect, open_photo
+from tinydldl.faces import align, detect
 from tinydldl.files import replacing
+from tinydldl.images import PhotoError, held_side, open_photo
 
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
@@ -32,7 +32,7 @@ def align_photo(path, shape):
     try:
         image = open_photo(path)
     except PhotoError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return error.reason
     faces = detect(image)
     if not faces:
         return "no face found"

@@ -15,8 +15,8 @@ import numpy as np
 
 from tinydldl.backend import UserError
 from tinydldl.datasets.loader import eval_batches, normalize
-from tinydldl.datasets.transforms import FILL
 from tinydldl.fast import FastNet
+from tinydldl.images import FILL
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
 from tinydldl.methods import SoftmaxMethod
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from tinydldl import cli, trained, weights
-from tinydldl.datasets.transforms import center_crop, held_side, resize_short_side
 from tinydldl.faces import SHAPES, Face, align
+from tinydldl.images import center_crop, held_side, resize_short_side
 from tinydldl.labels import standard_deviation
 from tinydldl.trainer import predict_batch
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from tinydldl import cli, plots, portrait_plots, portraits, sources
 from tinydldl.backend import UserError
-from tinydldl.faces import PhotoError
+from tinydldl.images import PhotoError
 from tinydldl.sources import SourceError
 
 FOLDER = Path("runs/predictions")

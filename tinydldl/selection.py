@@ -9,7 +9,8 @@ import numpy as np
 from tinydldl import baselines, cli, datasets
 from tinydldl.datasets import DataError, crops
 from tinydldl.datasets.loader import PhotoStore
-from tinydldl.datasets.transforms import CHOICES, held_side
+from tinydldl.datasets.transforms import CHOICES
+from tinydldl.images import held_side
 from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part

@@ -12,8 +12,9 @@ import numpy as np
 from tinydldl import cli
 from tinydldl.backend import UserError
 from tinydldl.datasets.base import image_files
-from tinydldl.faces import Face, PhotoError, detect, face_in, likeness, open_photo
+from tinydldl.faces import Face, detect, face_in, likeness
 from tinydldl.faces.detector import CELL
+from tinydldl.images import PhotoError, open_photo
 
 STANDARD_INPUT = "-"
 # Of 298 faces of UTKFace, some of them turned away, none is below 0.91; with both eyes exchanged,

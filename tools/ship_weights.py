@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 from tinydldl import checkpoint, datasets, report, settings, trained, weights
 from tinydldl.datasets.loader import PhotoStore
-from tinydldl.faces import SHAPES, detect, open_photo
+from tinydldl.faces import SHAPES, detect
 from tinydldl.fast import FastNet, available_cores
 from tinydldl.files import replacing
+from tinydldl.images import open_photo
 from tinydldl.portraits import portraits
 from tinydldl.report import Estimates
 from tinydldl.trainer import predict

@@ -21,7 +21,8 @@ from tinydldl import baselines, plots
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import Augmenters, normalize
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
-from tinydldl.datasets.transforms import TRANSFORMS, augment, center_crop, held_side
+from tinydldl.datasets.transforms import TRANSFORMS, augment
+from tinydldl.images import center_crop, held_side
 from tinydldl.labels import label_grid
 from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import DLDLv2

@@ -27,9 +27,9 @@ from tinydldl import baselines
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import Augmenters
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
-from tinydldl.datasets.transforms import held_side
 from tinydldl.fast import FastNet
 from tinydldl.gradcheck import compare, numerical_gradient
+from tinydldl.images import held_side
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import make_method

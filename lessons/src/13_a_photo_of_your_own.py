@@ -26,9 +26,9 @@ from scipy.stats import laplace, norm
 import tinydldl
 from tinydldl import trained, weights
 from tinydldl.datasets.synthetic import draw_face, sample_age
-from tinydldl.datasets.transforms import FILL
-from tinydldl.faces import SHAPES, Face, WeightsError, boxes, detect, detector, networks, open_photo
+from tinydldl.faces import SHAPES, Face, WeightsError, boxes, detect, detector, networks
 from tinydldl.faces.align import similarity, warp
+from tinydldl.images import FILL, open_photo
 from tinydldl.lesson import FAST, slider, use_style
 from tinydldl.metrics import coverage, mae
 from tinydldl.plots import COLORS

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from browsing import people
 
-from tinydldl.faces import detect, open_photo
+from tinydldl.faces import detect
+from tinydldl.images import open_photo
 
 pytestmark = pytest.mark.browser
 

@@ -1,5 +1,6 @@
 """`python -m tinydldl.datasets`: what it counts, what it finds, and how it ends."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -72,10 +73,19 @@ def test_unreadable_files(chalearn15, run):
     code, lines, _ = run("chalearn15")
     assert code == 1
     at = lines.index("unreadable: 3")
-    assert lines[at + 1] == f"  {chalearn15 / 'Train/a.jpg'}: not an image in a known format"
-    assert lines[at + 2] == f"  {chalearn15 / 'Train/c.jpg'}: not an image in a known format"
+    assert lines[at + 1] == f"  {chalearn15 / 'Train/a.jpg'}: the file is empty"
+    assert lines[at + 2].startswith(f"  {chalearn15 / 'Train/c.jpg'}: not a photo that can be read")
     assert lines[at + 3].startswith(f"  {chalearn15 / 'Valid/e.jpg'}: ")
     assert "truncated" in lines[at + 3].lower()
+
+
+def test_a_pipe_among_the_photos(run, put_photo, tmp_path):
+    put_photo("UTKFace/4_0_0_1.jpg")
+    os.mkfifo(tmp_path / "UTKFace/5_0_0_1.jpg")
+    code, lines, _ = run("utkface")
+    assert code == 1
+    why = "a pipe or a device, expected a file"
+    assert lines[lines.index("unreadable: 1") + 1].endswith(f"5_0_0_1.jpg: {why}")
 
 
 def test_a_long_list_is_cut(run, put_photo, tmp_path):

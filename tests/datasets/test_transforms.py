@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tinydldl.datasets import transforms
-from tinydldl.datasets.transforms import CHOICES, TRANSFORMS, augment, center_crop, held_side
+from tinydldl.datasets.transforms import CHOICES, TRANSFORMS, augment
+from tinydldl.images import FILL, center_crop, held_side
 
 
 class Draws:
@@ -43,10 +44,6 @@ def test_held_side_and_crop_are_inverse(side):
     assert transforms.crop(blank, Draws(0.3)).size == (side, side)
 
 
-def test_the_paper_s_sizes():
-    assert held_side(224) == 256
-
-
 @pytest.mark.parametrize("name", CHOICES)
 def test_same_draws_same_photo_and_the_original_stays(name, photo):
     before = array(photo)
@@ -82,9 +79,9 @@ def test_rotate_by_up_to_30_degrees_either_way(photo):
     left, none, right = (transforms.rotate(photo, Draws(value)) for value in (1, 0.5, 0))
     np.testing.assert_array_equal(array(none), array(photo))
     for turned, degrees in ((left, 30), (right, -30)):
-        expected = photo.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=transforms.FILL)
+        expected = photo.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=FILL)
         np.testing.assert_array_equal(array(turned), array(expected))
-    assert tuple(array(left)[0, 0]) == transforms.FILL
+    assert tuple(array(left)[0, 0]) == FILL
 
 
 def test_crop_reaches_both_corners(photo):
@@ -112,7 +109,7 @@ def test_erase_covers_one_time_in_two_a_square_within_the_photo(photo, rng):
     for draw in (0, 0.25, 0.499):
         side, before = round(32 * (1 / 8 + draw * 3 / 8)), array(photo)
         left, top = int(draw * (40 - side + 1)), int(draw * (32 - side + 1))
-        before[top : top + side, left : left + side] = transforms.FILL
+        before[top : top + side, left : left + side] = FILL
         np.testing.assert_array_equal(array(transforms.erase(photo, Draws(draw))), before)
     blank = Image.new("RGB", (64, 64))
     covered = [(array(transforms.erase(blank, rng))[..., 0] > 0).sum() for _ in range(400)]
@@ -130,24 +127,6 @@ def test_transforms_come_in_the_paper_s_order(photo, monkeypatch):
     names = ["color", "erase", "crop", "mirror", "rotate", "gray", "scale"]
     augment(photo, Draws(0), names, 28)
     assert order == ["mirror", "gray", "scale", "rotate", "crop", "color", "erase"]
-
-
-def test_sixteen_bits_of_gray_are_scaled_not_clipped():
-    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
-    pixels = array(transforms.to_rgb(Image.fromarray(ramp)))
-    np.testing.assert_array_equal(pixels, (ramp // 257)[..., None].repeat(3, axis=2))
-
-
-def test_what_is_transparent_becomes_gray():
-    photo = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
-    photo.putpixel((0, 0), (10, 20, 30, 255))
-    pixels = array(transforms.to_rgb(photo))
-    assert tuple(pixels[0, 0]) == (10, 20, 30)
-    assert tuple(pixels[2, 2]) == transforms.FILL
-
-
-def test_center_crop(photo):
-    np.testing.assert_array_equal(array(center_crop(photo, 28)), array(photo)[2:30, 6:34])
 
 
 def test_augment_applies_what_is_named_and_always_ends_at_the_side(photo):

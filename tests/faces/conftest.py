@@ -3,7 +3,7 @@
 import pytest
 from matplotlib import cbook
 
-from tinydldl.faces import open_photo
+from tinydldl.images import open_photo
 
 
 @pytest.fixture(scope="session")

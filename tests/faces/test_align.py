@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.optimize import least_squares
 
-from tinydldl.datasets.transforms import FILL
 from tinydldl.faces.align import SHAPES, align, likeness, similarity, warp
+from tinydldl.images import FILL
 
 LANDMARKS = np.array([[30.0, 40], [70, 38], [52, 60], [35, 80], [68, 78]])
 FACE_IN_100 = 100 * SHAPES["utkface"]

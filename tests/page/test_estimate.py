@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 from saved_networks import save_network
 
 from tinydldl import trained
-from tinydldl.faces import Face, PhotoError, detect, networks, open_photo, weights
+from tinydldl.faces import Face, detect, networks, weights
+from tinydldl.images import PhotoError, open_photo
 from tinydldl.maps import Maps, under_squares
 from tinydldl.page import Choice
 from tinydldl.page import estimate as module

@@ -6,13 +6,11 @@ from. Exit code 0 if all is well, 1 if a photo cannot be read, 2 if the set cann
 """
 
 import hashlib
-import io
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from tinydldl import cli, plots
@@ -20,6 +18,7 @@ from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW
 from tinydldl.faces import SHAPES
+from tinydldl.images import PhotoError, open_file, open_photo
 from tinydldl.runs import write_table
 
 ALIGNED_HERE = (*RAW, "csv")
@@ -139,14 +138,13 @@ def check_photo(path):
     """Read the photo at `path` and decode every pixel of it."""
     digest = None
     try:
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-    except UnidentifiedImageError:
-        return Checked(digest, "not an image in a known format")
-    except Exception as error:  # a broken file can make a decoder raise nearly anything
-        return Checked(digest, str(error) or type(error).__name__)
+        with open_file(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            open_photo(file)
+    except PhotoError as error:
+        return Checked(digest, error.reason)
+    except OSError as error:
+        return Checked(digest, error.strerror)
     return Checked(digest, None)
 
 

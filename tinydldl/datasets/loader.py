@@ -11,22 +11,16 @@ from functools import cached_property, partial
 from math import ceil
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from tinydldl.backend import get_array_module
 from tinydldl.datasets.base import DataError
-from tinydldl.datasets.transforms import (
-    augment,
-    center_crop,
-    held_side,
-    resize_short_side,
-    to_rgb,
-)
+from tinydldl.datasets.transforms import augment
+from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
 from tinydldl.processes import Helpers
 
 MAX_BAD_SHARE = 0.01
-MAX_ASPECT = 10  # a strip of pixels, scaled by its short side, would fill the memory
 AHEAD = 4  # batches in preparation
 POLITE = 19  # the network comes first: those who prepare photos work while it waits
 
@@ -48,8 +42,8 @@ class PhotoStore:
         results = in_order(self._try_read, photos.paths, loaders)
         progress = tqdm(results, description, len(photos), unit=" photos", leave=False)
         for index, (path, pixels) in enumerate(zip(photos.paths, progress, strict=True)):
-            if isinstance(pixels, Exception):
-                self.bad.append((path, str(pixels)))
+            if isinstance(pixels, PhotoError):
+                self.bad.append((path, pixels.reason))
                 continue
             readable.append(index)
             self._count(pixels)
@@ -72,8 +66,8 @@ class PhotoStore:
         if path in self.cache:
             return self.cache[path]
         pixels = self._try_read(path)
-        if isinstance(pixels, Exception):
-            raise DataError(f"{path} could be read before, and cannot now: {pixels}")
+        if isinstance(pixels, PhotoError):
+            raise DataError(f"{path} could be read before, and cannot now: {pixels.reason}")
         return pixels
 
     @cached_property
@@ -91,17 +85,11 @@ class PhotoStore:
         flat = pixels.reshape(-1, 3).astype(np.int64)
         self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
 
-    def _read(self, path):
-        with Image.open(path) as image:
-            if max(image.size) > MAX_ASPECT * min(image.size):
-                raise DataError(f"{image.width}x{image.height} pixels are too narrow for a face")
-            upright = to_rgb(ImageOps.exif_transpose(image))
-        return np.asarray(resize_short_side(upright, held_side(self.side)))
-
     def _try_read(self, path):
+        """The pixels of a photo, or the PhotoError that says why it cannot be read."""
         try:
-            return self._read(path)
-        except Exception as error:  # decoders raise many kinds, and each means the same here
+            return np.asarray(resize_short_side(open_photo(path), held_side(self.side)))
+        except PhotoError as error:
             return error
 
 

@@ -4,42 +4,14 @@ Sizes are in proportion to the paper's: a photo is held with a short side of 8/7
 (256 for 224), and a crop of 7/8 of it goes in. Images are Pillow's, RGB.
 """
 
-import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-HOLD = 8 / 7  # 256 / 224
+from tinydldl.images import FILL, HOLD, center_crop, resize_short_side
+
 SCALES = (112 / 256, 224 / 256)
 MAX_DEGREES = 30
 JITTER = 0.4
 ERASED = (1 / 8, 1 / 2)
-FILL = (128, 128, 128)  # behind a rotated or a transparent photo, and over a part of one
-
-
-def held_side(side):
-    """The short side, in pixels, at which photos are held for a network of `side`: 256 for 224."""
-    return round(side * HOLD)
-
-
-def to_rgb(image):
-    """The photo with 8 bits for each of R, G and B, transparent parts on gray."""
-    if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.has_transparency_data:
-        behind = Image.new("RGBA", image.size, (*FILL, 255))
-        image = Image.alpha_composite(behind, image.convert("RGBA"))
-    return image.convert("RGB")
-
-
-def resize_short_side(image, side):
-    """Scale so that the short side has `side` pixels."""
-    width, height = image.size
-    scale = side / min(width, height)
-    return image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
-
-
-def center_crop(image, side):
-    """The square of `side` pixels in the middle."""
-    return _crop(image, (image.width - side) // 2, (image.height - side) // 2, side)
 
 
 def mirror(image, rng):
@@ -70,7 +42,7 @@ def crop(image, rng):
     """A square of 7/8 of the short side, anywhere."""
     side = round(min(image.size) / HOLD)
     left, top = (int(rng.integers(0, length - side + 1)) for length in image.size)
-    return _crop(image, left, top, side)
+    return image.crop((left, top, left + side, top + side))
 
 
 def color(image, rng):
@@ -93,10 +65,6 @@ def erase(image, rng):
     image = image.copy()
     image.paste(FILL, (left, top, left + side, top + side))
     return image
-
-
-def _crop(image, left, top, side):
-    return image.crop((left, top, left + side, top + side))
 
 
 TRANSFORMS = {  # the paper's

@@ -1,30 +1,26 @@
 """Faces in photos: found by MTCNN, built of the layers here, and aligned by their landmarks.
 
-photo         any photo as an upright RGB image
 weights       the trained weights, from the package `mtcnn`
 networks      P-Net, R-Net and O-Net
 boxes         overlap, non-maximum suppression, box regression
 detector      the three networks one after the other: boxes and five landmarks
 align         the similarity transform that brings the landmarks to their places
 
-    image = open_photo("photo.jpg")
+    image = images.open_photo("photo.jpg")
     face = detect(image)[0]
     crop = align(image, face.landmarks, side=224)
 """
 
 from tinydldl.faces.align import SHAPES, align, likeness
 from tinydldl.faces.detector import Face, detect, face_in
-from tinydldl.faces.photo import PhotoError, open_photo
 from tinydldl.faces.weights import WeightsError
 
 __all__ = [
     "SHAPES",
     "Face",
-    "PhotoError",
     "WeightsError",
     "align",
     "detect",
     "face_in",
     "likeness",
-    "open_photo",
 ]

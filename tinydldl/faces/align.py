@@ -7,7 +7,7 @@ to (1, 1), so that its center is (0.5, 0.5).
 import numpy as np
 from PIL import Image
 
-from tinydldl.datasets.transforms import FILL
+from tinydldl.images import FILL
 
 # Where left eye, right eye, nose, left and right corner of the mouth lie in a crop, as fractions of
 # its side. A network must see faces as it saw them in training.

@@ -7,8 +7,9 @@ from io import BytesIO
 import numpy as np
 
 from tinydldl import sources
-from tinydldl.faces import WeightsError, detect, open_photo
+from tinydldl.faces import WeightsError, detect
 from tinydldl.faces.detector import shrink
+from tinydldl.images import open_photo
 from tinydldl.maps import MapError, Maps, under_squares
 from tinydldl.portraits import portraits
 from tinydldl.trained import Trained

@@ -18,7 +18,7 @@ from time import monotonic
 from urllib.parse import parse_qs
 
 from tinydldl.backend import UserError
-from tinydldl.faces import PhotoError
+from tinydldl.images import PhotoError
 from tinydldl.page.document import page
 from tinydldl.page.estimate import estimate
 
@@ -187,8 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             return estimate(choice, data, whole)
         except PhotoError as error:
-            reason = str(error).removeprefix("the photo: ")
-            raise Refusal(422, f"This file cannot be used: {reason}.") from None
+            raise Refusal(422, f"This file cannot be used: {error.reason}.") from None
         except Exception:
             self.send_error(500, "Something went wrong; the terminal says what.")
             raise

@@ -1,13 +1,16 @@
 """Whatever users have: each kind of photo opens upright and in RGB, or is refused in one line."""
 
 import io
+import os
+import sys
+import threading
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tinydldl.datasets.transforms import FILL
-from tinydldl.faces import PhotoError, open_photo
+from tinydldl.images import FILL, PhotoError, center_crop, held_side, open_photo
 
 UPRIGHT = {  # EXIF orientation: how a photo lies in the file if it is upright before
     1: None,
@@ -87,9 +90,12 @@ def test_sixteen_bits_that_lie_on_their_side():
     np.testing.assert_array_equal(pixels[..., 0], np.rot90(ramp, -1) // 257)
 
 
-def test_transparent_parts_are_gray(photo):
-    photo.putalpha(0)
-    assert (np.asarray(opened(photo, "PNG")) == FILL).all()
+def test_transparent_parts_are_gray():
+    value, alpha = np.indices((256, 256))
+    pixels = np.stack([value, 0 * value, 255 - value, alpha], axis=2).astype(np.uint8)
+    color, share = pixels[..., :3], alpha[..., None] / 255
+    found = np.asarray(opened(Image.fromarray(pixels), "PNG"))
+    assert np.abs(found - (share * color + (1 - share) * FILL)).max() <= 0.5
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
@@ -108,17 +114,76 @@ def test_paths_and_files(photo, tmp_path):
         assert not file.closed
 
 
-@pytest.mark.parametrize(("side", "warns_only"), [(12, True), (20, False)])
-def test_too_many_pixels_are_refused_before_they_are_decoded(
-    side, warns_only, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize("side", [12, 20])  # Pillow warns from 100 pixels up, raises from 200 up
+def test_too_many_pixels_are_refused_before_they_are_decoded(side, tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     Image.new("RGB", (side, side)).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
-    assert (side * side < 200) == warns_only  # Pillow warns from 100 up, and raises from 200 up
     with pytest.raises(PhotoError, match=r"large.png: the photo has more than 0 million pixels"):
         open_photo(path)
+
+
+@pytest.mark.parametrize(("pixels", "scale"), [(40_000, 1), (39_999, 2), (10_000, 2), (9_999, 4)])
+def test_of_a_large_jpeg_a_part_of_the_pixels_is_decoded(pixels, scale, photo):
+    """Each new pixel is about the mean of those that it stands for."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # it lies on its side
+    smooth = photo.resize((400, 100), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    smooth.rotate(90, expand=True).save(file, "JPEG", quality=100, subsampling=0, exif=exif)
+    found = open_photo(file, pixels=pixels)
+    assert found.size == (400 // scale, 100 // scale)
+    means = np.asarray(smooth.reduce(scale)).astype(int)
+    assert np.abs(np.asarray(found) - means).mean() < 2
+
+
+@pytest.mark.parametrize(("format", "options"), [("PNG", {}), ("JPEG", {"progressive": True})])
+def test_other_large_photos_are_refused_where_pixels_are_bounded(format, options, monkeypatch):
+    file = io.BytesIO()
+    Image.new("RGB", (400, 100)).save(file, format, **options)
+    assert open_photo(file, pixels=40_000).size == (400, 100)
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    words = r"^the photo: 0\.04 million pixels, expected 0\.039 at most, or a JPEG that is not prog"
+    with pytest.raises(PhotoError, match=words):
+        open_photo(file, pixels=39_000)
+
+
+def test_a_pipe_and_a_device_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "photo.jpg")
+    found = []
+
+    def attempt():
+        for path in (tmp_path / "photo.jpg", "/dev/zero", "/dev/tty"):
+            try:
+                open_photo(path)
+            except PhotoError as error:
+                found.append(error.reason)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found[:2] == ["a pipe or a device, expected a file"] * 2
+    assert len(found) == 3  # the terminal may not be there
+
+
+def test_threads_leave_the_warnings_of_others_alone(photo, tmp_path):
+    """Python has one list of what is warned of: threads that change it for a while mix it up."""
+    photo.resize((300, 300)).save(tmp_path / "photo.png")
+    before, interval = list(warnings.filters), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [
+            threading.Thread(target=lambda: [open_photo(tmp_path / "photo.png") for _ in range(20)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert warnings.filters == before
 
 
 def test_a_stripe_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
@@ -180,3 +245,11 @@ def test_no_such_file_and_a_folder(tmp_path):
         open_photo(tmp_path / "none.jpg")
     with pytest.raises(PhotoError, match="directory"):
         open_photo(tmp_path)
+
+
+def test_the_size_of_a_network():
+    """The paper's 256 and 224, and the middle of a photo."""
+    assert held_side(224) == 256
+    pixels = np.arange(32 * 41).reshape(32, 41).astype(np.uint8)
+    center = center_crop(Image.fromarray(pixels), 28)
+    np.testing.assert_array_equal(np.asarray(center), pixels[2:30, 6:34])

@@ -1,0 +1,153 @@
+"""The one way to open a photo, and its way to the size of a network.
+
+Photos are as users have them: from a phone or a scanner, turned, gray, transparent, broken, or no
+photo at all. Images are Pillow's.
+"""
+
+import math
+import os
+import stat
+import warnings
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+
+from tinydldl.backend import UserError
+
+# Pillow knows more, and would start another program to read PostScript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
+KNOWN = "JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
+LONGEST = 50  # how many times as long as wide a photo may be
+HOLD = 8 / 7  # 256 / 224: photos are held larger than a network sees them
+FILL = (128, 128, 128)  # behind a rotated or a transparent photo, and over a part of one
+
+# Of odd metadata, which are no reason to stop. For good, since photos are opened in threads, and
+# `catch_warnings` in one of them would change what the others do.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class PhotoError(UserError):
+    """A file is not a photo that can be used. `reason`: why, without the name of the file."""
+
+    def __init__(self, reason, name=None):
+        super().__init__(reason if name is None else f"{name}: {reason}")
+        self.reason = reason
+
+
+def open_photo(source, name=None, pixels=None):
+    """The photo in `source`, a path or a binary file that can seek, upright, as an RGB image.
+
+    It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
+    first picture. `name`: the photo's in errors, by default the path. `pixels`: to bound the memory
+    that is taken, ten bytes each at most, not more are decoded: a larger JPEG comes out at 1/2, 1/4
+    or 1/8 of its size, and any other photo is refused (so is a progressive JPEG, whose decoder
+    holds all of it).
+
+    Raises PhotoError, one line, for anything but a photo, and, before decoding it, for one of more
+    pixels than Pillow holds to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
+    """
+    is_file = hasattr(source, "read")
+    try:
+        with nullcontext(source) if is_file else open_file(source) as file:
+            file.seek(0)
+            if not file.read(1):
+                raise PhotoError("the file is empty")
+            file.seek(0)
+            return decode(file, pixels)
+    except Exception as error:  # Pillow raises many kinds for a damaged file
+        raise PhotoError(why(error), name or ("the photo" if is_file else source)) from None
+
+
+@contextmanager
+def open_file(path):
+    """Within this block a file is open for reading. Raises OSError, and PhotoError for a pipe or a
+    device: those may let whoever opens or reads them wait without end.
+    """
+    with open(path, "rb", opener=without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise PhotoError("a pipe or a device, expected a file")
+        yield file
+
+
+def without_waiting(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def decode(file, pixels=None):
+    """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
+    with Image.open(file, formats=FORMATS) as image:
+        check(image)
+        if pixels and math.prod(image.size) > pixels:
+            decode_small(image, pixels)
+        ImageOps.exif_transpose(image, in_place=True)
+        return to_rgb(image)
+
+
+def check(image):
+    """Raises PhotoError for an image that is not to be decoded."""
+    if math.prod(image.size) > Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError
+    if max(image.size) > LONGEST * min(image.size):
+        raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
+    if image.mode == "F":
+        raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
+
+
+def decode_small(image, pixels):
+    """Have a JPEG decoded at 1/2, 1/4 or 1/8, to `pixels` at most. Raises PhotoError for others."""
+    size = math.prod(image.size)
+    if not isinstance(image, JpegImageFile) or "progressive" in image.info:
+        raise PhotoError(
+            f"{size / 1e6:.3g} million pixels, expected {pixels / 1e6:.3g} at most, or a JPEG that "
+            "is not progressive; make it smaller first"
+        )
+    divisor = 2 ** math.ceil(math.log(size / pixels, 4))
+    image.draft(None, tuple(length // divisor for length in image.size))
+
+
+def why(error):
+    """Why a photo cannot be used, in words."""
+    match error:
+        case PhotoError():
+            return error.reason
+        case Image.DecompressionBombError():
+            limit = Image.MAX_IMAGE_PIXELS / 1e6
+            return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
+        case Image.UnidentifiedImageError():
+            return f"not a photo that can be read; expected {KNOWN} (convert others, HEIC too)"
+        case OSError(strerror=str(text)):
+            return text
+    return f"a photo that cannot be decoded ({error})"
+
+
+def to_rgb(image):
+    """The photo with 8 bits for each of R, G and B, transparent parts on gray."""
+    if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    if image.mode != "RGBA":
+        image = image.convert("RGBA")
+    opaque = Image.new("RGB", image.size, FILL)
+    opaque.paste(image, mask=image)
+    return opaque
+
+
+def held_side(side):
+    """The short side, in pixels, at which photos are held for a network of `side`: 256 for 224."""
+    return round(side * HOLD)
+
+
+def resize_short_side(image, side):
+    """Scale so that the short side has `side` pixels."""
+    width, height = image.size
+    scale = side / min(width, height)
+    return image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
+
+
+def center_crop(image, side):
+    """The square of `side` pixels in the middle."""
+    left, top = ((length - side) // 2 for length in image.size)
+    return image.crop((left, top, left + side, top + side))
