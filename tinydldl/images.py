@@ -41,7 +41,7 @@ def open_photo(source, name=None, pixels=None):
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
     first picture. `name`: the photo's in errors, by default the path. `pixels`: to bound the memory
-    that is taken, ten bytes each at most, not more are decoded: a larger JPEG comes out at 1/2, 1/4
+    that is taken, 16 bytes each at most, not more are decoded: a larger JPEG comes out at 1/2, 1/4
     or 1/8 of its size, and any other photo is refused (so is a progressive JPEG, whose decoder
     holds all of it).
 
