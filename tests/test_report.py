@@ -213,7 +213,7 @@ def test_picture_goes_from_the_youngest_to_the_oldest(p_hat, rng):
     assert (ages[0], ages[-1]) == (25, 75)
     assert figure.axes[0].get_title() == f"estimate {estimates.y_hat[shown[0]]:.1f}"
     assert figure.axes[6].get_xlabel() == "true 25.0 ± 2.0 years"
-    outline = figure.axes[6].collections[0].get_paths()[0].vertices
+    outline = figure.axes[6].patches[0].get_xy()
     assert outline[outline[:, 1].argmax(), 0] == 25  # the peak of p
     assert len(figure.axes[6].lines) == 1 + p_hat
 
