@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import signal
 
 import tinydldl  # noqa: F401  before NumPy: it says how many threads BLAS has
 
 # isort: split
 import numpy as np
 import pytest
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

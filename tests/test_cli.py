@@ -1,6 +1,7 @@
 """What commands share: errors in one line, numbers that are checked."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,95 @@ def test_a_path_is_not_nothing():
     assert parser.parse_args(["--out", "a/b"]).out == Path("a/b")
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["--out", ""])
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("no file x", "error: no file x"),
+        ("a\nb\u2028c\x1b[1m\udcff", r"error: a\nb\u2028c\x1b[1m\udcff"),
+        ("x" * 10**6 + " take y", "error: " + "x" * 233 + " ... " + "x" * 133 + " take y"),
+    ],
+)
+def test_an_error_is_one_line_that_can_be_read(message, line, capsys):
+    def command(argv):
+        raise UserError(message)
+
+    assert cli.run_command(command) == 2
+    assert capsys.readouterr().err == line + "\n"
+    parser = cli.Parser(prog="command")
+    with pytest.raises(SystemExit, match="2"):
+        parser.error(message)
+    err = capsys.readouterr().err
+    assert err.endswith(" (see command --help)\n")
+    assert err.count("\n") == 1
+    assert len(err) < 400
+
+
+def test_memory_that_is_not_there_is_one_line(capsys):
+    assert cli.run_command(lambda argv: bytearray(2**62)) == 2
+    assert capsys.readouterr().err.startswith("error: out of memory; try less at a time")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that closes streams")
+@pytest.mark.parametrize("closed", ["2>&-", "1>&-", "0<&-", "0<&- 1>&- 2>&-"])
+@pytest.mark.parametrize(("count", "code"), [("5", 0), ("1", 2)])
+def test_closed_streams(closed, count, code, tmp_path):
+    """What would be printed there is no error, nor does it get into a file."""
+    arguments = [sys.executable, "-m", "tinydldl.datasets", "synthetic", "--count", count]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *arguments, "--data-dir", str(tmp_path)]
+    done = subprocess.run(shell, capture_output=True)
+    assert done.returncode == code
+    assert (b"error" in done.stderr) == (code == 2 and "2>" not in closed)
+    assert len(list(tmp_path.rglob("*.png"))) == 5 * (code == 0)
+    assert not any(b"drawing" in path.read_bytes() for path in tmp_path.rglob("*.*"))
+
+
+INTERRUPT = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+
+
+@pytest.mark.parametrize("handler", ["default_int_handler", "SIG_IGN"])
+def test_ctrl_c_while_a_command_is_imported(handler, tmp_path):
+    """A NumPy that interrupts whoever imports it; where Ctrl-C is ignored, it stays so."""
+    (tmp_path / "numpy.py").write_text(INTERRUPT.replace("time.sleep(60)", "1 / 0"))
+    before = signal.signal(signal.SIGINT, getattr(signal, handler))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tinydldl.train"],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if handler == "SIG_IGN":
+        assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+def test_a_second_ctrl_c_ends_a_command_at_once():
+    """It comes while the first one is cleaned up, in a finalizer."""
+    code = f"""
+import signal, tinydldl
+from multiprocessing.util import Finalize
+signal.signal(signal.SIGINT, tinydldl.leave)  # as for a command
+from tinydldl import cli
+def again():
+    {INTERRUPT}
+def command(argv):
+    Finalize(None, again, exitpriority=10)
+    {INTERRUPT}
+code = cli.run_command(command)
+print(code, flush=True)
+raise SystemExit(code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "130\n")
+    assert done.stderr == "stopped\nstopped\n"
+
+
+def test_a_program_that_imports_the_package_keeps_its_ctrl_c():
+    code = "import signal, tinydldl; print(signal.getsignal(signal.SIGINT).__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "default_int_handler\n"

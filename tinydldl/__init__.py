@@ -1,7 +1,9 @@
 """DLDL-v2, age estimation by learning a label distribution and its expectation, from scratch."""
 
 import os
+import signal
 import sys
+from contextlib import suppress
 
 # The matrix products of these networks are small: a second BLAS thread gains little, and beside the
 # threads that prepare photos it costs a lot, because BLAS threads wait for each other by spinning.
@@ -10,3 +12,16 @@ BLAS_HAS_ALL_CORES = "numpy" in sys.modules and "OPENBLAS_NUM_THREADS" not in os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __version__ = "0.1.0"
+
+
+def leave(signum, frame):
+    """End at once: what Ctrl-C does to a command while it is imported, and once it is ending."""
+    with suppress(OSError):
+        os.write(2, b"stopped\n")
+    os._exit(130)
+
+
+# Python looks for `python -m tinydldl.train` in here first, and then imports for a second.
+IS_COMMAND = sys.argv[:1] == ["-m"] and any(word.startswith("tinydldl.") for word in sys.orig_argv)
+if IS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, leave)

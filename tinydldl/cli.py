@@ -3,12 +3,16 @@
 import argparse
 import math
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
+import tinydldl
 from tinydldl.backend import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
+BEGINNING, END = 240, 140  # characters of an error that is too long for a line
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
 
     def error(self, message):
-        self.exit(DATA_ERROR, f"error: {message} (see {self.prog} --help)\n")
+        self.exit(DATA_ERROR, error_line(f"{message} (see {self.prog} --help)") + "\n")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -34,16 +38,22 @@ def run_command(command, argv=None):
     A terminal that cannot show a character shows its number. Output that nobody reads any more
     ends the command without a word, as `head` in a pipe wants it.
     """
+    open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        try:
-            return command(argv)
-        finally:
-            print(end="", flush=True)  # here, where it can be seen whether anybody reads it
+        with interruptible():
+            try:
+                return command(argv)
+            finally:
+                print(end="", flush=True)  # here, where it can be seen whether anybody reads it
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error_line(error), file=sys.stderr)
+        return DATA_ERROR
+    except MemoryError:
+        less = "try less at a time, such as a smaller --batch or --size"
+        print(error_line(f"out of memory; {less}"), file=sys.stderr)
         return DATA_ERROR
     except BrokenPipeError:
         forget_output()
@@ -51,11 +61,51 @@ def run_command(command, argv=None):
     except OSError as error:
         forget_output()
         reason = error.strerror or error
-        print(f"error: {error.filename or 'the output'}: {reason}", file=sys.stderr)
+        print(error_line(f"{error.filename or 'the output'}: {reason}"), file=sys.stderr)
         return DATA_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+
+
+def error_line(message):
+    """An error as one line, whatever a name in it holds; a very long one without its middle."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
+    return line if len(line) <= BEGINNING + END else f"{line[:BEGINNING]} ... {line[-END:]}"
+
+
+@contextmanager
+def interruptible():
+    """Within this block Ctrl-C raises KeyboardInterrupt, once; then it ends a command at once.
+
+    A second one would break into what the first has begun to clean up.
+    """
+
+    def interrupt(signum, frame):
+        signal.signal(signal.SIGINT, tinydldl.leave)
+        raise KeyboardInterrupt
+
+    is_command = signal.getsignal(signal.SIGINT) is tinydldl.leave
+    if is_command:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if is_command:
+            signal.signal(signal.SIGINT, tinydldl.leave)
+
+
+def open_what_is_closed():
+    """Let standard streams that are closed, as by `2>&-`, go nowhere.
+
+    The first files that are opened would take their numbers, and get what is printed there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  for good
 
 
 def forget_output():

@@ -212,7 +212,7 @@ def test_an_error_in_our_share_leaves_nobody_waiting(function, make, rng, monkey
 
 
 SCRIPT = """
-    import faulthandler, multiprocessing, signal
+    import faulthandler, multiprocessing
     import numpy as np
     from tinydldl.fast import FastNet
     from tinydldl.layers import GlobalAvgPool, Sequential
@@ -220,7 +220,6 @@ SCRIPT = """
 
     print("started", flush=True)
     faulthandler.dump_traceback_later(60, exit=True)  # if nobody is left to kill it
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off
     rng = np.random.default_rng(0)
     parts = conv_bn_relu("1", 3, 8, rng) | conv_bn_relu("2", 8, 8, rng) | {"gap": GlobalAvgPool()}
     net = FastNet(Sequential(parts), workers=3)
