@@ -2,6 +2,10 @@
 
 import errno
 import os
+import platform
+import re
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -113,3 +117,40 @@ def test_a_file_that_another_program_keeps(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"metrics\.csv: cannot be written \(The file is used by"):
         write(tmp_path / "metrics.csv", b"new")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_for_one_process_at_a_time(tmp_path):
+    """Another one is told who has it; a holder that was killed leaves nothing to clear away."""
+    hold = (
+        "import sys; from tinydldl.files import held\n"
+        "with held(sys.argv[1]): print('mine', flush=True); input()"
+    )
+    command, pipes = [sys.executable, "-c", hold, tmp_path], {"stdin": -1, "stdout": -1}
+    with subprocess.Popen(command, **pipes) as holder:
+        assert holder.stdout.readline() == b"mine\n"
+        name = rf"in use by process {holder.pid} on {re.escape(platform.node())} since 20\d\d-"
+        with pytest.raises(UserError, match=name), files.held(tmp_path):
+            pytest.fail("both have it")
+        holder.kill()
+    with files.held(tmp_path):
+        pass
+    with files.held(tmp_path):
+        pass
+
+
+def test_a_lock_is_not_taken_through_a_link(tmp_path):
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    (tmp_path / ".lock").symlink_to(thesis)
+    with pytest.raises(UserError, match=r"\.lock: cannot be written"), files.held(tmp_path):
+        pytest.fail("through a link")
+    assert thesis.read_text() == "years of work"
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def unsupported(file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files, "_lock", unsupported)
+    with files.held(tmp_path / "new"):
+        assert (tmp_path / "new").is_dir()

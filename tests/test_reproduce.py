@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from running import exit_code
 
+from tinydldl.files import held
 from tinydldl.reproduce import main
 from tinydldl.tables import grid, write
 
@@ -51,6 +52,12 @@ def test_the_default_folder_says_what_was_trained(monkeypatch):
     monkeypatch.setitem(write.TABLES, "table3", lambda grid, seeds: None)
     assert exit_code(main, "table3", "--net", "thin", "--size", 48) == 0
     assert Path("results/synthetic-thin-48/settings.json").exists()
+
+
+def test_two_at_once_in_one_folder(capsys):
+    with held("runs/out"):
+        assert exit_code(main, "insufficiency", *SMALL) == 2
+    assert "runs/out: in use by process" in capsys.readouterr().err
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):

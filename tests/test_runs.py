@@ -2,6 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +47,54 @@ def test_nothing_is_overwritten():
         RunFolder.create("mine", "", {})
 
 
+def test_runs_started_together_get_a_folder_each():
+    """Each with its own configuration, whatever the others do at the same moment."""
+    start = threading.Barrier(8)
+
+    def create(seed):
+        start.wait()
+        return [RunFolder.create(None, "tiny", CONFIG | {"seed": seed}).path for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        folders = dict(enumerate(pool.map(create, range(8))))
+    assert len({path for paths in folders.values() for path in paths}) == 40
+    for seed, paths in folders.items():
+        assert [RunFolder.open(path)[1]["seed"] for path in paths] == [seed] * 5
+    assert {path.name for path in Path("runs").iterdir()} == {f"tiny-{i}" for i in range(1, 41)}
+
+
+def test_a_name_goes_to_one_of_those_who_want_it():
+    start = threading.Barrier(8)
+
+    def create(seed):
+        start.wait()
+        try:
+            return RunFolder.create("mine", "", {"seed": seed}) and seed
+        except RunError as error:
+            return str(error).partition(",")[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        results = {*pool.map(create, range(8))}
+    (winner,) = results - {f"{Path('runs/mine')} exists; give another --name"}
+    assert json.loads(Path("runs/mine/config.json").read_text()) == {"seed": winner}
+    assert [path.name for path in Path("runs").iterdir()] == ["mine"]
+
+
+def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_name():
+    """Nothing is in the way of the next one."""
+    code = (
+        "import os, pathlib; from tinydldl.runs import RunFolder\n"
+        "pathlib.Path.rename = lambda *_: os._exit(9)\n"
+        "RunFolder.create('mine', '', {})"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert not Path("runs/mine").exists()
+    RunFolder.create("mine", "", {})
+
+
 def test_a_folder_that_cannot_be_made():
     Path("runs").write_text("a file")
-    with pytest.raises(RunError, match="cannot make this folder"):
+    with pytest.raises(RunError, match="cannot make a folder there"):
         RunFolder.create("mine", "", {})
 
 

@@ -15,6 +15,7 @@ from saved_networks import save_network
 from training_runs import SMALL, forget_the_epochs, metrics, rows, run
 
 from tinydldl.checkpoint import load
+from tinydldl.files import held
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
 
@@ -117,6 +118,17 @@ def test_a_finished_run_can_be_resumed_and_stays_the_same():
     before = metrics("done")
     assert run("--resume", "runs/done") == 0
     assert metrics("done") == before
+
+
+def test_a_run_that_is_in_use_is_not_resumed(capsys):
+    """Two in one folder would mix their epochs; the second is told who has it."""
+    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
+    with held("runs/mine"):
+        before = [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())]
+        capsys.readouterr()
+        assert run("--resume", "runs/mine") == 2
+        assert [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())] == before
+    assert f"runs/mine: in use by process {os.getpid()} on " in capsys.readouterr().err
 
 
 def test_resume_before_the_first_checkpoint_starts_anew():

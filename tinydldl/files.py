@@ -1,12 +1,20 @@
-"""How files are written: all of one or nothing, whatever happens meanwhile."""
+"""How files are written: all of one or nothing, and only one process in a folder at a time."""
 
 import os
+import platform
 import secrets
 import time
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from tinydldl.backend import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
 
 PATIENCE = 3.0  # seconds, for a file that another program holds for a moment
 PARTIAL = ".*.partial"  # what a killed process may leave
@@ -59,3 +67,43 @@ def _sync(folder):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def held(folder):
+    """Within this block `folder`, made if need be, is for this process alone.
+
+    The system itself lets go of a lock when a process ends, however it ends, so none is ever left
+    over; where a file system has no locks, nothing is locked. Raises UserError that names who has
+    the folder, or why nothing can be written there.
+    """
+    path = Path(folder, ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    with open(descriptor, "r+") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            holder = path.read_text() or "another process"
+            raise UserError(f"{folder}: in use by {holder}; wait for its end, or end it") from None
+        except OSError:
+            pass
+        file.seek(0)
+        file.truncate()
+        now = datetime.now().astimezone().isoformat(" ", "seconds")
+        file.write(f"process {os.getpid()} on {platform.node()} since {now}")
+        file.flush()
+        yield
+
+
+def _lock(file):
+    """Lock an open file for this process, or raise BlockingIOError or PermissionError at once."""
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        file.seek(2**30)  # a locked byte cannot be read there: one far behind the text
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)

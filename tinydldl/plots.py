@@ -120,8 +120,8 @@ def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
 def draw_distributions(axes, grid, p, p_hat, y_hat):
     """The label distribution p as an area, the predicted p_hat, if any, as a line, y_hat dotted."""
     # not fill_between: before Matplotlib 3.10.1 its area cannot be in the legend of `examples`
-    ages, area = [grid[0], *grid, grid[-1]], [0, *p, 0]
-    axes.fill(ages, area, color=COLORS[0], alpha=0.45, label="label distribution p, by age in years")
+    outline = [grid[0], *grid, grid[-1]], [0, *p, 0]
+    axes.fill(*outline, color=COLORS[0], alpha=0.45, label="label distribution p, by age in years")
     if p_hat is not None:
         axes.plot(grid, p_hat, color=COLORS[3], label="predicted p_hat")
     axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="y_hat, the estimate")

@@ -5,8 +5,11 @@ import io
 import json
 import os
 import platform
+import secrets
+import shutil
 import subprocess
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import numpy
@@ -56,24 +59,26 @@ class RunFolder:
     def create(cls, name, default_name, config):
         """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
 
-        It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
-        resumed. Raises RunError if `name` exists: a run is never overwritten.
+        It is made under another name and then renamed, so that of several at once each gets a
+        folder, and a kill leaves nothing that cannot be resumed. Raises RunError if `name` exists:
+        a run is never overwritten.
         """
-        if name is None:
-            numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
-            taken = [int(number) for number in numbers if number.isdigit()]
-            name = f"{default_name}-{max(taken, default=0) + 1}"
-        path, partial = RUNS / name, RUNS / f".{name}.partial"
-        if path.exists():
-            raise RunError(f"{path} exists; give another --name, or continue it with --resume")
+        numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
+        last = max((int(number) for number in numbers if number.isdecimal()), default=0)
+        names = (f"{default_name}-{number}" for number in count(last + 1))
+        partial = RUNS / f".{secrets.token_hex(8)}.partial"
         try:
-            partial.mkdir(parents=True, exist_ok=True)
+            partial.mkdir(parents=True)
             with replacing(partial / "config.json") as file:
                 file.write(json.dumps(config, indent=2).encode())
-            partial.rename(path)
+            for path in (RUNS / name for name in ([name] if name else names)):
+                if taken(path, partial):
+                    return cls(path)
         except OSError as error:
-            raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
-        return cls(path)
+            raise RunError(f"{RUNS}: cannot make a folder there ({error.strerror})") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise RunError(f"{path} exists; give another --name, or continue it with --resume")
 
     @classmethod
     def open(cls, path):
@@ -125,6 +130,17 @@ class RunFolder:
         if [row.get("epoch") for row in rows] != [str(i) for i in range(1, epoch + 1)] or not rows:
             raise RunError(f"{self / name}: expected a row for each epoch from 1 to {epoch}")
         return rows
+
+
+def taken(path, folder):
+    """Rename `folder` to `path`, in one moment; False if there is a run of that name already."""
+    try:
+        folder.rename(path)
+    except OSError:
+        if not os.path.lexists(path):
+            raise
+        return False
+    return True
 
 
 def write_table(path, columns, rows):

@@ -2,10 +2,12 @@
 
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from tinydldl import cli, experiment, selection, settings
 from tinydldl.backend import choose_device
+from tinydldl.files import held
 from tinydldl.labels import label_grid
 from tinydldl.runs import RunError, RunFolder, blas_threads, provenance
 from tinydldl.trainer import NonFiniteError
@@ -13,13 +15,14 @@ from tinydldl.trainer import NonFiniteError
 
 def main(argv=None):
     """Train, or resume a run; returns the exit code."""
-    parser, folder, config = settings.build_parser(), None, None
+    parser, folder, config, lock = settings.build_parser(), None, None, ExitStack()
     arguments = parser.parse_args(argv)
     try:
         if arguments.resume:
             if arguments != parser.parse_args(["--resume", str(arguments.resume)]):
                 parser.error("--resume goes alone: the other arguments are those of the run")
             folder, config = RunFolder.open(arguments.resume)
+            lock.enter_context(held(folder.path))
             arguments = parser.parse_args(settings.as_command_line(config["arguments"]))
         settings.fill_in(arguments)
         settings.check(arguments, parser)
@@ -39,6 +42,7 @@ def main(argv=None):
             default_name = f"{arguments.dataset}-{arguments.net}"
             default_name += f"-{arguments.method}" * (arguments.method != "dldl-v2")
             folder = RunFolder.create(arguments.name, default_name, facts | provenance())
+            lock.enter_context(held(folder.path))
         else:
             check_unchanged(folder, config, counts, experiment.engine_of(run.model))
         if arguments.members:
@@ -54,6 +58,8 @@ def main(argv=None):
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    finally:
+        lock.close()
     return 0
 
 

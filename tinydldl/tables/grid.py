@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinydldl import experiment, report
-from tinydldl.files import replacing
+from tinydldl.files import held, replacing
 from tinydldl.labels import label_grid
 from tinydldl.runs import RUNS, RunError, RunFolder, read_table, write_table
 from tinydldl.selection import open_selection
@@ -85,7 +85,8 @@ class Grid:
         # those on the same photos one after the other
         missing = dict(sorted(missing.items(), key=lambda item: self._photos_key(*item[1])))
         total = sum(self._images(*run) for run in missing.values())
-        with tqdm(total=total, unit=" images", dynamic_ncols=True) as progress:
+        lock = held(RUNS / self.folder.name)
+        with lock, tqdm(total=total, unit=" images", dynamic_ncols=True) as progress:
             for number, (name, (changes, seed)) in enumerate(missing.items(), start=1):
                 place = f"run {number} of {len(missing)}, {name}, "
                 self._train(name, changes, seed, place, progress)
