@@ -2,6 +2,7 @@
 
 import shutil
 from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from running import exit_code
 
 from tinydldl import alignment, selection
-from tinydldl.datasets import Options, crops, load
+from tinydldl.datasets import DataError, Options, crops, load
 from tinydldl.datasets.__main__ import main
 from tinydldl.faces import SHAPES, Face, detect
 from tinydldl.images import open_photo
@@ -33,6 +34,11 @@ def chalearn15(tmp_path):
 def run(folder, *arguments, name="chalearn15"):
     folders = ["--data-dir", folder, "--out", folder / "out"]
     return exit_code(main, name, *folders, *arguments)
+
+
+def beside(path):
+    """{path: where its crop belongs}."""
+    return {path: crops.crop_of(path, Options(path.parent))}
 
 
 def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, capsys):
@@ -72,13 +78,13 @@ def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, capsys):
     assert own.read_bytes() == b"my own crop"
 
 
-def test_of_several_faces_the_largest(mtcnn, chalearn15, monkeypatch):
+def test_of_several_faces_the_largest(mtcnn, chalearn15, tmp_path, monkeypatch):
     path = chalearn15 / "Train/face.jpg"
     (face,) = detect(open_photo(path))
     others = [Face(np.array([0.0, 0, 9, 9]), 1.0, face.landmarks / 5), face]
     monkeypatch.setattr(alignment, "detect", lambda image: others)
-    assert alignment.align_photos([path], "utkface", 1) == (0, 1, [])
-    one = np.asarray(open_photo(crops.crop_of(path)))
+    assert alignment.align_photos(beside(path), "utkface", 1) == (0, 1, [])
+    one = np.asarray(open_photo(crops.crop_of(path, Options(tmp_path))))
     (found,) = detect(Image.fromarray(one))
     np.testing.assert_allclose(found.landmarks / 256, SHAPES["utkface"], atol=0.03)
 
@@ -86,7 +92,7 @@ def test_of_several_faces_the_largest(mtcnn, chalearn15, monkeypatch):
 def test_a_broken_photo_is_listed(chalearn15):
     path = chalearn15 / "Train/face.jpg"
     path.write_bytes(path.read_bytes()[:2000])
-    before, made, ((listed, why),) = alignment.align_photos([path], "utkface", 1)
+    before, made, ((listed, why),) = alignment.align_photos(beside(path), "utkface", 1)
     assert (before, made, listed) == (0, 0, path)
     assert why.startswith("a photo that cannot be decoded")
 
@@ -107,4 +113,38 @@ def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_one_line(mtcnn, chalearn15, tmp_path, capsys):
     (chalearn15 / "Train/aligned").write_text("a file in the way")
     assert run(tmp_path, "--align") == 2
-    assert "aligned: cannot make this folder" in capsys.readouterr().err.splitlines()[-1]
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "aligned: cannot make this folder (File exists); --aligned names another one" in error
+
+
+def test_crops_in_another_folder_leave_the_photos_alone_and_are_found(
+    mtcnn, chalearn15, tmp_path, capsys
+):
+    before = sorted(chalearn15.rglob("*"))
+    own = tmp_path / "working/crops"
+    assert run(tmp_path, "--align", "--aligned", own) == 0
+    assert f"aligned: 2 of 4 photos, 2 of them now, in {own}" in capsys.readouterr().out
+    assert sorted(chalearn15.rglob("*")) == before
+    parts = load("chalearn15", Options(tmp_path, aligned=own))
+    for part, folder in (("train", "Train"), ("valid", "Valid")):
+        crop = own / "chalearn15" / folder / "aligned/face.jpg"
+        assert parts[part].paths == [crop, chalearn15 / folder / "sky.PNG"]
+        (face,) = detect(open_photo(crop))
+        np.testing.assert_allclose(face.landmarks / 256, SHAPES["utkface"], atol=0.03)
+    assert load("chalearn15", Options(tmp_path))["train"].paths[0] == chalearn15 / "Train/face.jpg"
+
+
+def test_crops_in_another_folder_have_a_place_each(tmp_path):
+    inside = Options(tmp_path, table=tmp_path / "mine/ages.csv", aligned=tmp_path / "crops")
+    photos = [tmp_path / name for name in ("mine/a.jpg", "mine/b/a.jpg", "mine/../a.jpg")]
+    elsewhere = tmp_path.relative_to(tmp_path.anchor)
+    assert [crops.crop_of(path, inside).relative_to(tmp_path / "crops") for path in photos] == [
+        Path("aligned/a.jpg"),
+        Path("b/aligned/a.jpg"),
+        elsewhere / "aligned/a.jpg",
+    ]
+
+
+def test_a_folder_of_crops_that_is_not_there(chalearn15, tmp_path):
+    with pytest.raises(DataError, match=r"^no folder \S+/nowhere; --align makes the crops in it$"):
+        load("chalearn15", Options(tmp_path, aligned=tmp_path / "nowhere"))

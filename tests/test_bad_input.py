@@ -434,6 +434,20 @@ TABLES = [
     ("path,age\n../empty,10", ", line 2: no photo faces/../empty; 1 of 1 are missing"),
     ("path,age\n/,10", ", line 2: no photo /; 1 of 1 are missing"),
     ("path,age\nfaces/0.png,10", ", line 2: no photo faces/faces/0.png; 1 of 1 are missing"),
+    ("path,age\nalbum\\1998\\me.jpg,10", ", line 2: no photo faces/album/1998/me.jpg; 1 of 1"),
+    ("path,age\na\u2028b.png,10\n0.png,x", ", line 3: the age is 'x', expected a number"),
+    (f"path,age\n{'x' * 99_999},10", ", line 2: no photo faces/xxx"),
+    ("path,age\na\0b.png,10", ", line 2: no photo faces/a"),
+    (f"path,age\n0.png,{'9' * 99_999}", ", line 2: the age is '999"),
+    (f"path,age\n{'x' * 99_999},", ", line 2: column 2 is empty in 'xxx"),
+    (f"path,age\n0.png,{'9' * 10**6}", " is not a table of text in UTF-8 (field larger than"),
+    ("path,age,part\n0.png,10,trian", ", line 2: the part is 'trian', expected train or valid or"),
+    ("path,age,part\n0.png,10,", ", line 2: column 3 is empty in '0.png,10,'"),
+    ("path,age,subject\n0.png,10,", ", line 2: column 3 is empty in '0.png,10,'"),
+    ("path,age\n0.png,10\n1.png,10\n0.png,11", ", lines 2 and 4: two labels for faces/0.png"),
+    ("path,age\n0.png,10\n../faces/0.png,9", ", lines 2 and 3: two labels for faces/../faces/0"),
+    ("path,age,sigma\n0.png,1,2\n0.png,1,3", ", lines 2 and 3: two labels for faces/0.png"),
+    ("path,age,part\n0.png,1,train\n0.png,1,test", ", lines 2 and 3: two labels for faces/0.png"),
     (b"path,age\n\xe9.png,10", " is not a table of text in UTF-8"),
     ("path,age\n0.png,10".encode("utf-16"), " is not a table of text in UTF-8"),
     (b"PK\x03\x04\xff\xfe a spreadsheet", " is not a table of text in UTF-8"),
@@ -455,6 +469,21 @@ TOO_LITTLE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("command", "parts", "words"),
+    [
+        ("train", "train", "csv: no part valid or test, only train"),
+        ("train", "valid", "csv: no part train, only valid"),
+        ("train", "test", "csv: no part train, only test"),
+        ("evaluate --checkpoint net", "train", "csv: no part valid or test, only train, all"),
+        ("evaluate --part train --checkpoint net", "test", "csv: no part train, only test, all"),
+    ],
+)
+def test_a_table_without_the_part(command, parts, words, refuses):
+    put("faces/own.csv", "\n".join(["path,age,part", *(f"{i}.png,20,{parts}" for i in range(5))]))
+    refuses(f"{command} --dataset csv --table faces/own.csv", words)
+
+
 @pytest.mark.parametrize(("ages", "words"), TOO_LITTLE)
 def test_too_few_photos(ages, words, refuses):
     rows = [f"{i}.png,{age}" for i, age in enumerate(ages)]
@@ -464,7 +493,8 @@ def test_too_few_photos(ages, words, refuses):
 
 NO_TABLES = [
     ("nowhere.csv", "csv: no table nowhere.csv (see data/README.md)"),
-    ("faces", "csv: cannot read faces (Is a directory)"),
+    ("faces", "csv: faces is no file, expected a table"),
+    ("x" * 300, "csv: cannot read xxx"),
     ("notes.txt/x.csv", "csv: "),
     ("photo.jpg", "csv: photo.jpg is not a table of text in UTF-8"),
     ("notes.txt", "csv: notes.txt has no row, expected one for each photo"),

@@ -1,11 +1,8 @@
 """Aligned crops of all photos of a data set: found faces, turned and scaled to one place."""
 
-from functools import partial
-
 from tqdm import tqdm
 
 from tinydldl.datasets.base import DataError
-from tinydldl.datasets.crops import crop_of
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
 from tinydldl.files import replacing
@@ -14,20 +11,21 @@ from tinydldl.images import PhotoError, held_side, open_photo
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
 
-def align_photos(paths, shape, loaders):
+def align_photos(crops, shape, loaders):
     """Write the aligned crop of each photo that has none yet, the face of the largest box in it.
 
-    `shape`: see `faces.align`; `loaders`: threads. Returns how many were there before, how many
-    were made, and `[(path, why)]` for those without one. Raises DataError if there is no writing.
+    `crops`: {path of a photo: where its crop belongs}; `shape`: see `faces.align`; `loaders`:
+    threads. Returns how many were there before, how many were made, and `[(path, why)]` for those
+    without one. Raises DataError if there is no writing.
     """
-    missing = [path for path in paths if not crop_of(path).exists()]
-    results = in_order(partial(align_photo, shape=shape), missing, loaders)
+    missing = [path for path, crop in crops.items() if not crop.exists()]
+    results = in_order(lambda path: align_photo(path, crops[path], shape), missing, loaders)
     progress = tqdm(results, "aligning", len(missing), unit=" photos", dynamic_ncols=True)
     failed = [(path, why) for path, why in zip(missing, progress, strict=True) if why]
-    return len(paths) - len(missing), len(missing) - len(failed), failed
+    return len(crops) - len(missing), len(missing) - len(failed), failed
 
 
-def align_photo(path, shape):
+def align_photo(path, crop, shape):
     """Write the crop of one photo; returns why there is none, or None."""
     try:
         image = open_photo(path)
@@ -37,11 +35,13 @@ def align_photo(path, shape):
     if not faces:
         return "no face found"
     face = max(faces, key=lambda face: face.area)
-    crop = crop_of(path)
     try:
-        crop.parent.mkdir(exist_ok=True)
+        crop.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{crop.parent}: cannot make this folder ({error.strerror})") from None
+        raise DataError(
+            f"{crop.parent}: cannot make this folder ({error.strerror}); "
+            "--aligned names another one for the crops"
+        ) from None
     with replacing(crop) as file:
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         align(image, face.landmarks, SIDE, shape).save(file, format=kind, quality=95)

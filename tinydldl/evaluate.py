@@ -20,7 +20,7 @@ from tinydldl.runs import provenance, write_table
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 # With these arguments the photos of a run are the same again.
-SETTINGS = ("dataset", "data_dir", "table", "split", "seed", "sigma", "limit")
+SETTINGS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma", "limit")
 SPLIT_AT_RANDOM = ("csv", "morph")  # with another seed, photos trained on come into other parts
 
 
@@ -97,7 +97,7 @@ def settings_of_run(path):
                 run = json.loads(config.read_text())["arguments"]
                 names = SETTINGS if run["dataset"] == "synthetic" else SETTINGS[:-1]
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
-                return {n: str(run[n]) for n in names if run[n] is not None} | trained_on
+                return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
                 raise EvaluationError(
                     f"{config}: not the configuration of a run ({type(error).__name__}: {error})"
@@ -112,10 +112,18 @@ def print_settings(arguments, part, run):
     same = [name for name in SETTINGS if name in run and str(getattr(arguments, name)) == run[name]]
     texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
     print(f"          as in training: {', '.join(texts)}")
-    if part == arguments.trained_on:
-        print("warning: a network was trained on these; only other photos tell what it is worth")
+    if part in (arguments.trained_on, selection.ALL) and same_photos(arguments, run):
+        some = "these" if part == arguments.trained_on else "some of these"
+        print(f"warning: a network was trained on {some}; only other photos tell what it is worth")
     elif arguments.dataset in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
         print("warning: split in another way than in training, which may have used some of these")
+
+
+def same_photos(arguments, run):
+    """Whether the data set of a run is the one to judge on: of tables there are many."""
+    return (
+        arguments.table is None or Path(run.get("table", "")).resolve() == arguments.table.resolve()
+    )
 
 
 def results_folder(arguments, part, count):

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinydldl import baselines, cli, datasets
 from tinydldl.datasets import DataError, crops
+from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
 from tinydldl.images import held_side
@@ -16,6 +17,7 @@ from tinydldl.metrics import mae
 FEWEST = 2  # photos in a part
 JUDGED = {"train": "training", "valid": "validation", "test": "test"}  # in words
 TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
+ALL = "all"  # for --part: all parts together
 
 
 def add_arguments(parser):
@@ -42,8 +44,8 @@ def add_part_arguments(parser):
     """Give it what says which photos a trained network looks at; `open_part` uses it."""
     parser.add_argument(
         "--part",
-        choices=["train", "valid", "test"],
-        help="which part of it (default: valid, else test, if not trained on it)",
+        choices=["train", "valid", "test", ALL],
+        help=f"which part of it, or {ALL} (default: valid, else test, if not trained on it)",
     )
     parser.set_defaults(trained_on=TRAINED_ON)  # what the run of a network may say better
     parser.add_argument(
@@ -118,16 +120,22 @@ def load_parts(arguments, grid, parts=None):
     everything = load(arguments)
     if warning := crops.warning(arguments.dataset, everything):
         print(f"warning: {warning}")
-    names = parts or ("train", "valid" if "valid" in everything else "test")
-    if missing := [name for name in names if name not in everything]:
-        there = ", ".join(everything)
-        raise DataError(f"{arguments.dataset}: no part {missing[0]}, only {there}")
+    wanted = [[name] for name in parts or ()] or [["train"], ["valid", "test"]]
+    names = [choose(everything, some, arguments.dataset) for some in wanted]
     chosen = within({name: everything[name] for name in names}, grid, arguments.dataset)
     share = min(1, (arguments.limit or np.inf) / sum(map(len, chosen.values())))
     chosen = {name: sample(p, share * len(p), arguments.seed) for name, p in chosen.items()}
     if arguments.train_limit:
         chosen[names[0]] = sample(chosen[names[0]], arguments.train_limit, arguments.seed)
     return chosen
+
+
+def choose(parts, wanted, dataset):
+    """The first of the `wanted` names that `parts` has. Raises DataError if it has none of them."""
+    there = [name for name in wanted if name in parts]
+    if not there:
+        raise DataError(f"{dataset}: no part {' or '.join(wanted)}, only {', '.join(parts)}")
+    return there[0]
 
 
 def load(arguments):
@@ -173,10 +181,9 @@ def open_part(arguments, side, grid, cache_bytes):
     """
     own = argparse.Namespace(**(vars(arguments) | {"size": side}))
     parts = load(own)
+    parts[ALL] = join(*parts.values())
     unseen = [name for name in ("valid", "test", "train") if name != arguments.trained_on]
-    part = arguments.part or next(name for name in unseen if name in parts)
-    if part not in parts:
-        raise DataError(f"{arguments.dataset}: no part {part}, only {', '.join(parts)}")
+    part = choose(parts, [arguments.part] if arguments.part else unseen, arguments.dataset)
     photos = within({part: parts[part]}, grid, arguments.dataset)[part]
     if arguments.limit:
         photos = sample(photos, arguments.limit, arguments.seed)

@@ -1,9 +1,11 @@
-"""Finding files, reading tables and splitting: what the sets share."""
+"""Splitting photos and finding files: what the sets share."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinydldl.datasets.base import (
     DataError,
@@ -16,7 +18,6 @@ from tinydldl.datasets.base import (
     need_image_files,
     photos_sorted,
     random_split,
-    read_table,
 )
 
 
@@ -66,6 +67,30 @@ def test_random_split_is_a_partition_that_the_seed_decides():
     assert any(random_split(photos, 0.8, seed)[1].paths != valid.paths for seed in range(4))
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 7, 10, 97])
+def test_a_split_without_groups_takes_the_first_of_a_random_order(count):
+    photos = photos_of_ages(*range(count))
+    order = np.random.default_rng(5).permutation(count)[: round(0.8 * count)]
+    assert random_split(photos, 0.8, seed=5)[0].ages.tolist() == sorted(order)
+
+
+@settings(max_examples=50, deadline=None)
+@given(groups=st.lists(st.integers(0, 8), min_size=1, max_size=40), seed=st.integers(0, 99))
+def test_groups_stay_together_and_come_near_to_the_fraction(groups, seed):
+    photos = photos_of_ages(*range(len(groups)))
+    groups = np.array(groups)
+    one, other = random_split(photos, 0.8, seed, groups)
+    here, there = (set(groups[part.ages.astype(int)]) for part in (one, other))
+    assert not here & there
+    assert sorted(one.paths + other.paths) == sorted(photos.paths)
+    sizes = np.bincount(groups)
+    if len(here | there) > 1:
+        assert len(other) > 0
+        # half a group away, or a whole one less what the second part must have
+        most = max(sizes.max() / 2, sizes.max() - 0.2 * len(photos))
+        assert abs(len(one) - 0.8 * len(photos)) <= most + 1e-9
+
+
 # ------------------------------------------------------------------------------ files and folders
 
 
@@ -93,51 +118,3 @@ def test_need_image_files(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"^no photo in \S+, expected .jpg or .png files"):
         need_image_files(tmp_path)
-
-
-# ----------------------------------------------------------------------------------------- tables
-
-TABLES = {
-    "commas, header": "image,mean,stdv\na.jpg,20.5,3.25\nb.jpg,31,4\n",
-    "commas, no header": "a.jpg,20.5,3.25\nb.jpg,31,4\n",
-    "semicolons": "image;mean;stdv\na.jpg;20.5;3.25\nb.jpg;31;4\n",
-    "semicolons, decimal commas": "a.jpg;20,5;3,25\nb.jpg;31;4\n",
-    "quotes": '"image","mean","stdv"\n"a.jpg","20.5","3.25"\n"b.jpg","31","4"\n',
-    "spaces": "image, mean, stdv\na.jpg, 20.5 , 3.25\nb.jpg, 31, 4\n",
-    "blank lines": "\nimage,mean,stdv\n\na.jpg,20.5,3.25\n\n,,\nb.jpg,31,4\n\n",
-    "CRLF": "image,mean,stdv\r\na.jpg,20.5,3.25\r\nb.jpg,31,4\r\n",
-    "byte order mark": "\ufeffa.jpg,20.5,3.25\nb.jpg,31,4",
-    "unsorted": "b.jpg,31,4\na.jpg,20.5,3.25\n",
-}
-
-
-@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
-def test_every_kind_of_table_reads_the_same(text, put_photo, put_table, tmp_path):
-    paths = [put_photo("a.jpg"), put_photo("b.jpg")]
-    table = read_table(put_table("gt.csv", text))
-    photos = table.photos(lambda name: tmp_path / name, name=0, age=1, sigma=2)
-    assert photos.paths == paths
-    np.testing.assert_array_equal(photos.ages, [20.5, 31.0])
-    np.testing.assert_array_equal(photos.sigmas, [3.25, 4.0])
-
-
-def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
-    put_photo("a.jpg")
-    table = read_table(put_table("gt.csv", "Votes,AGE,Photo\n38,20,a.jpg\n"))
-    assert table.column("sigma", "std") is None
-    photos = table.photos(
-        lambda name: tmp_path / name,
-        name=table.need_column("photo", "path", "photo"),
-        age=table.need_column("age", "age"),
-        default_sigma=2.5,
-    )
-    np.testing.assert_array_equal(photos.ages, [20.0])
-    np.testing.assert_array_equal(photos.sigmas, [2.5])
-
-
-def test_a_missing_column_names_those_expected(put_table):
-    table = read_table(put_table("gt.csv", "image,mean\na.jpg,20\n"))
-    with pytest.raises(
-        DataError, match=r"gt.csv: no column for the sigma, expected std or stdv \("
-    ):
-        table.need_column("sigma", "std", "stdv")

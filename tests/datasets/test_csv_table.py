@@ -1,5 +1,7 @@
 """Your own photos: a table whose header names the columns."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,119 @@ def test_the_order_of_the_rows_does_not_matter(photos_a_to_e, put_table, tmp_pat
     one, other = (load("csv", Options(tmp_path, table=table)) for table in (forward, backward))
     assert one["train"].paths == other["train"].paths
     np.testing.assert_array_equal(one["valid"].ages, other["valid"].ages)
+
+
+# ------------------------------------------------------------------------------------ its own parts
+
+
+def names(photos):
+    return [path.stem for path in photos.paths]
+
+
+@pytest.mark.parametrize("header", ["path,age,part", "path,age,Split"])
+def test_a_part_column_goes_before_the_random_split(header, photos_a_to_e, put_table, tmp_path):
+    parts = ["Training", "val", "TEST", "train", "validation"]
+    lines = [f"{row},{part}" for row, part in zip(rows().splitlines(), parts, strict=True)]
+    table = put_table("mine/faces.csv", "\n".join([header, *lines]))
+    for seed in range(5):
+        found = load("csv", Options(tmp_path, table=table, seed=seed))
+        assert {part: names(photos) for part, photos in found.items()} == {
+            "train": ["a", "d"],
+            "valid": ["b", "e"],
+            "test": ["c"],
+        }
+        assert list(found) == ["train", "valid", "test"]
+        assert found["valid"].ages.tolist() == [20, 50]
+
+
+def test_only_the_parts_that_are_there(photos_a_to_e, put_table, tmp_path):
+    text = "".join(f"{row},test\n" for row in rows().splitlines())
+    table = put_table("mine/faces.csv", "path,age,part\n" + text)
+    assert list(load("csv", Options(tmp_path, table=table))) == ["test"]
+
+
+# ---------------------------------------------------------------------------- what belongs together
+
+
+def test_rows_of_one_photo_are_one_photo(photos_a_to_e, put_table, tmp_path, capsys):
+    table = put_table("mine/faces.csv", "path,age\n" + rows() + rows() + rows())
+    parts = load("csv", Options(tmp_path, table=table))
+    assert {part: len(photos) for part, photos in parts.items()} == {"train": 4, "valid": 1}
+    assert capsys.readouterr().out.count("10 rows repeat another; each photo is used once") == 1
+
+
+def owner(path):
+    return int(path.stem) // 3
+
+
+@pytest.mark.parametrize("column", ["subject", "person"])
+def test_a_subject_is_in_one_part(column, put_photo, put_table, tmp_path):
+    paths = [put_photo(f"{i:02}.png") for i in range(30)]
+    lines = [f"{path.name},20,{'abcdefghij'[owner(path)]}" for path in paths]
+    table = put_table("faces.csv", "\n".join([f"path,age,{column}", *lines]))
+    splits = set()
+    for seed in range(10):
+        parts = load("csv", Options(tmp_path, table=table, seed=seed))
+        train, valid = ({owner(p) for p in parts[name].paths} for name in ("train", "valid"))
+        assert not train & valid
+        assert (len(parts["train"]), len(parts["valid"])) == (24, 6)
+        splits.add(frozenset(valid))
+    assert len(splits) > 5
+
+
+def test_copies_are_in_one_part_and_so_are_their_subjects(put_photo, put_table, tmp_path, capsys):
+    paths = [put_photo(f"{i:02}.png") for i in range(30)]
+    content = paths[0].read_bytes()
+    for path in (paths[7], paths[29]):  # subjects 2 and 9
+        path.write_bytes(content)
+    other = paths[12].read_bytes()
+    paths[13].write_bytes(other[:-1] + b"x")  # of the same size
+    plain, by_subject = "path,age\n", "path,age,subject\n"
+    plain += "".join(f"{path.name},20\n" for path in paths)
+    by_subject += "".join(f"{path.name},20,s{owner(path)}\n" for path in paths)
+    for text, key in ((plain, str), (by_subject, owner)):
+        table = put_table("faces.csv", text)
+        for seed in range(10):
+            parts = load("csv", Options(tmp_path, table=table, seed=seed))
+            assert capsys.readouterr().out == (
+                "warning: 2 photos have the same bytes as another one of the table\n"
+            )
+            train, valid = (set(map(key, parts[name].paths)) for name in ("train", "valid"))
+            assert not train & valid
+            copies = {key(paths[i]) for i in (0, 7, 29)}
+            assert copies <= train or copies <= valid
+
+
+def test_a_split_without_copies_is_as_it_was(put_photo, put_table, tmp_path):
+    paths = [put_photo(f"{i:02}.png") for i in range(20)]
+    lines = [f"{path.name},20" for path in paths]
+    table = put_table("faces.csv", "\n".join(["path,age", *lines]))
+    order = np.random.default_rng(7).permutation(20)[16:]
+    valid = load("csv", Options(tmp_path, table=table, seed=7))["valid"]
+    assert valid.paths == [paths[i] for i in sorted(order)]
+
+
+def test_what_is_in_several_parts_is_said(put_photo, put_table, tmp_path, capsys):
+    paths = [put_photo(f"{i:02}.png") for i in range(4)]
+    paths[3].write_bytes(paths[0].read_bytes())
+    text = "path,age,part,subject\n00.png,1,train,a\n01.png,2,train,b\n02.png,3,valid,b\n"
+    table = put_table("faces.csv", text + "03.png,1,test,c\n")
+    parts = load("csv", Options(tmp_path, table=table))
+    assert [names(photos) for photos in parts.values()] == [["00", "01"], ["02"], ["03"]]
+    assert capsys.readouterr().out.splitlines() == [
+        "warning: 1 photos have the same bytes as another one of the table",
+        "warning: 2 subjects, or photos with the same bytes, are in several parts",
+    ]
+
+
+def test_files_of_different_sizes_are_not_read(photos_a_to_e, put_table, tmp_path, monkeypatch):
+    for i, path in enumerate(photos_a_to_e):
+        path.write_bytes(b"x" * (10 + i))
+    table = put_table("mine/faces.csv", "path,age\n" + rows())
+
+    def read_bytes(path):
+        assert path == table
+        return path.open("rb").read()
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert len(load("csv", Options(tmp_path, table=table))["train"]) == 4

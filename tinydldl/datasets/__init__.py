@@ -58,7 +58,7 @@ def load(name, options, aligned=True):
         raise DataError(f"{name}: {error}") from error
     except OSError as error:
         raise DataError(f"{name}: cannot read {error.filename} ({error.strerror})") from error
-    return {part: crops.prefer(p) for part, p in parts.items()} if aligned else parts
+    return {part: crops.prefer(p, options) for part, p in parts.items()} if aligned else parts
 
 
 def default_data_dir():
@@ -71,6 +71,12 @@ def add_data_arguments(parser):
     add = parser.add_argument
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder for each set")
     add("--table", type=cli.path, help="csv: table of paths, ages and, if you have them, sigmas")
+    add(
+        "--aligned",
+        type=cli.path,
+        metavar="FOLDER",
+        help="holds the aligned crops (default: they lie beside the photos)",
+    )
     add(
         "--split",
         choices=["random", "subject"],

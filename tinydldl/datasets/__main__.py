@@ -16,7 +16,7 @@ from tqdm import tqdm
 from tinydldl import cli, plots
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
-from tinydldl.datasets.crops import FOLDER, RAW
+from tinydldl.datasets.crops import FOLDER, RAW, crop_of
 from tinydldl.faces import SHAPES
 from tinydldl.images import PhotoError, open_file, open_photo
 from tinydldl.runs import write_table
@@ -38,22 +38,24 @@ def main(argv=None):
     if arguments.align and arguments.name not in ALIGNED_HERE:
         names = ", ".join(ALIGNED_HERE)
         raise DataError(f"{arguments.name}: its faces are aligned already; --align is for {names}")
-    parts = load(arguments.name, options_from(arguments), aligned=False)
+    options = options_from(arguments)
+    parts = load(arguments.name, options, aligned=False)
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"cannot make the folder {arguments.out} ({error.strerror})") from error
     print_parts(arguments.name, parts)
-    return (align if arguments.align else check)(arguments, parts)
+    return align(arguments, parts, options) if arguments.align else check(arguments, parts)
 
 
-def align(arguments, parts):
+def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
-    paths = [path for photos in parts.values() for path in photos.paths]
-    before, made, failed = align_photos(paths, arguments.crop, arguments.loaders)
+    crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
+    before, made, failed = align_photos(crops, arguments.crop, arguments.loaders)
     table = arguments.out / f"{arguments.name}-not-aligned.csv"
     write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in failed])
-    print(f"aligned: {before + made} of {len(paths)} photos, {made} of them now, in {FOLDER}/")
+    where = options.aligned or f"{FOLDER}/"
+    print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
     return 0
 
@@ -89,7 +91,9 @@ def build_parser():
     )
     faces = parser.add_argument_group("aligned crops", "Made once; what stops halfway goes on.")
     faces.add_argument(
-        "--align", action="store_true", help=f"write a crop of each face to {FOLDER}/ beside it"
+        "--align",
+        action="store_true",
+        help=f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned",
     )
     faces.add_argument(
         "--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop"

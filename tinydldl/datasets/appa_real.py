@@ -3,7 +3,8 @@
 The label is the mean guess, sigma the standard deviation of the guesses.
 """
 
-from tinydldl.datasets.base import find_folder, read_table
+from tinydldl.datasets.base import find_folder
+from tinydldl.datasets.table import read_table
 
 
 def load(options):

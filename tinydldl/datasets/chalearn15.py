@@ -3,7 +3,8 @@
 The sigma of a photo is the standard deviation of its guesses.
 """
 
-from tinydldl.datasets.base import find_folder, read_table
+from tinydldl.datasets.base import find_folder
+from tinydldl.datasets.table import read_table
 
 
 def load(options):

@@ -1,19 +1,38 @@
-"""Aligned crops beside the photos of a set, as `python -m tinydldl.datasets NAME --align` makes."""
+"""Aligned crops of the photos of a set, made by `python -m tinydldl.datasets NAME --align`."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
+
+from tinydldl.datasets.base import DataError
 
 FOLDER = "aligned"  # in the folder of the photos
 RAW = ("chalearn15", "chalearn16", "morph", "appa-real")  # sets that ship photos not yet aligned
 
 
-def crop_of(path):
-    """Where the aligned crop of a photo belongs."""
-    return path.parent / FOLDER / path.name
+def crop_of(path, options):
+    """Where the aligned crop of a photo belongs: in `aligned/` beside it.
+
+    With `options.aligned` in that folder instead, laid out as what holds the set is.
+    """
+    folder = path.parent
+    if options.aligned is not None:
+        root = options.table.parent if options.table else options.data_dir
+        folder, root = (Path(os.path.abspath(p)) for p in (folder, root))
+        inner = folder.relative_to(root if folder.is_relative_to(root) else folder.anchor)
+        folder = options.aligned / inner
+    return folder / FOLDER / path.name
 
 
-def prefer(photos):
-    """The same `Photos`, each in its aligned crop where that exists."""
-    paths = [crop if (crop := crop_of(path)).is_file() else path for path in photos.paths]
+def prefer(photos, options):
+    """The same `Photos`, each in its aligned crop where that exists.
+
+    Raises DataError if the folder that should hold the crops is not there.
+    """
+    if options.aligned is not None and not options.aligned.is_dir():
+        raise DataError(f"no folder {options.aligned}; --align makes the crops in it")
+    candidates = (crop_of(path, options) for path in photos.paths)
+    paths = [c if c.is_file() else p for c, p in zip(candidates, photos.paths, strict=True)]
     return replace(photos, paths=paths)
 
 

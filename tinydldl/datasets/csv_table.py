@@ -1,27 +1,74 @@
-"""Your own photos: any folder, and a table of paths, ages and, if you have them, sigmas."""
+"""Your own photos: any folder, and a table of paths, ages and, if you have them, other columns."""
 
-from tinydldl.datasets.base import DataError, random_split, read_table
+import hashlib
+from collections import Counter, defaultdict
+from contextlib import suppress
+
+import numpy as np
+
+from tinydldl.datasets.base import DataError, photos_sorted, random_split
+from tinydldl.datasets.table import PARTS, read_table
 
 PHOTO = ("path", "image", "photo", "file", "filename", "file_name", "name")
 AGE = ("age", "age_avg", "apparent_age_avg", "mean")
 SIGMA = ("sigma", "std", "stdv", "stdev", "age_std", "apparent_age_std")
+PART, SUBJECT = ("part", "split"), ("subject", "person")
 
 
 def load(options):
-    """{"train", "valid"}: a random 80 : 20 split of the photos in `options.table`.
+    """The photos in `options.table`: its own parts, else {"train", "valid"}, 80 : 20 at random.
 
-    The header names the columns, one of `PHOTO`, `AGE` and, if there is one, `SIGMA`; paths are
-    relative to the folder of the table. Without a sigma column every photo has `options.sigma`.
+    The header names the columns, one of `PHOTO`, `AGE` and, if they are there, `SIGMA`, `PART` and
+    `SUBJECT`; paths are relative to the folder of the table. Without a sigma column every photo has
+    `options.sigma`. At random, what shows one subject, or has the same bytes, stays in one part.
     """
     if options.table is None:
         raise DataError("no table, expected --table with the path of one (see data/README.md)")
     table = read_table(options.table)
-    photos = table.photos(
+    labels = table.labels(
         lambda name: table.path.parent / name,
         name=table.need_column("photo", *PHOTO),
         age=table.need_column("age", *AGE),
         sigma=table.column(*SIGMA),
         default_sigma=options.sigma,
+        part=(part := table.column(*PART)),
+        subject=table.column(*SUBJECT),
     )
-    train, valid = random_split(photos, 0.8, options.seed)
-    return {"train": train, "valid": valid}
+    photos = photos_sorted(label[:3] for label in labels)
+    groups = together(labels)
+    if part is None:
+        train, valid = random_split(photos, 0.8, options.seed, groups)
+        return {"train": train, "valid": valid}
+    parts = [label.part for label in labels]
+    held_by = Counter(group for group, _ in set(zip(groups, parts, strict=True)))
+    if across := sum(count > 1 for count in held_by.values()):
+        print(f"warning: {across} subjects, or photos with the same bytes, are in several parts")
+    held = {name: [i for i, part in enumerate(parts) if part == name] for name in PARTS}
+    return {name: photos.take(indices) for name, indices in held.items() if indices}
+
+
+def together(labels):
+    """Numbers (N,), equal for photos of one subject and for those with the same bytes."""
+    numbers = {}
+    keys = [label.path if label.subject is None else label.subject for label in labels]
+    groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+    copies = same_bytes([label.path for label in labels])
+    for indices in copies:
+        groups[np.isin(groups, groups[indices])] = groups[indices[0]]
+    if count := sum(len(indices) - 1 for indices in copies):
+        print(f"warning: {count} photos have the same bytes as another one of the table")
+    return groups
+
+
+def same_bytes(paths):
+    """A list of indices for each content that several files have; only files of one size are read.
+
+    What cannot be read has no copies here: who loads the photos says so.
+    """
+    by_size, by_digest = defaultdict(list), defaultdict(list)
+    for index, path in enumerate(paths):
+        by_size[path.stat().st_size].append(index)
+    for index in (i for indices in by_size.values() if len(indices) > 1 for i in indices):
+        with suppress(OSError):
+            by_digest[hashlib.sha256(paths[index].read_bytes()).digest()].append(index)
+    return [indices for indices in by_digest.values() if len(indices) > 1]

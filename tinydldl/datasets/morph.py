@@ -6,8 +6,6 @@ is photo 1 of subject 009055, male, aged 54.
 
 import re
 
-import numpy as np
-
 from tinydldl.datasets.base import (
     DataError,
     find,
@@ -15,8 +13,8 @@ from tinydldl.datasets.base import (
     need_image_files,
     photos_sorted,
     random_split,
-    read_table,
 )
+from tinydldl.datasets.table import read_table
 
 
 def load(options):
@@ -32,8 +30,8 @@ def load(options):
         photos = photos_sorted((p, age_of(p), options.sigma) for p in need_image_files(album))
     else:
         photos = _read_photos(album, table, options.sigma)
-    split = subject_split if options.split == "subject" else random_split
-    train, test = split(photos, 0.8, options.seed)
+    subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
+    train, test = random_split(photos, 0.8, options.seed, subjects)
     return {"train": train, "test": test}
 
 
@@ -41,7 +39,7 @@ def _read_photos(album, table, sigma):
     """The photos in the table's columns `photo` (Album2/009055_1M54.JPG) and `age`."""
     table = read_table(table)
     return table.photos(
-        lambda name: album / name.replace("\\", "/").rpartition("/")[2],
+        lambda name: album / name.rpartition("/")[2],
         name=table.need_column("photo", "photo"),
         age=table.need_column("age", "age"),
         default_sigma=sigma,
@@ -59,17 +57,3 @@ def age_of(path):
 def subject_of(path):
     """The number of the person: what stands before the underscore of the file name."""
     return path.name.partition("_")[0]
-
-
-def subject_split(photos, fraction, seed):
-    """Split `photos` so that no person is in both parts.
-
-    The subjects are shuffled; the first part takes as many as bring its number of photos nearest
-    to `fraction` of all.
-    """
-    subjects, index = np.unique([subject_of(p) for p in photos.paths], return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(subjects))
-    photos_so_far = np.cumsum(np.bincount(index)[order])
-    cut = np.argmin(np.abs(photos_so_far - fraction * len(photos))) + 1
-    in_first = np.isin(index, order[:cut])
-    return photos.take(np.flatnonzero(in_first)), photos.take(np.flatnonzero(~in_first))

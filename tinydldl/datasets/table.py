@@ -1,0 +1,196 @@
+"""Tables of photos: CSV files that say of each photo how old the face in it is."""
+
+import csv
+import functools
+import io
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tinydldl.datasets.base import GUIDE, DataError, find, is_image, photos_sorted
+
+MOST_BYTES = 100 * 2**20  # of a table: about a million photos
+ECHOED = 150  # characters of a cell that a message shows
+PARTS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+class Label(NamedTuple):
+    """What a row says of a photo: age and sigma in years; part and subject, None if not said."""
+
+    path: Path
+    age: float
+    sigma: float
+    part: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: `header` in lower case, [] if it has none, and `rows` of (line number, cells)."""
+
+    path: Path
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+
+    def column(self, *names):
+        """Index of the first of `names` that the header has, None if it has none of them."""
+        return next((self.header.index(name) for name in names if name in self.header), None)
+
+    def need_column(self, what, *names):
+        """The same, or DataError: there is no column for `what`."""
+        column = self.column(*names)
+        if column is None:
+            expected = " or ".join(names)
+            raise DataError(f"{self.path}: no column for the {what}, expected {expected} ({GUIDE})")
+        return column
+
+    def photos(self, locate, **columns):
+        """The photos of `labels`."""
+        return photos_sorted(label[:3] for label in self.labels(locate, **columns))
+
+    def labels(self, locate, **columns):
+        """The `Label` of each photo, sorted by path; rows that say the same count once.
+
+        `locate` makes a path of a cell; `columns`: the numbers of `name`, `age` and, if they are
+        there, `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
+
+        Raises DataError for a row with a cell too few, or with a number or part that cannot be
+        right, for two labels of one file, whatever its path is called, and if photos are missing on
+        disk: one line that names the first and counts them all.
+        """
+        first, missing = {}, []
+        for line, cells in self.rows:
+            label = self._label(line, cells, locate, **columns)
+            if not os.path.isfile(label.path):  # also where a name is too long to be one
+                missing.append((line, label.path))
+                continue
+            before, other = first.setdefault(identity(label.path), (line, label))
+            if other[1:] != label[1:]:
+                which = f"lines {before} and {line}"
+                raise DataError(f"{self.path}, {which}: two labels for {label.path}")
+        if missing:
+            line, path = missing[0]
+            raise DataError(
+                f"{self.path}, line {line}: no photo {path!s:.{ECHOED}}; "
+                f"{len(missing)} of {len(self.rows)} are missing ({GUIDE})"
+            )
+        if repeats := len(self.rows) - len(first):
+            print(f"warning: {self.path}: {repeats} rows repeat another; each photo is used once")
+        return sorted(label for _, label in first.values())
+
+    def _label(
+        self,
+        line,
+        cells,
+        locate,
+        name,
+        age,
+        sigma=None,
+        default_sigma=None,
+        part=None,
+        subject=None,
+    ):
+        """What one row says. Backslashes, as Windows writes them, are slashes if that helps."""
+        text = self._cell(line, cells, name)
+        path = locate(text)
+        if "\\" in text and not os.path.isfile(path):
+            path = locate(text.replace("\\", "/"))
+        spread = default_sigma if sigma is None else self._years(line, cells, sigma, "sigma")
+        if spread < 0:
+            raise DataError(f"{self.path}, line {line}: sigma is {spread}, expected 0 or more")
+        years = self._years(line, cells, age, "the age")
+        chosen = None if part is None else self._part(line, cells, part)
+        person = None if subject is None else self._cell(line, cells, subject)
+        return Label(path, years, spread, chosen, person)
+
+    def _cell(self, line, cells, column):
+        """The text in `column`, or DataError."""
+        if column >= len(cells) or not cells[column]:
+            row = f"{','.join(cells)!r:.{ECHOED}}"
+            raise DataError(f"{self.path}, line {line}: column {column + 1} is empty in {row}")
+        return cells[column]
+
+    def _years(self, line, cells, column, what):
+        """The number in `column`, or DataError."""
+        text = self._cell(line, cells, column)
+        years = as_number(text)
+        if years is None:
+            found = f"{what} is {text!r:.{ECHOED}}"
+            raise DataError(f"{self.path}, line {line}: {found}, expected a number")
+        return years
+
+    def _part(self, line, cells, column):
+        """The part in `column`, by its name in `PARTS`, or DataError."""
+        text = self._cell(line, cells, column)
+        for part, spellings in PARTS.items():
+            if text.lower() in spellings:
+                return part
+        found, expected = f"the part is {text!r:.{ECHOED}}", " or ".join(PARTS)
+        raise DataError(f"{self.path}, line {line}: {found}, expected {expected}")
+
+
+def identity(path):
+    """The path of a file without symbolic links and detours: one for all names of the file."""
+    if path.is_symlink():
+        return os.path.realpath(path)
+    return os.path.join(_folder(path.parent), path.name)
+
+
+_folder = functools.cache(os.path.realpath)  # many photos lie in one folder, and it is slow
+
+
+def read_table(path):
+    """Read a table separated by commas, semicolons or tabs, with a header or without.
+
+    The first row is the header unless one of its cells is the name of an image. Quotes, blank
+    lines, a byte order mark and either kind of line end are fine. Raises DataError if the file is
+    missing, is not such a text, is larger than `MOST_BYTES`, or has no row.
+    """
+    file = find(path)
+    if file is None:
+        raise DataError(f"no table {path} ({GUIDE})")
+    try:
+        rows = _read_rows(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} is not a table of text in UTF-8 ({error})") from error
+    header = []
+    if rows and not any(is_image(cell) for cell in rows[0][1]):
+        header = [cell.lower() for cell in rows.pop(0)[1]]
+    if not rows:
+        raise DataError(f"{file} has no row, expected one for each photo ({GUIDE})")
+    return Table(file, header, rows)
+
+
+def _read_rows(file):
+    """The rows of `file` that are not blank, as (line number, cells without outer spaces)."""
+    if not file.is_file():
+        raise DataError(f"{file} is no file, expected a table")
+    if file.stat().st_size > MOST_BYTES:
+        raise DataError(f"{file} is larger than a table may be, {MOST_BYTES >> 20} MB")
+    text = file.read_bytes().decode("utf-8-sig")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = next((mark for mark in ";\t" if mark in first), ",")
+    # newline="": csv splits the lines, at line ends alone and not at every one that Unicode has
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    return [(line, cells) for line, cells in rows if any(cells)]
+
+
+def as_number(text):
+    """`text` as a finite float, None if it is not one. A decimal comma counts as a point.
+
+    >>> as_number("23.5"), as_number("23,5"), as_number("nan"), as_number("age")
+    (23.5, 23.5, None, None)
+    """
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
