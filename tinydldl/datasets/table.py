@@ -65,12 +65,13 @@ class Table:
         disk: one line that names the first and counts them all.
         """
         first, missing = {}, []
+        real_folder = functools.cache(os.path.realpath)  # many photos lie in one, and it is slow
         for line, cells in self.rows:
             label = self._label(line, cells, locate, **columns)
             if not os.path.isfile(label.path):  # also where a name is too long to be one
                 missing.append((line, label.path))
                 continue
-            before, other = first.setdefault(identity(label.path), (line, label))
+            before, other = first.setdefault(identity(label.path, real_folder), (line, label))
             if other[1:] != label[1:]:
                 which = f"lines {before} and {line}"
                 raise DataError(f"{self.path}, {which}: two labels for {label.path}")
@@ -135,14 +136,11 @@ class Table:
         raise DataError(f"{self.path}, line {line}: {found}, expected {expected}")
 
 
-def identity(path):
+def identity(path, real_folder):
     """The path of a file without symbolic links and detours: one for all names of the file."""
     if path.is_symlink():
         return os.path.realpath(path)
-    return os.path.join(_folder(path.parent), path.name)
-
-
-_folder = functools.cache(os.path.realpath)  # many photos lie in one folder, and it is slow
+    return os.path.join(real_folder(path.parent), path.name)
 
 
 def read_table(path):
