@@ -437,6 +437,7 @@ TABLES = [
     ("path,age\nalbum\\1998\\me.jpg,10", ", line 2: no photo faces/album/1998/me.jpg; 1 of 1"),
     ("path,age\na\u2028b.png,10\n0.png,x", ", line 3: the age is 'x', expected a number"),
     (f"path,age\n{'x' * 99_999},10", ", line 2: no photo faces/xxx"),
+    ("path,age\na\0b.png,10", ", line 2: no photo faces/a"),
     (f"path,age\n0.png,{'9' * 99_999}", ", line 2: the age is '999"),
     (f"path,age\n{'x' * 99_999},", ", line 2: column 2 is empty in 'xxx"),
     (f"path,age\n0.png,{'9' * 10**6}", " is not a table of text in UTF-8 (field larger than"),

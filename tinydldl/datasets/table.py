@@ -12,7 +12,6 @@ from typing import NamedTuple
 from tinydldl.datasets.base import GUIDE, DataError, find, is_image, photos_sorted
 
 MOST_BYTES = 100 * 2**20  # of a table: about a million photos
-ECHOED = 150  # characters of a cell that a message shows
 PARTS = {
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation", "dev"),
@@ -78,7 +77,7 @@ class Table:
         if missing:
             line, path = missing[0]
             raise DataError(
-                f"{self.path}, line {line}: no photo {path!s:.{ECHOED}}; "
+                f"{self.path}, line {line}: no photo {path}; "
                 f"{len(missing)} of {len(self.rows)} are missing ({GUIDE})"
             )
         if repeats := len(self.rows) - len(first):
@@ -113,8 +112,8 @@ class Table:
     def _cell(self, line, cells, column):
         """The text in `column`, or DataError."""
         if column >= len(cells) or not cells[column]:
-            row = f"{','.join(cells)!r:.{ECHOED}}"
-            raise DataError(f"{self.path}, line {line}: column {column + 1} is empty in {row}")
+            row = ",".join(cells)
+            raise DataError(f"{self.path}, line {line}: column {column + 1} is empty in {row!r}")
         return cells[column]
 
     def _years(self, line, cells, column, what):
@@ -122,8 +121,7 @@ class Table:
         text = self._cell(line, cells, column)
         years = as_number(text)
         if years is None:
-            found = f"{what} is {text!r:.{ECHOED}}"
-            raise DataError(f"{self.path}, line {line}: {found}, expected a number")
+            raise DataError(f"{self.path}, line {line}: {what} is {text!r}, expected a number")
         return years
 
     def _part(self, line, cells, column):
@@ -132,8 +130,8 @@ class Table:
         for part, spellings in PARTS.items():
             if text.lower() in spellings:
                 return part
-        found, expected = f"the part is {text!r:.{ECHOED}}", " or ".join(PARTS)
-        raise DataError(f"{self.path}, line {line}: {found}, expected {expected}")
+        expected = " or ".join(PARTS)
+        raise DataError(f"{self.path}, line {line}: the part is {text!r}, expected {expected}")
 
 
 def identity(path, real_folder):
