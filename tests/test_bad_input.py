@@ -3,11 +3,14 @@
 Each row is refused as `refusals.refuse` has it: exit code 2, one line, nothing changed.
 """
 
+import io
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import refusals
+from PIL import Image
 from refusals import FACES, PHOTO, put
 
 
@@ -163,7 +166,15 @@ PREDICT = [
     ),
     ("photo.jpg --box 0,0,99,99 --no-detect", "argument --no-detect: not allowed with argument"),
     ("photo.jpg --json --csv", "argument --csv: not allowed with argument --json"),
+    (
+        f"photo.jpg --landmarks {','.join(['1e150', '2e150'] * 5)}",
+        "photo.jpg: --landmarks: far out",
+    ),
     ("photo.jpg --smallest 5", "argument --smallest: expected a whole number from 12"),
+    ("photo.jpg --score 0", "argument --score: expected a number between 0 and 1, got '0'"),
+    ("photo.jpg --score 90", "argument --score: expected a number between 0 and 1, got '90'"),
+    ("'party/*.jpg'", "party/*.jpg: no photo is there, and none matches this as a pattern"),
+    ("photo.jpg '**/*.heic'", "**/*.heic: no photo is there, and none matches this as a pattern"),
     ("photo.jpg photo.jpg --box 0,0,99,99", "--box and --landmarks are for one photo, and there"),
     ("faces --landmarks 1,1,2,1,1,2,1,3,2,3", "--box and --landmarks are for one photo, and there"),
     ("photo.jpg --checkpoint nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected"),
@@ -201,6 +212,7 @@ EXPLAIN = [
     ("--dataset csv --ages 20", "--ages is for PHOTO"),
     ("--dataset csv --face 1", "--face is for PHOTO"),
     ("--dataset csv --smallest 20", "--smallest is for PHOTO"),
+    ("--dataset csv --score 0.8", "--score is for PHOTO"),
 ]
 
 REPRODUCE = [
@@ -264,6 +276,10 @@ DATASETS = [
     ("synthetic --side 0", "argument --side: expected a whole number from 1"),
     ("csv --table faces/table.csv --out notes.txt", "cannot make the folder notes.txt (File exist"),
     ("csv --table faces/table.csv --crop oval", "argument --crop: invalid choice: 'oval'"),
+    (
+        "csv --table faces/table.csv --score 1",
+        "argument --score: expected a number between 0 and 1",
+    ),
     ("csv --table faces/table.csv --loaders 0", "argument --loaders: expected a whole number from"),
     ("utkface --align", "utkface: its faces are aligned already; --align is for chalearn15"),
     ("synthetic --align", "synthetic: its faces are aligned already; --align is for chalearn15"),
@@ -288,6 +304,41 @@ ARGUMENTS = {
 )
 def test_arguments(line, words, refuses):
     refuses(line, words)
+
+
+# ------------------------------------------------------------------------------------------ photos
+
+
+def image_bytes(mode, size, format="PNG", **options):
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, format, **options)
+    return file.getvalue()
+
+
+NO_PHOTO = "not a photo that can be read; expected JPEG, PNG, WebP"
+PHOTOS = {
+    "empty": (lambda: b"", "the file is empty"),
+    "text": (lambda: b"no photo", NO_PHOTO),
+    "postscript": (lambda: image_bytes("RGB", (40, 40), "EPS"), NO_PHOTO),
+    "icon": (lambda: image_bytes("RGB", (32, 32), "ICO"), NO_PHOTO),
+    "half": (lambda: Path("photo.jpg").read_bytes()[:9000], "a photo that cannot be decoded"),
+    "floating": (lambda: image_bytes("F", (40, 40), "TIFF"), "pixels are floating-point numbers"),
+    "stripe": (lambda: image_bytes("L", (1224, 24)), "1224 x 24 pixels are a stripe, not a photo"),
+    "large": (lambda: image_bytes("1", (9460, 9460)), "the photo has more than 89 million pixels"),
+    "bomb": (lambda: image_bytes("1", (13400, 13400)), "the photo has more than 89 million pixels"),
+    "small": (lambda: image_bytes("RGB", (11, 40)), "11 x 40 pixels, expected 12 or more a side"),
+    "pipe": (None, "a pipe or a device, expected a file"),
+}
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize("name", PHOTOS)
+def test_photos(name, command, refuses):
+    content, words = PHOTOS[name]
+    put("bad.jpg", content and content())
+    if content is None:
+        os.mkfifo("bad.jpg")
+    refuses(f"{command} bad.jpg --checkpoint net --no-detect", f"bad.jpg: {words}")
 
 
 # ----------------------------------------------------------------------------- layouts of data sets

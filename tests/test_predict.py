@@ -1,9 +1,11 @@
 """The command: photos in many forms, faces found or given, and what is printed and drawn."""
 
 import csv
+import gc
 import io
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 from running import exit_code
 from saved_networks import save_network
 
-from tinydldl import portraits, predict, trained
+from tinydldl import portraits, predict, sources, trained
 from tinydldl.faces import Face, detect
 from tinydldl.images import open_photo
 
@@ -49,6 +51,7 @@ def test_a_photo_in_an_age_out(mtcnn, capsys):
     person = estimate(face)
     line, picture, legend = capsys.readouterr().out.splitlines()
     assert line.startswith(f"photo.jpg, face 1: {person.y_hat:.1f} ± {person.spread:.1f} years (")
+    assert line.endswith(f"; score {face.score:.2f})")
     assert legend.startswith("±         the standard deviation")
     assert picture.split() == ["picture", str(Path("runs/predictions/photo-ages.png"))]
     with Image.open("runs/predictions/photo-ages.png") as drawn:
@@ -93,7 +96,13 @@ def test_no_face_says_what_to_do(mtcnn, capsys):
     out, err = capsys.readouterr()
     assert err.startswith("sky.png: no face found; say where it is with --box or --landmarks")
     assert "--no-detect" in err
-    assert out.count("\n") == 2  # the header, and the face in the other photo
+    _, empty, row = csv.reader(io.StringIO(out))
+    assert empty == ["sky.png", *[""] * 8]
+    assert row[:2] == ["photo.jpg", "1"]
+    assert run("sky.png", "photo.jpg", "--json") == 0
+    sky, photo = json.loads(capsys.readouterr().out)["photos"]
+    assert sky == {"photo": "sky.png", "width": 300, "height": 200, "faces": []}
+    assert len(photo["faces"]) == 1
 
 
 def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, capsys):
@@ -131,6 +140,37 @@ def test_a_method_without_a_distribution(capsys):
     assert run("photo.jpg", "--no-detect", "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
     assert face["distribution"] is face["spread"] is None
+
+
+def read(out, form):
+    """The photos in what was printed, a name for each."""
+    if form == "--json":
+        return [photo["photo"] for photo in json.loads(out)["photos"]]
+    if form == "--csv":
+        return [row["photo"] for row in csv.DictReader(io.StringIO(out))]
+    return [line.partition(",")[0] for line in out.splitlines() if "years" in line]
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--out=pictures"])
+def test_results_come_one_by_one_and_stay_when_the_command_is_stopped(form, monkeypatch, capsys):
+    """While a photo is looked at, those before are printed, and of them one is held at most."""
+    look, printed, images = sources.look, [], []
+
+    def watched(photo, arguments):
+        gc.collect()
+        printed.append(capsys.readouterr().out)
+        assert sum(image() is not None for image in images) <= 1
+        if len(images) == 4:
+            raise KeyboardInterrupt
+        image, faces = look(photo, arguments)
+        images.append(weakref.ref(image))
+        return image, faces
+
+    monkeypatch.setattr(sources, "look", watched)
+    assert run(*["photo.jpg"] * 9, "--no-detect", form) == 130
+    printed.append(capsys.readouterr().out)
+    assert read("".join(printed), form) == ["photo.jpg"] * 4
+    assert ["photo.jpg" in part for part in printed] == [False, True, True, True, True, False]
 
 
 def test_nothing_is_overwritten():

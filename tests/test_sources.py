@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def test_what_a_name_stands_for():
     assert sources.expand("party/a[1].jpg") == in_party[:1]
     assert sources.expand("par*") == in_party
     assert sources.expand("-") == ["-"]
+    Path("party", "night", "late").mkdir(parents=True)
+    for name in ("night/late/c.jpg", "night/late/.d.jpg"):
+        shutil.copy("photo.jpg", Path("party", name))
+    assert sources.expand("**/*.jpg") == ["party/a[1].jpg", "party/night/late/c.jpg", "photo.jpg"]
+    assert sources.expand("party/ni*/**") == ["party/night/late/c.jpg"]  # in two ways, once
     assert sources.expand("missing.jpg") == ["missing.jpg"]
 
 
@@ -61,6 +67,10 @@ def test_what_stands_for_nothing():
     Path("empty").mkdir()
     with pytest.raises(SourceError, match=r"^empty: no photo in this folder; expected \.jpg"):
         sources.expand("empty")
+    for pattern in ("**/*.png", "empty*", "a[1].jpg"):
+        words = f"{pattern}: no photo is there, and none matches this as a pattern"
+        with pytest.raises(SourceError, match=f"^{re.escape(words)}$"):
+            sources.expand(pattern)
     with pytest.raises(SourceError, match=r"^expected a photo, got an empty name$"):
         sources.expand("")
 
@@ -122,6 +132,16 @@ def test_landmarks_of_a_face_may_lie_in_any_direction(degrees):
 def test_landmarks_in_another_order_are_refused(order):
     with pytest.raises(SourceError, match=r"^--landmarks: these do not lie as in a face; expected"):
         find("--landmarks", joined(LANDMARKS[order]))
+
+
+def test_landmarks_may_lie_outside_of_a_photo_that_cuts_a_face_off_but_not_far():
+    cut = open_photo("photo.jpg").crop((240, 0, 512, 600))
+    points = LANDMARKS - (240, 0)
+    (face,) = find("--landmarks=" + joined(points), image=cut)
+    np.testing.assert_array_equal(face.box, [0, 186, 66, 282])
+    for far in (points * [40, 40], points * 1e150, points * 1e305, points - [1000, 0]):
+        with pytest.raises(SourceError, match=r"^--landmarks: far outside the photo, which"):
+            find("--landmarks=" + joined(far), image=cut)
 
 
 def test_landmarks_in_a_line_and_mirrored_are_refused():

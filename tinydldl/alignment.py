@@ -11,27 +11,27 @@ from tinydldl.images import PhotoError, held_side, open_photo
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
 
-def align_photos(crops, shape, loaders):
+def align_photos(crops, shape, score, loaders):
     """Write the aligned crop of each photo that has none yet, the face of the largest box in it.
 
-    `crops`: {path of a photo: where its crop belongs}; `shape`: see `faces.align`; `loaders`:
-    threads. Returns how many were there before, how many were made, and `[(path, why)]` for those
-    without one. Raises DataError if there is no writing.
+    `crops`: {path of a photo: where its crop belongs}; `shape`: see `faces.align`; `score`: see
+    `faces.detect`; `loaders`: threads. Returns how many were there before, how many were made, and
+    `[(path, why)]` for those without one. Raises DataError if there is no writing.
     """
     missing = [path for path, crop in crops.items() if not crop.exists()]
-    results = in_order(lambda path: align_photo(path, crops[path], shape), missing, loaders)
+    results = in_order(lambda path: align_photo(path, crops[path], shape, score), missing, loaders)
     progress = tqdm(results, "aligning", len(missing), unit=" photos", dynamic_ncols=True)
     failed = [(path, why) for path, why in zip(missing, progress, strict=True) if why]
     return len(crops) - len(missing), len(missing) - len(failed), failed
 
 
-def align_photo(path, crop, shape):
+def align_photo(path, crop, shape, score):
     """Write the crop of one photo; returns why there is none, or None."""
     try:
         image = open_photo(path)
     except PhotoError as error:
         return error.reason
-    faces = detect(image)
+    faces = detect(image, score=score)
     if not faces:
         return "no face found"
     face = max(faces, key=lambda face: face.area)

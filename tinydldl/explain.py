@@ -18,7 +18,7 @@ AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked abo
 FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 # Arguments that mean nothing for the other of the two.
-OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "crop")
+OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
 OF_DATASET = ("data_dir", "table", "split", "seed", "sigma", "part", "limit", "batch", "loaders")
 
 

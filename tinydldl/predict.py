@@ -29,36 +29,36 @@ def main(argv=None):
     photos = [photo for given in arguments.photos for photo in sources.expand(given)]
     if len(photos) > 1 and (arguments.box or arguments.landmarks):
         raise PredictError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
-    table = arguments.json or arguments.csv
-    folder = arguments.out or (None if table else FOLDER)
+    show = print_json if arguments.json else print_csv if arguments.csv else print_lines
+    folder = arguments.out or (FOLDER if show is print_lines else None)
     if folder:
         plots.check_folder(folder)
-    network = portraits.open_network(arguments)
-    results, failed = [], False
-    bar = table and len(photos) > 1  # else a line for each face shows how it goes
+    network, failed = portraits.open_network(arguments), []
+    say = print if show is print_lines else warn
+    show(results(photos, network, arguments, folder, say, failed), network.method.grid)
+    return cli.DATA_ERROR if failed else 0
+
+
+def results(photos, network, arguments, folder, say, failed):
+    """Yield `photo, (width, height), people` for each photo, and then draw it.
+
+    `say`: prints where the picture is. Photos that cannot be used are said, and put in `failed`.
+    """
+    bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results show how it goes
     for photo in tqdm(photos, unit=" photos", leave=False, disable=None if bar else True):
         try:
             image, faces = sources.look(photo, arguments)
         except (PhotoError, SourceError) as error:
             warn(f"error: {error}")
-            failed = True
+            failed.append(photo)
             continue
         people = portraits.portraits(network, image, faces, arguments.crop)
-        results.append((photo, image.size, people))
         if not people:
             warn(f"{photo}: {sources.NO_FACE}")
-        elif not table:
-            print(*lines(photo, people), sep="\n")
+        yield photo, image.size, people
+        sys.stdout.flush()
         if people and folder:
-            path = draw(photo, image, people, folder)
-            (warn if table else print)(f"picture   {path}")
-    if arguments.json:
-        print(json.dumps(document(results, network.method.grid), indent=2))
-    elif arguments.csv:
-        print_csv(results)
-    elif any(person.p_hat is not None for *_, people in results for person in people):
-        print("±         the standard deviation of a distribution: how unsure the network is")
-    return cli.DATA_ERROR if failed else 0
+            say(f"picture   {draw(photo, image, people, folder)}")
 
 
 def warn(line):
@@ -67,28 +67,39 @@ def warn(line):
 
 
 # --------------------------------------------------------------------------------------- results
+# Printed as they come: that takes no memory, and whoever stops the command keeps what is there.
 
 
-def lines(photo, people):
-    """A line for each face, for the screen."""
-    for number, person in enumerate(people, start=1):
-        spread = "" if person.spread is None else f" ± {person.spread:.1f}"
-        where = "the whole photo" if person.face is None else box_text(person.face.box)
-        yield f"{photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})"
+def print_lines(results, grid):
+    """A line for each face."""
+    spread = None
+    for photo, _, people in results:
+        for number, person in enumerate(people, start=1):
+            spread = "" if person.spread is None else f" ± {person.spread:.1f}"
+            where = "the whole photo" if person.face is None else face_text(person.face)
+            print(f"{photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
+    if spread:
+        print("±         the standard deviation of a distribution: how unsure the network is")
 
 
-def box_text(box):
-    left, top, right, bottom = box
-    return f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"
+def face_text(face):
+    left, top, right, bottom = face.box
+    box = f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"
+    return f"{box}; score {face.score:.2f}"
 
 
-def document(results, grid):
-    """All that is known, as JSON values; `distribution` is over `labels`."""
-    photos = []
-    for photo, (width, height), people in results:
-        faces = [face_record(person) for person in people]
-        photos.append({"photo": photo, "width": width, "height": height, "faces": faces})
-    return {"labels": grid.tolist(), "photos": photos}
+def print_json(results, grid):
+    """All that is known, as one document; `distribution` is over `labels`."""
+    print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
+    comma = ""
+    try:
+        for photo, (width, height), people in results:
+            faces = [face_record(person) for person in people]
+            record = {"photo": photo, "width": width, "height": height, "faces": faces}
+            print(comma, json.dumps(record, indent=2), sep="\n", end="")
+            comma = ","
+    finally:  # so that a document which somebody stops can be read
+        print("\n]}")
 
 
 def face_record(person):
@@ -104,11 +115,13 @@ def face_record(person):
     }
 
 
-def print_csv(results):
-    """A row for each face."""
+def print_csv(results, grid):
+    """A row for each face, and one for a photo without a face, which names it and is empty."""
     table = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
     table.writeheader()
     for photo, _, people in results:
+        if not people:
+            table.writerow({"photo": photo})
         for number, person in enumerate(people, start=1):
             row = {"photo": photo, "face": number, "age": person.y_hat, "spread": person.spread}
             if person.face is not None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from argparse import ArgumentTypeError
-from glob import glob
+from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
 
@@ -13,16 +13,17 @@ from tinydldl import cli
 from tinydldl.backend import UserError
 from tinydldl.datasets.base import image_files
 from tinydldl.faces import Face, detect, face_in, likeness
-from tinydldl.faces.detector import CELL
+from tinydldl.faces.detector import CELL, SCORE, inside
 from tinydldl.images import PhotoError, open_photo
 
 STANDARD_INPUT = "-"
 # Of 298 faces of UTKFace, some of them turned away, none is below 0.91; with both eyes exchanged,
 # or in one line, landmarks come to 0.25 and 0.54.
 LEAST_LIKENESS = 0.8
+FARTHEST = 1.5  # photos, from the middle of one to a landmark: a face may be cut off
 NO_FACE = (
-    "no face found; say where it is with --box or --landmarks, try a smaller --smallest, or "
-    "--no-detect if the photo is a face that is cut out already"
+    "no face found; say where it is with --box or --landmarks, try a smaller --smallest or a lower "
+    "--score, or --no-detect if the photo is a face that is cut out already"
 )
 
 
@@ -31,25 +32,27 @@ class SourceError(UserError):
 
 
 def expand(given):
-    """The photos that one argument stands for: a file, those in a folder, or a pattern's.
+    """The photos that one argument stands for: a file, those in a folder, or a pattern's, in which
+    `**` stands for any folders.
 
-    Raises SourceError for an empty name, and for a folder without photos.
+    Raises SourceError for an empty name, a folder without photos, and a pattern of nothing.
     """
     if not given:
         raise SourceError("expected a photo, got an empty name")
-    there = given == STANDARD_INPUT or os.path.exists(given)
-    matches = [given] if there else sorted(glob(given))
-    photos = [photo for match in matches for photo in photos_at(match)]
-    return photos or [given]  # what is not there is an error of its own, later
+    if os.path.exists(given) or not has_magic(given):
+        if not (photos := photos_at(given)):
+            raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
+        return photos  # what is not there is an error of its own, later
+    matches = sorted(glob(given, recursive=True))
+    photos = dict.fromkeys(photo for match in matches for photo in photos_at(match))
+    if not photos:
+        raise SourceError(f"{given}: no photo is there, and none matches this as a pattern")
+    return list(photos)
 
 
 def photos_at(path):
-    """A file, or the photos in a folder. Raises SourceError for a folder without."""
-    if not os.path.isdir(path):
-        return [path]
-    if not (photos := image_files(Path(path))):
-        raise SourceError(f"{path}: no photo in this folder; expected .jpg or .png, say")
-    return [str(photo) for photo in photos]
+    """A file, or the photos in a folder."""
+    return [str(photo) for photo in image_files(Path(path))] if os.path.isdir(path) else [path]
 
 
 def stem(photo):
@@ -82,6 +85,10 @@ def find(image, arguments):
         return whole(image)
     if arguments.landmarks:
         points = np.reshape(arguments.landmarks, (5, 2))
+        if np.abs(points / image.size - 0.5).max() > FARTHEST:
+            raise SourceError(
+                "--landmarks: far outside the photo, which has {} x {} pixels".format(*image.size)
+            )
         box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
         if likeness(points) < LEAST_LIKENESS:
             raise SourceError(
@@ -92,7 +99,7 @@ def find(image, arguments):
         left, top, width, height = arguments.box
         box = within(image, [left, top, left + width, top + height], "--box")
         return [face_in(image, box)]
-    return sorted(detect(image, arguments.smallest), key=lambda face: face.box[0])
+    return sorted(detect(image, arguments.smallest, arguments.score), key=lambda face: face.box[0])
 
 
 def whole(image):
@@ -105,14 +112,13 @@ def whole(image):
 
 def within(image, box, option):
     """The part (4,) of a box that is within the photo. Raises SourceError if it is too small."""
-    inside = np.clip(box, 0, np.tile(image.size, 2))
-    left, top, right, bottom = inside
+    left, top, right, bottom = part = inside(image, box)
     if min(right - left, bottom - top) < CELL:
         raise SourceError(
             f"{option}: {right - left:g} x {bottom - top:g} pixels of the photo, expected {CELL} "
             "or more a side; the photo has {} x {}".format(*image.size)
         )
-    return inside
+    return part
 
 
 # ------------------------------------------------------------------------------------- arguments
@@ -132,6 +138,7 @@ def add_face_arguments(parser):
         default=40,
         help="pixels of the smallest faces looked for",
     )
+    add_score_argument(where)
     instead = where.add_mutually_exclusive_group()
     instead.add_argument(
         "--no-detect", action="store_true", help="the photo is a face that is cut out already"
@@ -146,6 +153,16 @@ def add_face_arguments(parser):
         help=f"{LANDMARKS}: ten numbers",
     )
     return where
+
+
+def add_score_argument(group):
+    """Give a group what says how probable a face must be."""
+    group.add_argument(
+        "--score",
+        type=cli.fraction,
+        default=SCORE,
+        help="how probable a face must be, between 0 and 1: less finds more, also what is no face",
+    )
 
 
 def numbers(expected):

@@ -670,7 +670,8 @@ for i in range(count):
     r = np.random.default_rng([13, i])
     age = sample_age(r)
     drawing = draw_face(age, r, 128)
-    for found in detect(drawing)[:1] if MTCNN else [None]:  # None: the whole picture is the face
+    # With a lower score than usual, since the detector is less sure of a drawing. None: all of it.
+    for found in detect(drawing, score=0.7)[:1] if MTCNN else [None]:
         drawn_ages.append(age)
         people += portraits(network, drawing, [found])
 ages, says = np.array(drawn_ages), np.array([p.y_hat for p in people])

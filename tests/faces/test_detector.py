@@ -95,6 +95,14 @@ def test_no_face(size, mtcnn, rng):
     assert detect(Image.new("RGB", size, (200, 170, 150))) == []
 
 
+def test_a_box_ends_where_the_photo_ends(mtcnn, portrait):
+    cut = portrait.crop((200, 120, 512, 600))  # through the left cheek and the forehead
+    (found,) = detect(cut)
+    assert (found.box[:2] == 0).all()
+    assert (found.box[2:] <= cut.size).all()
+    assert found.landmarks[0, 0] > 0
+
+
 def test_gray_photos(face, portrait):
     (found,) = detect(portrait.convert("L").convert("RGB"))
     np.testing.assert_allclose(found.landmarks, face.landmarks, atol=5)
@@ -188,10 +196,30 @@ def test_what_refine_and_conclude_make_of_outputs(monkeypatch):
     photo = Image.new("RGB", (50, 50))
     refined = detector.refine(photo, squares)
     np.testing.assert_array_equal(refined, [[2, 2, 14, 14], [4, 4, 8, 8]])
-    boxes, scores, landmarks = detector.conclude(photo, squares)
+    assert len(detector.conclude(photo, squares)[0]) == 0  # none is as probable as it must be
+    boxes, scores, landmarks = detector.conclude(photo, squares, 0.7)
     np.testing.assert_allclose(boxes, [[2, 2, 14, 14], [0, 0, 10, 10]])
     np.testing.assert_allclose(scores, [0.9, 0.8])
     np.testing.assert_allclose(landmarks, [[[6, 1]] * 5, [[5, 1]] * 5])
+
+
+@pytest.mark.parametrize(("score", "count"), [({}, 1), ({"score": 0.8}, 2), ({"score": 0.95}, 0)])
+def test_how_probable_a_face_must_be(score, count, monkeypatch):
+    """A pumpkin gets 0.85 of O-Net, a face 0.92; both reach beyond the photo."""
+
+    def judge(name, image, squares, least):
+        boxes = np.array([[-30.0, 10, 40, 70], [50, -9, 109, 60]])
+        y = {"face": np.array([0.85, 0.92]), "box": np.zeros((2, 4))}
+        y["landmarks"] = np.full((2, 5, 2), 0.5)
+        probable = y["face"] > least
+        return {head: values[probable] for head, values in y.items()}, boxes[probable]
+
+    monkeypatch.setattr(detector, "propose", lambda image, smallest: np.zeros((2, 4)))
+    monkeypatch.setattr(detector, "judge", judge)
+    faces = detect(Image.new("RGB", (100, 80)), **score)
+    assert [face.score for face in faces] == [0.92, 0.85][:count]
+    boxes = [[50, 0, 100, 60], [0, 10, 40, 70]]
+    assert [face.box.tolist() for face in faces] == boxes[:count]
 
 
 def test_patches_are_black_outside_the_photo():

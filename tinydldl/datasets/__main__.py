@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from tinydldl import cli, plots
+from tinydldl import cli, plots, sources
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of
@@ -51,7 +51,7 @@ def main(argv=None):
 def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
-    before, made, failed = align_photos(crops, arguments.crop, arguments.loaders)
+    before, made, failed = align_photos(crops, arguments.crop, arguments.score, arguments.loaders)
     table = arguments.out / f"{arguments.name}-not-aligned.csv"
     write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in failed])
     where = options.aligned or f"{FOLDER}/"
@@ -98,6 +98,7 @@ def build_parser():
     faces.add_argument(
         "--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop"
     )
+    sources.add_score_argument(faces)
     faces.add_argument(
         "--loaders", type=cli.whole(1), default=2, help="threads that look for faces"
     )
