@@ -23,5 +23,7 @@ def leave(signum, frame):
 
 # Python looks for `python -m tinydldl.train` in here first, and then imports for a second.
 IS_COMMAND = sys.argv[:1] == ["-m"] and any(word.startswith("tinydldl.") for word in sys.orig_argv)
+if IS_COMMAND:
+    os.environ.pop("MPLBACKEND", None)  # a notebook's may not be here, and no window is ever opened
 if IS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, leave)

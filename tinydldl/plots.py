@@ -9,12 +9,17 @@ import os
 import warnings
 from itertools import chain, count
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from tinydldl import IS_COMMAND
 from tinydldl.backend import UserError
 from tinydldl.files import replacing
+
+if IS_COMMAND:
+    matplotlib.rcdefaults()  # whatever a user has in a matplotlibrc
 
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
