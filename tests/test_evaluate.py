@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,48 @@ def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, caps
         assert message in capsys.readouterr().err
     assert figures(folder) == before
     assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
+
+
+def test_all_parts_of_a_table_are_judged_by_the_weights_that_ship(photos, undrawn, capsys):
+    """Without the ages that the grid does not hold, every row is judged, once."""
+    assert run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all") == 0
+    out = capsys.readouterr().out
+    assert "data      csv: 20 photos (all) to judge on\n" in out
+    assert "trained on" not in out
+    judged = rows("runs/evaluations/tiny-csv-all/predictions.csv")
+    expected = {Path(f"{i}.png").name for i in range(30) if i % 3}
+    assert sorted(Path(row["photo"]).name for row in judged) == sorted(expected)
+    assert figures("runs/evaluations/tiny-csv-all")["part"] == "all"
+
+
+def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, capsys):
+    save_network("checkpoint")
+    write_config(".", dataset="synthetic", seed=3, limit=40)
+    assert run("--checkpoint", ".", "--part", "all") == 0
+    out = capsys.readouterr().out
+    assert "synthetic: 40 photos (all) to judge on" in out
+    assert "warning: a network was trained on some of these" in out
+
+
+def test_another_table_was_not_trained_on(photos, undrawn, capsys):
+    save_network("checkpoint")
+    write_config(".", dataset="csv", table="table.csv", seed=0, limit=None)
+    Path("other.csv").write_text(Path("table.csv").read_text())
+    for table, warned in (("./table.csv", True), ("other.csv", False)):
+        for part in ("train", "all"):
+            out = ["--out", f"{part}-{warned}"]
+            assert run("--checkpoint", ".", "--table", table, "--part", part, *out) == 0
+            assert ("a network was trained on" in capsys.readouterr().out) is warned
+
+
+def test_aligned_crops_of_the_run_are_found_again(photos, undrawn, capsys):
+    save_network("checkpoint")
+    shutil.copytree(".", "crops/aligned", ignore=shutil.ignore_patterns("crops", "check*"))
+    for i in range(30):
+        Path(f"{i}.png").write_text(f"{i}: no photo, only its crop can be read")
+    write_config(".", dataset="csv", table="table.csv", seed=0, limit=None, aligned="crops")
+    assert run("--checkpoint", ".", "--part", "valid") == 0
+    assert "table table.csv, aligned crops, split random" in capsys.readouterr().out
 
 
 def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, capsys):

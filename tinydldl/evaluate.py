@@ -9,13 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, cli, datasets, ensemble, experiment, plots, report, selection
+from tinydldl import (
+    checkpoint,
+    cli,
+    datasets,
+    ensemble,
+    experiment,
+    plots,
+    report,
+    selection,
+    weights,
+)
 from tinydldl.backend import UserError, choose_device
 from tinydldl.datasets import DATASETS
 from tinydldl.files import replacing
 from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
+from tinydldl.settings import PRETRAINED
 
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
@@ -216,6 +227,11 @@ def write(folder, figures, rows, pictures):
         print(f"{name:24} {folder / name}")
 
 
+def checkpoint_path(text):
+    """The type of `--checkpoint`."""
+    return weights.find("tiny") if text == PRETRAINED else cli.path(text)
+
+
 def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.evaluate",
@@ -226,10 +242,11 @@ def build_parser():
     network.add_argument(
         "--checkpoint",
         nargs="+",
-        type=cli.path,
+        type=checkpoint_path,
         required=True,
         metavar="PATH",
-        help="the folder of a run, or the file of a checkpoint; several are averaged",
+        help="the folder of a run, the file of a checkpoint, or pretrained: the weights that ship; "
+        "several are averaged",
     )
     experiment.add_engine_arguments(network)
 
