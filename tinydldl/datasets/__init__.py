@@ -70,7 +70,7 @@ def add_data_arguments(parser):
     """Give an argparse parser, or a group of one, the arguments that make an `Options`."""
     add = parser.add_argument
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder for each set")
-    add("--table", type=cli.path, help="csv: table of paths, ages and, if you have them, sigmas")
+    add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
     add(
         "--aligned",
         type=cli.path,
