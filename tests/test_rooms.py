@@ -8,7 +8,7 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "naive"},
-    {"backend", "machine"},
+    {"backend", "machine", "progress"},
     {"processes", "files", "images"},
     {"cli"},
     {"layers"},

@@ -1,12 +1,11 @@
 """Aligned crops of all photos of a data set: found faces, turned and scaled to one place."""
 
-from tqdm import tqdm
-
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
 from tinydldl.files import replacing
 from tinydldl.images import PhotoError, held_side, open_photo
+from tinydldl.progress import Progress
 
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
@@ -20,7 +19,7 @@ def align_photos(crops, shape, score, loaders):
     """
     missing = [path for path, crop in crops.items() if not crop.exists()]
     results = in_order(lambda path: align_photo(path, crops[path], shape, score), missing, loaders)
-    progress = tqdm(results, "aligning", len(missing), unit=" photos", dynamic_ncols=True)
+    progress = Progress(results, "aligning", len(missing), unit="photos")
     failed = [(path, why) for path, why in zip(missing, progress, strict=True) if why]
     return len(crops) - len(missing), len(missing) - len(failed), failed
 

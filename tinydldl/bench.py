@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tqdm import tqdm
-
 from tinydldl import cli, plots
 from tinydldl.benchmark import profile
 from tinydldl.benchmark.cases import ALL, FORM, QUICK, Case
@@ -17,6 +15,7 @@ from tinydldl.benchmark.engines import ENGINES, installed
 from tinydldl.benchmark.race import BenchError, advances, race
 from tinydldl.fast import available_cores
 from tinydldl.files import replacing
+from tinydldl.progress import Progress
 
 CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 LEAST_ROUNDS = 3
@@ -59,7 +58,7 @@ def measure(arguments, engines):
     """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
     measured, peaks = {}, []
     total = len(arguments.cases) * advances(engines, arguments.rounds)
-    with tqdm(total=total, desc="measuring", unit=" runs", leave=False) as progress:
+    with Progress(None, "measuring", total, unit="runs") as progress:
         for case in arguments.cases:
             progress.set_description(str(case))
             measured[case], peak = race(

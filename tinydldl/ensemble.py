@@ -4,10 +4,10 @@ Source: Antipov et al., Pattern Recognition 2017.
 """
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl import experiment, trained
 from tinydldl.checkpoint import CheckpointError
+from tinydldl.progress import Progress
 from tinydldl.trainer import predict
 
 
@@ -53,7 +53,7 @@ def average(networks, stores, arguments, xp=np):
     """
     predictions = []
     photos = sum(len(stores[network.side]) for network in networks.values())
-    with tqdm(total=photos, desc="judging", unit=" photos", dynamic_ncols=True) as progress:
+    with Progress(None, "judging", photos, unit="photos") as progress:
         for path, network in networks.items():
             model, _ = experiment.choose_engine(arguments, network.model, xp)
             about = stores[network.side], network.channels, arguments.batch, xp, progress.update

@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl import checkpoint, cli, fast, plots, report, trained
 from tinydldl.backend import UserError
@@ -12,6 +11,7 @@ from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet, count_params
 from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
+from tinydldl.progress import Progress
 from tinydldl.report import Estimates
 from tinydldl.runs import RunError, write_table
 from tinydldl.selection import JUDGED
@@ -132,11 +132,11 @@ def execute(run, folder, arguments, baselines):
     print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
     begun, photos = time.perf_counter(), len(run.train_store)
     total, initial = run.epochs * photos, done * photos
-    with tqdm(total=total, initial=initial, unit=" images", dynamic_ncols=True) as progress:
+    with Progress(total=total, initial=initial, unit="images") as progress:
 
         def on_epoch(epoch, record, speed):
             save(run, folder, arguments, epoch, record, speed, baselines)
-            tqdm.write(epoch_line(epoch, record, JUDGED[run.judged]) + "; " + speed_text(speed))
+            Progress.write(epoch_line(epoch, record, JUDGED[run.judged]) + "; " + speed_text(speed))
 
         train(run, on_epoch, progress, done)
     minutes = (time.perf_counter() - begun) / 60

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection, sources
 from tinydldl.backend import UserError
 from tinydldl.datasets import DATASETS
+from tinydldl.progress import Progress
 
 FOLDER = Path("runs/explanations")
 AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
@@ -135,7 +135,7 @@ def explain_dataset(arguments, network):
     grid, room = network.method.grid, arguments.cache_mb * 10**6
     part, store = selection.open_part(arguments, network.side, grid, room)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
-    with tqdm(total=len(store), desc="looking", unit=" photos", dynamic_ncols=True) as progress:
+    with Progress(None, "looking", len(store), unit="photos") as progress:
         rows = maps.by_decade(network, store, arguments.batch, progress.update)
     shown = [row for row in rows if row["count"] >= FEWEST]
     if not shown:

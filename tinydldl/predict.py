@@ -8,11 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 from tinydldl import cli, plots, portrait_plots, portraits, sources
 from tinydldl.backend import UserError
 from tinydldl.images import PhotoError
+from tinydldl.progress import Progress
 from tinydldl.sources import SourceError
 
 FOLDER = Path("runs/predictions")
@@ -45,7 +44,7 @@ def results(photos, network, arguments, folder, say, failed):
     `say`: prints where the picture is. Photos that cannot be used are said, and put in `failed`.
     """
     bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results show how it goes
-    for photo in tqdm(photos, unit=" photos", leave=False, disable=None if bar else True):
+    for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
         try:
             image, faces = sources.look(photo, arguments)
         except (PhotoError, SourceError) as error:
@@ -63,7 +62,7 @@ def results(photos, network, arguments, folder, say, failed):
 
 def warn(line):
     """A line on standard error, above a progress bar if there is one."""
-    tqdm.write(line, file=sys.stderr)
+    Progress.write(line, file=sys.stderr)
 
 
 # --------------------------------------------------------------------------------------- results

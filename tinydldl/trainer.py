@@ -69,7 +69,7 @@ def train(run, on_epoch, progress, done=0):
 
     `record` holds the epoch's figures by name: `lr`, that of its last step, those of `train_epoch`
     and, every `val_every` epochs and in the last one, those of `validate`; `speed`: a `Speed`;
-    `progress`: a bar of tqdm that counts images. Raises NonFiniteError at the first loss that is
+    `progress`: a `Progress` that counts images. Raises NonFiniteError at the first loss that is
     not finite.
     """
     for epoch in range(done + 1, run.epochs + 1):

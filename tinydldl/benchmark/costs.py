@@ -4,12 +4,12 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl.benchmark.cases import LABELS
 from tinydldl.benchmark.race import Racer, check_agreement, time_in_turn
 from tinydldl.fast import FastNet, available_cores, covers
 from tinydldl.models import VGG16, AgeNet, count_params
+from tinydldl.progress import Progress
 
 NETWORKS = {
     "vgg16": VGG16,
@@ -113,7 +113,7 @@ def race(engines, rounds, images):
     Raises BenchError if the engines of a network do not compute the same.
     """
     racers, count = [], sum(map(len, engines.values()))
-    with tqdm(total=count * (1 + rounds), desc="measuring", unit=" runs", leave=False) as progress:
+    with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
         for network, names in engines.items():
             own = []
             for engine in names:

@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from tinydldl import cli, plots, sources
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of
 from tinydldl.faces import SHAPES
 from tinydldl.images import PhotoError, open_file, open_photo
+from tinydldl.progress import Progress
 from tinydldl.runs import write_table
 
 ALIGNED_HERE = (*RAW, "csv")
@@ -135,7 +134,7 @@ def check_photos(parts):
     """{path: Checked} for every photo of every part, read and decoded in threads."""
     paths = [path for photos in parts.values() for path in photos.paths]
     with ThreadPoolExecutor() as pool:
-        results = tqdm(pool.map(check_photo, paths), "checking", len(paths), unit="photo")
+        results = Progress(pool.map(check_photo, paths), "checking", len(paths), unit="photos")
         return dict(zip(paths, results, strict=True))
 
 

@@ -12,13 +12,13 @@ from math import ceil
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tinydldl.backend import get_array_module
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
 from tinydldl.processes import Helpers
+from tinydldl.progress import Progress
 
 MAX_BAD_SHARE = 0.01
 AHEAD = 4  # batches in preparation
@@ -40,7 +40,7 @@ class PhotoStore:
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
         results = in_order(self._try_read, photos.paths, loaders)
-        progress = tqdm(results, description, len(photos), unit=" photos", leave=False)
+        progress = Progress(results, description, len(photos), unit="photos")
         for index, (path, pixels) in enumerate(zip(photos.paths, progress, strict=True)):
             if isinstance(pixels, PhotoError):
                 self.bad.append((path, pixels.reason))

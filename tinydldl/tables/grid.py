@@ -5,11 +5,11 @@ from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl import experiment, report
 from tinydldl.files import held, replacing
 from tinydldl.labels import label_grid
+from tinydldl.progress import Progress
 from tinydldl.runs import RUNS, RunError, RunFolder, read_table, write_table
 from tinydldl.selection import open_selection
 from tinydldl.tables.plan import name_of
@@ -86,7 +86,7 @@ class Grid:
         missing = dict(sorted(missing.items(), key=lambda item: self._photos_key(*item[1])))
         total = sum(self._images(*run) for run in missing.values())
         lock = held(RUNS / self.folder.name)
-        with lock, tqdm(total=total, unit=" images", dynamic_ncols=True) as progress:
+        with lock, Progress(total=total, unit="images") as progress:
             for number, (name, (changes, seed)) in enumerate(missing.items(), start=1):
                 place = f"run {number} of {len(missing)}, {name}, "
                 self._train(name, changes, seed, place, progress)
@@ -139,7 +139,7 @@ class Grid:
             estimates = experiment.estimates_of(run, np.mean(predictions, axis=0))
             row |= figures_of(estimates) | spread_of(folders[0].metrics)
         self._finish(row, folders[0])
-        tqdm.write(line_of(row))
+        Progress.write(line_of(row))
 
     def _keep(self, run, folder, arguments, selection):
         def on_epoch(epoch, record, speed):

@@ -11,7 +11,6 @@ import os
 from functools import partial
 
 import numpy as np
-from tqdm import tqdm
 
 from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.loader import in_order
@@ -19,6 +18,7 @@ from tinydldl.datasets.synthetic.face import draw_face
 from tinydldl.files import replacing
 from tinydldl.machine import available_cores
 from tinydldl.processes import Helpers
+from tinydldl.progress import Progress
 
 __all__ = ["annotate", "draw_face", "load", "sample_age"]
 
@@ -116,7 +116,7 @@ def _draw_missing(folder, seed, side, count):
     else:
         cores = available_cores()
         drawn = in_order(Helpers(cores, draw), missing, cores)
-    for _ in tqdm(drawn, "drawing synthetic faces", len(missing), unit="face"):
+    for _ in Progress(drawn, "drawing synthetic faces", len(missing), unit="faces"):
         pass
 
 

@@ -1,0 +1,47 @@
+"""How far a command is: a bar on a terminal, and elsewhere so few lines that a log stays short."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+EVERY = 30  # seconds from one line to the next
+
+
+class Progress(tqdm):
+    """Counts up to `total`, with `update` or by going through `things`.
+
+    Elsewhere than on a terminal what takes less than half a minute says nothing.
+    """
+
+    desc = postfix = ""  # which tqdm does not set where it shows nothing
+
+    def __init__(self, things=None, description=None, total=None, *, unit, initial=0):
+        showing = {"leave": False, "dynamic_ncols": True, "disable": None}
+        super().__init__(things, description, total, unit=f" {unit}", initial=initial, **showing)
+        if self.disable:
+            self.set_description(description)
+            self.words, self.initial = unit, initial
+            self.begun = self.told = time.monotonic()
+
+    def __iter__(self):
+        if not self.disable:
+            yield from super().__iter__()
+            return
+        for thing in self.iterable:
+            yield thing
+            self.update()
+
+    def update(self, count=1):
+        """`count` more are done."""
+        if not self.disable:
+            super().update(count)
+            return
+        self.n += count
+        now = time.monotonic()
+        if now - self.told >= EVERY:
+            self.told = now
+            left = (now - self.begun) * (self.total - self.n) / max(1, self.n - self.initial)
+            line = f"{self.desc}{self.n} of {self.total} {self.words}"
+            words = [line, f"{self.format_interval(left)} left", *filter(None, [self.postfix])]
+            print(", ".join(words), file=sys.stderr, flush=True)
