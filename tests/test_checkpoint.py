@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back, and a kill leaves one that loads."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from tinydldl.backend import UserError
 from tinydldl.checkpoint import CheckpointError, copy_into, load, save
 from tinydldl.files import PARTIAL
 
@@ -58,6 +60,19 @@ def test_copy_into_names_what_does_not_fit():
         copy_into(target, {"model.W": np.zeros(3)}, "model.")
     copy_into(target, {"model.W": np.ones((2, 2))}, "model.")
     assert target["W"].tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(("call", "name"), [("numpy.savez", "c.npz"), ("os.fsync", "c.json")])
+def test_a_full_disk_leaves_neither_file(tmp_path, monkeypatch, call, name):
+    """Not even one, which would be in the way of the next try."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(call, full)
+    with pytest.raises(UserError, match=rf"{name}: cannot be written \(No space left"):
+        save(tmp_path / "c", {"a": np.zeros(3)}, {})
+    assert not list(tmp_path.iterdir())
 
 
 WRITER = """

@@ -56,7 +56,7 @@ def test_from_a_file_to_its_evaluation(torch, capsys):
 
 def test_what_a_file_does_not_say_is_an_option(torch, capsys):
     torch.save(age_net(torch, CHANNELS["tiny12"], "gap").state_dict(), "net.pt")
-    assert run("net.pt", "out", "--head", "sigmoid", "--pool", "gap") == 0
+    assert run("net.pt", "out.npz", "--head", "sigmoid", "--pool", "gap") == 0
     out = capsys.readouterr().out
     assert "head      sigmoid, divided by the sum\n" in out
     assert "pool      gap\n" in out

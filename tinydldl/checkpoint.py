@@ -22,11 +22,15 @@ class CheckpointError(UserError):
 
 
 def save(path, arrays, meta):
-    """Write `arrays` (name to array) to `path`.npz and `meta` (JSON values) to `path`.json."""
-    with replacing(f"{path}.json") as file:
-        file.write(json.dumps(meta, indent=2).encode())
+    """Write `arrays` (name to array) to `path`.npz and `meta` (JSON values) to `path`.json.
+
+    Neither takes its place unless there is room for both; the JSON does first.
+    """
     with replacing(f"{path}.npz") as file:
         np.savez(file, **{name: to_host(array) for name, array in arrays.items()})
+        file.flush()
+        with replacing(f"{path}.json") as description:
+            description.write(json.dumps(meta, indent=2).encode())
 
 
 def load(path):

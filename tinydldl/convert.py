@@ -3,6 +3,7 @@
 PyTorch is not needed, and nothing of the file is run.
 """
 
+import argparse
 import sys
 
 from tinydldl import cli, pytorch_file, pytorch_weights
@@ -47,7 +48,7 @@ def build_parser():
         "file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict"
     )
     parser.add_argument(
-        "out", type=cli.path, metavar="OUT.npz", help="the checkpoint, with OUT.json"
+        "out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json"
     )
 
     unsaid = parser.add_argument_group(
@@ -64,6 +65,14 @@ def build_parser():
         help="the last pooling, hybrid or the average alone (default: what the file says, else hp)",
     )
     return parser
+
+
+def checkpoint_path(text):
+    """The type of `OUT.npz`: the path of a file with that ending."""
+    path = cli.path(text)
+    if path.suffix != ".npz":
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .npz, got {text!r}")
+    return path
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def label_step(text):
 
 def run_name(text):
     """The type of `--name`: the name of one folder."""
-    if Path(text).name != text or text.startswith("."):
+    if not text or Path(text).name != text or text.startswith("."):
         raise argparse.ArgumentTypeError(f"expected the name of a folder in runs, got {text!r}")
     return text
 
