@@ -1,6 +1,9 @@
 """A folder to be wrong in, and what every refusal of bad input has in common."""
 
+import functools
 import importlib
+import json
+import operator
 import os
 import re
 import shlex
@@ -49,13 +52,16 @@ def furnish(folder):
     save_network(folder / "rank", "ranking")
     save_network(folder / "twelve", net="tiny12")
     (folder / "net.pt").write_bytes(torch_file(torch_arrays(model)))
-    here = Path.cwd()
+    before = Path.cwd()
     os.chdir(folder)
     try:
         line = f"{FACES} --size 32 --batch 4 --epochs 2 --name done"
         assert exit_code(MAINS["train"], *shlex.split(line)) == 0
+        # relative, as the folder is copied for each row; and with one epoch left to go
+        here = {"arguments.data_dir": "data", "arguments.table": "faces/table.csv"}
+        alter("runs/done/config.json", here | {"arguments.epochs": 3})
     finally:
-        os.chdir(here)
+        os.chdir(before)
 
 
 def torch_arrays(model):
@@ -93,11 +99,11 @@ def put(name, content):
 
 
 def snapshot():
-    """All that is in this folder: `{path: what tells that it has not changed}`."""
+    """All that is in this folder, but who has a run: `{path: what tells that it is the same}`."""
     return {
         path: (stat.st_mode, stat.st_ino, stat.st_size, stat.st_mtime_ns * path.is_file())
         for path in Path().rglob("*")
-        if (stat := path.lstat())
+        if (stat := path.lstat()) and path.name != ".lock"
     }
 
 
@@ -120,3 +126,26 @@ def refuse(line, words, capfd):
     assert "Traceback" not in out + err
     assert code == 2
     assert snapshot() == before
+
+
+def alter(name, changes):
+    """Change a file: its content as `put` does; or, of a dict, values of JSON or arrays of NumPy.
+
+    A value is named by its keys, as in `network.side`; None takes it away.
+    """
+    if not isinstance(changes, dict):
+        put(name, changes)
+    elif name.endswith(".npz"):
+        with np.load(name) as file:
+            arrays = {k: v for k, v in (dict(file) | changes).items() if v is not None}
+        put(name, None)
+        np.savez(name, **arrays)
+    else:
+        values = json.loads(Path(name).read_text())
+        for keys, value in changes.items():
+            *outer, last = keys.split(".")
+            inner = functools.reduce(operator.getitem, outer, values)
+            inner[last] = value
+            if value is None:
+                del inner[last]
+        put(name, json.dumps(values))

@@ -5,13 +5,19 @@ Each row is refused as `refusals.refuse` has it: exit code 2, one line, nothing 
 
 import io
 import os
+import pickle
 import shutil
-from pathlib import Path
+import struct
+import zlib
 
+import numpy as np
 import pytest
 import refusals
 from PIL import Image
-from refusals import FACES, PHOTO, put
+from refusals import FACES, PHOTO, alter, put, torch_file
+from torch_files import legacy_file, plain, state_dict, tensor, zip_file
+
+from tinydldl import pytorch_file
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +124,10 @@ TRAIN = [
     ("--init photo.jpg", "photo.jpg: no checkpoint, photo.jpg.json is missing"),
     ("--init twelve.npz", "twelve.npz: weights of the network tiny12; expected tiny"),
     ("--init pretrained --net tiny12", "no weights of tiny12 ship with tinydldl (there are: tiny"),
+    ("--resume nowhere", "nowhere: no run to resume, its config.json cannot be read"),
+    ("--resume photo.jpg", "photo.jpg: no run to resume, its config.json cannot be read"),
+    ("--resume ''", "argument --resume: expected a path, got nothing"),
+    ("--resume runs/done --epochs 3", "--resume goes alone"),
     ("--colour red", "unrecognized arguments: --colour red"),
     ("faces", "unrecognized arguments: faces"),
     ("--epochs", "argument --epochs: expected one argument"),
@@ -310,41 +320,6 @@ ARGUMENTS = {
 )
 def test_arguments(line, words, refuses):
     refuses(line, words)
-
-
-# ------------------------------------------------------------------------------------------ photos
-
-
-def image_bytes(mode, size, format="PNG", **options):
-    file = io.BytesIO()
-    Image.new(mode, size).save(file, format, **options)
-    return file.getvalue()
-
-
-NO_PHOTO = "not a photo that can be read; expected JPEG, PNG, WebP"
-PHOTOS = {
-    "empty": (lambda: b"", "the file is empty"),
-    "text": (lambda: b"no photo", NO_PHOTO),
-    "postscript": (lambda: image_bytes("RGB", (40, 40), "EPS"), NO_PHOTO),
-    "icon": (lambda: image_bytes("RGB", (32, 32), "ICO"), NO_PHOTO),
-    "half": (lambda: Path("photo.jpg").read_bytes()[:9000], "a photo that cannot be decoded"),
-    "floating": (lambda: image_bytes("F", (40, 40), "TIFF"), "pixels are floating-point numbers"),
-    "stripe": (lambda: image_bytes("L", (1224, 24)), "1224 x 24 pixels are a stripe, not a photo"),
-    "large": (lambda: image_bytes("1", (9460, 9460)), "the photo has more than 89 million pixels"),
-    "bomb": (lambda: image_bytes("1", (13400, 13400)), "the photo has more than 89 million pixels"),
-    "small": (lambda: image_bytes("RGB", (11, 40)), "11 x 40 pixels, expected 12 or more a side"),
-    "pipe": (None, "a pipe or a device, expected a file"),
-}
-
-
-@pytest.mark.parametrize("command", ["predict", "explain"])
-@pytest.mark.parametrize("name", PHOTOS)
-def test_photos(name, command, refuses):
-    content, words = PHOTOS[name]
-    put("bad.jpg", content and content())
-    if content is None:
-        os.mkfifo("bad.jpg")
-    refuses(f"{command} bad.jpg --checkpoint net --no-detect", f"bad.jpg: {words}")
 
 
 # ----------------------------------------------------------------------------- layouts of data sets
@@ -563,3 +538,228 @@ NO_TABLES = [
 def test_no_table(command, table, words, refuses):
     name = "csv" if command == "datasets" else "--dataset csv"
     refuses(f"{command} {name} --table {table}", words)
+
+
+# ------------------------------------------------------------------------------------------- photos
+
+
+def saved(format, size=(60, 60), mode="RGB"):
+    """The bytes of a gradient as Pillow saves it."""
+    data = io.BytesIO()
+    Image.linear_gradient("L").convert(mode).resize(size).save(data, format)
+    return data.getvalue()
+
+
+def png(width, height, lines=b""):
+    """The bytes of a PNG that says it has so many pixels of 8-bit gray."""
+    parts = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)}
+    parts |= {b"IDAT": zlib.compress(lines), b"IEND": b""}
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+UNKNOWN = "not a photo that can be read; expected JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
+DAMAGED = "a photo that cannot be decoded"
+LARGE = "the photo has more than 89 million pixels; make it smaller first"
+JPEG, SIDES = saved("JPEG"), struct.pack(">HH", 60, 60)
+PHOTOS = (
+    {
+        "nothing": (b"", "the file is empty"),
+        "text": ("some text", UNKNOWN),
+        "a page": ("<!doctype html><title>404 Not Found</title>", UNKNOWN),
+        "a drawing": ('<svg xmlns="http://www.w3.org/2000/svg"/>', UNKNOWN),
+        "PostScript": (
+            "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nquit\n",
+            UNKNOWN,
+        ),
+        "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", UNKNOWN),
+        "a film": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", UNKNOWN),
+        "zeros": (bytes(5000), UNKNOWN),
+        "the mark of a JPEG": (b"\xff\xd8\xff", UNKNOWN),
+        "the mark of a PNG": (b"\x89PNG\r\n\x1a\n", UNKNOWN),
+        "the mark of a GIF": (b"GIF89a", UNKNOWN),
+        "the mark of a BMP": (b"BM", UNKNOWN),
+        "the mark of a TIFF": (b"II*\0", UNKNOWN),
+        "the mark of a PPM": (b"P6\n", DAMAGED),
+        "the mark of a WebP": (b"RIFF\x04\0\0\0WEBP", UNKNOWN),
+        "a PPM of no height": (b"P6 60 -60 255\n", UNKNOWN),
+        "a PNG of no width": (png(0, 60), UNKNOWN),
+        "a JPEG without tables": (JPEG[:20] + JPEG[-40:], UNKNOWN),
+        "a PNG with a wrong sum": (png(60, 60, bytes(61 * 60))[:-20] + bytes(20), DAMAGED),
+        "a PNG without pixels": (png(60, 60), DAMAGED),
+        "a PNG larger than memory": (png(2**31 - 1, 2**31 - 1), LARGE),
+        "a PNG just too large": (png(9460, 9460), LARGE),
+        "a JPEG too large": (JPEG.replace(SIDES, b"\xff\xdc" * 2), LARGE),
+        "a pipe": (None, "a pipe or a device, expected a file"),
+        "a stripe": (png(3000, 59), "3000 x 59 pixels are a stripe, not a photo"),
+        "a stripe that stands": (png(1, 51), "1 x 51 pixels are a stripe, not a photo"),
+        "a photo of one pixel": (
+            saved("PNG", (1, 1)),
+            "1 x 1 pixels, expected 12 or more a side for",
+        ),
+        "a photo too low": (
+            saved("PNG", (40, 8)),
+            "40 x 8 pixels, expected 12 or more a side for a fa",
+        ),
+        "floating-point numbers": (
+            saved("TIFF", mode="F"),
+            "pixels are floating-point numbers; save",
+        ),
+    }
+    | {
+        f"half a {format}": (saved(format)[: len(saved(format)) // 2], DAMAGED)
+        for format in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM")
+    }
+    | {
+        f"{format}, which Pillow can read": (saved(format), UNKNOWN)
+        for format in ("EPS", "ICNS", "ICO", "JPEG2000", "PCX", "SGI", "TGA")
+    }
+)
+
+
+@pytest.mark.parametrize(("content", "words"), PHOTOS.values(), ids=PHOTOS)
+def test_photos(content, words, refuses):
+    put("odd.jpg", content)
+    if content is None:
+        os.mkfifo("odd.jpg")
+    refuses("predict --no-detect odd.jpg", f"odd.jpg: {words}")
+    refuses("explain --no-detect odd.jpg", f"odd.jpg: {words}")
+
+
+# ------------------------------------------------------------------------------------ PyTorch files
+
+SYSTEM = b"cposix\nsystem\n(S'touch made'\ntR"
+ARRAYS = {"fc.weight": tensor("k", 6, (2, 3)), "fc.bias": tensor("k", 6, (2,))}
+NUMBERS = {"k": np.zeros(6, "f4")}
+WHOLE = zip_file(state_dict(ARRAYS), NUMBERS)
+UNFIT = "holds neither a network nor a state_dict"
+CUT = "damaged: the numbers of a tensor are not all there"
+FILES = {
+    "nothing": (b"", "not a PyTorch file"),
+    "text": (b"some text", "not a PyTorch file"),
+    "a pickle": (pickle.dumps({"fc.weight": [1.0]}), "not a PyTorch file"),
+    "a call, in an old file": (legacy_file(SYSTEM), "posix.system is refused: "),
+    "a call, in a new file": (zip_file(SYSTEM), "posix.system is refused: "),
+    "a call of eval": (zip_file(b"cbuiltins\neval\n(S'1'\ntR"), "builtins.eval is refused: "),
+    "another network": (WHOLE, "2 arrays of no network that is known here: fc.weight (2, 3), fc."),
+    "a file cut off": (WHOLE[:-30], "not a PyTorch file that can be read"),
+    "an old file cut off": (legacy_file(state_dict(ARRAYS), NUMBERS)[:-9], CUT),
+    "a packed archive": (zip_file(state_dict(ARRAYS), NUMBERS, 8), "a zip archive that is packed"),
+    "an archive without numbers": (zip_file(state_dict(ARRAYS)), "not a PyTorch file that can be"),
+    "an array of more numbers": (zip_file(state_dict(ARRAYS), {"k": NUMBERS["k"][:3]}), CUT),
+    "a tensor beyond its storage": (
+        zip_file(state_dict({"w": tensor("k", 6, (9, 9))}), NUMBERS),
+        "damaged: a tensor is larger than its storage",
+    ),
+    "a number": (zip_file(plain(7), {}), UNFIT),
+    "an empty state_dict": (zip_file(state_dict({})), UNFIT),
+    "a list of tensors": (zip_file(b"](" + tensor("k", 6, (6,)) + b"e", NUMBERS), UNFIT),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), FILES.values(), ids=FILES)
+def test_pytorch_files(content, words, refuses):
+    put("odd.pt", content)
+    refuses("convert odd.pt out.npz", f"odd.pt: {words}")
+
+
+WEIGHTS = [
+    ({"conv1_1.weight": None}, "66 arrays of no network that is known here: bn1_1.weight (16,), "),
+    ({"conv1_1.weight": np.zeros((16, 1, 3, 3))}, "the network is tiny, but for conv1_1.W: expect"),
+    ({"conv1_1.weight": np.zeros((16, 3, 5, 5))}, "the network is tiny, but for conv1_1.W: expect"),
+    ({"conv2_1.weight": np.zeros((48, 16, 3, 3))}, "67 arrays of no network that is known here: "),
+    ({"bn3_2.running_var": None}, "66 arrays of no network that is known here: "),
+    ({"bn3_2.running_mean": np.zeros(63)}, "the network is tiny, but for bn3_2.running_mean: exp"),
+    ({"bn3_2.weight": np.zeros((64, 1))}, "67 arrays of no network that is known here: "),
+    ({"fc.bias": None}, "66 arrays of no network that is known here: ...fc.weight (101, 128); kno"),
+    ({"fc.bias": np.zeros(100)}, "67 arrays of no network that is known here: ...fc.bias (100,); "),
+    ({"fc.weight": np.zeros((101, 64))}, "the network is tiny, but for fc.W: expected shape (128,"),
+    ({"fc.weight": np.zeros((101, 128, 1))}, "67 arrays of no network that is known here: "),
+    ({"head.weight": np.zeros((2, 101)), "head.bias": np.zeros(2)}, "69 arrays of no network that"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), WEIGHTS)
+def test_weights_of_other_networks(changes, words, refuses):
+    arrays = pytorch_file.read("net.pt").arrays | changes
+    put("odd.pt", torch_file({name: a for name, a in arrays.items() if a is not None}))
+    refuses("convert odd.pt out.npz", f"odd.pt: {words}")
+
+
+# ------------------------------------------------------------------------------------------- resume
+
+# Rows of what is changed in a folder that holds a run of two epochs, which has one left to go.
+RUN = "runs/done"
+NO_RUN = f"{RUN}: no run to resume, its config.json cannot be read"
+RESUME = [
+    ("config.json", None, NO_RUN),
+    ("config.json", "", NO_RUN),
+    ("config.json", "{", NO_RUN),
+    ("config.json", b"\xff\xfe{", NO_RUN),
+    ("config.json", "[]", NO_RUN),
+    ("config.json", "{}", NO_RUN),
+    ("config.json", "null", NO_RUN),
+    ("config.json", '{"arguments": 1}', NO_RUN),
+    ("config.json", '{"arguments": {}}', NO_RUN),
+    ("config.json", {"arguments": []}, NO_RUN),
+    ("config.json", {"photos": None}, NO_RUN),
+    ("config.json", {"engine": None}, NO_RUN),
+    ("config.json", {"photos": [15, 3]}, f"{RUN}: begun on [15, 3] photos, now there are [8, 2]"),
+    ("config.json", {"arguments.size": "x"}, "argument --size: expected a whole number from 32"),
+    ("config.json", {"arguments.size": 48.5}, "argument --size: expected a whole number from 32"),
+    ("config.json", {"arguments.size": [32, 64]}, "unrecognized arguments: 64"),
+    ("config.json", {"arguments.epochs": True}, "argument --epochs: expected a whole number from "),
+    ("config.json", {"arguments.lr": -1}, "argument --lr: expected a number above 0, got '-1'"),
+    ("config.json", {"arguments.method": "svm"}, "argument --method: invalid choice: 'svm'"),
+    ("config.json", {"arguments.augment": ["blur"]}, "argument --augment: invalid choice: 'blur'"),
+    ("config.json", {"arguments.members": 3}, "--members is for --method ldae alone"),
+    ("config.json", {"arguments.colour": "red"}, "unrecognized arguments: --colour=red"),
+    ("config.json", {"arguments.table": "none.csv"}, "csv: no table none.csv"),
+    ("config.json", {"arguments.net": "thin"}, "...model.conv1_1.W: expected shape (3, 3, 3, 32)"),
+    ("metrics.csv", None, f"{RUN}/metrics.csv: cannot be read"),
+    ("metrics.csv", "", f"{RUN}/metrics.csv: expected a row for each epoch from 1 to 2"),
+    ("metrics.csv", "epoch\n1\n", f"{RUN}/metrics.csv: expected a row for each epoch from 1 to 2"),
+    ("metrics.csv", "epoch\n2\n1\n", f"{RUN}/metrics.csv: expected a row for each epoch from 1 to"),
+    ("metrics.csv", "lr\n1\n2\n", f"{RUN}/metrics.csv: expected a row for each epoch from 1 to 2"),
+    ("metrics.csv", b"\xff\x00\x01", f"{RUN}/metrics.csv: cannot be read"),
+    ("timing.csv", None, f"{RUN}/timing.csv: cannot be read"),
+    ("timing.csv", "", f"{RUN}/timing.csv: expected a row for each epoch from 1 to 2"),
+    ("timing.csv", b"\xff\x00\x01", f"{RUN}/timing.csv: cannot be read"),
+    ("timing.csv", "epoch\n1\n3\n", f"{RUN}/timing.csv: expected a row for each epoch from 1 to 2"),
+    ("checkpoint.json", None, f"{RUN}...: no checkpoint, checkpoint.json is missing"),
+    ("checkpoint.json", "{", f"{RUN}...: not a checkpoint that can be read"),
+    ("checkpoint.json", "[]", f"{RUN}/checkpoint.json: not the description of a checkpoint"),
+    ("checkpoint.npz", "", f"{RUN}...: not a checkpoint that can be read"),
+    ("checkpoint.npz", "some text", f"{RUN}...: not a checkpoint that can be read"),
+    ("checkpoint.npz", {"epoch": np.array(4)}, f"{RUN}...epoch...4"),
+    ("checkpoint.npz", {"model.fc.W": None}, f"{RUN}: model.fc.W: expected shape (128, 101), foun"),
+    ("checkpoint.npz", {"model.fc.b": np.zeros(7)}, f"{RUN}: model.fc.b: expected shape (101,), f"),
+    ("checkpoint.npz", {"optimizer.t": None}, "optimizer.t: expected shape (), found nothing"),
+    ("checkpoint.npz", {"optimizer.m.fc.W": np.zeros(3)}, "optimizer.m.fc.W: expected shape (128,"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), RESUME)
+def test_resume(name, changes, words, refuses):
+    alter(f"{RUN}/{name}", changes)
+    refuses(f"train --resume {RUN}", words)
+
+
+MOVED = [
+    ("faces/3.png", None, "csv: ...faces/table.csv, line 5: no photo "),
+    (
+        "faces/table.csv",
+        "path,age\n0.png,1\n1.png,2\n2.png,3\n3.png,4\n4.png,5\n5.png,6\n6.png,7\n7.png,8",
+        f"{RUN}: begun on [8, 2] photos, now there are [6, 2]",
+    ),
+    ("faces/table.csv", None, "csv: no table "),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), MOVED)
+def test_a_run_whose_photos_are_others(name, content, words, refuses):
+    put(name, content)
+    refuses(f"train --resume {RUN}", words)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import exit_code
-from torch_files import legacy_file, state_dict, tensor, zip_file
 from torch_nets import age_net
 
 from tinydldl import convert, evaluate, pytorch_file, trained
@@ -68,35 +67,6 @@ def test_what_a_file_does_not_say_is_an_option(torch, capsys):
         "log_sigmoid": True,
     }
     assert list(network.model.layers)[-1] == "log_sigmoid"
-
-
-def test_errors_are_one_line(capsys):
-    """None of them leaves a file."""
-    weights = {"fc.weight": tensor("k", 6, (2, 3)), "fc.bias": tensor("k", 6, (2,))}
-    numbers = {"k": np.zeros(6, "f4")}
-    crafted = b"cposix\nsystem\n(S'touch made'\ntR"
-    files = {
-        "text.pt": (b"some text", "text.pt: not a PyTorch file"),
-        "old.pt": (legacy_file(crafted), "old.pt: posix.system is refused: "),
-        "new.pt": (zip_file(crafted), "new.pt: posix.system is refused: "),
-        "cut.pt": (zip_file(crafted)[:-30], "cut.pt: not a PyTorch file that can be read"),
-        "other.pt": (
-            zip_file(state_dict(weights), numbers),
-            "other.pt: 2 arrays of no network that is known here: fc.weight (2, 3), fc.bias (2,); ",
-        ),
-    }
-    for name, (data, message) in files.items():
-        Path(name).write_bytes(data)
-        assert run(name, "out.npz") == 2
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert captured.err.startswith(f"error: {message}")
-        assert captured.err.count("\n") == 1
-    assert run("none.pt", "out.npz") == 2
-    assert capsys.readouterr().err == (
-        "error: none.pt: cannot be read (No such file or directory)\n"
-    )
-    assert {path.name for path in Path().iterdir()} == set(files)
 
 
 def test_nothing_is_overwritten(torch, capsys):

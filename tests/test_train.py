@@ -188,15 +188,6 @@ def test_own_photos_with_other_options(own_photos, capsys):
     assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
 
 
-def test_a_run_on_changed_photos_is_not_resumed(own_photos, capsys):
-    options = ["--dataset", "csv", "--table", own_photos, "--size", 32, "--epochs", 1]
-    assert run(*options, "--name", "own") == 0
-    lines = own_photos.read_text().splitlines()
-    own_photos.write_text("\n".join(lines[:-4]))
-    assert run("--resume", "runs/own") == 2
-    assert "begun on [15, 3] photos, now there are [11, 3]" in capsys.readouterr().err
-
-
 def test_every_argument_reaches_the_training(own_photos, monkeypatch):
     seen = {}
     monkeypatch.setattr("tinydldl.experiment.execute", lambda run, *rest: seen.update(run=run))
@@ -229,20 +220,6 @@ def test_the_cache_is_shared_by_both_parts(own_photos, monkeypatch):
     assert sum(store.cached_bytes for store in stores) <= 3e6
     assert len(stores[0].cache) == 15
     assert len(stores[1].cache) == 0
-
-
-def test_stored_arguments_are_checked_on_resume(capsys):
-    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
-    path = Path("runs/mine/config.json")
-    config = json.loads(path.read_text())
-    config["arguments"]["size"] = "x"
-    path.write_text(json.dumps(config))
-    assert run("--resume", "runs/mine") == 2
-    assert "argument --size: expected a whole number from 32 up" in capsys.readouterr().err
-    config["arguments"] |= {"size": 32, "colour": "red"}
-    path.write_text(json.dumps(config))
-    assert run("--resume", "runs/mine") == 2
-    assert "unrecognized arguments: --colour=red" in capsys.readouterr().err
 
 
 def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, capsys):
