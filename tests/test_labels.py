@@ -1,7 +1,10 @@
 """Label distributions, CDF, T and ranking code against SciPy, hand numbers, and identities."""
 
+from math import erfc
+
 import numpy as np
 import pytest
+from scipy.special import log_ndtr
 from scipy.stats import norm
 
 from tinydldl.labels import (
@@ -63,6 +66,17 @@ def test_cdf_agrees_with_scipy():
     y, sigma = np.array([3.0, 70.5]), np.array([2.0, 0.7])
     expected = norm.cdf(AGES, y[:, None], sigma[:, None])
     np.testing.assert_allclose(gaussian_cdf(y, sigma, AGES), expected, atol=1e-15)
+
+
+def test_cdf_keeps_both_tails():
+    y, sigma = np.array([60.0]), np.array([2.0])
+    assert gaussian_cdf(y, sigma, [42.0])[0, 0] == pytest.approx(1.1285884059538e-19, rel=1e-12)
+    points = np.linspace(-10, 100, 1001)
+    z = (points - 60) / 2
+    c = gaussian_cdf(y, sigma, points)[0]
+    np.testing.assert_allclose(c, np.exp(log_ndtr(z)), rtol=1e-12)
+    np.testing.assert_allclose(c, [erfc(-x / 2**0.5) / 2 for x in z], rtol=1e-12)
+    np.testing.assert_allclose(c, 1 - gaussian_cdf(y, sigma, 120 - points)[0], atol=1e-15)
 
 
 def test_cumulative_matrix():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import scipy.special
+import strict_device
 
-from tinydldl import losses
+from tinydldl import backend, losses
 from tinydldl.labels import gaussian_label_distribution, label_grid
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -154,3 +155,19 @@ def test_joint_loss_adds_up(batch):
     assert pytest.approx(L_ld + 0.3 * 1.5) == L
     np.testing.assert_allclose(dlogits, (scipy.special.softmax(logits, axis=1) - p) / 4, **CLOSE)
     np.testing.assert_allclose(dy_hat, np.array([0.3, -0.3, 0.3, 0]) / 4, **CLOSE)
+
+
+@pytest.mark.parametrize("label", [3, -1, 0.5, np.nan, 1e300])
+def test_a_label_that_there_is_none_of_is_refused(label):
+    logits = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"^label \S+: expected a whole number from 0 to 2$"):
+        losses.cross_entropy(logits, np.array([2.0, label]))
+
+
+def test_on_a_device_a_label_that_there_is_none_of_makes_the_loss_nan(monkeypatch):
+    monkeypatch.setattr(backend, "cupy", strict_device)
+    logits = strict_device.asarray(np.zeros((2, 3), dtype=np.float32))
+    with np.errstate(invalid="ignore"):
+        loss, dlogits = losses.cross_entropy(logits, strict_device.asarray(np.array([2, 3])))
+    assert np.isnan(float(loss))
+    assert np.isfinite(dlogits.get()).all(axis=1).tolist() == [True, False]

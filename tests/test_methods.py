@@ -1,5 +1,7 @@
 """Every method's head: gradient checks, losses against PyTorch, decoding by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.special
@@ -7,6 +9,8 @@ import scipy.special
 from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, RegressionL1, make_method
+from tinydldl.metrics import negative_log_likelihood
+from tinydldl.trainer import predict_batch
 
 GRID = label_grid()
 Y, SIGMA = np.array([12.0, 33.4, 80.1]), np.array([1.0, 2.5, 6.0])
@@ -140,6 +144,40 @@ def test_the_code_of_a_label_distribution_gives_it_back():
     np.testing.assert_allclose(
         Ranking(GRID).distribution(1 - p.cumsum(axis=1)[:, :-1]), p, atol=1e-15
     )
+
+
+@pytest.mark.parametrize(("center", "y"), [(40, 60), (60, 40), (40, 20), (60, 80)])
+def test_the_tails_of_a_code_keep_their_likelihood(center, y):
+    """-ln(c_{k-1} - c_k), c = sigmoid(1.5 (center - border)), in float32 as a network gives it."""
+    method, borders = Ranking(GRID), GRID[:-1] + 0.5
+    p_hat = method.distribution(method.predict(np.float32([1.5 * (center - borders)])))
+    distance = abs(y - center)  # the code of one side is 1 minus that of the other
+    near, far = (
+        scipy.special.expit(1.5 * (0.5 - distance)),
+        scipy.special.expit(1.5 * (-0.5 - distance)),
+    )
+    nll = negative_log_likelihood(p_hat, np.array([float(y)]), GRID)
+    assert nll == pytest.approx(-np.log(near - far), rel=1e-4)
+    assert nll == pytest.approx(29.50, abs=0.005)
+
+
+def test_answers_to_photo_and_mirror_image_are_averaged_before_they_are_counted():
+    borders = GRID[:-1] + 0.5
+    photo = np.where(borders < 50, 0.9, 0.1)
+    mirrored = np.where(borders < 40, 0.9, np.where(borders < 50, 0.4, 0.1))
+    images = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    images[:, :, 0] = 255
+
+    def forward(x):
+        return scipy.special.logit([photo if x[0, 0, 0, 0] > 0 else mirrored])
+
+    method, network = Ranking(GRID), SimpleNamespace(forward=forward)
+    prediction = predict_batch(network, method, images, ([0.5] * 3, [0.5] * 3))
+    np.testing.assert_allclose(prediction, [(photo + mirrored) / 2], rtol=1e-12)
+    assert method.age(prediction) == [50]
+    assert [method.age(code[None]) for code in (photo, mirrored)] == [50, 40]  # their mean is 45
+    median = np.searchsorted(method.distribution(prediction)[0].cumsum(), 0.5)
+    assert GRID[median] == 50
 
 
 def test_the_weights_of_orcnn_by_hand():

@@ -43,6 +43,12 @@ def test_epsilon_error_by_hand():
     assert epsilon_error(y_hat, y, sigma) == pytest.approx(expected, rel=1e-12)
 
 
+def test_epsilon_error_of_a_tiny_error_is_not_zero():
+    """`1 - exp(-z^2 / 2)` is z^2 / 2 there."""
+    got = epsilon_error(np.array([30 + 2**-30]), np.array([30.0]), np.array([2.0]))
+    assert got == pytest.approx(2.0**-63, rel=1e-12)
+
+
 def test_epsilon_error_without_spread_counts_only_the_exact():
     y_hat, y, sigma = np.array([[30.0, 30.0, 31.0], [30.0, 30.0, 30.0], [0.0, 0.0, 0.0]])
     assert epsilon_error(y_hat, y, sigma) == pytest.approx(1 / 3)

@@ -5,7 +5,7 @@ All of it is computed on the host in float64. Symbols: `l` the grid (K,), `y` tr
 """
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import ndtr
 
 MOST_INTERVALS = 10_000
 
@@ -53,12 +53,13 @@ def gaussian_label_distribution(y, sigma, grid):
 def gaussian_cdf(y, sigma, points):
     """`c(l) = (1 + erf((l - y) / (sigma sqrt 2))) / 2` at each of `points` (K,): (N, K).
 
-    Raises ValueError unless every sigma is positive. Lesson 02.
+    Computed so that far below y no digits are lost, where 1 + erf is 0. Raises ValueError unless
+    every sigma is positive. Lesson 02.
     """
     y, sigma = (np.asarray(value, dtype=float)[:, None] for value in (y, sigma))
     if not (sigma > 0).all():
         raise ValueError("sigma: expected more than zero years")
-    return (1 + erf((points - y) / (sigma * np.sqrt(2)))) / 2
+    return ndtr((points - y) / sigma)
 
 
 def cumulative_matrix(K):

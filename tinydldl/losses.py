@@ -5,6 +5,8 @@ value is a 0-d array on the device of the input. A target of another shape than 
 ValueError: it would be broadcast silently. Lessons 03 and 04.
 """
 
+import numpy as np
+
 from tinydldl.backend import get_array_module
 
 
@@ -55,11 +57,16 @@ def l2(y_hat, y):
 def cross_entropy(logits, labels):
     """`-1/N sum_n ln p_hat[n, label_n]`, `dlogits = (p_hat - onehot) / N`.
 
-    logits (N, K), labels (N,) whole numbers in 0..K-1.
+    logits (N, K), labels (N,) whole numbers in 0..K-1. Raises ValueError for any other label; on a
+    device, where to ask would be to wait, the loss is NaN instead.
     """
-    xp = get_array_module(logits)
-    onehot = (labels[:, None] == xp.arange(logits.shape[1])).astype(logits.dtype)
-    return soft_cross_entropy(logits, onehot)
+    xp, K = get_array_module(logits), logits.shape[1]
+    onehot = (labels[:, None] == xp.arange(K)).astype(logits.dtype)
+    ones = onehot.sum(axis=1, keepdims=True)
+    if xp is np and not ones.all():
+        wrong = labels[ones[:, 0] == 0][0]
+        raise ValueError(f"label {wrong}: expected a whole number from 0 to {K - 1}")
+    return soft_cross_entropy(logits, onehot / ones)
 
 
 def soft_cross_entropy(logits, p):

@@ -125,7 +125,12 @@ class Ranking(Method):
     """K-1 questions, "older than the border between labels k and k + 1?" (Chen et al., CVPR 2017).
 
     Sigmoids, and binary cross entropy against the ranking code; y_hat is the label whose number is
-    the count of answers above 1/2.
+    the count of answers above 1/2: the median of `distribution`.
+
+    Answers to a photo and to its mirror image, or of several networks, are averaged before they are
+    counted: y_hat is the median of the averaged distribution. The published code averages two ages
+    instead. If all answers up to 50 are 0.9, and in the mirror image those up to 40, but those from
+    40 to 50 are 0.4, then we say 50, and it says 45.
     """
 
     def __init__(self, grid):
@@ -136,6 +141,10 @@ class Ranking(Method):
 
     def criterion(self, x, code):
         return losses.binary_cross_entropy(x, code)
+
+    def predict(self, x):
+        """The answers in float64: near 1, float32 has no digits left for what is not sure."""
+        return super().predict(x.astype(np.float64))
 
     def age(self, code_hat):
         step = float(self.grid[1] - self.grid[0])

@@ -50,7 +50,7 @@ def epsilon_error(y_hat, y, sigma):
     error = np.abs(error_of(y_hat, y))
     with np.errstate(over="ignore"):  # exp(-inf) is 0, as it should be
         z = np.divide(error, sigma, out=np.where(error == 0, 0.0, np.inf), where=sigma > 0)
-        return float(1 - np.exp(-(z**2) / 2).mean())
+        return float(-np.expm1(-(z**2) / 2).mean())
 
 
 def typical_annotator_error(votes=None, fresh=False):

@@ -122,3 +122,20 @@ def test_linear_initial_weights_and_cost(rng):
     assert layer.params["W"].std() == pytest.approx(0.01, rel=0.02)
     assert not layer.params["b"].any()
     assert layer.multiply_adds((100,)) == 100 * 200
+
+
+@pytest.mark.parametrize(("dtype", "first"), [(np.float32, -87), (np.float64, -700)])
+def test_sigmoid_keeps_its_lower_tail(dtype, first):
+    x = np.linspace(first, 40, 2001, dtype=dtype)
+    y = layers.Sigmoid().forward(x)
+    assert y.dtype == dtype
+    expected = scipy.special.expit(x.astype(float))
+    np.testing.assert_allclose(y, expected, rtol=8 * np.finfo(dtype).eps)
+    assert layers.Sigmoid().forward(np.float32([-20]))[0] == pytest.approx(2.0611536e-9, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_sigmoid_does_not_overflow():
+    for dtype in (np.float32, np.float64):
+        y = layers.Sigmoid().forward(np.array([-np.inf, -1e4, 1e4, np.inf], dtype=dtype))
+        assert y.tolist() == [0, 0, 1, 1]

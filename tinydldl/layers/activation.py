@@ -69,8 +69,9 @@ class Sigmoid(Layer):
     """`y = 1 / (1 + exp(-x))`, `dx = dy y (1 - y)`. Any shape."""
 
     def forward(self, x, keep=None):
-        # tanh does not overflow, exp does
-        y = (1 + get_array_module(x).tanh(x / 2)) / 2
+        # (1 + tanh(x / 2)) / 2 has no digits where y is small
+        with np.errstate(over="ignore"):  # 1 / inf is 0, as it should be
+            y = 1 / (1 + get_array_module(x).exp(-x))
         self.keep(keep, y)
         return y
 
