@@ -2,13 +2,15 @@
 
 import io
 import os
+import struct
 import sys
 import threading
 import warnings
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tinydldl.images import FILL, PhotoError, center_crop, held_side, open_photo
 
@@ -132,21 +134,69 @@ def test_of_a_large_jpeg_a_part_of_the_pixels_is_decoded(pixels, scale, photo):
     smooth = photo.resize((400, 100), Image.Resampling.BICUBIC)
     file = io.BytesIO()
     smooth.rotate(90, expand=True).save(file, "JPEG", quality=100, subsampling=0, exif=exif)
-    found = open_photo(file, pixels=pixels)
+    found = open_photo(file, memory=12 * pixels)
     assert found.size == (400 // scale, 100 // scale)
     means = np.asarray(smooth.reduce(scale)).astype(int)
     assert np.abs(np.asarray(found) - means).mean() < 2
 
 
-@pytest.mark.parametrize(("format", "options"), [("PNG", {}), ("JPEG", {"progressive": True})])
-def test_other_large_photos_are_refused_where_pixels_are_bounded(format, options, monkeypatch):
-    file = io.BytesIO()
-    Image.new("RGB", (400, 100)).save(file, format, **options)
-    assert open_photo(file, pixels=40_000).size == (400, 100)
+@pytest.mark.parametrize(
+    ("format", "options", "each"),
+    [("PNG", {}, 12), ("WEBP", {}, 16), ("JPEG", {"progressive": True}, 12), ("scans", {}, 12)],
+)
+def test_other_large_photos_are_refused_where_memory_is_bounded(format, options, each, monkeypatch):
+    file = io.BytesIO(scan_by_scan(400, 100))
+    if format != "scans":
+        Image.new("RGB", (400, 100)).save(file, format, **options)
+    assert open_photo(file, memory=40_000 * each).size == (400, 100)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     words = r"^the photo: 0\.04 million pixels, expected 0\.039 at most, or a JPEG that is not prog"
     with pytest.raises(PhotoError, match=words):
-        open_photo(file, pixels=39_000)
+        open_photo(file, memory=39_000 * each)
+
+
+def scan_by_scan(width, height):
+    """A gray JPEG that is not progressive, but has a scan for each of the three colors."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", subsampling=0)
+    head = bytearray(file.getvalue()[: file.getvalue().index(b"\xff\xda")])
+    size = head.index(b"\xff\xc0") + 5
+    head[size : size + 4] = struct.pack(">HH", height, width)
+    blocks = -(-width // 8) * -(-height // 8)
+    # Each block is the same as the last, and flat: 00 and 1010, of the other colors 00 and 00.
+    scans = [(1, 0x00, "001010"), (2, 0x11, "0000"), (3, 0x11, "0000")]
+    for color, tables, block in scans:
+        code = block * blocks
+        code += "1" * (-len(code) % 8)
+        head += b"\xff\xda" + bytes([0, 8, 1, color, tables, 0, 63, 0])
+        head += int(code, 2).to_bytes(len(code) // 8, "big")
+    return bytes(head) + b"\xff\xd9"
+
+
+def test_a_tile_larger_than_its_photo_counts(monkeypatch):
+    """It is decoded whole: 16 pixels a side take a gigabyte if their tile has 20,000."""
+    same(open_photo(io.BytesIO(tiled(16))), Image.new("RGB", (16, 16), "white"))
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(PhotoError, match="more than 89 million pixels"):
+        open_photo(io.BytesIO(tiled(20_000)))
+
+
+def tiled(side):
+    """A white TIFF of 16 x 16 pixels in one tile that says that it has `side` pixels a side."""
+    data = zlib.compress(b"\xff" * 256)
+    tags = {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 277: 1}  # size, bits, deflate, gray
+    tags |= {322: side, 323: side, 324: 8, 325: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(data)) + data
+    return head + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_words_in_a_png_are_bounded():
+    info = PngImagePlugin.PngInfo()
+    for number in range(8):
+        info.add_itxt(f"words {number}", "x" * 10**6, zip=True)
+    with pytest.raises(PhotoError, match=r"cannot be decoded \(Too much memory used in text"):
+        opened(Image.new("RGB", (9, 6)), "PNG", pnginfo=info)
 
 
 def test_a_pipe_and_a_device_are_refused_at_once(tmp_path):

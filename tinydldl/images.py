@@ -11,7 +11,7 @@ import warnings
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tinydldl.backend import UserError
@@ -20,12 +20,14 @@ from tinydldl.backend import UserError
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
 KNOWN = "JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
 LONGEST = 50  # how many times as long as wide a photo may be
+BYTES = {"WEBP": 16}  # that it takes to decode a pixel, at most; 12 for the other formats
 HOLD = 8 / 7  # 256 / 224: photos are held larger than a network sees them
 FILL = (128, 128, 128)  # behind a rotated or a transparent photo, and over a part of one
 
 # Of odd metadata, which are no reason to stop. For good, since photos are opened in threads, and
 # `catch_warnings` in one of them would change what the others do.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # letters in a PNG, which are unpacked and not used
 
 
 class PhotoError(UserError):
@@ -36,14 +38,14 @@ class PhotoError(UserError):
         self.reason = reason
 
 
-def open_photo(source, name=None, pixels=None):
+def open_photo(source, name=None, memory=None):
     """The photo in `source`, a path or a binary file that can seek, upright, as an RGB image.
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
-    first picture. `name`: the photo's in errors, by default the path. `pixels`: to bound the memory
-    that is taken, 16 bytes each at most, not more are decoded: a larger JPEG comes out at 1/2, 1/4
-    or 1/8 of its size, and any other photo is refused (so is a progressive JPEG, whose decoder
-    holds all of it).
+    first picture. `name`: the photo's in errors, by default the path. `memory`: bytes that may
+    be taken beside those of the file. If it needs more, a JPEG comes out at 1/2, 1/4 or 1/8 of its
+    size, and any other photo is refused (so is a JPEG of several scans, as progressive ones are,
+    since its decoder holds all of it).
 
     Raises PhotoError, one line, for anything but a photo, and, before decoding it, for one of more
     pixels than Pillow holds to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
@@ -55,7 +57,7 @@ def open_photo(source, name=None, pixels=None):
             if not file.read(1):
                 raise PhotoError("the file is empty")
             file.seek(0)
-            return decode(file, pixels)
+            return decode(file, memory)
     except Exception as error:  # Pillow raises many kinds for a damaged file
         raise PhotoError(why(error), name or ("the photo" if is_file else source)) from None
 
@@ -75,19 +77,20 @@ def without_waiting(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def decode(file, pixels=None):
+def decode(file, memory=None):
     """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
     with Image.open(file, formats=FORMATS) as image:
         check(image)
-        if pixels and math.prod(image.size) > pixels:
-            decode_small(image, pixels)
+        most = memory and memory // BYTES.get(image.format, 12)
+        if most and pixels(image) > most:
+            decode_small(image, most)
         ImageOps.exif_transpose(image, in_place=True)
         return to_rgb(image)
 
 
 def check(image):
     """Raises PhotoError for an image that is not to be decoded."""
-    if math.prod(image.size) > Image.MAX_IMAGE_PIXELS:
+    if pixels(image) > Image.MAX_IMAGE_PIXELS:
         raise Image.DecompressionBombError
     if max(image.size) > LONGEST * min(image.size):
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
@@ -95,16 +98,34 @@ def check(image):
         raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
 
 
-def decode_small(image, pixels):
-    """Have a JPEG decoded at 1/2, 1/4 or 1/8, to `pixels` at most. Raises PhotoError for others."""
-    size = math.prod(image.size)
-    if not isinstance(image, JpegImageFile) or "progressive" in image.info:
+def pixels(image):
+    """How many are decoded. A tile of a TIFF may have more than the image."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    tile = (
+        int(tags.get(side, 0)) for side in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)
+    )
+    return max(math.prod(image.size), math.prod(tile))
+
+
+def decode_small(image, most):
+    """Have a JPEG decoded at 1/2, 1/4 or 1/8, `most` pixels. Raises PhotoError for other photos."""
+    if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
         raise PhotoError(
-            f"{size / 1e6:.3g} million pixels, expected {pixels / 1e6:.3g} at most, or a JPEG that "
-            "is not progressive; make it smaller first"
+            f"{pixels(image) / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most, or a "
+            "JPEG that is not progressive; make it smaller first"
         )
-    divisor = 2 ** math.ceil(math.log(size / pixels, 4))
+    divisor = 2 ** math.ceil(math.log(pixels(image) / most, 4))
     image.draft(None, tuple(length // divisor for length in image.size))
+
+
+def has_one_scan(image):
+    """Whether a JPEG is decoded as it is read: it is not progressive, and its first scan, whose
+    header Pillow has just read, holds all of its colors.
+    """
+    length = 6 + 2 * image.layers
+    image.fp.seek(-length, os.SEEK_CUR)
+    header = image.fp.read(length)
+    return "progressive" not in image.info and header[:3] == bytes([0, length, image.layers])
 
 
 def why(error):

@@ -30,6 +30,23 @@ def test_the_page(server):
     assert "does not leave this computer" in words
 
 
+@pytest.mark.parametrize("path", ["/", "/x"])
+def test_the_headers_alone(server, path):
+    """HEAD: those of GET, and nothing after them."""
+    request = f"{path} HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode()
+    answers = []
+    for method in (b"GET ", b"HEAD "):
+        with socket.create_connection(server.server_address, timeout=60) as client:
+            client.sendall(method + request)
+            answers.append(b"".join(iter(lambda client=client: client.recv(2**16), b"")))
+    (headers, text), (alone, rest) = (answer.split(b"\r\n\r\n", 1) for answer in answers)
+    assert rest == b""
+    for changing in (rb"nonce-[\w-]+", rb"Date: .*"):
+        headers, alone = (re.sub(changing, b"", found) for found in (headers, alone))
+    assert alone == headers
+    assert f"Content-Length: {len(text)}".encode() in headers.split(b"\r\n")
+
+
 def test_the_page_loads_nothing_from_elsewhere(server):
     _, headers, html = ask(server, "GET", "/")
     addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"']*", html))

@@ -23,7 +23,7 @@ PROBABLE = {"pnet": 0.6, "rnet": 0.7}
 # Of 133 detections in photos of all kinds the 8 below it were an arm, a pumpkin, a chair and the
 # like, and the 125 faces had 0.92 or more. (The published code has 0.7.)
 SCORE = 0.9
-BATCH = 128  # patches at a time
+BATCH = 32  # patches at a time
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tinydldl.portraits import portraits
 from tinydldl.trained import Trained
 
 MOST_FACES = 40  # so that a crowd does not take minutes
+MEMORY = 12 * 4096 * 3072  # bytes: a phone's photo fits, and one of 50 million pixels at 1/2
 NO_FACE = "No face was found in this photo."
 
 
@@ -34,10 +35,10 @@ def estimate(choice, data, whole=False):
     None; `labels`, years; `faces`, from left to right, see `face_record`. `whole`: the photo is a
     face that is cut out already. Raises PhotoError.
 
-    How long it takes is bounded: by the pixels of a photo, see `open_photo`, of which the detector
-    looks at 1024 a side at most, and by the number of faces.
+    Time and memory are bounded: by what may be decoded, see `open_photo`, of which the detector
+    looks at 1024 pixels a side at most, and by the number of faces.
     """
-    image = open_photo(BytesIO(data))
+    image = open_photo(BytesIO(data), memory=MEMORY)
     faces, note = (sources.whole(image), None) if whole else find(image)
     return {
         "width": image.width,

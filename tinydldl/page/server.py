@@ -8,28 +8,29 @@ import json
 import os
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from io import BufferedReader
+from multiprocessing.pool import ThreadPool
 from socket import SHUT_WR
 from socketserver import ThreadingTCPServer
-from threading import BoundedSemaphore, Lock
 from time import monotonic
 from urllib.parse import parse_qs
 
 from tinydldl.backend import UserError
 from tinydldl.images import PhotoError
+from tinydldl.page.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
 from tinydldl.page.document import page
 from tinydldl.page.estimate import estimate
 
 ADDRESS = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
-MOST_BYTES = 20 * 10**6  # of a photo; the page says so, too
-PLACES = 4  # photos at a time: one that is looked at, the others wait
-PATIENCE = 20  # seconds for a photo to arrive, and for a client that is silent
-FAREWELL = 2  # seconds in which a client that was refused may stop sending
+FAREWELL = 2  # seconds in which a client may stop sending
+GONE = ConnectionError, TimeoutError  # a client that goes away, or is silent
 HEADERS = {
     "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -43,98 +44,99 @@ class ServerError(UserError):
     """The server cannot start."""
 
 
-class Refusal(Exception):
-    """Why a request gets no answer: an HTTP status, and a sentence for the person at the page."""
-
-
 class Server(ThreadingTCPServer):
     """Serves the page with the networks `choices`, {name: Choice}, on a `port`, 0 for a free one.
 
-    Each connection has a thread of its own. Raises ServerError if the port cannot be used.
+    Each connection has a thread of its own. Photos are looked at one at a time in another one, so
+    that the memory for the last is there for the next. Raises ServerError if the port cannot be
+    used.
     """
 
     daemon_threads = True
+    request_queue_size = 128  # connections that came at once, before any of them is accepted
     allow_reuse_address = os.name == "posix"  # on Windows this would let two programs share a port
 
     def __init__(self, choices, port):
+        self.choices, self.connections = choices, Connections()
+        self.worker = ThreadPool(1)  # not an executor, which would not let the program end
         try:
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", error)
             raise ServerError(f"port {port}: {reason}; choose another one with --port") from None
-        self.choices = choices
-        self.line = Line(PLACES)
 
     @property
     def port(self):
         return self.server_address[1]
 
+    def process_request(self, request, client_address):
+        self.connections.welcome(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request):
+        self.connections.forget(request)
+        super().close_request(request)
+
+    def server_close(self):
+        super().server_close()
+        self.worker.terminate()
+
     def handle_error(self, request, client_address):
-        """A client that goes away is no error of ours; all else is shown as Python does."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+        """A client that is gone is no error of ours; all else is shown as Python does."""
+        if not isinstance(sys.exception(), GONE):
             super().handle_error(request, client_address)
-
-
-class Line:
-    """A waiting line with few places: the first in it has its turn, who finds no place must go."""
-
-    def __init__(self, places):
-        self.places, self.turn = BoundedSemaphore(places), Lock()
-
-    @contextmanager
-    def place(self):
-        """Hold a place; gives the lock of the turn. Raises Refusal where there is none."""
-        if not self.places.acquire(blocking=False):
-            raise Refusal(503, "Other photos are being looked at. Try again in a moment.")
-        try:
-            yield self.turn
-        finally:
-            self.places.release()
 
 
 class Handler(BaseHTTPRequestHandler):
     """One request, in HTTP/1.0: the connection ends with the answer."""
 
-    timeout = PATIENCE
+    request_version = default_request_version = "HTTP/1.0"  # never an answer without headers
+    requestline = command = ""  # until it is read
+
+    def setup(self):
+        super().setup()
+        self.request_file = Request(self.connection, self.server.connections)
+        self.rfile = BufferedReader(self.request_file)
+
+    def handle(self):
+        """Answer, unless the request is not for us or is refused."""
+        try:
+            super().handle()
+        except Refusal as refusal:
+            self.refuse(*refusal.args)
+        except GONE:
+            raise
+        except Exception:
+            self.refuse(500, "Something went wrong; the terminal says what.")
+            raise
 
     def do_GET(self):
-        self.answer(self.get)
-
-    def do_POST(self):
-        self.answer(self.post)
-
-    def answer(self, method):
-        """What `method` sends, unless the request is not for us or is refused."""
-        try:
-            self.check_host()
-            method()
-        except Refusal as refusal:
-            self.send_error(*refusal.args)
-
-    def get(self):
+        self.check_head()
         if self.path != "/":
             raise Refusal(404, "There is no such page.")
         html, policy = page(self.server.choices)
-        self.send(200, "text/html", html, {"Content-Security-Policy": policy})
+        self.send(200, "text/html", html.encode(), {"Content-Security-Policy": policy})
 
-    def post(self):
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        self.check_head()
         self.check_origin()
         path, _, query = self.path.partition("?")
         if path != "/estimate":
             raise Refusal(404, "There is no such page.")
         query = parse_qs(query)
         choice = self.choice(query)
-        length = self.length()
-        with self.server.line.place() as turn:
-            data = self.body(length)
-            with turn:
-                answer = self.estimate(choice, data, query.get("whole") == ["1"])
-        self.send_json(200, answer)
+        self.send_json(200, self.estimate(choice, query.get("whole") == ["1"]))
 
     # ------------------------------------------------------------------------------ who may ask
 
-    def check_host(self):
-        """Refuse another site's name: it may have been made to lead here (DNS rebinding)."""
+    def check_head(self):
+        """Refuse headers that cannot be read to their end, and another site's name: it may have
+        been made to lead here (DNS rebinding).
+        """
+        if self.headers.defects:
+            raise Refusal(400, "The headers of this request cannot be read.")
         port = self.server.port
         hosts = [f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == 80 else [])
         given = self.headers.get_all("Host", [])
@@ -161,68 +163,70 @@ class Handler(BaseHTTPRequestHandler):
 
     def length(self):
         """The bytes that follow."""
-        text = self.headers.get("Content-Length", "")
-        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", text):
+        lengths = self.headers.get_all("Content-Length", [])
+        if "Transfer-Encoding" in self.headers or len(lengths) != 1:
             raise Refusal(411, "A photo must say how many bytes it has, in Content-Length.")
-        if int(text) > MOST_BYTES:
+        if not re.fullmatch("[0-9]{1,18}", lengths[0]):
+            raise Refusal(400, "Content-Length is not a number of bytes.")
+        if int(lengths[0]) > MOST_BYTES:
             raise Refusal(413, f"A photo may have {MOST_BYTES // 10**6} MB at most.")
-        return int(text)
+        return int(lengths[0])
 
-    def body(self, length):
+    def body(self):
         """The photo, if it arrives in time."""
-        data, deadline = bytearray(), monotonic() + PATIENCE
+        length = self.length()
+        self.request_file.patience, self.request_file.most = PATIENCE, length
         try:
-            while len(data) < length:
-                part = self.rfile.read1(min(2**16, length - len(data)))
-                if not part:
-                    raise Refusal(400, "The photo did not arrive to its end.")
-                if monotonic() > deadline:
-                    raise TimeoutError
-                data += part
+            data = self.rfile.read(length)
         except TimeoutError:
             raise Refusal(408, f"The photo did not arrive in {PATIENCE} seconds.") from None
-        return bytes(data)
+        if len(data) < length:
+            raise Refusal(400, "The photo did not arrive to its end.")
+        return data
 
-    def estimate(self, choice, data, whole):
+    def estimate(self, choice, whole):
+        """What the network says of the photo, which is not held longer than this takes."""
+        data = self.body()
         try:
-            return estimate(choice, data, whole)
+            with self.server.connections.place(self.connection):
+                return self.server.worker.apply(estimate, (choice, data, whole))
         except PhotoError as error:
             raise Refusal(422, f"This file cannot be used: {error.reason}.") from None
-        except Exception:
-            self.send_error(500, "Something went wrong; the terminal says what.")
-            raise
 
     # -------------------------------------------------------------------------------- answers
 
-    def send(self, status, kind, text, headers=None):
+    def send(self, status, kind, data, headers=None):
         """Send an answer, with the headers that all have."""
-        data = text.encode()
+        self.server.connections.hold(self.connection, len(data))
+        self.connection.settimeout(PATIENCE)
         self.send_response(status)
         own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": len(data)}
         for name, value in (HEADERS | own | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
     def send_json(self, status, values, headers=None):
-        self.send(status, "application/json", json.dumps(values), headers)
+        self.send(status, "application/json", json.dumps(values).encode(), headers)
+
+    def refuse(self, status, sentence):
+        again = {"Retry-After": 2} if status == 503 else None
+        self.send_json(status, {"error": sentence}, again)
 
     def send_error(self, code, message=None, explain=None):
-        """Refuse a request; the base class does so, too, for one that it cannot read."""
-        again = {"Retry-After": 2} if code == 503 else None
-        self.send_json(code, {"error": message or HTTPStatus(code).phrase}, again)
-        self.take_leave()
+        """Refuse a request that the base class cannot read; the client knows what it sent."""
+        self.refuse(code, HTTPStatus(code).phrase)
 
-    def take_leave(self):
-        """Read what the client still sends: it could lose an answer if we hung up meanwhile."""
+    def finish(self):
+        """Read what the client still sends: it could lose the answer if we hung up meanwhile."""
+        super().finish()
         deadline = monotonic() + FAREWELL
-        try:
+        with suppress(OSError):
             self.connection.shutdown(SHUT_WR)
             self.connection.settimeout(FAREWELL)
-            while self.rfile.read1(2**16) and monotonic() < deadline:
+            while self.connection.recv(2**16) and monotonic() < deadline:
                 pass
-        except OSError:
-            pass
 
     def version_string(self):
         """The header Server: not the versions of Python and of its server."""

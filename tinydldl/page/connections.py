@@ -1,0 +1,105 @@
+"""How much the server takes: connections, bytes, and seconds, of which a slow client has its share.
+
+A client costs others nothing by being slow. Where there is no more room, the oldest of those that
+still send a request or take an answer is hung up on; photos that have arrived wait in a line, and
+are safe there. `connection` is a socket.
+"""
+
+from contextlib import contextmanager, suppress
+from io import RawIOBase
+from socket import SHUT_RDWR
+from threading import Lock
+from time import monotonic
+
+MOST_CONNECTIONS = 64  # each has a thread
+MOST_BYTES = 20 * 10**6  # of a photo
+MOST_HEAD = 2**17  # bytes of a request line and its headers
+PLACES, LINE_BYTES = 4, 50 * 10**6  # photos in the line: one that is looked at, others wait
+ALL_BYTES = LINE_BYTES + MOST_BYTES + 2**20  # of all requests and answers: one photo more fits
+HEAD_PATIENCE = 12  # seconds; browsers open a connection up to ten before they need it
+PATIENCE = 20  # seconds for a request to arrive, and for an answer to leave
+
+
+class Refusal(Exception):
+    """Why a request gets no answer: an HTTP status, and a sentence for the person at the page."""
+
+
+class Connections:
+    """Who is connected, oldest first, and the bytes that are held for each."""
+
+    def __init__(self):
+        self.moving, self.line = {}, {}  # {connection: bytes}: on their way, and waiting
+        self.lock = Lock()
+
+    def welcome(self, connection):
+        """Another one, for whom the oldest may have to go."""
+        with self.lock:
+            self.moving[connection] = 0
+            self.make_room()
+
+    def forget(self, connection):
+        with self.lock:
+            self.moving.pop(connection, None)
+
+    def hold(self, connection, count):
+        """Hold `count` more bytes. Raises ConnectionAbortedError if it was hung up on."""
+        with self.lock:
+            self.check(connection)
+            self.moving[connection] += count
+            self.make_room()
+
+    @contextmanager
+    def place(self, connection):
+        """Wait in the line, where nobody is hung up on. Raises Refusal if it is full."""
+        with self.lock:
+            self.check(connection)
+            count = self.moving[connection]
+            if len(self.line) == PLACES or sum(self.line.values()) + count > LINE_BYTES:
+                raise Refusal(503, "Other photos are being looked at. Try again in a moment.")
+            self.line[connection] = self.moving.pop(connection)
+        try:
+            yield
+        finally:
+            with self.lock:
+                del self.line[connection]
+                self.moving[connection] = 0
+
+    def check(self, connection):
+        if connection not in self.moving:
+            raise ConnectionAbortedError
+
+    def make_room(self):
+        while len(self.moving) > MOST_CONNECTIONS or self.bytes() > ALL_BYTES:
+            oldest = next(iter(self.moving))
+            del self.moving[oldest]
+            with suppress(OSError):  # it may have gone by itself
+                oldest.shutdown(SHUT_RDWR)
+
+    def bytes(self):
+        return sum(self.moving.values()) + sum(self.line.values())
+
+
+class Request(RawIOBase):
+    """What a client sends, as a file: `most` bytes at most, in `patience` seconds altogether.
+
+    Raises TimeoutError, Refusal where it is more, and ConnectionError.
+    """
+
+    def __init__(self, connection, connections):
+        self.connection, self.connections = connection, connections
+        self.begin, self.patience, self.most = monotonic(), HEAD_PATIENCE, MOST_HEAD
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self.begin + self.patience - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if not self.most:
+            raise Refusal(431, "The headers of this request are too long.")
+        self.connection.settimeout(left)
+        count = self.connection.recv_into(buffer[: self.most])
+        self.most -= count
+        self.connections.hold(self.connection, count)
+        return count
