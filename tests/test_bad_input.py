@@ -290,7 +290,12 @@ DATASETS = [
     ("csv --sigma -2", "argument --sigma: expected a number from 0 up, got '-2'"),
     ("synthetic --count 0", "argument --count: expected a whole number from 1"),
     ("synthetic --side 0", "argument --side: expected a whole number from 1"),
-    ("csv --table faces/table.csv --out notes.txt", "cannot make the folder notes.txt (File exist"),
+    (
+        "csv --table faces/table.csv --out faces",
+        "faces: holds photos of the data set; give another",
+    ),
+    ("csv --table faces/table.csv --out ./faces/", "faces: holds photos of the data set; give"),
+    ("csv --table faces/table.csv --out notes.txt", "notes.txt: is a file, expected a folder"),
     ("csv --table faces/table.csv --crop oval", "argument --crop: invalid choice: 'oval'"),
     (
         "csv --table faces/table.csv --score 1",

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,6 +92,30 @@ def test_a_name_as_long_as_the_system_allows(tmp_path):
     path = tmp_path / ("a" * 251 + ".jpg")
     write(path, b"new")
     assert path.read_bytes() == b"new"
+
+
+def test_a_new_name_is_taken_at_once(tmp_path):
+    """By whoever comes first, so that several who draw `photo-ages.png` keep a picture each."""
+    start = threading.Barrier(8)
+
+    def draw(content):
+        start.wait()
+        with files.new_path(tmp_path / "new", "a.b-ages.png") as path:
+            write(path, content)
+        return path
+
+    contents = [bytes([i]) for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(draw, contents))
+    assert [path.read_bytes() for path in paths] == contents
+    names = {"a.b-ages.png"} | {f"a.b-ages-{number}.png" for number in range(2, 9)}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == names
+
+
+def test_a_new_name_is_given_back_if_nothing_is_written(tmp_path):
+    with pytest.raises(RuntimeError), files.new_path(tmp_path, "a.png"):
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
 
 
 def held_for(tries):

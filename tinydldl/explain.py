@@ -11,6 +11,7 @@ import numpy as np
 from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection, sources
 from tinydldl.backend import UserError
 from tinydldl.datasets import DATASETS
+from tinydldl.files import check_folder
 from tinydldl.progress import Progress
 
 FOLDER = Path("runs/explanations")
@@ -29,7 +30,7 @@ class ExplainError(UserError):
 def main(argv=None):
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
-    plots.check_folder(arguments.out)
+    check_folder(arguments.out)
     network = portraits.open_network(arguments)
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
@@ -134,6 +135,7 @@ def explain_dataset(arguments, network):
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
     part, store = selection.open_part(arguments, network.side, grid, room)
+    check_folder(arguments.out, store.photos.paths)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:
         rows = maps.by_decade(network, store, arguments.batch, progress.update)

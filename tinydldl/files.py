@@ -6,6 +6,7 @@ import secrets
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from tinydldl.backend import UserError
@@ -67,6 +68,47 @@ def _sync(folder):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def check_folder(folder, photos=()):
+    """Raise UserError if no file can be put into a folder, which need not be there yet.
+
+    Nor into that of one of `photos`, the paths of a data set, which might then not load again.
+    """
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; give another --out") from None
+    if not there.is_dir():
+        raise UserError(f"{there}: is a file, expected a folder; give another --out")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{there}: nothing may be written there; give another --out")
+    if folder.resolve() in {path.resolve() for path in {photo.parent for photo in photos}}:
+        raise UserError(f"{folder}: holds photos of the data set; give another --out")
+
+
+@contextmanager
+def new_path(folder, name):
+    """The path of a new file in a folder, made if need be: `name`, or name-2, name-3, ... if taken.
+
+    It is taken at once, so that nothing is overwritten, whoever else writes there; and given back
+    if the file is not written within this block. Raises UserError if there is no writing.
+    """
+    stem, ending = os.path.splitext(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = folder / (f"{stem}-{number}{ending}" if number > 1 else name)
+            with suppress(FileExistsError):
+                path.touch(exist_ok=False)
+                break
+    except OSError as error:
+        raise UserError(f"{folder}: nothing can be written there ({error.strerror})") from None
+    try:
+        yield path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -5,9 +5,7 @@ whose global state leaks from one figure into the next and which may look for a 
 """
 
 import math
-import os
 import warnings
-from itertools import chain, count
 
 import matplotlib
 import numpy as np
@@ -15,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from tinydldl import IS_COMMAND
-from tinydldl.backend import UserError
-from tinydldl.files import replacing
+from tinydldl.files import new_path, replacing
 
 if IS_COMMAND:
     matplotlib.rcdefaults()  # whatever a user has in a matplotlibrc
@@ -273,26 +270,8 @@ def save(figure, path):
         figure.savefig(file, format="png")
 
 
-def check_folder(folder):
-    """Raise UserError if no file can be put into a folder, which need not be there yet."""
-    try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}; give another --out") from None
-    if not there.is_dir():
-        raise UserError(f"{there}: is a file, expected a folder; give another --out")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"{there}: nothing may be written there; give another --out")
-
-
 def save_new(figure, folder, stem):
-    """Write a figure as `stem`.png into a folder, made if need be, or as `stem`-2.png, `stem`-3.png
-    if that is taken: nothing is overwritten. Returns its path."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
-    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
-    path = next(path for name in names if not (path := folder / f"{name}.png").exists())
-    save(figure, path)
+    """Write a figure as `stem`.png into a folder, as `new_path` has it; returns its path."""
+    with new_path(folder, f"{stem}.png") as path:
+        save(figure, path)
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinydldl import cli, plots, portrait_plots, portraits, sources
 from tinydldl.backend import UserError
+from tinydldl.files import check_folder
 from tinydldl.images import PhotoError
 from tinydldl.progress import Progress
 from tinydldl.sources import SourceError
@@ -31,7 +32,7 @@ def main(argv=None):
     show = print_json if arguments.json else print_csv if arguments.csv else print_lines
     folder = arguments.out or (FOLDER if show is print_lines else None)
     if folder:
-        plots.check_folder(folder)
+        check_folder(folder)
     network, failed = portraits.open_network(arguments), []
     say = print if show is print_lines else warn
     show(results(photos, network, arguments, folder, say, failed), network.method.grid)

@@ -55,6 +55,27 @@ def test_a_set_without_fault(chalearn15, run, tmp_path):
         assert image.size == (1050, 600)
 
 
+def test_nothing_that_a_user_has_is_overwritten(chalearn15, run, tmp_path):
+    own = tmp_path / "out/chalearn15-ages.png"
+    own.parent.mkdir()
+    own.write_text("precious")
+    assert run("chalearn15")[1][-1] == f"age histogram: {tmp_path}/out/chalearn15-ages-2.png"
+    assert own.read_text() == "precious"
+
+
+def test_nothing_is_put_among_the_photos(chalearn15, run, tmp_path):
+    """A histogram among them would be one of the photos when the set is loaded the next time."""
+    before = sorted(tmp_path.rglob("*"))
+    for folder in ("Train", "Valid", "Valid/../Train"):
+        code, _, error = run("chalearn15", "--out", chalearn15 / folder)
+        assert code == 2
+        assert (
+            error
+            == f"error: {chalearn15 / folder}: holds photos of the data set; give another --out\n"
+        )
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_duplicates_within_a_part_and_across(chalearn15, run):
     shutil.copy(chalearn15 / "Train/a.jpg", chalearn15 / "Train/b.jpg")
     shutil.copy(chalearn15 / "Train/a.jpg", chalearn15 / "Valid/f.jpg")

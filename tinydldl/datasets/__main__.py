@@ -16,6 +16,7 @@ from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of
 from tinydldl.faces import SHAPES
+from tinydldl.files import check_folder, new_path
 from tinydldl.images import PhotoError, open_file, open_photo
 from tinydldl.progress import Progress
 from tinydldl.runs import write_table
@@ -39,10 +40,7 @@ def main(argv=None):
         raise DataError(f"{arguments.name}: its faces are aligned already; --align is for {names}")
     options = options_from(arguments)
     parts = load(arguments.name, options, aligned=False)
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot make the folder {arguments.out} ({error.strerror})") from error
+    check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
     print_parts(arguments.name, parts)
     return align(arguments, parts, options) if arguments.align else check(arguments, parts)
 
@@ -51,8 +49,8 @@ def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
     before, made, failed = align_photos(crops, arguments.crop, arguments.score, arguments.loaders)
-    table = arguments.out / f"{arguments.name}-not-aligned.csv"
-    write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in failed])
+    with new_path(arguments.out, f"{arguments.name}-not-aligned.csv") as table:
+        write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in failed])
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
@@ -66,10 +64,9 @@ def check(arguments, parts):
     print_duplicates(duplicate_pairs(parts, checked))
     unreadable = {path: found.trouble for path, found in checked.items() if found.trouble}
     print_some(f"unreadable: {len(unreadable)}", [f"{p}: {why}" for p, why in unreadable.items()])
-    picture = arguments.out / f"{arguments.name}-ages.png"
     ages = {part: photos.ages for part, photos in parts.items()}
-    plots.save(plots.age_histogram(ages, arguments.name), picture)
-    print(f"age histogram: {picture}")
+    figure = plots.age_histogram(ages, arguments.name)
+    print(f"age histogram: {plots.save_new(figure, arguments.out, f'{arguments.name}-ages')}")
     return 1 if unreadable else 0
 
 
