@@ -14,6 +14,13 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests that ask PyTorch: `-m oracle` runs them alone."""
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()):
+            item.add_marker("oracle")
+
+
 @pytest.fixture
 def rng():
     """A generator with a fixed seed: each test draws the same numbers each time."""
