@@ -164,19 +164,14 @@ def wrap(result):
 
 
 class FusedArray:
-    """What a fused function gets in place of an array: operators, and no more.
+    """What a fused function gets in place of an array: operators, and no more."""
 
-    `of_number`: whether a number went into it. Before version 14 CuPy made it float64 then, which
-    does not matter for what is written into an array, but for what is returned.
-    """
-
-    __slots__ = ("_host", "of_number")
+    __slots__ = ("_host",)
     __array_ufunc__ = None
     __hash__ = None
 
-    def __init__(self, host, parts=()):
+    def __init__(self, host):
         self._host = host
-        self.of_number = any(map(of_number, parts))
 
     def __bool__(self):
         raise TypeError("a fused function cannot ask for the value of an array")
@@ -205,7 +200,7 @@ def array_operator(name):
 
     def method(self, *others):
         result = compute(self._host, *map(variable_operand, others))
-        return self if result is self._host else FusedArray(result, (self, *others))
+        return self if result is self._host else FusedArray(result)
 
     return method
 
@@ -232,11 +227,6 @@ for _name in ["neg", "invert", "pow", "lt", "le", "eq", "ne", "ge", "gt"]:
     setattr(FusedNumber, f"__{_name}__", number_operator(f"__{_name}__"))
 
 
-def of_number(value):
-    """Whether a value inside a fused function is an argument that is a number, or made with one."""
-    return isinstance(value, FusedNumber) or getattr(value, "of_number", False)
-
-
 def variable_operand(value):
     """A variable or a constant, for NumPy. Raises TypeError for an array from outside."""
     if isinstance(value, FusedArray):
@@ -254,14 +244,15 @@ def on_variables(function, *args):
         raise TypeError(f"{function.__name__} in a fused function: it is not elementwise")
     if not any(isinstance(arg, FusedArray) for arg in args):
         raise TypeError(f"{function.__name__} of numbers in a fused function")
-    return FusedArray(function(*map(variable_operand, args)), args)
+    return FusedArray(function(*map(variable_operand, args)))
 
 
 def fuse(function):
-    """`function`, elementwise, of arrays on the device and numbers, by position.
+    """`function`, elementwise, of arrays on the device and NumPy's numbers, by position.
 
-    Raises TypeError for arguments on the host, and for results that CuPy would get wrong: it gives
-    all of them the common shape of the arguments, and writes into a smaller argument many times.
+    Raises TypeError for arguments on the host, for numbers of Python's, which CuPy made float64 and
+    all that they met before version 14, and for results that CuPy would get wrong: it gives all of
+    them the common shape of the arguments, and writes into a smaller argument many times.
     """
 
     def call(*args):
@@ -282,7 +273,7 @@ def variable(arg):
     """What stands for an argument inside a fused function."""
     if isinstance(arg, ndarray):
         return FusedArray(arg._host)
-    if isinstance(arg, Number):
+    if isinstance(arg, np.generic):
         return FusedNumber(arg)
     raise TypeError(f"{type(arg).__name__} as argument of a fused function")
 
@@ -291,6 +282,4 @@ def fused_result(result, shape):
     """What a fused function returns for a variable."""
     if not isinstance(result, FusedArray) or result._host.shape != shape:
         raise TypeError(f"a fused function returns arrays of the common shape {shape}, or nothing")
-    if result.of_number:
-        raise TypeError("what a fused function returns must be made of arrays and constants")
     return ndarray(result._host.copy())

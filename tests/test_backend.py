@@ -15,60 +15,128 @@ from tinydldl.backend import (
     to_device,
     to_host,
 )
+from tinydldl.optim import Adam
+
+
+def fail(message="", kind=RuntimeError):
+    """A function that raises; CuPy's errors have many lines."""
+
+    def raising(*_, **__):
+        raise kind(message)
+
+    return raising
 
 
 def fake_cupy(count):
-    """A cupy with `count` GPUs that records which one is used."""
+    """A cupy with `count` GPUs that records which one is used, and what is computed."""
     used = []
-    fake = types.SimpleNamespace(
-        __version__="0", used=used, ndarray=type("ndarray", (), {}), cuda=types.SimpleNamespace()
-    )
-    fake.cuda.runtime = types.SimpleNamespace(
-        getDeviceCount=lambda: count, CUDARuntimeError=RuntimeError
-    )
+    fake = types.SimpleNamespace(__version__="0", used=used, cuda=types.SimpleNamespace())
+
+    def ones(shape, dtype):
+        used.append("ones")
+        return np.ones(shape, dtype)
+
+    fake.ones = ones
+    fake.cuda.runtime = types.SimpleNamespace(getDeviceCount=lambda: count)
     fake.cuda.Device = lambda i: types.SimpleNamespace(use=lambda: used.append(i))
     return fake
 
 
-def test_auto_and_cpu_without_a_gpu(monkeypatch):
-    for cupy in (None, fake_cupy(0)):
-        monkeypatch.setattr(backend, "cupy", cupy)
-        for name in ("auto", "cpu"):
-            xp, description = choose_device(name)
-            assert xp is np
-            assert description.startswith("cpu (NumPy")
+CPU = f"cpu (NumPy {np.__version__})"
 
 
-def test_gpus_are_chosen_by_number(monkeypatch):
+def test_auto_and_cpu_without_cupy(monkeypatch):
+    monkeypatch.setattr(backend, "cupy", None)
+    monkeypatch.setattr(backend, "no_cupy", ModuleNotFoundError("No module named 'cupy'"))
+    for name in ("auto", "cpu"):
+        assert choose_device(name) == (np, CPU)
+
+
+def test_gpus_are_chosen_by_number_and_tried(monkeypatch):
     cupy = fake_cupy(2)
     monkeypatch.setattr(backend, "cupy", cupy)
     for name in ("auto", "cuda", "cuda:1"):
         assert choose_device(name)[0] is cupy
-    assert cupy.used == [0, 0, 1]
+    assert cupy.used == [0, "ones", 0, "ones", 1, "ones"]
     assert choose_device("cuda:1")[1].startswith("cuda:1 (CuPy")
-    assert choose_device("cpu")[0] is np
+    assert choose_device("cpu") == (np, CPU)
+
+
+class Product:
+    """A matrix whose product, or the sum of it, cannot be had."""
+
+    __matmul__ = fail("CUBLAS_STATUS_NOT_INITIALIZED")
+
+
+class Sum:
+    def __matmul__(self, other):
+        return self
+
+    sum = fail("CuPy failed to load libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open\n  it")
+
+
+def broken(where, what):
+    """A cupy with one GPU that fails at one place."""
+    cupy = fake_cupy(1)
+    if where == "ones":
+        cupy.ones = what
+    elif where == "Device":
+        cupy.cuda.Device = what
+    else:
+        cupy.cuda.runtime.getDeviceCount = what
+    return cupy
+
+
+DRIVER = "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
+BROKEN = {
+    "driver": (broken("count", fail(DRIVER)), DRIVER),
+    "no GPU": (fake_cupy(0), "CuPy sees 0 GPUs"),
+    "used up": (
+        broken("Device", fail("cudaErrorDevicesUnavailable")),
+        "cudaErrorDevicesUnavailable",
+    ),
+    "full": (
+        broken("ones", fail("Out of memory allocating 512 bytes", MemoryError)),
+        "Out of memory",
+    ),
+    "no cuBLAS": (broken("ones", lambda *_, **__: Product()), "CUBLAS_STATUS_NOT_INITIALIZED"),
+    "no NVRTC": (
+        broken("ones", lambda *_, **__: Sum()),
+        "CuPy failed to load libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open it",
+    ),
+    "says nothing": (broken("count", fail()), "RuntimeError"),
+}
+
+
+@pytest.mark.parametrize(("cupy", "why"), BROKEN.values(), ids=BROKEN)
+def test_a_gpu_that_cannot_be_used(cupy, why, monkeypatch):
+    monkeypatch.setattr(backend, "cupy", cupy)
+    xp, description = choose_device("auto")
+    assert xp is np
+    assert description.startswith(f"{CPU}; the GPU cannot be used: {why}")
+    with pytest.raises(DeviceError) as caught:
+        choose_device("cuda")
+    assert str(caught.value).startswith(f"device 'cuda': {why}")
+    assert "use --device cpu, or install CuPy with pip install" in str(caught.value)
+    assert "\n" not in description + str(caught.value)
 
 
 def test_a_gpu_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(backend, "cupy", None)
-    with pytest.raises(
-        DeviceError, match=r"'cuda': CuPy sees 0 GPUs; use --device cpu, or install"
-    ):
-        choose_device("cuda")
     monkeypatch.setattr(backend, "cupy", fake_cupy(2))
-    with pytest.raises(DeviceError, match="'cuda:2': CuPy sees 2 GPUs"):
+    with pytest.raises(DeviceError, match="'cuda:2': CuPy sees 2 GPUs; use"):
         choose_device("cuda:2")
 
 
-def test_a_driver_that_fails_counts_as_no_gpu(monkeypatch):
-    cupy = fake_cupy(1)
-
-    def fail():
-        raise RuntimeError
-
-    cupy.cuda.runtime.getDeviceCount = fail
-    monkeypatch.setattr(backend, "cupy", cupy)
-    assert choose_device("auto")[0] is np
+def test_a_cupy_that_cannot_be_imported(monkeypatch):
+    monkeypatch.setattr(backend, "cupy", None)
+    for error, told in (
+        (ModuleNotFoundError("No module named 'cupy'"), False),
+        (ImportError("x\ny"), True),
+    ):
+        monkeypatch.setattr(backend, "no_cupy", error)
+        assert choose_device("auto")[1].endswith("cannot be used: x y") is told
+        with pytest.raises(DeviceError, match=r"^device 'cuda': (No module|x y)"):
+            choose_device("cuda")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:1", ""])
@@ -148,3 +216,45 @@ def test_a_fused_function_refuses_an_array_on_the_host(fusing):
     for arguments in [(strict_device.asarray(x), x, 2.0), (x, strict_device.asarray(x), 2.0)]:
         with pytest.raises(TypeError):
             function(*arguments)
+
+
+def test_numbers_in_a_fused_function_have_the_type_of_the_array(monkeypatch):
+    """A Python number makes CuPy 13 compute in float64."""
+    seen = []
+
+    def fuse(function):
+        def call(*arguments):
+            seen.extend(map(type, arguments[3:]))
+            return strict_device_fuse(function)(*arguments)
+
+        return call
+
+    strict_device_fuse = strict_device.fuse
+    monkeypatch.setattr(strict_device, "fuse", fuse)
+    monkeypatch.setattr(backend, "cupy", strict_device)
+    for dtype in (np.float32, np.float64):
+        x, y = (strict_device.asarray(np.ones(3, dtype=dtype)) for _ in range(2))
+
+        @fused
+        def move(x, y, z, a, b):
+            x += a * y - b * z
+
+        move(x, y, y, 0.1, 2)
+        assert seen == [dtype, dtype]
+        np.testing.assert_array_equal(x.get(), 1 + (dtype(0.1) - dtype(2)))
+        seen.clear()
+
+
+def test_adam_computes_in_float32_on_a_device(monkeypatch):
+    monkeypatch.setattr(backend, "cupy", strict_device)
+    rng = np.random.default_rng(0)
+    host = {"w": rng.standard_normal(50).astype(np.float32)}, {"w": np.zeros(50, dtype=np.float32)}
+    device = tuple({"w": strict_device.asarray(arrays["w"])} for arrays in host)
+    optimizers = [Adam(*arrays, lr=0.01) for arrays in (host, device)]
+    for _ in range(5):
+        gradient = rng.standard_normal(50).astype(np.float32)
+        host[1]["w"][...] = gradient
+        device[1]["w"][...] = strict_device.asarray(gradient)
+        for optimizer in optimizers:
+            optimizer.step()
+    np.testing.assert_array_equal(device[0]["w"].get(), host[0]["w"])

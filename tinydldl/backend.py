@@ -8,10 +8,11 @@ import re
 
 import numpy as np
 
+no_cupy = None  # why it cannot be imported
 try:
     import cupy
-except ImportError:  # the optional extra: pip install "tinydldl[gpu]"
-    cupy = None
+except ImportError as error:  # the optional extra: pip install "tinydldl[gpu]"
+    cupy, no_cupy = None, error
 
 
 class UserError(Exception):
@@ -44,15 +45,18 @@ def fused(function):
     makes a chain of them one, compiled at its first call. The first argument is an array, the
     others are arrays or numbers, by position. The function may use operators, also in place, and
     elementwise functions of `get_array_module`. A number that changes from call to call must be an
-    argument, since constants are compiled in, and the type of what is returned must not depend on
-    one: before version 14 a number makes float64 of a float32 array.
+    argument, since constants are compiled in. It gets the type of the first array: before version
+    14 CuPy computes all that a Python number meets in float64.
     """
     kernel = functools.cache(lambda xp: xp.fuse(function))
 
     @functools.wraps(function)
     def call(x, *others):
         xp = get_array_module(x)
-        return (function if xp is np else kernel(xp))(x, *others)
+        if xp is np:
+            return function(x, *others)
+        others = (x.dtype.type(y) if isinstance(y, int | float) else y for y in others)
+        return kernel(xp)(x, *others)
 
     return call
 
@@ -60,29 +64,42 @@ def fused(function):
 def choose_device(name="auto"):
     """The array module for `--device`, and a sentence about it: `(xp, description)`.
 
-    `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU if CuPy sees one. Raises
-    `DeviceError` for any other name, and for a GPU that is not there.
+    `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU, or the CPU if that GPU
+    cannot be used, and says why where CuPy is installed. Raises `DeviceError` for any other name,
+    and for `cuda` that cannot be used.
     """
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
     if match is None:
         raise DeviceError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
-    count = 0 if name == "cpu" else _gpu_count()
-    if name == "cpu" or (name == "auto" and not count):
-        return np, f"cpu (NumPy {np.__version__})"
+    on_cpu = f"cpu (NumPy {np.__version__})"
+    if name == "cpu":
+        return np, on_cpu
     index = int(match[1] or 0)
-    if index >= count:
-        raise DeviceError(
-            f"device {name!r}: CuPy sees {count} GPUs; use --device cpu, or install CuPy with "
-            'pip install "tinydldl[gpu]" (CUDA 12) or "tinydldl[gpu13]" (CUDA 13)'
-        )
-    cupy.cuda.Device(index).use()
-    return cupy, f"cuda:{index} (CuPy {cupy.__version__})"
+    if (why := why_not_gpu(index)) is None:
+        return cupy, f"cuda:{index} (CuPy {cupy.__version__})"
+    if name == "auto":
+        is_there = cupy or not isinstance(no_cupy, ModuleNotFoundError)
+        return np, f"{on_cpu}; the GPU cannot be used: {why}" if is_there else on_cpu
+    raise DeviceError(
+        f"device {name!r}: {why}; use --device cpu, or install CuPy with "
+        'pip install "tinydldl[gpu]" (CUDA 12) or "tinydldl[gpu13]" (CUDA 13)'
+    )
 
 
-def _gpu_count():
-    if cupy is None:
-        return 0
+def why_not_gpu(index):
+    """Why GPU `index` cannot be used, in CuPy's words; None if a product was computed on it.
+
+    CuPy finds out late what it lacks: a product needs cuBLAS, and a sum is compiled, by NVRTC.
+    """
     try:
-        return cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError:  # CuPy is installed, but no driver or no GPU
-        return 0
+        if cupy is None:
+            raise no_cupy
+        count = cupy.cuda.runtime.getDeviceCount()
+        if index >= count:
+            return f"CuPy sees {count} GPUs"
+        cupy.cuda.Device(index).use()
+        x = cupy.ones((2, 2), dtype=np.float32)
+        float((x @ x).sum())
+    except Exception as error:  # a driver, a library, memory: each has a type of its own
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
