@@ -113,6 +113,33 @@ def test_kl_by_hand():
     np.testing.assert_allclose(dp_hat, [[-2.0, -2.0, 0.0]])
 
 
+def test_a_reduction_divides_by_the_photos_or_by_all_elements():
+    """Two photos of three labels, each with a divergence of ln 2."""
+    p, logits = np.array([[0.5, 0.5, 0.0]] * 2), np.log([[0.25, 0.25, 0.5]] * 2)
+    for reduction, divisor in (("batch", 2), ("elements", 2 * 3)):
+        value, dlogits = losses.kl_from_logits(logits, p, reduction)
+        assert value == pytest.approx(2 * np.log(2) / divisor)
+        np.testing.assert_allclose(dlogits, np.array([[-0.25, -0.25, 0.5]] * 2) / divisor)
+
+
+def test_float32_stays_float32():
+    """A loss that makes float64 of it doubles the time of the whole backward pass."""
+    x, p = np.ones((2, 3), np.float32), np.full((2, 3), 1 / 3, np.float32)
+    y, labels = np.array([1, 3], np.float32), np.array([0, 2])
+    for loss, *arguments in (
+        (losses.kl_from_logits, x, p),
+        (losses.kl_from_logits, x, p, "elements"),
+        (losses.kl_from_probabilities, p, p),
+        (losses.l1, y, y + 1),
+        (losses.l2, y, y + 1),
+        (losses.cross_entropy, x, labels),
+        (losses.soft_cross_entropy, x, p),
+        (losses.binary_cross_entropy, x, p, np.ones(3, np.float32)),
+    ):
+        value, gradient = loss(*arguments)
+        assert value.dtype == gradient.dtype == np.float32, loss.__name__
+
+
 def test_kl_from_probabilities_is_infinite_for_what_was_held_impossible():
     p = np.array([[0.5, 0.5]])
     with np.errstate(divide="ignore"):

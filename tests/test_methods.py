@@ -45,6 +45,49 @@ def test_gradient_of_another_lambda_and_reduction(rng):
     check_loss(total, rng.standard_normal(p.shape), p, Y, tolerance=1e-7)
 
 
+def by_formula(name, x, y, sigma, l):
+    """`(L, dL/dx, y_hat)` of one photo, as the papers write it. x (outputs,), l: the labels."""
+    if name.startswith("mr-"):
+        middle, half, z_hat = (l[0] + l[-1]) / 2, (l[-1] - l[0]) / 2, np.tanh(x[0])
+        d = z_hat - (y - middle) / half
+        L, slope = {"mr-l1": (abs(d), np.sign(d)), "mr-l2": (d**2, 2 * d)}[name]
+        return L, [slope * (1 - z_hat**2)], middle + half * z_hat
+    if name in ("ranking", "or-cnn"):
+        borders = (l[:-1] + l[1:]) / 2
+        root = np.sqrt([max(1, sum(age >= border for age in AGES)) for border in borders])
+        w = root / root.mean() if name == "or-cnn" else 1
+        s, older = 1 / (1 + np.exp(-x)), y >= borders
+        return -(w * np.log(np.where(older, s, 1 - s))).sum(), w * (s - older), l[(s > 0.5).sum()]
+    p, q = np.exp(-((l - y) ** 2) / (2 * sigma**2)), np.exp(x)
+    p, q = p / p.sum(), q / q.sum()
+    nearest, y_hat = np.eye(len(l))[np.abs(l - y).argmin()], q @ l
+    kl = sum(a * np.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+    er, slope = abs(y_hat - y), np.sign(y_hat - y) * q * (l - y_hat)
+    L, dx = {
+        "dldl": (kl, q - p),
+        "dldl-v2": (kl + er, q - p + slope),
+        "ldae": (-p @ np.log(q), q - p),
+        "er-l1": (er, slope),
+        "dex": (-nearest @ np.log(q), q - nearest),
+    }[name]
+    return L, dx, y_hat
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_loss_gradient_and_age_are_the_formulas(name, rng):
+    """On a grid that does not begin at 0; they are means over the photos, of sums over labels."""
+    grid = label_grid(10, 90, 5)
+    method = make_method(name, grid, ages=AGES)
+    x = rng.standard_normal((3, method.outputs))
+    (L, *_, L_er), dx = method.loss(x, method.target(Y, SIGMA), Y)
+    photos = (by_formula(name, *photo, grid) for photo in zip(x, Y, SIGMA, strict=True))
+    each, gradients, y_hat = (np.array(values) for values in zip(*photos, strict=True))
+    assert pytest.approx(each.mean(), rel=1e-12) == L
+    np.testing.assert_allclose(dx, gradients / 3, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(method.age(method.predict(x)), y_hat, rtol=1e-12)
+    assert L_er == pytest.approx(np.abs(y_hat - Y).mean(), rel=1e-12)
+
+
 def losses_in_pytorch(torch):
     """{method: its loss as a function of x}, written with PyTorch's own functions."""
     functional, y = torch.nn.functional, torch.tensor(Y)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 
-from tinydldl import report
+from tinydldl import plots, report
 from tinydldl.datasets import Photos
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import DLDLv2, Ranking, RegressionL1
@@ -109,6 +110,16 @@ def test_figures_of_the_distribution(estimates):
     )
 
 
+def test_the_kl_divergence_is_of_the_target_from_the_prediction(rng):
+    """Which of the two comes first matters, unlike for the other measures."""
+    p_hat = rng.dirichlet(np.ones(5), 4)
+    p = gaussian_label_distribution(PHOTOS.ages, PHOTOS.sigmas, GRID)
+    expected = scipy.special.rel_entr(p, p_hat).sum() / 4
+    figures = report.figures(Estimates(PHOTOS, GRID, p_hat @ GRID, p_hat))
+    assert figures["kl"] == pytest.approx(expected)
+    assert scipy.special.rel_entr(p_hat, p).sum() / 4 > 2 * expected
+
+
 def test_figures_are_json_and_come_back(estimates):
     figures = report.figures(estimates)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
@@ -200,6 +211,26 @@ def many(rng, count, p_hat=True):
     y_hat = ages + np.arange(count) * rng.choice([-1, 1], count)
     grid = label_grid()
     return Estimates(photos, grid, y_hat, rng.dirichlet(np.ones(101), count) if p_hat else None)
+
+
+def test_the_curves_are_those_of_the_estimates(estimates, monkeypatch):
+    """Errors of 1, 0, 0 and 9 years; and as `test_figures_of_the_distribution` counts coverage."""
+    drawn = {}
+
+    def spy(name, draw):
+        return lambda *curve: drawn.update({name: curve}) or draw(*curve)
+
+    for name in ("cumulative_score", "reliability"):
+        monkeypatch.setattr(plots, name, spy(name, getattr(plots, name)))
+    report.pictures(estimates, faces(4), "a title")
+    years, shares, mae = drawn["cumulative_score"]
+    assert shares.tolist() == [0.5 + 0.25 * (n >= 1) + 0.25 * (n >= 9) for n in years]
+    assert mae == 2.5
+    q, coverage = drawn["reliability"]
+    halves = [0.13, 0.02, 0, 0.22]  # |u - 1/2|; a true age lies in the central q from 2 of it on
+    expected = [np.mean([2 * half <= level for half in halves]) for level in q]
+    off = np.flatnonzero(coverage != expected)
+    assert all(np.abs(q[i] - 2 * np.array(halves)).min() < 1e-9 for i in off)  # rounding alone
 
 
 @pytest.mark.parametrize("p_hat", [True, False])

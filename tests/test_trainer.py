@@ -202,11 +202,60 @@ def weights_after_training(run, first, workers, decay):
     return steps, prediction
 
 
+def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
+    photos = Photos(run.train_store.photos.paths, np.linspace(5, 75, 8), np.linspace(1, 8, 8))
+    run.train_store.photos, seen = photos, []
+    loss = run.method.loss
+    monkeypatch.setattr(run.method, "loss", lambda *args: seen.append(args[1:]) or loss(*args))
+    indices = np.array([6, 0, 3])
+    trainer.train_step(run, np.zeros((3, 32, 32, 3), np.uint8), indices, "here")
+    ((target, y),) = seen
+    for row, i in zip(target, indices, strict=True):
+        p = np.exp(-((run.method.grid - photos.ages[i]) ** 2) / (2 * photos.sigmas[i] ** 2))
+        np.testing.assert_allclose(row, p / p.sum(), rtol=1e-5, atol=1e-12)
+    assert y.tolist() == [65, 5, 35]
+
+
+def test_the_figures_of_an_epoch_by_hand(run, monkeypatch):
+    """Three batches, of 3, 3 and 2 photos: means over the photos, mean and deviation over steps."""
+    losses = np.array([[6, 4, 2], [2, 1, 1], [1, 0, 1.0]])
+    steps = zip(losses, [1, 2, 6], strict=True)  # each with the norm of its gradient
+    monkeypatch.setattr(trainer, "train_step", lambda *_: next(steps))
+    monkeypatch.setattr(trainer, "speed_in_memory", lambda *_: 1.0)
+    run.batch = 3
+    figures, _ = trainer.train_epoch(run, 1, NO_BAR)
+    assert figures == pytest.approx(
+        {
+            "train_loss": (18 + 6 + 2) / 8,
+            "train_kl": (12 + 3 + 0) / 8,
+            "train_mae": (6 + 3 + 2) / 8,
+            "grad_norm": 3.0,
+            "grad_norm_std": (14 / 3) ** 0.5,  # of 1, 2, 6: ((-2)^2 + (-1)^2 + 3^2) / 3
+        }
+    )
+
+
 def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
     run.model.params["conv2_1.W"][0, 0, 0, 0] = np.nan
     expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv2_1\.W"
     with pytest.raises(NonFiniteError, match=expected):
         train(run, lambda *_: None, NO_BAR)
+
+
+def test_a_parameter_that_the_last_step_breaks_ends_the_epoch(run, monkeypatch):
+    """Before anything is saved, and not in the next epoch."""
+    run.epochs, run.val_every, kept = 3, 3, []
+    step = run.optimizer.step
+
+    def spoil():
+        step()
+        run.model.params["fc.b"][2] = np.inf
+
+    run.optimizer.step = spoil
+    monkeypatch.setattr(trainer, "speed_in_memory", lambda *_: 1.0)  # which may notice it, too
+    with pytest.raises(NonFiniteError, match=r"in the parameter fc\.b after epoch 1; try a smal"):
+        train(run, lambda epoch, *_: kept.append(epoch), NO_BAR)
+    assert kept == []
 
 
 def test_first_non_finite(run):

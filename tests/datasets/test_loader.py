@@ -16,7 +16,7 @@ from tinydldl.datasets.loader import (
     split,
     train_batches,
 )
-from tinydldl.datasets.transforms import TRANSFORMS
+from tinydldl.datasets.transforms import TRANSFORMS, augment
 
 
 @pytest.fixture
@@ -62,6 +62,15 @@ def test_every_photo_once_an_epoch_in_another_order_and_augmentation(photos):
             other_images[np.argsort(other_indices)],
         )
         assert (by_photo != other_by_photo).any(axis=(1, 2, 3)).all()
+
+
+def test_each_photo_has_a_generator_of_its_own(photos):
+    """Of seed, epoch and index; so none is augmented as its neighbor is."""
+    store = open_store(photos)
+    for image, i in zip(*all_batches(store, epoch=3, seed=1), strict=True):
+        own = np.random.default_rng([1, 3, i])
+        expected = augment(Image.fromarray(store[i]), own, list(TRANSFORMS), 32)
+        np.testing.assert_array_equal(image, np.asarray(expected))
 
 
 def test_evaluation_takes_the_center_in_order(photos):

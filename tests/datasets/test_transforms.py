@@ -104,6 +104,17 @@ def test_how_far_colors_go():
         assert array(transforms.color(gray_photo, Draws(draw))).ravel() == pytest.approx(expected)
 
 
+def test_saturation_is_the_distance_from_gray():
+    """Of one color, which sharpness would leave: its gray is (299 R + 587 G + 114 B) / 1000."""
+    photo, gray = Image.new("RGB", (8, 8), (150, 100, 50)), 109.25
+    for draw, factor in ((0, 0.6), (1, 1.4)):
+        draws = Draws(0.5)  # brightness and contrast stay
+        values = iter([0.5, 0.5, draw])
+        draws.uniform = lambda low, high, values=values: low + next(values) * (high - low)
+        expected = gray + factor * (np.array([150, 100, 50]) - gray)
+        np.testing.assert_allclose(array(transforms.color(photo, draws))[3, 3], expected, atol=1)
+
+
 def test_erase_covers_one_time_in_two_a_square_within_the_photo(photo, rng):
     assert transforms.erase(photo, Draws(0.5)) is photo
     for draw in (0, 0.25, 0.499):

@@ -84,6 +84,12 @@ def test_softmax_agrees_with_scipy_and_does_not_overflow(rng):
     np.testing.assert_allclose(layers.Sigmoid().forward(x), scipy.special.expit(x), atol=1e-15)
 
 
+def test_softmax_of_photos_that_differ_by_a_thousand():
+    """Each row has a maximum of its own: less that of the batch, the first would be 0 / 0."""
+    p_hat = layers.Softmax().forward(np.array([[0.0, 1.0], [1000.0, 1001.0]]))
+    np.testing.assert_allclose(p_hat, [[0.2689414213699951, 0.7310585786300049]] * 2, **CLOSE)
+
+
 def test_softmax_of_log_sigmoid_is_sigmoid_over_sum(rng):
     """Also where each sigmoid is 0 in float64, so that dividing by their sum would be 0 / 0."""
     x = 3 * rng.standard_normal((4, 5))
