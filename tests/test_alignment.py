@@ -69,6 +69,14 @@ def test_the_face_lies_where_the_shape_has_it(mtcnn, chalearn15, tmp_path):
         shutil.rmtree(chalearn15 / "Train/aligned")
 
 
+def test_the_crops_are_what_is_checked(chalearn15, tmp_path, capsys):
+    """They are what a training reads."""
+    (chalearn15 / "Train/aligned").mkdir()
+    (chalearn15 / "Train/aligned/face.jpg").write_bytes(b"half a crop")
+    assert run(tmp_path) == 1
+    assert f"{chalearn15 / 'Train/aligned/face.jpg'}: not a photo" in capsys.readouterr().out
+
+
 def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, capsys):
     own = chalearn15 / "Train/aligned/face.jpg"
     own.parent.mkdir()

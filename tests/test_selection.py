@@ -114,9 +114,8 @@ def test_faces_are_drawn_for_the_network_and_as_many_as_the_limit(tmp_path):
         assert face.size == (37, 37)  # 32 * 8 / 7
 
 
-def test_a_photo_that_cannot_be_read_is_named(table, capsys, monkeypatch):
+def test_a_photo_that_cannot_be_read_is_named(table, capsys):
     (table.parent / "3.png").write_text("no photo")
-    monkeypatch.setattr("tinydldl.datasets.loader.MAX_BAD_SHARE", 0.5)
     store = selection.open_store(
         Photos([table.parent / f"{i}.png" for i in range(5)], np.arange(5.0), np.ones(5)),
         "valid",
@@ -125,8 +124,27 @@ def test_a_photo_that_cannot_be_read_is_named(table, capsys, monkeypatch):
     )
     assert store.photos.ages.tolist() == [0, 1, 2, 4]
     out = capsys.readouterr().out
-    assert out.startswith("warning: 1 photos of valid left out, unreadable: ")
-    assert str(table.parent / "3.png") in out
+    assert out.startswith("warning: left out, 1 of 5 photos of valid cannot be read; python -m ")
+    assert f"tinydldl.datasets csv lists them, the first is {table.parent / '3.png'}: " in out
+
+
+@pytest.mark.parametrize(
+    ("bad", "count", "refused"),
+    [(3, 20, False), (4, 20, True), (4, 400, False), (5, 400, True), (2, 4, False), (3, 4, True)],
+)
+def test_a_few_photos_may_be_unreadable_or_one_in_a_hundred(bad, count, refused, table):
+    """But two are left in any case."""
+    paths = [table.parent / f"gone-{i}.png" for i in range(bad)]
+    paths += [table.parent / f"{i % 20}.png" for i in range(count - bad)]
+    photos = Photos(paths, np.zeros(count), np.ones(count))
+    if not refused:
+        assert len(selection.open_store(photos, "train", arguments(), 0)) == count - bad
+        return
+    words = (
+        f"^{bad} of {count} photos of train cannot be read; .* the first is .*gone-0.png: No such"
+    )
+    with pytest.raises(DataError, match=words):
+        selection.open_store(photos, "train", arguments(), 0)
 
 
 def test_open_selection_says_what_there_is(table, capsys):

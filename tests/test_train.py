@@ -64,6 +64,22 @@ def test_a_run_leaves_everything_that_it_promises(capsys):
     assert all(0 < value < 1 for values in meta["channels"].values() for value in values)
 
 
+def test_photos_of_one_plain_color_and_some_that_cannot_be_read(capsys):
+    lines = ["path,age"] + [f"{i}.png,{i}" for i in range(20)]
+    Path("table.csv").write_text("\n".join(lines))
+    for i in range(20):
+        Image.new("RGB", (40 + i, 40), (78, 0, 255)).save(f"{i}.png")
+    for i in (3, 7):
+        Path(f"{i}.png").write_text(f"broken {i}")
+    words = ["--dataset", "csv", "--table", "table.csv", "--epochs", 1, "--name", "mine"]
+    assert run(*SMALL, *words) == 0
+    assert " cannot be read; python -m tinydldl.datasets csv lists them" in capsys.readouterr().out
+    left_out = rows(Path("runs/mine/unreadable.csv"))
+    assert {Path(row["photo"]).name for row in left_out} == {"3.png", "7.png"}
+    assert all(row["why"].startswith("not a photo that can be read") for row in left_out)
+    assert np.isfinite(float(rows(Path("runs/mine/metrics.csv"))[0]["train_loss"]))
+
+
 def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
     for name, extra in (("a", []), ("b", ["--loaders", 3]), ("c", ["--seed", 1])):
         assert run(*SMALL, "--epochs", 1, "--name", name, *extra) == 0

@@ -153,6 +153,11 @@ def write_table(path, columns, rows):
         file.write(text.getvalue().encode(errors="surrogateescape"))
 
 
+def write_reasons(path, photos):
+    """Write a table of photos and why they are in it: `[(path, why)]`."""
+    write_table(path, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
+
+
 def read_table(path):
     """The rows of a CSV file that `write_table` wrote, as dicts of texts, without empty cells."""
     try:

@@ -15,6 +15,7 @@ from tinydldl.images import held_side
 from tinydldl.metrics import mae
 
 FEWEST = 2  # photos in a part
+MAY_FAIL = 3, 0.01  # photos of a part, or this share of them: that many may be unreadable
 JUDGED = {"train": "training", "valid": "validation", "test": "test"}  # in words
 TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 ALL = "all"  # for --part: all parts together
@@ -191,9 +192,19 @@ def open_part(arguments, side, grid, cache_bytes):
 
 
 def open_store(photos, part, arguments, cache_bytes):
-    """Read the photos of a part; names those that cannot be read."""
+    """Read the photos of a part, without those that cannot be read: their number is said.
+
+    Raises DataError if too many of them cannot, or too few are left.
+    """
     store = PhotoStore(photos, arguments.size, cache_bytes, arguments.loaders, f"reading {part}")
     if store.bad:
         path, reason = store.bad[0]
-        print(f"warning: {len(store.bad)} photos of {part} left out, unreadable: {path} ({reason})")
+        text = (
+            f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read; python -m "
+            f"tinydldl.datasets {arguments.dataset} lists them, the first is {path}: {reason}"
+        )
+        few, share = MAY_FAIL
+        if len(store.bad) > max(few, share * len(photos)) or len(store) < FEWEST:
+            raise DataError(text)
+        print(f"warning: left out, {text}")
     return store

@@ -9,7 +9,7 @@ from tinydldl import cli, experiment, selection, settings
 from tinydldl.backend import choose_device
 from tinydldl.files import held
 from tinydldl.labels import label_grid
-from tinydldl.runs import RunError, RunFolder, blas_threads, provenance
+from tinydldl.runs import RunError, RunFolder, blas_threads, provenance, write_reasons
 from tinydldl.trainer import NonFiniteError
 
 
@@ -43,6 +43,8 @@ def main(argv=None):
             default_name += f"-{arguments.method}" * (arguments.method != "dldl-v2")
             folder = RunFolder.create(arguments.name, default_name, facts | provenance())
             lock.enter_context(held(folder.path))
+            if bad := photos.train.bad + photos.valid.bad:
+                write_reasons(folder / "unreadable.csv", bad)
         else:
             check_unchanged(folder, config, counts, experiment.engine_of(run.model))
         if arguments.members:

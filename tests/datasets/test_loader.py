@@ -97,6 +97,17 @@ def test_channel_statistics(photos):
     np.testing.assert_allclose(std, pixels.std(axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("side", [1, 7, 40])
+@pytest.mark.parametrize("value", range(256))
+def test_photos_of_one_plain_color_have_numbers_to_divide_by(value, side):
+    """One of the 255 steps of a pixel. (Two of three values had a variance below or above 0.)"""
+    store = PhotoStore(Photos([], np.zeros(0), np.zeros(0)), 32, 0, 1)
+    store._count(np.full((side, side, 3), [value, 0, 255], dtype=np.uint8))
+    mean, std = store.channel_statistics()
+    np.testing.assert_allclose(mean, [value / 255, 0, 1], rtol=1e-15)
+    assert std == [1 / 255] * 3
+
+
 def test_photos_are_turned_upright_and_made_rgb(tmp_path):
     pixels = np.zeros((37, 37), dtype=np.uint8)
     pixels[:18] = 255  # the upper half is white
@@ -115,7 +126,7 @@ def many(photos, bad, count=100):
     return Photos(paths, np.arange(count * 1.0), np.ones(count))
 
 
-def test_one_bad_photo_in_a_hundred_is_left_out_and_named(photos, tmp_path):
+def test_a_bad_photo_is_left_out_and_named(photos, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no photo")
     store = open_store(many(photos, [tmp_path / "bad.jpg"]))
     assert len(store) == 99
@@ -123,15 +134,6 @@ def test_one_bad_photo_in_a_hundred_is_left_out_and_named(photos, tmp_path):
     ((path, reason),) = store.bad
     assert path == tmp_path / "bad.jpg"
     assert reason.startswith("not a photo that can be read; expected JPEG, PNG")
-
-
-def test_more_are_an_error(photos, tmp_path):
-    truncated = tmp_path / "half.png"
-    truncated.write_bytes(photos.paths[0].read_bytes()[:1000])
-    with pytest.raises(
-        DataError, match=r"2 of 100 photos cannot be read .* the first is .*half\.png"
-    ):
-        open_store(many(photos, [truncated, tmp_path / "missing.png"]))
 
 
 def test_photos_are_opened_as_everywhere(photos, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -114,7 +115,11 @@ def test_a_long_list_is_cut(run, put_photo, tmp_path):
         put_photo(f"UTKFace/{age}_0.jpg").write_bytes(b"x")
     code, lines, _ = run("utkface")
     assert code == 1
-    assert lines[lines.index("unreadable: 8") + 6] == "  and 3 more"
+    at, table = lines.index("unreadable: 8"), tmp_path / "out/utkface-unreadable.csv"
+    assert lines[at + 6 : at + 8] == ["  and 3 more", f"all of them: {table}"]
+    header, *rows = table.read_text().splitlines()
+    assert header == "photo,why"
+    assert {Path(row.partition(",")[0]).name for row in rows} == {f"{i}_0.jpg" for i in range(1, 9)}
     assert "  and 2 more" in lines  # of 7 pairs of duplicates
 
 

@@ -1,8 +1,9 @@
 """Check a data set on disk: `python -m tinydldl.datasets utkface --data-dir data`.
 
-Prints what each part holds, decodes every photo, looks for exact duplicates and draws the ages.
-With `--align` writes aligned crops of the faces beside the photos instead, for networks to learn
-from. Exit code 0 if all is well, 1 if a photo cannot be read, 2 if the set cannot be loaded.
+Prints what each part holds, decodes every photo (its aligned crop where there is one, as training
+does), looks for exact duplicates and draws the ages. With `--align` writes aligned crops of the
+faces beside the photos instead, for networks to learn from. Exit code 0 if all is well, 1 if a
+photo cannot be read, 2 if the set cannot be loaded.
 """
 
 import hashlib
@@ -14,12 +15,12 @@ from typing import NamedTuple
 from tinydldl import cli, plots, sources
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
-from tinydldl.datasets.crops import FOLDER, RAW, crop_of
+from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
 from tinydldl.faces import SHAPES
 from tinydldl.files import check_folder, new_path
 from tinydldl.images import PhotoError, open_file, open_photo
 from tinydldl.progress import Progress
-from tinydldl.runs import write_table
+from tinydldl.runs import write_reasons
 
 ALIGNED_HERE = (*RAW, "csv")
 SHOWN = 5  # how many of a long list are printed
@@ -42,15 +43,16 @@ def main(argv=None):
     parts = load(arguments.name, options, aligned=False)
     check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
     print_parts(arguments.name, parts)
-    return align(arguments, parts, options) if arguments.align else check(arguments, parts)
+    if arguments.align:
+        return align(arguments, parts, options)
+    return check(arguments, {part: prefer(photos, options) for part, photos in parts.items()})
 
 
 def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
     before, made, failed = align_photos(crops, arguments.crop, arguments.score, arguments.loaders)
-    with new_path(arguments.out, f"{arguments.name}-not-aligned.csv") as table:
-        write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in failed])
+    table = write_list(arguments, "not-aligned", failed)
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
@@ -62,12 +64,21 @@ def check(arguments, parts):
     print_outside(parts)
     checked = check_photos(parts)
     print_duplicates(duplicate_pairs(parts, checked))
-    unreadable = {path: found.trouble for path, found in checked.items() if found.trouble}
-    print_some(f"unreadable: {len(unreadable)}", [f"{p}: {why}" for p, why in unreadable.items()])
+    unreadable = [(path, found.trouble) for path, found in checked.items() if found.trouble]
+    print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
+    if unreadable:
+        print(f"all of them: {write_list(arguments, 'unreadable', unreadable)}")
     ages = {part: photos.ages for part, photos in parts.items()}
     figure = plots.age_histogram(ages, arguments.name)
     print(f"age histogram: {plots.save_new(figure, arguments.out, f'{arguments.name}-ages')}")
     return 1 if unreadable else 0
+
+
+def write_list(arguments, what, photos):
+    """Write the table of photos that are `what`, `[(path, why)]`; returns its path."""
+    with new_path(arguments.out, f"{arguments.name}-{what}.csv") as table:
+        write_reasons(table, photos)
+    return table
 
 
 def build_parser():
