@@ -89,6 +89,13 @@ def test_output_to_a_full_disk():
     assert done.stderr == "error: the output: No space left on device\n"
 
 
+def test_a_scarcity_of_the_system_is_not_one_of_the_output():
+    command = program("resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)), os.pipe()")
+    command[-1] = f"import os, resource; {command[-1]}"
+    done = subprocess.run(command, input="\n", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: the system: Too many open files\n")
+
+
 def test_a_terminal_that_has_no_such_character():
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     plus_minus = program("chr(177)")

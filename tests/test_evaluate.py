@@ -286,3 +286,17 @@ def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
     assert run("--checkpoint", "a", *TABLE_DATA, "--out", "out") == 2
     assert "out: holds files that are not of an evaluation" in capsys.readouterr().err
     assert [path.read_text() for path in Path("out").iterdir()] == ["of a run"]
+
+
+def test_numbers_are_written_before_pictures(monkeypatch):
+    """What was computed for minutes is not lost with a figure that cannot be drawn."""
+
+    def fail(*arguments):
+        raise RuntimeError
+
+    monkeypatch.setattr(report, "pictures", fail)
+    save_network("checkpoint")
+    with pytest.raises(RuntimeError):
+        run("--checkpoint", "checkpoint.npz", "--dataset", "synthetic", "--limit", 30, "--out", "o")
+    assert figures("o")["mae"] > 0
+    assert len(rows("o/predictions.csv")) == 6

@@ -1,6 +1,7 @@
 """What every command shares: one-line errors with exit code 2, and checked numbers."""
 
 import argparse
+import errno
 import math
 import os
 import signal
@@ -13,6 +14,8 @@ from tinydldl.backend import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
+# There is too little of what a process asks the system for: open files, processes, memory.
+SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,9 +62,10 @@ def run_command(command, argv=None):
         forget_output()
         return HUNG_UP
     except OSError as error:
-        forget_output()
-        reason = error.strerror or error
-        print(error_line(f"{error.filename or 'the output'}: {reason}"), file=sys.stderr)
+        what = error.filename or ("the system" if error.errno in SCARCE else "the output")
+        if what == "the output":
+            forget_output()
+        print(error_line(f"{what}: {error.strerror or error}"), file=sys.stderr)
         return DATA_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -5,6 +5,7 @@ Several networks are judged as one: their predictions are averaged, then decoded
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,8 @@ def main(argv=None):
     estimates = Estimates.of(first.method.to(np), prediction, store.photos)
     figures = report.figures(estimates)
     print("", *report.lines(figures), "", sep="\n")
-    pictures = report.pictures(estimates, store, title(networks, arguments.dataset, part))
+    words = title(networks, arguments.dataset, part)
+    pictures = partial(report.pictures, estimates, store, words)
     write(folder, facts | figures, report.prediction_rows(estimates), pictures)
     return 0
 
@@ -211,19 +213,21 @@ def open_stores(arguments, networks):
 # ----------------------------------------------------------------------------------------- results
 
 
-def write(folder, figures, rows, pictures):
+def write(folder, numbers, rows, pictures):
     """Write everything that an evaluation leaves, and print the names of the files.
 
-    Pictures of an earlier one that this one has not are removed.
+    `pictures()` draws them, once the numbers are safe. Those of an earlier evaluation that this one
+    does not have are removed.
     """
     with replacing(folder / FIGURES) as file:
-        file.write(json.dumps(figures, indent=2, default=str).encode())
+        file.write(json.dumps(numbers, indent=2, default=str).encode())
     write_table(folder / PREDICTIONS, report.PREDICTIONS, rows)
     for name in report.PICTURES:
         (folder / name).unlink(missing_ok=True)
-    for name, figure in pictures.items():
+    figures = pictures()
+    for name, figure in figures.items():
         plots.save(figure, folder / name)
-    for name in (FIGURES, PREDICTIONS, *pictures):
+    for name in (FIGURES, PREDICTIONS, *figures):
         print(f"{name:24} {folder / name}")
 
 
