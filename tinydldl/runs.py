@@ -19,7 +19,7 @@ import scipy
 import tinydldl
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
-from tinydldl.files import replacing
+from tinydldl.files import new_path, replacing
 
 RUNS = Path("runs")
 METRICS = (
@@ -153,9 +153,11 @@ def write_table(path, columns, rows):
         file.write(text.getvalue().encode(errors="surrogateescape"))
 
 
-def write_reasons(path, photos):
-    """Write a table of photos and why they are in it: `[(path, why)]`."""
-    write_table(path, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
+def write_reasons(folder, name, photos):
+    """Write a new table of photos and why they are in it, `[(path, why)]`; returns its path."""
+    with new_path(folder, name) as table:
+        write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
+    return table
 
 
 def read_table(path):

@@ -44,7 +44,7 @@ def main(argv=None):
             folder = RunFolder.create(arguments.name, default_name, facts | provenance())
             lock.enter_context(held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
-                write_reasons(folder / "unreadable.csv", bad)
+                write_reasons(folder.path, "unreadable.csv", bad)
         else:
             check_unchanged(folder, config, counts, experiment.engine_of(run.model))
         if arguments.members:

@@ -17,7 +17,7 @@ from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
 from tinydldl.faces import SHAPES
-from tinydldl.files import check_folder, new_path
+from tinydldl.files import check_folder
 from tinydldl.images import PhotoError, open_file, open_photo
 from tinydldl.progress import Progress
 from tinydldl.runs import write_reasons
@@ -52,7 +52,7 @@ def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
     before, made, failed = align_photos(crops, arguments.crop, arguments.score, arguments.loaders)
-    table = write_list(arguments, "not-aligned", failed)
+    table = write_reasons(arguments.out, f"{arguments.name}-not-aligned.csv", failed)
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
@@ -67,18 +67,12 @@ def check(arguments, parts):
     unreadable = [(path, found.trouble) for path, found in checked.items() if found.trouble]
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
-        print(f"all of them: {write_list(arguments, 'unreadable', unreadable)}")
+        name = f"{arguments.name}-unreadable.csv"
+        print(f"all of them: {write_reasons(arguments.out, name, unreadable)}")
     ages = {part: photos.ages for part, photos in parts.items()}
     figure = plots.age_histogram(ages, arguments.name)
     print(f"age histogram: {plots.save_new(figure, arguments.out, f'{arguments.name}-ages')}")
     return 1 if unreadable else 0
-
-
-def write_list(arguments, what, photos):
-    """Write the table of photos that are `what`, `[(path, why)]`; returns its path."""
-    with new_path(arguments.out, f"{arguments.name}-{what}.csv") as table:
-        write_reasons(table, photos)
-    return table
 
 
 def build_parser():
