@@ -100,3 +100,9 @@ def test_four_photos_at_once(app, name):
     if status == 422:
         assert refused(answers[0], 422, "88 million pixels, expected 12.6 at most")
     assert memory(app, "VmHWM") - app.idle < 300e6
+
+
+def test_what_was_refused_is_not_kept(app):
+    for _ in range(20):
+        assert estimate(app, bytes(20 * 10**6), "network=tiny")[0] == 422
+    assert memory(app, "VmRSS") - app.idle < 100e6

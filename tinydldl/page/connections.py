@@ -15,7 +15,7 @@ MOST_CONNECTIONS = 64  # each has a thread
 MOST_BYTES = 20 * 10**6  # of a photo
 MOST_HEAD = 2**17  # bytes of a request line and its headers
 PLACES, LINE_BYTES = 4, 50 * 10**6  # photos in the line: one that is looked at, others wait
-ALL_BYTES = LINE_BYTES + MOST_BYTES + 2**20  # of all requests and answers: one photo more fits
+ALL_BYTES = LINE_BYTES + 2 * MOST_BYTES  # of all requests and answers
 HEAD_PATIENCE = 12  # seconds; browsers open a connection up to ten before they need it
 PATIENCE = 20  # seconds for a request to arrive, and for an answer to leave
 

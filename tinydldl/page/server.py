@@ -4,6 +4,7 @@ It listens to this computer alone, and a browser may ask only from its own page:
 is open in the same browser is refused. Nothing is logged, and no photo is ever written to a file.
 """
 
+import ctypes
 import json
 import os
 import re
@@ -59,6 +60,7 @@ class Server(ThreadingTCPServer):
     def __init__(self, choices, port):
         self.choices, self.connections = choices, Connections()
         self.worker = ThreadPool(1)  # not an executor, which would not let the program end
+        give_back_large_memory()
         try:
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
@@ -85,6 +87,29 @@ class Server(ThreadingTCPServer):
         """A client that is gone is no error of ours; all else is shown as Python does."""
         if not isinstance(sys.exception(), GONE):
             super().handle_error(request, client_address)
+
+
+def attempt(choice, data, whole):
+    """What `estimate` says, as `status, values`.
+
+    Nothing is raised: an error that comes out of a pool refers to itself, by way of its traceback,
+    and would keep the photo until garbage is collected.
+    """
+    try:
+        return 200, estimate(choice, data, whole)
+    except PhotoError as error:
+        return 422, {"error": f"This file cannot be used: {error.reason}."}
+
+
+def give_back_large_memory():
+    """Have blocks of 4 MB and more go back to the system when they are free, if this is glibc.
+
+    By itself it keeps them once it has seen some, a part here and a part there, and four photos
+    come to 500 MB.
+    """
+    M_MMAP_THRESHOLD = -3
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -127,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "There is no such page.")
         query = parse_qs(query)
         choice = self.choice(query)
-        self.send_json(200, self.estimate(choice, query.get("whole") == ["1"]))
+        self.send_json(*self.estimate(choice, query.get("whole") == ["1"]))
 
     # ------------------------------------------------------------------------------ who may ask
 
@@ -185,13 +210,10 @@ class Handler(BaseHTTPRequestHandler):
         return data
 
     def estimate(self, choice, whole):
-        """What the network says of the photo, which is not held longer than this takes."""
+        """What the network says of the photo, which is not held longer: `status, values`."""
         data = self.body()
-        try:
-            with self.server.connections.place(self.connection):
-                return self.server.worker.apply(estimate, (choice, data, whole))
-        except PhotoError as error:
-            raise Refusal(422, f"This file cannot be used: {error.reason}.") from None
+        with self.server.connections.place(self.connection):
+            return self.server.worker.apply(attempt, (choice, data, whole))
 
     # -------------------------------------------------------------------------------- answers
 
