@@ -10,17 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import (
-    checkpoint,
-    cli,
-    datasets,
-    ensemble,
-    experiment,
-    plots,
-    report,
-    selection,
-    weights,
-)
+from tinydldl import checkpoint, cli, datasets, ensemble, experiment, plots, report, selection
 from tinydldl.backend import UserError, choose_device
 from tinydldl.datasets import DATASETS
 from tinydldl.files import replacing
@@ -28,6 +18,7 @@ from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
 from tinydldl.settings import PRETRAINED
+from tinydldl.weights import find
 
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
@@ -125,18 +116,12 @@ def print_settings(arguments, part, run):
     same = [name for name in SETTINGS if name in run and str(getattr(arguments, name)) == run[name]]
     texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
     print(f"          as in training: {', '.join(texts)}")
-    if part in (arguments.trained_on, selection.ALL) and same_photos(arguments, run):
+    others = arguments.table and arguments.table.resolve() != Path(run.get("table", "")).resolve()
+    if part in (arguments.trained_on, selection.ALL) and not others:
         some = "these" if part == arguments.trained_on else "some of these"
         print(f"warning: a network was trained on {some}; only other photos tell what it is worth")
     elif arguments.dataset in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
         print("warning: split in another way than in training, which may have used some of these")
-
-
-def same_photos(arguments, run):
-    """Whether the data set of a run is the one to judge on: of tables there are many."""
-    return (
-        arguments.table is None or Path(run.get("table", "")).resolve() == arguments.table.resolve()
-    )
 
 
 def results_folder(arguments, part, count):
@@ -233,7 +218,7 @@ def write(folder, numbers, rows, pictures):
 
 def checkpoint_path(text):
     """The type of `--checkpoint`."""
-    return weights.find("tiny") if text == PRETRAINED else cli.path(text)
+    return find("tiny") if text == PRETRAINED else cli.path(text)
 
 
 def build_parser():

@@ -6,31 +6,23 @@ faces beside the photos instead, for networks to learn from. Exit code 0 if all 
 photo cannot be read, 2 if the set cannot be loaded.
 """
 
-import hashlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from tinydldl import cli, plots, sources
 from tinydldl.alignment import align_photos
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
+from tinydldl.datasets.base import same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
 from tinydldl.faces import SHAPES
 from tinydldl.files import check_folder
-from tinydldl.images import PhotoError, open_file, open_photo
+from tinydldl.images import PhotoError, open_photo
 from tinydldl.progress import Progress
 from tinydldl.runs import write_reasons
 
 ALIGNED_HERE = (*RAW, "csv")
 SHOWN = 5  # how many of a long list are printed
-
-
-class Checked(NamedTuple):
-    """What `check_photo` found: sha256 of the bytes, and why the photo cannot be read, or None."""
-
-    digest: str | None
-    trouble: str | None
 
 
 def main(argv=None):
@@ -62,9 +54,9 @@ def align(arguments, parts, options):
 def check(arguments, parts):
     """Look at every photo and at the ages; returns the exit code, 1 if one cannot be read."""
     print_outside(parts)
-    checked = check_photos(parts)
-    print_duplicates(duplicate_pairs(parts, checked))
-    unreadable = [(path, found.trouble) for path, found in checked.items() if found.trouble]
+    where = [(part, path) for part, photos in parts.items() for path in photos.paths]
+    print_duplicates(where)
+    unreadable = check_photos([path for _, path in where])
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
         name = f"{arguments.name}-unreadable.csv"
@@ -132,33 +124,29 @@ def print_outside(parts):
     print(f"ages outside 0..100: {outside}")
 
 
-def check_photos(parts):
-    """{path: Checked} for every photo of every part, read and decoded in threads."""
-    paths = [path for photos in parts.values() for path in photos.paths]
+def check_photos(paths):
+    """`(path, why)` of each photo that cannot be read, of all, decoded in threads."""
     with ThreadPoolExecutor() as pool:
         results = Progress(pool.map(check_photo, paths), "checking", len(paths), unit="photos")
-        return dict(zip(paths, results, strict=True))
+        return [(path, why) for path, why in zip(paths, results, strict=True) if why]
 
 
 def check_photo(path):
-    """Read the photo at `path` and decode every pixel of it."""
-    digest = None
+    """Why the photo at `path` cannot be decoded, or None."""
     try:
-        with open_file(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            open_photo(file)
+        open_photo(path)
     except PhotoError as error:
-        return Checked(digest, error.reason)
-    except OSError as error:
-        return Checked(digest, error.strerror)
-    return Checked(digest, None)
+        return error.reason
+    return None
 
 
-def print_duplicates(pairs):
-    """The pairs of photos with the same bytes, and how many of them cross two parts.
+def print_duplicates(where):
+    """The pairs, of all photos as `(part, path)`, with the same bytes, and how many cross parts.
 
     Such a pair lets a model be tested on a photo that it was trained on.
     """
+    copies = same_bytes([path for _, path in where])
+    pairs = [(where[first], where[other]) for first, *others in copies for other in others]
     across = sum(first_part != part for (first_part, _), (part, _) in pairs)
     lines = [f"{one} {a} = {other} {b}" for (one, a), (other, b) in pairs]
     print_some(f"exact duplicates: {len(pairs)} pairs, {across} across two parts", lines)
@@ -171,19 +159,6 @@ def print_some(headline, lines):
         print(f"  {line}")
     if len(lines) > SHOWN:
         print(f"  and {len(lines) - SHOWN} more")
-
-
-def duplicate_pairs(parts, checked):
-    """Pairs ((part, path), (part, path)): the first photo with some bytes, and one more copy."""
-    first, pairs = {}, []
-    for part, photos in parts.items():
-        for path in photos.paths:
-            digest = checked[path].digest
-            if digest in first:
-                pairs.append((first[digest], (part, path)))
-            elif digest is not None:
-                first[digest] = (part, path)
-    return pairs
 
 
 if __name__ == "__main__":

@@ -5,13 +5,17 @@ are `"train"`, `"valid"` and `"test"`, as far as the set has these parts. The he
 shared by the sets: splitting, and finding what should be on disk; tables are read in `table`.
 """
 
+import hashlib
 import math
+from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tinydldl.backend import UserError
+from tinydldl.images import PhotoError, open_file
 
 GUIDE = "see data/README.md"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".ppm"}
@@ -94,6 +98,20 @@ def random_split(photos, fraction, seed, groups=None):
     cut = np.argmin(np.abs(photos_so_far - fraction * len(photos))) + 1
     in_first = np.isin(index, order[:cut])
     return photos.take(np.flatnonzero(in_first)), photos.take(np.flatnonzero(~in_first))
+
+
+def same_bytes(paths):
+    """A list of indices for each content that several files have; only files of one size are read.
+
+    What cannot be read has no copies here: who loads the photos says so.
+    """
+    by_size, by_digest = defaultdict(list), defaultdict(list)
+    for index, path in enumerate(paths):
+        by_size[path.stat().st_size].append(index)
+    for index in sorted(i for indices in by_size.values() if len(indices) > 1 for i in indices):
+        with suppress(OSError, PhotoError), open_file(paths[index]) as file:
+            by_digest[hashlib.file_digest(file, "sha256").digest()].append(index)
+    return [indices for indices in by_digest.values() if len(indices) > 1]
 
 
 # ----------------------------------------------------------------------------- files and folders

@@ -1,12 +1,10 @@
 """Your own photos: any folder, and a table of paths, ages and, if you have them, other columns."""
 
-import hashlib
-from collections import Counter, defaultdict
-from contextlib import suppress
+from collections import Counter
 
 import numpy as np
 
-from tinydldl.datasets.base import DataError, photos_sorted, random_split
+from tinydldl.datasets.base import DataError, photos_sorted, random_split, same_bytes
 from tinydldl.datasets.table import PARTS, read_table
 
 PHOTO = ("path", "image", "photo", "file", "filename", "file_name", "name")
@@ -58,17 +56,3 @@ def together(labels):
     if count := sum(len(indices) - 1 for indices in copies):
         print(f"warning: {count} photos have the same bytes as another one of the table")
     return groups
-
-
-def same_bytes(paths):
-    """A list of indices for each content that several files have; only files of one size are read.
-
-    What cannot be read has no copies here: who loads the photos says so.
-    """
-    by_size, by_digest = defaultdict(list), defaultdict(list)
-    for index, path in enumerate(paths):
-        by_size[path.stat().st_size].append(index)
-    for index in (i for indices in by_size.values() if len(indices) > 1 for i in indices):
-        with suppress(OSError):
-            by_digest[hashlib.sha256(paths[index].read_bytes()).digest()].append(index)
-    return [indices for indices in by_digest.values() if len(indices) > 1]

@@ -12,10 +12,13 @@ from typing import NamedTuple
 from tinydldl.datasets.base import GUIDE, DataError, find, is_image, photos_sorted
 
 MOST_BYTES = 100 * 2**20  # of a table: about a million photos
-PARTS = {
-    "train": ("train", "training"),
-    "valid": ("valid", "val", "validation", "dev"),
-    "test": ("test", "testing"),
+PARTS = ("train", "valid", "test")
+SPELLINGS = dict(zip(PARTS, PARTS, strict=True)) | {
+    "training": "train",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "testing": "test",
 }
 
 
@@ -53,92 +56,68 @@ class Table:
         """The photos of `labels`."""
         return photos_sorted(label[:3] for label in self.labels(locate, **columns))
 
-    def labels(self, locate, **columns):
+    def labels(self, locate, default_sigma=None, **columns):
         """The `Label` of each photo, sorted by path; rows that say the same count once.
 
-        `locate` makes a path of a cell; `columns`: the numbers of `name`, `age` and, if they are
+        `locate` makes a path of a name; `columns`: the numbers of `name`, `age` and, if they are
         there, `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
 
         Raises DataError for a row with a cell too few, or with a number or part that cannot be
         right, for two labels of one file, whatever its path is called, and if photos are missing on
         disk: one line that names the first and counts them all.
         """
+        columns = {what: column for what, column in columns.items() if column is not None}
         first, missing = {}, []
         real_folder = functools.cache(os.path.realpath)  # many photos lie in one, and it is slow
         for line, cells in self.rows:
-            label = self._label(line, cells, locate, **columns)
-            if not os.path.isfile(label.path):  # also where a name is too long to be one
-                missing.append((line, label.path))
+            label = self._label(line, cells, locate, default_sigma, columns)
+            path = label.path
+            if not os.path.isfile(path):  # also where a name is too long to be one
+                missing.append((line, path))
                 continue
-            before, other = first.setdefault(identity(label.path, real_folder), (line, label))
+            file = os.path.join(real_folder(path.parent), path.name)
+            if path.is_symlink():
+                file = os.path.realpath(path)
+            before, other = first.setdefault(file, (line, label))
             if other[1:] != label[1:]:
-                which = f"lines {before} and {line}"
-                raise DataError(f"{self.path}, {which}: two labels for {label.path}")
+                raise self._error(f"lines {before} and {line}", f"two labels for {path}")
         if missing:
             line, path = missing[0]
-            raise DataError(
-                f"{self.path}, line {line}: no photo {path}; "
-                f"{len(missing)} of {len(self.rows)} are missing ({GUIDE})"
-            )
+            count = f"{len(missing)} of {len(self.rows)} are missing"
+            raise self._error(f"line {line}", f"no photo {path}; {count} ({GUIDE})")
         if repeats := len(self.rows) - len(first):
             print(f"warning: {self.path}: {repeats} rows repeat another; each photo is used once")
         return sorted(label for _, label in first.values())
 
-    def _label(
-        self,
-        line,
-        cells,
-        locate,
-        name,
-        age,
-        sigma=None,
-        default_sigma=None,
-        part=None,
-        subject=None,
-    ):
+    def _label(self, line, cells, locate, default_sigma, columns):
         """What one row says. Backslashes, as Windows writes them, are slashes if that helps."""
-        text = self._cell(line, cells, name)
-        path = locate(text)
-        if "\\" in text and not os.path.isfile(path):
-            path = locate(text.replace("\\", "/"))
-        spread = default_sigma if sigma is None else self._years(line, cells, sigma, "sigma")
-        if spread < 0:
-            raise DataError(f"{self.path}, line {line}: sigma is {spread}, expected 0 or more")
-        years = self._years(line, cells, age, "the age")
-        chosen = None if part is None else self._part(line, cells, part)
-        person = None if subject is None else self._cell(line, cells, subject)
-        return Label(path, years, spread, chosen, person)
+        for column in columns.values():
+            if column >= len(cells) or not cells[column]:
+                row = ",".join(cells)
+                raise self._error(f"line {line}", f"column {column + 1} is empty in {row!r}")
+        row = {what: cells[column] for what, column in columns.items()}
+        path = locate(row["name"])
+        if "\\" in row["name"] and not os.path.isfile(path):
+            path = locate(row["name"].replace("\\", "/"))
+        age = self._years(line, "the age", row["age"])
+        sigma = self._years(line, "sigma", row["sigma"]) if "sigma" in row else default_sigma
+        if sigma < 0:
+            raise self._error(f"line {line}", f"sigma is {sigma}, expected 0 or more")
+        part = SPELLINGS.get(row.get("part", "").lower())
+        if "part" in row and part is None:
+            expected = f"expected {' or '.join(PARTS)}"
+            raise self._error(f"line {line}", f"the part is {row['part']!r}, {expected}")
+        return Label(path, age, sigma, part, row.get("subject"))
 
-    def _cell(self, line, cells, column):
-        """The text in `column`, or DataError."""
-        if column >= len(cells) or not cells[column]:
-            row = ",".join(cells)
-            raise DataError(f"{self.path}, line {line}: column {column + 1} is empty in {row!r}")
-        return cells[column]
-
-    def _years(self, line, cells, column, what):
-        """The number in `column`, or DataError."""
-        text = self._cell(line, cells, column)
+    def _years(self, line, what, text):
+        """`text` as a number, or DataError."""
         years = as_number(text)
         if years is None:
-            raise DataError(f"{self.path}, line {line}: {what} is {text!r}, expected a number")
+            raise self._error(f"line {line}", f"{what} is {text!r}, expected a number")
         return years
 
-    def _part(self, line, cells, column):
-        """The part in `column`, by its name in `PARTS`, or DataError."""
-        text = self._cell(line, cells, column)
-        for part, spellings in PARTS.items():
-            if text.lower() in spellings:
-                return part
-        expected = " or ".join(PARTS)
-        raise DataError(f"{self.path}, line {line}: the part is {text!r}, expected {expected}")
-
-
-def identity(path, real_folder):
-    """The path of a file without symbolic links and detours: one for all names of the file."""
-    if path.is_symlink():
-        return os.path.realpath(path)
-    return os.path.join(real_folder(path.parent), path.name)
+    def _error(self, where, message):
+        return DataError(f"{self.path}, {where}: {message}")
 
 
 def read_table(path):
