@@ -365,7 +365,7 @@ CHANGED = {
         ("train15_gt.csv", "a.jpg,20", "@/train15_gt.csv, line 1: column 3 is empty in 'a.jpg,20'"),
         ("train15_gt.csv", "a.jpg", "@/train15_gt.csv, line 1: column 2 is empty in 'a.jpg'"),
         ("train15_gt.csv", "b.jpg,20,3", "@/train15_gt.csv, line 1: no photo @/Train/b.jpg; 1 of"),
-        ("train15_gt.csv", "a.jpg,nan,nan", "@/train15_gt.csv, line 1: the age is 'nan', expected a"),
+        ("train15_gt.csv", "a.jpg,nan,nan", "@/train15_gt.csv, line 1: the age is 'nan', expected"),
         ("train15_gt.csv", "a.jpg|20|3", "@/train15_gt.csv has no row, expected one"),
         ("train15_gt.csv", b"\xe9.jpg,20,3", "@/train15_gt.csv is not a table of text in UTF-8"),
         ("valid15_gt.csv", "b.jpg,30,-3", "@/valid15_gt.csv, line 1: sigma is -3.0, expected 0"),
