@@ -152,7 +152,8 @@ def build_parser():
         "photos",
         nargs="+",
         metavar="PHOTO",
-        help="a file, a folder of photos, a pattern such as 'party/*.jpg', or - for standard input",
+        help="a file, a folder of photos, a pattern such as 'party/*.jpg', in which ** stands for "
+        "any folders, or - for standard input",
     )
 
     network = parser.add_argument_group("network")
