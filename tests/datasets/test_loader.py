@@ -160,6 +160,15 @@ def test_a_photo_that_vanishes_is_named(photos):
         list(eval_batches(store, batch=4))
 
 
+def test_a_photo_that_another_one_takes_the_place_of_is_named(photos):
+    store = open_store(photos, cache_bytes=0)
+    store[3]
+    with Image.open(photos.paths[3]) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photos.paths[3])
+    with pytest.raises(DataError, match=r"03\.png: another photo than before"):
+        store[3]
+
+
 def test_batches_are_of_nearly_equal_size():
     assert [len(part) for part in split(np.arange(21), 4)] == [4, 4, 4, 3, 3, 3]
     assert [len(part) for part in split(np.arange(3), 4)] == [3]

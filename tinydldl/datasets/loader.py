@@ -6,6 +6,7 @@ seeded with (seed, epoch, index), so batches do not depend on how many there are
 """
 
 import math
+import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -30,12 +31,14 @@ class PhotoStore:
 
     `side`: pixels a side of the network; `cache_bytes`: how much to hold in memory (what does not
     fit is read again each time); `loaders`: threads that read, and processes that augment. Photos
-    that cannot be read are left out, and listed in `bad` as `(path, reason)`.
+    that cannot be read are left out, and listed in `bad` as `(path, reason)`. Raises DataError for
+    a photo that has changed when it is read again.
     """
 
     def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
         self.side, self.cache_bytes, self.loaders = side, cache_bytes, loaders
         self.cache, self.cached_bytes, self.bad = {}, 0, []
+        self._checksums = {}  # of the photos that are read again
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
         results = in_order(self._try_read, photos.paths, loaders)
@@ -49,6 +52,8 @@ class PhotoStore:
             if self.cached_bytes + pixels.nbytes <= cache_bytes:
                 self.cache[path] = pixels
                 self.cached_bytes += pixels.nbytes
+            else:
+                self._checksums[path] = zlib.crc32(pixels)
         self.photos = photos.take(readable)
 
     def __len__(self):
@@ -61,6 +66,8 @@ class PhotoStore:
         pixels = self._try_read(path)
         if isinstance(pixels, PhotoError):
             raise DataError(f"{path} could be read before, and cannot now: {pixels.reason}")
+        if zlib.crc32(pixels) != self._checksums[path]:
+            raise DataError(f"{path}: another photo than before; do not change photos in use")
         return pixels
 
     @cached_property
