@@ -46,7 +46,7 @@ def test_epsilon_error_by_hand():
 def test_epsilon_error_of_a_tiny_error_is_not_zero():
     """`1 - exp(-z^2 / 2)` is z^2 / 2 there."""
     got = epsilon_error(np.array([30 + 2**-30]), np.array([30.0]), np.array([2.0]))
-    assert got == pytest.approx(2.0**-63, rel=1e-12)
+    assert got == pytest.approx(2.0**-63, rel=1e-12, abs=0)
 
 
 def test_epsilon_error_without_spread_counts_only_the_exact():
