@@ -1,5 +1,8 @@
 """Checkpoints for tests, of networks that nobody has trained."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 from tinydldl import checkpoint, trained
@@ -36,3 +39,9 @@ def save_network(
     meta = trained.describe({"name": net, "side": side, "pool": pool}, method, settings, channels)
     checkpoint.save(path, {f"model.{name}": array for name, array in arrays.items()}, meta)
     return model.eval(), method
+
+
+def contents(path):
+    """All arrays of a checkpoint and its JSON, read by NumPy, whatever is in them."""
+    with np.load(f"{path}.npz") as arrays:
+        return dict(arrays), json.loads(Path(f"{path}.json").read_text())

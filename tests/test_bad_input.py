@@ -694,10 +694,69 @@ def test_weights_of_other_networks(changes, words, refuses):
     refuses("convert odd.pt out.npz", f"odd.pt: {words}")
 
 
+# ----------------------------------------------------------------------------------------- networks
+
+# What is no network, in its JSON or in its arrays, and each command that reads one. Many more ways
+# to be none: test_trained.py.
+NETWORKS = [
+    (".json", "[" * 100_000, "bad: not a checkpoint that can be read"),
+    (".json", {"grid.first": 100}, "bad: ...last: expected 0 <= first < last <= 1000 years"),
+    (".json", {"network.side": 10**9}, "bad: ...side: expected 1 to 4096 pixels, found 1000000000"),
+    (".json", {"channels.std": [0, 0, 0]}, "bad: ...std: expected three numbers above 0"),
+    (
+        ".npz",
+        {"model.fc.b": np.full(101, np.nan)},
+        "bad: model.fc.b: holds numbers that",
+    ),
+    (
+        ".npz",
+        {"model.bn1_1.running_var": np.full(16, -1.0)},
+        "bad: model.bn1_1.running_var: ho",
+    ),
+    (
+        ".npz",
+        {"model.fc.b": np.full(101, "x")},
+        "bad: model.fc.b: expected real numbers, ",
+    ),
+]
+LOADING = [
+    f"train {FACES} --size 32 --init bad",
+    f"evaluate {FACES} --checkpoint bad",
+    f"evaluate {FACES} --checkpoint net bad",
+    "predict photo.jpg --no-detect --checkpoint bad",
+    "explain photo.jpg --no-detect --checkpoint bad",
+    "explain --dataset csv --table faces/table.csv --checkpoint bad",
+    "app --port 0 --checkpoint bad",
+]
+
+
+@pytest.fixture
+def copied(refuses):
+    """`refuses`, where `bad` is a copy of the network `net`."""
+    for suffix in (".npz", ".json"):
+        shutil.copy(f"net{suffix}", f"bad{suffix}")
+    return refuses
+
+
+@pytest.mark.parametrize("line", LOADING)
+@pytest.mark.parametrize(("suffix", "changes", "words"), NETWORKS, ids=range(len(NETWORKS)))
+def test_networks(line, suffix, changes, words, copied):
+    alter(f"bad{suffix}", changes)
+    copied(line, words)
+
+
+@pytest.mark.parametrize("line", [line for line in LOADING if "photo.jpg" in line])
+def test_a_network_that_predicts_no_number(line, copied):
+    """Each weight is finite, but no sum of products with them is."""
+    alter("bad.npz", {"model.fc.W": np.full((128, 101), np.finfo("f4").max)})
+    copied(line, "what the network predicts is not finite")
+
+
 # ------------------------------------------------------------------------------------------- resume
 
 # Rows of what is changed in a folder that holds a run of two epochs, which has one left to go.
 RUN = "runs/done"
+STATE = f"{RUN}/checkpoint"
 NO_RUN = f"{RUN}: no run to resume, its config.json cannot be read"
 RESUME = [
     ("config.json", None, NO_RUN),
@@ -707,12 +766,19 @@ RESUME = [
     ("config.json", "[]", NO_RUN),
     ("config.json", "{}", NO_RUN),
     ("config.json", "null", NO_RUN),
+    ("config.json", "[" * 100_000, NO_RUN),
+    ("config.json", '{"arguments": {"size": NaN}}', NO_RUN),
     ("config.json", '{"arguments": 1}', NO_RUN),
     ("config.json", '{"arguments": {}}', NO_RUN),
     ("config.json", {"arguments": []}, NO_RUN),
     ("config.json", {"photos": None}, NO_RUN),
     ("config.json", {"engine": None}, NO_RUN),
     ("config.json", {"photos": [15, 3]}, f"{RUN}: begun on [15, 3] photos, now there are [8, 2]"),
+    ("config.json", {"names_and_labels": 0}, f"{RUN}: begun on photos of other names, ages or si"),
+    ("config.json", {"arguments.size": None}, f"{RUN}/config.json: without the argument size, so"),
+    ("config.json", {"arguments.lr": None}, f"{RUN}/config.json: without the argument lr, so of"),
+    ("config.json", {"arguments.size": {}}, "argument --size: expected a whole number from 32"),
+    ("config.json", {"arguments.epochs": 1}, f"{RUN}: its checkpoint is of epoch 2 of 1"),
     ("config.json", {"arguments.size": "x"}, "argument --size: expected a whole number from 32"),
     ("config.json", {"arguments.size": 48.5}, "argument --size: expected a whole number from 32"),
     ("config.json", {"arguments.size": [32, 64]}, "unrecognized arguments: 64"),
@@ -736,14 +802,51 @@ RESUME = [
     ("timing.csv", "epoch\n1\n3\n", f"{RUN}/timing.csv: expected a row for each epoch from 1 to 2"),
     ("checkpoint.json", None, f"{RUN}...: no checkpoint, checkpoint.json is missing"),
     ("checkpoint.json", "{", f"{RUN}...: not a checkpoint that can be read"),
-    ("checkpoint.json", "[]", f"{RUN}/checkpoint.json: not the description of a checkpoint"),
+    ("checkpoint.json", "[]", f"{RUN}: not the description of a checkpoint"),
+    ("checkpoint.json", {"channels.mean": None}, f"{RUN}: not the checkpoint of a network"),
+    ("checkpoint.json", {"channels.std": [0, 0, 0]}, f"{RUN}...std: expected three numbers above"),
     ("checkpoint.npz", "", f"{RUN}...: not a checkpoint that can be read"),
     ("checkpoint.npz", "some text", f"{RUN}...: not a checkpoint that can be read"),
-    ("checkpoint.npz", {"epoch": np.array(4)}, f"{RUN}...epoch...4"),
-    ("checkpoint.npz", {"model.fc.W": None}, f"{RUN}: model.fc.W: expected shape (128, 101), foun"),
-    ("checkpoint.npz", {"model.fc.b": np.zeros(7)}, f"{RUN}: model.fc.b: expected shape (101,), f"),
-    ("checkpoint.npz", {"optimizer.t": None}, "optimizer.t: expected shape (), found nothing"),
-    ("checkpoint.npz", {"optimizer.m.fc.W": np.zeros(3)}, "optimizer.m.fc.W: expected shape (128,"),
+    ("checkpoint.npz", {"epoch": np.array(4)}, f"{RUN}: its checkpoint is of epoch 4 of 3"),
+    (
+        "checkpoint.npz",
+        {"model.fc.W": None},
+        f"{STATE}: model.fc.W: expected shape (128, ",
+    ),
+    (
+        "checkpoint.npz",
+        {"model.fc.b": np.zeros(7)},
+        f"{STATE}: model.fc.b: expected shape (101,",
+    ),
+    ("checkpoint.npz", {"optimizer.t": None}, f"{STATE}: optimizer.t: expected shape (), found"),
+    ("checkpoint.npz", {"optimizer.m.fc.W": np.zeros(3)}, f"{STATE}: optimizer.m.fc.W: expected"),
+]
+
+
+EPOCH = f"{STATE}: epoch: expected "
+RESUME += [
+    ("checkpoint.npz", {"epoch": epoch}, words)
+    for epoch, words in (
+        (None, EPOCH + "shape (), found nothing"),
+        (np.array("1"), EPOCH + "whole numbers, found str32"),
+        (np.array(1.5), EPOCH + "whole numbers, found float64"),
+        (np.array(np.nan), EPOCH + "whole numbers, found float64"),
+        (np.array(1j), EPOCH + "whole numbers, found complex128"),
+        (np.array([1, 2]), EPOCH + "shape (), found shape (2,)"),
+        (np.array(10**18), f"{RUN}: its checkpoint is of epoch 1000000000000000000 of 3"),
+        (np.array(0), f"{RUN}: its checkpoint is of epoch 0 of 3"),
+        (np.array(-1), f"{RUN}: its checkpoint is of epoch -1 of 3"),
+    )
+]
+RESUME += [
+    ("checkpoint.npz", changes, f"{STATE}: {words}")
+    for changes, words in (
+        ({"optimizer.t": np.array(-1)}, "optimizer.t: holds a negative number"),
+        ({"optimizer.t": np.array(1.5)}, "optimizer.t: expected whole numbers, found float64"),
+        ({"optimizer.m.fc.b": np.full(101, np.nan)}, "optimizer.m.fc.b: holds numbers that are no"),
+        ({"optimizer.v.fc.b": np.full(101, -1.0)}, "optimizer.v.fc.b: holds a negative number"),
+        ({"optimizer.x": np.zeros(1)}, "'optimizer.x': an array that the network does not have"),
+    )
 ]
 
 

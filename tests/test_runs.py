@@ -13,6 +13,7 @@ import pytest
 
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
+from tinydldl.checkpoint import CheckpointError
 from tinydldl.files import PARTIAL
 from tinydldl.runs import RunError, RunFolder, commit, provenance, read_table
 
@@ -24,6 +25,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def save(folder, epoch):
     record = {"lr": 0.1, "train_loss": 1 / 3 + epoch, "train_kl": 0.5, "train_mae": 2.0}
+    record |= {"grad_norm": 0.25, "grad_norm_std": 0.125}
     if epoch % 2 == 0:
         record |= {"valid_mae": 2 / 3, "valid_epsilon_error": 0.25}
     speed = {"seconds": 1.2345, "images_per_second": 99.87, "in_memory": 101.0, "waiting": 0.0}
@@ -114,10 +116,16 @@ def test_provenance():
     assert facts["blas_threads"] == os.environ["OPENBLAS_NUM_THREADS"]
 
 
+def restored(epochs=4):
+    """What the run `mine` is put to: its folder, its array and its epoch."""
+    folder, W = RunFolder("runs/mine"), np.zeros(3, int)
+    return folder, W, folder.restore({"model.W": W}, epochs)
+
+
 def test_restores_the_last_epoch_that_has_a_checkpoint():
     """As after a kill between the table and the checkpoint of epoch 4."""
     folder = RunFolder.create("mine", "", {})
-    assert folder.restore() == ({}, 0)
+    assert restored()[2] == 0
     for epoch in (1, 2, 3, 4):
         save(folder, epoch)
     uninterrupted = (folder / "metrics.csv").read_text()
@@ -125,22 +133,68 @@ def test_restores_the_last_epoch_that_has_a_checkpoint():
     three = folder.path / "checkpoint"
     checkpoint.save(three, {"epoch": 3, "model.W": np.full(3, 3)}, {})
 
-    resumed = RunFolder(folder.path)
-    arrays, epoch = resumed.restore()
+    resumed, W, epoch = restored()
     assert epoch == len(resumed.metrics) == len(resumed.timing) == 3
-    assert arrays["model.W"].tolist() == [3, 3, 3]
+    assert W.tolist() == [3, 3, 3]
     (folder / "metrics.csv").unlink()
     save(resumed, 4)
     assert (folder / "metrics.csv").read_text() == uninterrupted
 
 
-@pytest.mark.parametrize("epoch", [-2, 0, 9])
+DAMAGE = [
+    *(None, b"", b"epoch\n1\n2\n3\n", b"\xff\x00\x01"),
+    (b"\n2,", b"\n3,"),  # other epochs
+    (b"\n2,", b"\n2.0,"),
+    (b"\n2,", b"\n2,x"),  # no numbers
+    (b"\n2,", b"\n2,nan,"),
+    (b"\n2,", b"\n2,1e999"),
+    (b"\n2,", b"\n2,,"),  # one column further
+    (b"\n3,", b"\n\n3,,,,,,,,,,,,,"),  # too many
+    (b"epoch,", b"time,epoch,"),  # odd columns
+    (b"epoch,", b"epoch,epoch,"),
+    (b"epoch,", b"EPOCH,"),
+]
+DAMAGED = [(name, damage) for name in ("metrics.csv", "timing.csv") for damage in DAMAGE]
+DAMAGED += [("metrics.csv", (b",train_mae", b"")), ("timing.csv", (b",seconds", b""))]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGED, ids=range(len(DAMAGED)))
+def test_tables_that_do_not_fit_the_checkpoint(name, damage):
+    folder = RunFolder.create("mine", "", {})
+    for epoch in (1, 2, 3):
+        save(folder, epoch)
+    path = folder / name
+    if damage is None:
+        path.unlink()
+    else:
+        text = path.read_bytes().replace(*damage) if isinstance(damage, tuple) else damage
+        assert text != path.read_bytes()
+        path.write_bytes(text)
+    with pytest.raises(RunError, match=name) as error:
+        restored()
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("epoch", [-2, 0, 3, 10**18])
 def test_a_checkpoint_of_another_epoch(epoch):
     folder = RunFolder.create("mine", "", {})
-    save(folder, 1)
-    checkpoint.save(folder / "checkpoint", {"epoch": epoch}, {})
-    with pytest.raises(RunError, match=f"expected a row for each epoch from 1 to {epoch}"):
-        RunFolder(folder.path).restore()
+    for earlier in (1, 2, 3):
+        save(folder, earlier)
+    checkpoint.save(folder / "checkpoint", {"epoch": epoch, "model.W": np.zeros(3, int)}, {})
+    with pytest.raises(RunError, match=f"mine: its checkpoint is of epoch {epoch} of 2"):
+        restored(epochs=2)
+
+
+@pytest.mark.parametrize("epoch", ["1", 1.5, np.nan, 1j, [1, 2], True])
+def test_an_epoch_that_is_none(epoch):
+    save(RunFolder.create("mine", "", {}), 1)
+    arrays = {"epoch": np.array(epoch), "model.W": np.zeros(3, int)}
+    checkpoint.save("runs/mine/checkpoint", arrays, {})
+    with pytest.raises(
+        CheckpointError, match=r"checkpoint: epoch: expected (whole numb|shape \(\))"
+    ):
+        restored()
 
 
 def test_a_full_disk_is_one_line(monkeypatch):
@@ -169,6 +223,8 @@ def test_tables():
         "train_loss": "1.3333333333333333",
         "train_kl": "0.5",
         "train_mae": "2.0",
+        "grad_norm": "0.25",
+        "grad_norm_std": "0.125",
     }
     assert float(second["valid_mae"]) == 2 / 3
     assert read_table(folder / "timing.csv")[0] == {

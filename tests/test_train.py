@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from saved_networks import save_network
+from saved_networks import contents, save_network
 from training_runs import SMALL, forget_the_epochs, metrics, rows, run
 
-from tinydldl.checkpoint import load
 from tinydldl.files import held
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
@@ -57,7 +56,7 @@ def test_a_run_leaves_everything_that_it_promises(capsys):
     errors = [abs(float(row["estimate"]) - float(row["age"])) for row in predictions]
     assert np.mean(errors) == pytest.approx(float(metrics[1]["valid_mae"]), rel=1e-5)
 
-    arrays, meta = load(folder / "checkpoint")
+    arrays, meta = contents(folder / "checkpoint")
     assert arrays["epoch"] == 2
     assert meta["network"] == {"name": "tiny", "side": 32, "pool": "hp"}
     assert meta["grid"] == {"first": 0, "last": 100, "labels": 101}
@@ -122,7 +121,7 @@ def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
     assert run("--resume", "runs/killed") == 0
     assert "resumed after epoch" in capsys.readouterr().out
     assert metrics("killed") == metrics("whole")
-    whole, killed = (load(f"runs/{name}/checkpoint") for name in ("whole", "killed"))
+    whole, killed = (contents(f"runs/{name}/checkpoint") for name in ("whole", "killed"))
     assert whole[0].keys() == killed[0].keys()
     for name, array in whole[0].items():
         np.testing.assert_array_equal(array, killed[0][name])

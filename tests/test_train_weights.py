@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import exit_code
-from saved_networks import CHANNELS, save_network
+from saved_networks import CHANNELS, contents, save_network
 from training_runs import SMALL, forget_the_epochs, metrics, rows, run
 
 from tinydldl import checkpoint, trained, weights
-from tinydldl.checkpoint import load
 from tinydldl.evaluate import main as evaluate
 from tinydldl.labels import label_grid
 from tinydldl.models import AgeNet
@@ -103,7 +102,7 @@ def test_weights_that_ship_are_half_as_large(begun, monkeypatch, capsys):
     monkeypatch.setattr(weights, "FOLDER", Path("shipped").resolve())
     Path("shipped").mkdir()
     source, _ = save_network(Path("shipped/tiny"))
-    arrays, meta = load("shipped/tiny")
+    arrays, meta = contents("shipped/tiny")
     halves = {name: array.astype(np.float16) for name, array in arrays.items()}
     checkpoint.save("shipped/tiny", halves, meta)
     assert run(*SMALL, "--init", "pretrained") == 0
@@ -153,7 +152,7 @@ def test_without_a_finished_epoch_a_resumed_run_starts_from_the_weights_again(ca
 def test_the_average_is_what_the_checkpoint_is_judged_by():
     assert run(*SMALL, "--epochs", 3, "--average", 0.8, "--name", "mine") == 0
     folder = Path("runs/mine")
-    arrays, meta = load(folder / "checkpoint")
+    arrays, meta = contents(folder / "checkpoint")
     assert meta["average"] == 0.8
     assert arrays["average.t"] == 12
     raw, model = ({k for k in arrays if k.startswith(prefix)} for prefix in ("raw.", "model."))

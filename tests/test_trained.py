@@ -1,16 +1,18 @@
 """A network comes back from its checkpoint as it was, and what does not fit is one line."""
 
 import json
+import re
 
 import numpy as np
 import pytest
-from saved_networks import CHANNELS, save_network
+from saved_networks import CHANNELS, contents, save_network
 
-from tinydldl import checkpoint, trained
+from tinydldl import checkpoint, trained, weights
 from tinydldl.checkpoint import CheckpointError
 from tinydldl.labels import label_grid
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
+from tinydldl.trained import Description
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -63,46 +65,188 @@ def test_nothing_there(tmp_path):
         trained.load(tmp_path / "none.npz")
 
 
-def without(name):
-    return lambda meta: meta.pop(name)
+def without(*names):
+    """A change that takes a value out of the JSON."""
+
+    def change(meta):
+        *sections, last = names
+        for section in sections:
+            meta = meta[section]
+        del meta[last]
+
+    return change
 
 
 def changed(section, **values):
     return lambda meta: meta[section].update(values)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (without("network"), r"not the checkpoint of a network \(KeyError\('network'\)\)"),
-        (without("grid"), r"not the checkpoint of a network \(KeyError\('grid'\)\)"),
-        (without("channels"), r"not the checkpoint of a network \(KeyError\('channels'\)\)"),
-        (changed("method", name="dldl-v3"), "method 'dldl-v3': expected one of dldl-v2, "),
-        (changed("network", name="huge"), "network 'huge': expected one of tiny, thin"),
-        (changed("network", side=16), "side 16: the network needs at least 32 pixels"),
-        (changed("network", side="big"), "not the checkpoint of a network"),
-        (changed("network", name="thin"), r"model\.conv1_1\.W: expected shape \(3, 3, 3, 32\)"),
-        (changed("grid", labels=51), r"model\.fc\.W: expected shape \(128, 51\), found shape"),
-        (changed("method", name="ranking"), r"model\.fc\.W: expected shape \(128, 100\)"),
-        (lambda meta: meta.update(grid=[0, 100, 101]), "not the checkpoint of a network"),
-        (lambda meta: meta.update(network=None), "not the checkpoint of a network"),
-    ],
-)
-def test_what_does_not_fit_is_one_line_that_names_the_file(change, message, tmp_path):
+NOT = "not the checkpoint of a network "
+TORN = [  # changes to the JSON of a checkpoint, and what is said of them
+    (without("network"), NOT + "(KeyError('network'))"),
+    (without("grid"), NOT + "(KeyError('grid'))"),
+    (without("channels"), NOT + "(KeyError('channels'))"),
+    (without("method"), NOT + "(KeyError('method'))"),
+    (without("method", "name"), NOT + "(KeyError('name'))"),
+    (without("network", "side"), "missing 1 required positional argument: 'side'"),
+    (without("grid", "last"), "missing 1 required positional argument: 'last'"),
+    (changed("network", layers=12), "unexpected keyword argument 'layers'"),
+    (lambda meta: meta.update(grid=[0, 100, 101]), NOT),
+    (lambda meta: meta.update(network=None), NOT),
+    (lambda meta: meta.update(method="dldl-v2"), NOT),
+    (changed("method", name="dldl-v3"), "method 'dldl-v3': expected one of dldl-v2, "),
+    (changed("method", name=["dldl-v2"]), NOT),
+    (changed("method", lam=-1), "lam: expected null or a number from 0 up, found -1"),
+    (changed("method", lam="1"), "lam: expected null or a number from 0 up, found '1'"),
+    (changed("network", name="huge"), "network 'huge': expected one of tiny, thin"),
+    (changed("network", pool="max"), "pool 'max': expected one of hp, gap"),
+    (changed("network", pool={}), NOT),
+    (changed("network", side=16), "side 16: the network needs at least 32 pixels"),
+    (changed("network", side=10**9), "side: expected 1 to 4096 pixels, found 1000000000"),
+    (changed("network", side=10**400), "side: expected 1 to 4096 pixels, found 100"),
+    (changed("network", side=64.5), "side: expected 1 to 4096 pixels, found 64.5"),
+    (changed("network", side=64.0), "side: expected 1 to 4096 pixels, found 64.0"),
+    (changed("network", side=True), "side: expected 1 to 4096 pixels, found True"),
+    (changed("network", side="big"), "side: expected 1 to 4096 pixels, found 'big'"),
+    (changed("network", log_sigmoid="yes"), "log_sigmoid: expected true or false, found 'yes'"),
+    (changed("network", log_sigmoid=1), "log_sigmoid: expected true or false, found 1"),
+    (changed("grid", first=100), "last: expected 0 <= first < last <= 1000 years, with first 100"),
+    (changed("grid", first=120), "last: expected 0 <= first < last <= 1000 years, with first 120"),
+    (
+        changed("grid", first=None),
+        "last: expected 0 <= first < last <= 1000 years, with first None",
+    ),
+    (changed("grid", first=False), "last: expected 0 <= first < last"),
+    (changed("grid", last=10**400), "last: expected 0 <= first < last <= 1000 years"),
+    (changed("grid", last="100"), "last: expected 0 <= first < last"),
+    (changed("grid", labels=1), "labels: expected a whole number from 2 to 10001, found 1"),
+    (changed("grid", labels=10**10), "labels: expected a whole number from 2 to 10001, found 1000"),
+    (changed("grid", labels=101.0), "labels: expected a whole number from 2 to 10001, found 101.0"),
+    (changed("grid", labels=[]), "labels: expected a whole number from 2 to 10001, found []"),
+    (changed("grid", labels=51), "model.fc.W: expected shape (128, 51), found shape (128, 101)"),
+    (
+        changed("channels", std=[0, 0, 0]),
+        "std: expected three numbers above 0, at most 1, found [0",
+    ),
+    (changed("channels", std=[0.2, 0.2, -0.2]), "std: expected three numbers above 0"),
+    (changed("channels", std=[0.2, 0.2, 10**400]), "std: expected three numbers above 0"),
+    (changed("channels", mean=[0.5, 0.5]), "mean: expected three numbers from 0 to 1, found [0.5"),
+    (changed("channels", mean=[0.5, 0.5, "0.5"]), "mean: expected three numbers from 0 to 1"),
+    (changed("channels", mean=[0.5, 0.5, True]), "mean: expected three numbers from 0 to 1"),
+    (changed("channels", mean=0.5), "mean: expected three numbers from 0 to 1, found 0.5"),
+    (changed("channels", mean=[[0.5], 0.5, 0.5]), "mean: expected three numbers from 0 to 1"),
+    (changed("channels", mean=[0.5] * 1000), "mean: expected three numbers from 0 to 1"),
+    (lambda meta: meta.update(average="yes"), "average: expected null or 0 to 1, found 'yes'"),
+    (lambda meta: meta.update(average=2), "average: expected null or 0 to 1, found 2"),
+    (changed("network", name="thin"), "model.conv1_1.W: expected shape (3, 3, 3, 32), found shape"),
+    (changed("network", name="tiny12"), "'model.bn3_3.beta': an array that the network does not"),
+    (changed("method", name="ranking"), "model.fc.W: expected shape (128, 100), found shape (128,"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), TORN, ids=range(len(TORN)))
+def test_a_description_of_no_network_is_one_line_that_names_the_file(change, message, tmp_path):
     save_network(tmp_path / "c")
     meta = json.loads((tmp_path / "c.json").read_text())
     change(meta)
     (tmp_path / "c.json").write_text(json.dumps(meta))
-    with pytest.raises(CheckpointError, match=message) as error:
-        trained.load(tmp_path / "c")
-    assert str(error.value).startswith(f"{tmp_path / 'c'}: ")
-    assert "\n" not in str(error.value)
+    refuses(tmp_path / "c", message)
 
 
-def test_missing_arrays_are_named(tmp_path):
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
+@pytest.mark.parametrize("name", ["first", "last", "labels"])
+def test_numbers_that_are_none(name, value, tmp_path):
     save_network(tmp_path / "c")
-    arrays, meta = checkpoint.load(tmp_path / "c")
-    del arrays["model.bn2_1.running_var"]
+    path = tmp_path / "c.json"
+    path.write_text(re.sub(f'"{name}": [0-9.]+', f'"{name}": {value}', path.read_text()))
+    refuses(tmp_path / "c", "c: not ")
+
+
+def refuses(path, message):
+    """Assert that loading raises one line that names the file."""
+    with pytest.raises(CheckpointError, match=re.escape(message)) as error:
+        trained.load(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert str(error.value).isprintable()
+
+
+def test_what_describes_a_network_describes_it_after_a_round_trip():
+    meta = json.loads((weights.find("tiny").with_suffix(".json")).read_text())
+    about = Description.of(meta)
+    assert (about.name, about.side, about.labels, about.log_sigmoid) == ("tiny", 128, 101, False)
+    assert (about.method, about.lam, about.average) == ("dldl-v2", 1.0, 0.999)
+
+
+def put(name, value):
+    """A change that puts `value` into an array, or makes it an array of another kind."""
+
+    def change(arrays):
+        if isinstance(value, float):
+            arrays[name].flat[0] = value
+        else:
+            arrays[name] = value(arrays[name])
+
+    return change
+
+
+BROKEN = [  # changes to the arrays of a checkpoint, and what is said of them
+    (lambda arrays: arrays.pop("model.bn2_1.running_var"), "model.bn2_1.running_var: expected sha"),
+    (lambda arrays: arrays.update({"model.fc.c": np.ones(1)}), "'model.fc.c': an array that the"),
+    (put("model.fc.W", float("nan")), "model.fc.W: holds numbers that are not finite in float32"),
+    (put("model.fc.W", float("-inf")), "model.fc.W: holds numbers that are not finite in float32"),
+    (put("model.bn1_1.running_var", -1.0), "model.bn1_1.running_var: holds a negative number"),
+    (put("model.fc.b", lambda a: a.astype("f8") + 1e300), "model.fc.b: holds numbers that are not"),
+    (put("model.fc.b", lambda a: a[:-1]), "model.fc.b: expected shape (101,), found shape (100,)"),
+    (put("model.fc.W", lambda a: a.T), "model.fc.W: expected shape (128, 101), found shape (101, "),
+    (
+        put("model.fc.b", lambda a: a.astype(complex)),
+        "model.fc.b: expected real numbers, found com",
+    ),
+    (
+        put("model.fc.b", lambda a: a.astype("M8[s]")),
+        "model.fc.b: expected real numbers, found dat",
+    ),
+    (put("model.fc.b", lambda a: a.astype(str)), "model.fc.b: expected real numbers, found str"),
+    (put("model.fc.b", lambda a: a.astype(int)), "model.fc.b: expected real numbers, found int64"),
+    (put("model.fc.b", lambda a: a > 0), "model.fc.b: expected real numbers, found bool"),
+    (put("model.fc.b", lambda a: a.view("V4")), "model.fc.b: expected real numbers, found void32"),
+    (
+        put("model.fc.b", lambda a: a.view([("x", "f4")])),
+        "model.fc.b: expected real numbers, found",
+    ),
+    (put("model.fc.b", lambda a: a.astype(object)), "model.fc.b: expected real numbers, found obj"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN, ids=range(len(BROKEN)))
+def test_arrays_of_no_network_are_one_line_that_names_the_file(change, message, tmp_path):
+    save_network(tmp_path / "c")
+    arrays, meta = contents(tmp_path / "c")
+    change(arrays)
     checkpoint.save(tmp_path / "c", arrays, meta)
-    with pytest.raises(CheckpointError, match=r"model\.bn2_1\.running_var: .*, found nothing"):
-        trained.load(tmp_path / "c")
+    refuses(tmp_path / "c", message)
+
+
+def test_of_a_training_only_the_network_is_unpacked(tmp_path):
+    """Whatever else is in the file: it is what `--resume` reads."""
+    save_network(tmp_path / "c")
+    arrays, meta = contents(tmp_path / "c")
+    more = {"optimizer.m.fc.W": np.array(["text"]), "raw.fc.W": np.zeros(3), "epoch": np.array(1)}
+    checkpoint.save(tmp_path / "c", arrays | more, meta)
+    np.testing.assert_array_equal(
+        trained.load(tmp_path / "c").model.params["fc.W"], arrays["model.fc.W"]
+    )
+
+
+def test_subnormal_weights_come_in_as_zero(tmp_path):
+    save_network(tmp_path / "c")
+    arrays, meta = contents(tmp_path / "c")
+    arrays["model.conv1_1.W"][..., 3] = 1e-40
+    arrays["model.bn1_1.running_mean"][3] = -1e-40
+    checkpoint.save(tmp_path / "c", arrays, meta)
+    model = trained.load(tmp_path / "c").model
+    assert not model.params["conv1_1.W"][..., 3].any()
+    assert model.buffers["bn1_1.running_mean"][3] == 0
+    np.testing.assert_array_equal(
+        model.params["conv1_1.W"][..., :3], arrays["model.conv1_1.W"][..., :3]
+    )

@@ -7,14 +7,22 @@ of the `.npz` is the one moment at which a checkpoint becomes the new one.
 """
 
 import json
+import re
+import zipfile
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format as npy
 
-from tinydldl.backend import UserError, get_array_module, to_host
+from tinydldl.backend import UserError, flush, get_array_module, to_host
 from tinydldl.files import replacing
 
 EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+# A variance, Adam's mean of squares, a count of steps.
+NOT_NEGATIVE = re.compile(r"\brunning_var$|^optimizer\.v\.|\.t$")
 
 
 class CheckpointError(UserError):
@@ -33,33 +41,105 @@ def save(path, arrays, meta):
             description.write(json.dumps(meta, indent=2).encode())
 
 
-def load(path):
-    """The `(arrays, meta)` of `path`, with or without `.npz`, or of the folder of a run.
+def describe(path):
+    """The JSON of a checkpoint, a dict; `path` is as for `load`. Raises CheckpointError."""
+    with reading(path):
+        meta = read_json(f"{stem_of(path)}.json")
+        if not isinstance(meta, dict):
+            raise CheckpointError("not the description of a checkpoint")
+        return meta
 
-    Raises CheckpointError.
+
+def load(path, targets):
+    """Copy into each array of `targets`, by name, the one that a checkpoint holds: see `copy_into`.
+
+    `path`: with or without `.npz`, or the folder of a run. Groups that are not asked for, such as
+    `optimizer.`, are left alone. Raises CheckpointError.
     """
-    file = Path(path, "checkpoint") if Path(path).is_dir() else path
-    stem = str(file).removesuffix(".npz").removesuffix(".json")
+    groups = {name.partition(".")[0] for name in targets}
+    with reading(path), zipfile.ZipFile(f"{stem_of(path)}.npz") as archive:
+        names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        arrays = {n: Packed(archive, m) for n, m in names.items() if n.partition(".")[0] in groups}
+        if unknown := arrays.keys() - targets.keys():
+            raise CheckpointError(f"{min(unknown)!r}: an array that the network does not have")
+        copy_into(targets, arrays)
+
+
+class Packed:
+    """An array in a `.npz` file: what its header says, and its numbers once `astype` asks."""
+
+    def __init__(self, archive, member):
+        self.open = partial(archive.open, member)
+        with self.open() as file:
+            self.shape, _, self.dtype = HEADERS[npy.read_magic(file)](file)
+
+    def astype(self, dtype):
+        with self.open() as file:
+            return npy.read_array(file, allow_pickle=False).astype(dtype)
+
+
+def copy_into(targets, arrays):
+    """Copy `arrays[name]` into each array of `targets`, without subnormal numbers.
+
+    Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError if one
+    is missing or has another shape, for numbers of another kind, and for those that are not finite
+    or must not be negative.
+    """
+    for name, target in targets.items():
+        check_form(name, target, arrays.get(name))
+    for name, target in targets.items():
+        with np.errstate(over="ignore"):
+            values = arrays[name].astype(target.dtype)
+        check_values(name, values)
+        target[...] = get_array_module(target).asarray(flush(values))
+
+
+def check_form(name, target, source):
+    """Raise CheckpointError unless `source` has the shape and the kind of numbers of `target`."""
+    if source is None or source.shape != target.shape:
+        found = "nothing" if source is None else f"shape {source.shape!r}"
+        raise CheckpointError(f"{name}: expected shape {target.shape}, found {found}")
+    kinds, numbers = ("f", "real") if target.dtype.kind == "f" else ("iu", "whole")
+    if source.dtype.kind not in kinds:
+        raise CheckpointError(f"{name}: expected {numbers} numbers, found {source.dtype.name}")
+
+
+def check_values(name, values):
+    """Raise CheckpointError for numbers that nothing of this name can have."""
+    if not np.isfinite(values).all():
+        raise CheckpointError(f"{name}: holds numbers that are not finite in {values.dtype}")
+    if NOT_NEGATIVE.search(name) and (values < 0).any():
+        raise CheckpointError(f"{name}: holds a negative number")
+
+
+def read_json(path):
+    """The value in a JSON file. Raises OSError, and ValueError for what is no JSON, such as NaN."""
+
+    def refuse(constant):
+        raise ValueError(f"{constant} is no JSON")
+
     try:
-        meta = json.loads(Path(f"{stem}.json").read_text())
-        with open(f"{stem}.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            arrays = dict(arrays)
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("too many brackets in each other") from None
+
+
+def stem_of(path):
+    """The path of both files of a checkpoint, without their suffixes."""
+    file = Path(path, "checkpoint") if Path(path).is_dir() else path
+    return str(file).removesuffix(".npz").removesuffix(".json")
+
+
+@contextmanager
+def reading(path):
+    """Whatever goes wrong meanwhile is a CheckpointError, one line that names `path`."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise CheckpointError(f"{path}: no checkpoint, {missing} is missing; {EXPECTED}") from None
     except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
-        raise CheckpointError(f"{path}: not a checkpoint that can be read ({error})") from None
-    if not isinstance(meta, dict):
-        raise CheckpointError(f"{stem}.json: not the description of a checkpoint")
-    return arrays, meta
-
-
-def copy_into(targets, arrays, prefix):
-    """Copy `arrays[prefix + name]` into each array of `targets`; raises CheckpointError if one is
-    missing or has another shape."""
-    for name, target in targets.items():
-        source = arrays.get(prefix + name)
-        if source is None or source.shape != target.shape:
-            found = "nothing" if source is None else f"shape {source.shape}"
-            raise CheckpointError(f"{prefix}{name}: expected shape {target.shape}, found {found}")
-        target[...] = get_array_module(target).asarray(source)
+        why = f"not a checkpoint that can be read ({error!r})"
+        raise CheckpointError(f"{path}: {why}") from None

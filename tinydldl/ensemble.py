@@ -8,7 +8,7 @@ import numpy as np
 from tinydldl import experiment, trained
 from tinydldl.checkpoint import CheckpointError
 from tinydldl.progress import Progress
-from tinydldl.trainer import predict
+from tinydldl.trainer import NonFiniteError, predict
 
 
 def load(paths, xp=np):
@@ -57,8 +57,8 @@ def average(networks, stores, arguments, xp=np):
         for path, network in networks.items():
             model, _ = experiment.choose_engine(arguments, network.model, xp)
             about = stores[network.side], network.channels, arguments.batch, xp, progress.update
-            prediction, _ = predict(model, network.method, *about)
-            if not np.isfinite(prediction).all():
-                raise CheckpointError(f"{path}: what this network predicts is not finite")
-            predictions.append(prediction)
+            try:
+                predictions.append(predict(model, network.method, *about)[0])
+            except NonFiniteError as error:
+                raise CheckpointError(f"{path}: {error}") from None
     return np.mean(predictions, axis=0)

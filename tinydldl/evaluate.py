@@ -98,7 +98,7 @@ def settings_of_run(path):
     for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
         if config.exists():
             try:
-                run = json.loads(config.read_text())["arguments"]
+                run = checkpoint.read_json(config)["arguments"]
                 names = SETTINGS if run["dataset"] == "synthetic" else SETTINGS[:-1]
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
@@ -152,7 +152,7 @@ def results_folder(arguments, part, count):
 def judged_before(folder):
     """The checkpoints of the evaluation in a folder, [] if there is none."""
     try:
-        return json.loads((folder / FIGURES).read_text())["checkpoints"]
+        return checkpoint.read_json(folder / FIGURES)["checkpoints"]
     except (OSError, ValueError, TypeError, LookupError):
         return []
 

@@ -13,7 +13,7 @@ from tinydldl.models import AgeNet, count_params
 from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.runs import RunError, write_table
+from tinydldl.runs import write_table
 from tinydldl.selection import JUDGED
 from tinydldl.trainer import Training, judge, train
 
@@ -204,7 +204,7 @@ def initialize(run, arguments):
             why = "whose outputs mean something else there"
         text = f"{path}, without fc, {why}"
         ours = {name: array for name, array in ours.items() if not name.startswith("fc.")}
-    checkpoint.copy_into(ours, theirs, "")
+    checkpoint.copy_into(ours, theirs)
     return text
 
 
@@ -221,35 +221,33 @@ def outputs_of(run):
 
 def restore(run, folder):
     """Put a run where its last checkpoint was; returns its epoch, or 0."""
-    arrays, done = folder.restore()
-    if done > run.epochs:
-        raise RunError(f"{folder.path}: its checkpoint is of epoch {done} of {run.epochs}")
+    done = folder.restore(state_of(run), run.epochs)
     if done:
         run.channels = trained.load(folder.path).channels
-        checkpoint.copy_into(weights_of(run), arrays, "raw." if run.average else "model.")
-        checkpoint.copy_into(run.optimizer.state, arrays, "optimizer.")
-        if run.average:
-            checkpoint.copy_into(run.average.average, arrays, "model.")
-            checkpoint.copy_into({"t": run.average.t}, arrays, "average.")
     return done
 
 
-def save(run, folder, arguments, epoch, record, speed, baselines):
-    """Write a finished epoch: its figures, the checkpoint, and the curves so far.
+def state_of(run):
+    """All arrays that the next step of a run depends on, by their names in a checkpoint.
 
-    `model.` in the checkpoint is what a network is judged by. With averaging that is the average;
-    `raw.` is then what training goes on with, and the JSON holds the decay.
+    `model.` is what a network is judged by. With averaging that is the average; `raw.` is then what
+    training goes on with.
     """
-    network = {"name": arguments.net, "side": arguments.size, "pool": arguments.pool}
-    settings = {"name": arguments.method, "lam": arguments.lam}
-    meta = trained.describe(network, run.method, settings, run.channels)
     groups = {"model": weights_of(run), "optimizer": run.optimizer.state}
     if run.average:
         groups |= {"model": run.average.average, "raw": weights_of(run)}
         groups |= {"average": {"t": run.average.t}}
+    return {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
+
+
+def save(run, folder, arguments, epoch, record, speed, baselines):
+    """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
+    network = {"name": arguments.net, "side": arguments.size, "pool": arguments.pool}
+    settings = {"name": arguments.method, "lam": arguments.lam}
+    meta = trained.describe(network, run.method, settings, run.channels)
+    if run.average:
         meta["average"] = run.average.decay
-    arrays = {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
-    folder.save(epoch, record, vars(speed), arrays, meta)
+    folder.save(epoch, record, vars(speed), state_of(run), meta)
     curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
     plots.save(curves, folder / "curves.png")
 

@@ -19,6 +19,7 @@ from tinydldl.fast import FastNet
 from tinydldl.images import FILL
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
 from tinydldl.methods import SoftmaxMethod
+from tinydldl.trainer import check_finite
 
 PLACES = 16  # of the square that covers a part of a photo, in a row
 WINDOW = 1 / 4  # its side, of that of the photo
@@ -44,7 +45,7 @@ class Maps:
         self.grid = method.grid
         self.features = FastNet(body).forward(normalize(images, *network.channels))
         self.logits = self.top.forward(self.features, keep=True)
-        self.p_hat = method.predict(self.logits)
+        self.p_hat = check_finite(method.predict(self.logits))
         self.y_hat = method.age(self.p_hat)
 
     def of_logits(self, dlogits):

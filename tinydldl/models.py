@@ -22,7 +22,7 @@ CHANNELS = {  # the last M is part of hybrid pooling
     "tiny12": "16 16 M 32 32 M 64 64 M 128 128 128 M 128 128 128 M",  # third-party, see `convert`
 }
 POOLS = {"hp": HybridPool, "gap": GlobalAvgPool}
-SMALLEST_SIDE = 32
+SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels
 
 VGG16_CHANNELS = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
 VGG16_HIDDEN = 4096  # outputs of its first and of its second Linear layer

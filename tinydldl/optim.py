@@ -5,7 +5,7 @@ from math import cos, pi
 
 import numpy as np
 
-from tinydldl.backend import fused, get_array_module
+from tinydldl.backend import fused, get_array_module, smallest
 
 
 class Optimizer:
@@ -13,7 +13,8 @@ class Optimizer:
 
     Make it after `model.to(...)`, which replaces the arrays. `lr`, the learning rate, may be set
     anew before each step. `state`: the arrays that the next step depends on, by name, for
-    checkpoints.
+    checkpoints. What would become subnormal, as the averages of a gradient that is zero from some
+    step on, becomes zero: see `smallest`.
     """
 
     def __init__(self, params, grads, lr):
@@ -44,15 +45,19 @@ class SGD(Optimizer):
     def step(self):
         for name, param in self.params.items():
             v = self.state[f"v.{name}"]
-            sgd_step(param, self.grads[name], v, self.lr, self.momentum, self.weight_decay)
+            rates = self.lr, self.momentum, self.weight_decay
+            sgd_step(param, self.grads[name], v, *rates, smallest(v.dtype))
 
 
 @fused
-def sgd_step(param, g, v, lr, momentum, weight_decay):
-    """Move `param` and `v`, in place, by the gradient `g`."""
+def sgd_step(param, g, v, lr, momentum, weight_decay, least):
+    """Move `param` and `v`, in place, by the gradient `g`; what ends below `least` becomes zero."""
+    xp = get_array_module(v)
     v *= momentum
     v += g + weight_decay * param
+    v *= xp.abs(v) >= least
     param -= lr * v
+    param *= xp.abs(param) >= least
 
 
 class Adam(Optimizer):
@@ -78,16 +83,24 @@ class Adam(Optimizer):
         rates = 1 - self.beta1, 1 - self.beta2
         for name, param in self.params.items():
             m, v = self.state[f"m.{name}"], self.state[f"v.{name}"]
-            adam_step(param, self.grads[name], m, v, lr, correction, *rates, self.eps)
+            about = lr, correction, *rates, self.eps, smallest(v.dtype)
+            adam_step(param, self.grads[name], m, v, *about)
 
 
 @fused
-def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps):
-    """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t."""
+def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps, least):
+    """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t.
+
+    What ends below `least` becomes zero.
+    """
+    xp = get_array_module(v)
     m += m_rate * (g - m)
+    m *= xp.abs(m) >= least
     v += v_rate * (g * g - v)
-    denominator = get_array_module(v).sqrt(v / correction) + eps
+    v *= v >= least
+    denominator = xp.sqrt(v / correction) + eps
     param -= lr * m / denominator
+    param *= xp.abs(param) >= least
 
 
 def gradient_norm(grads):
@@ -147,7 +160,7 @@ class Averaged:
         self.t += 1
         rate = (1 - self.decay) / (1 - self.decay ** int(self.t))
         for name, array in self.arrays.items():
-            average_step(self.average[name], array, rate)
+            average_step(self.average[name], array, rate, smallest(array.dtype))
 
     @contextmanager
     def applied(self):
@@ -165,6 +178,7 @@ class Averaged:
 
 
 @fused
-def average_step(average, array, rate):
-    """Move `average`, in place, toward `array`."""
+def average_step(average, array, rate, least):
+    """Move `average`, in place, toward `array`; what ends below `least` becomes zero."""
     average += rate * (array - average)
+    average *= get_array_module(average).abs(average) >= least

@@ -13,6 +13,7 @@ Source: `torch/serialization.py` of PyTorch, 1.0 and 2.13.
 import io
 import zipfile
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from pathlib import Path
 
@@ -71,9 +72,7 @@ def read(path):
     except UserError as error:
         raise PyTorchFileError(f"{path}: {error}") from None
     except Exception as error:  # a damaged archive can go wrong anywhere
-        raise PyTorchFileError(
-            f"{path}: not a PyTorch file that can be read ({type(error).__name__}: {error})"
-        ) from None
+        raise PyTorchFileError(f"{path}: not a PyTorch file that can be read ({error!r})") from None
     return Weights(arrays, modules, f"{text}, PyTorch {'1.6 or later' if is_zip else 'before 1.6'}")
 
 
@@ -215,8 +214,14 @@ def ordered_dict(pairs=()):
     return OrderedDict(pairs)
 
 
-def unused(*_):
-    """What a network has and its weights do not need."""
+class Unused:
+    """What nobody needs for the weights, such as a NumPy number beside them: none of it is kept."""
+
+    def __init__(self, *_):
+        pass
+
+    def build(self, state):
+        return self
 
 
 ALLOWED = {
@@ -224,10 +229,19 @@ ALLOWED = {
     ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
     ("collections", "OrderedDict"): ordered_dict,
-    ("torch.nn.backends.thnn", "_get_thnn_function_backend"): unused,
-    ("__builtin__", "set"): unused,  # names of buffers that are not saved
-    ("builtins", "set"): unused,
-}
+} | dict.fromkeys(
+    [
+        ("torch.nn.backends.thnn", "_get_thnn_function_backend"),
+        ("__builtin__", "set"),  # names of buffers that are not saved
+        ("builtins", "set"),
+        ("__builtin__", "bytes"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("_codecs", "encode"),  # the bytes of a number, in the protocol that PyTorch writes
+        *product(("numpy.core.multiarray", "numpy._core.multiarray"), ("scalar", "_reconstruct")),
+    ],
+    Unused,
+)
 
 # --------------------------------------------------------------- where in an object the weights are
 

@@ -74,7 +74,7 @@ def convert(weights, head="softmax", pool="hp"):
     rng = np.random.default_rng(0)  # weights that are overwritten at once
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
-        checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model), "")
+        checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
     except CheckpointError as error:
         raise ConversionError(f"the network is {name}, but for {error}") from None
     channels = MEAN, STD
@@ -161,17 +161,21 @@ def letter(layer):
 
 
 def our_arrays(layers, model):
-    """The arrays of `model`, by name, in our layout."""
+    """The arrays of `model`, by name, in our layout. Raises CheckpointError."""
     *chain, fc = layers
     numbers = [name.removeprefix("conv") for name in model.layers if name.startswith("conv")]
     arrays = {"fc.W": fc["weight"].T, "fc.b": fc["bias"]}
     for number, conv, bn in zip(numbers, chain[::2], chain[1::2], strict=True):
+        mean, own = bn["running_mean"], model.buffers[f"bn{number}.running_mean"]
+        bias = conv.get("bias", np.zeros_like(own))
+        checkpoint.check_form(f"bn{number}.running_mean", own, mean)
+        checkpoint.check_form(f"conv{number}.b", own, bias)
         arrays |= {
             f"conv{number}.W": conv["weight"].transpose(2, 3, 1, 0),
             f"bn{number}.gamma": bn["weight"],
             f"bn{number}.beta": bn["bias"],
             # a bias moves the mean, and normalization takes it away again
-            f"bn{number}.running_mean": bn["running_mean"] - conv.get("bias", 0),
+            f"bn{number}.running_mean": mean - bias,
             f"bn{number}.running_var": bn["running_var"],
         }
     return arrays

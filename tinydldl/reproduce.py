@@ -7,7 +7,7 @@ from pathlib import Path
 from tinydldl import cli, datasets, experiment, selection
 from tinydldl.backend import choose_device
 from tinydldl.datasets import DATASETS
-from tinydldl.models import SMALLEST_SIDE
+from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.tables import published, write
 from tinydldl.tables.grid import Grid
 
@@ -91,7 +91,7 @@ def build_parser():
     )
     training.add_argument(
         "--size",
-        type=cli.whole(SMALLEST_SIDE),
+        type=cli.whole(SMALLEST_SIDE, LARGEST_SIDE),
         help=f"pixels a side ({SYNTHETIC['size']} for synthetic faces, else {REAL['size']})",
     )
     training.add_argument(

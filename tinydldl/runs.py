@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-import numpy
+import numpy as np
 import PIL
 import scipy
 
@@ -33,6 +33,7 @@ METRICS = (
     "valid_mae",
     "valid_epsilon_error",
 )
+SOMETIMES = {"train_kl", "valid_mae", "valid_epsilon_error"}  # not in each row
 FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
 TIMING = ("epoch", "seconds", "images_per_second", "in_memory", "waiting")
 
@@ -85,7 +86,7 @@ class RunFolder:
         """An existing folder and its configuration. Raises RunError if there is none."""
         folder = cls(path)
         try:
-            config = json.loads((folder / "config.json").read_text())
+            config = checkpoint.read_json(folder / "config.json")
             config["arguments"].items(), [config[name] for name in FACTS]
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             message = f"{path}: no run to resume, its config.json cannot be read"
@@ -111,24 +112,31 @@ class RunFolder:
         write_table(self / "timing.csv", TIMING, self.timing)
         checkpoint.save(self / "checkpoint", arrays | {"epoch": epoch}, meta)
 
-    def restore(self):
-        """The arrays of the last checkpoint and its epoch: `({}, 0)` if no epoch was finished.
+    def restore(self, state, epochs):
+        """Put the arrays of `state`, by name, where the last checkpoint had them.
 
-        Raises RunError or CheckpointError for files that do not belong together.
+        Returns its epoch, 0 if none was finished. Raises CheckpointError for arrays that do not
+        fit, and RunError for an epoch after `epochs` and for tables of other epochs.
         """
         if not (self / "checkpoint.npz").exists():
-            return {}, 0
-        arrays, _ = checkpoint.load(self / "checkpoint")
-        epoch = int(arrays.get("epoch", 0))
-        self.metrics = self._rows_until(epoch, "metrics.csv")
-        self.timing = self._rows_until(epoch, "timing.csv")
-        return arrays, epoch
+            return 0
+        count = np.zeros((), dtype=np.int64)
+        checkpoint.load(self / "checkpoint", state | {"epoch": count})
+        if not 1 <= (epoch := int(count)) <= epochs:
+            raise RunError(f"{self.path}: its checkpoint is of epoch {epoch} of {epochs}")
+        self.metrics = self._rows_until(epoch, "metrics.csv", METRICS)
+        self.timing = self._rows_until(epoch, "timing.csv", TIMING)
+        return epoch
 
-    def _rows_until(self, epoch, name):
-        """The rows of epochs 1, 2, ..., `epoch`."""
-        rows = read_table(self / name)[: max(epoch, 0)]
-        if [row.get("epoch") for row in rows] != [str(i) for i in range(1, epoch + 1)] or not rows:
-            raise RunError(f"{self / name}: expected a row for each epoch from 1 to {epoch}")
+    def _rows_until(self, epoch, name, columns):
+        """The rows of epochs 1, 2, ..., `epoch`, of finite numbers."""
+        rows = read_table(self / name)[:epoch]
+        epochs = [row.get("epoch") for row in rows if is_record(row, columns)]
+        if epochs != [str(i) for i in range(1, epoch + 1)]:
+            about = f"with numbers in the columns {', '.join(columns)}"
+            raise RunError(
+                f"{self / name}: expected a row for each epoch from 1 to {epoch}, {about}"
+            )
         return rows
 
 
@@ -141,6 +149,15 @@ def taken(path, folder):
             raise
         return False
     return True
+
+
+def is_record(row, columns):
+    """Whether a row of texts holds a finite number in each column, but those of `SOMETIMES`."""
+    try:
+        known = set(columns) - SOMETIMES <= row.keys() <= set(columns)
+        return known and np.isfinite([float(text) for text in row.values()]).all()
+    except ValueError:
+        return False
 
 
 def write_table(path, columns, rows):
@@ -171,7 +188,7 @@ def read_table(path):
 
 def provenance():
     """What else the figures of a run depend on: versions, commit, machine, and the date."""
-    packages = (tinydldl, numpy, scipy, PIL)
+    packages = (tinydldl, np, scipy, PIL)
     return {
         "versions": {"python": platform.python_version()}
         | {p.__name__: p.__version__ for p in packages},

@@ -1,8 +1,10 @@
 """Which photos of a data set a command uses: within the label grid, at most so many, readable."""
 
 import argparse
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 
@@ -83,6 +85,12 @@ class Selection:
     train: PhotoStore
     valid: PhotoStore
     judged: str
+
+    def digest(self):
+        """A hash of names, ages and sigmas: the same for the same photos, wherever they lie."""
+        photos = self.train.photos, self.valid.photos
+        about = [[[q.name for q in p.paths], p.ages.tolist(), p.sigmas.tolist()] for p in photos]
+        return sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property
     def baselines(self):

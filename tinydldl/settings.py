@@ -1,6 +1,7 @@
 """The settings of a training: arguments, types and defaults, and what does not go together."""
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from tinydldl.datasets import DATASETS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
 from tinydldl.methods import METHODS
-from tinydldl.models import CHANNELS, POOLS, SMALLEST_SIDE
+from tinydldl.models import CHANNELS, LARGEST_SIDE, POOLS, SMALLEST_SIDE
+from tinydldl.runs import RunError
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
 SYNTHETIC = {
@@ -30,6 +32,7 @@ REAL = {
     "augment": list(TRANSFORMS),
 }
 PRETRAINED = "pretrained"  # for --init: the weights that ship with tinydldl
+PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
 # Those that one method alone has.
 METHOD_DEFAULTS = {
     "dldl-v2": {"lam": 1.0, "kl_reduction": "batch", "kl_epochs": 0},
@@ -71,7 +74,7 @@ def build_parser():
     )
     network.add_argument(
         "--size",
-        type=cli.whole(SMALLEST_SIDE),
+        type=cli.whole(SMALLEST_SIDE, LARGEST_SIDE),
         help=f"pixels a side {by_set('size')}",
     )
     network.add_argument(
@@ -148,7 +151,8 @@ def build_parser():
         "--resume",
         metavar="FOLDER",
         type=cli.path,
-        help="continue the run in FOLDER from its last epoch; all other arguments are its own",
+        help="continue the run in FOLDER from its last epoch; all other arguments are its own, but "
+        "--data-dir and --table may say where its photos lie now",
     )
     return parser
 
@@ -226,6 +230,31 @@ def check_schedule(arguments, parser):
     if name == "cosine" and int(warm_up or 0) >= arguments.epochs:
         epochs = f"{warm_up} of {arguments.epochs} epochs"
         parser.error(f"--schedule {arguments.schedule}: {epochs} of warm-up leave none to go down")
+
+
+def places_of(parser, argv):
+    """What a user says beside `--resume` of `PLACES`, {name: path}; an error for anything else."""
+    given = vars(parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(PLACES))))
+    alone = vars(parser.parse_args(["--resume", str(given["resume"])]))
+    if any(alone[name] != value for name, value in given.items() if name not in PLACES):
+        parser.error("--resume goes alone, or with --data-dir and --table: all else is of the run")
+    return {name: given[name] for name in PLACES if given[name] is not None}
+
+
+def of_run(parser, folder, stored, places):
+    """The arguments of a run, from those `stored` in its config.json and from `places_of`.
+
+    A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises RunError if an
+    argument is missing: its default now need not be what the run was begun with.
+    """
+    if missing := sorted(vars(parser.parse_args([])).keys() - stored.keys()):
+        raise RunError(
+            f"{folder / 'config.json'}: without the argument {missing[0]}, so of another version "
+            "of tinydldl; the run cannot go on as it began"
+        )
+    if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
+        places = {"data_dir": datasets.default_data_dir()} | places
+    return parser.parse_args(as_command_line(stored | places))
 
 
 def as_command_line(arguments):

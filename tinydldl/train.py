@@ -15,15 +15,15 @@ from tinydldl.trainer import NonFiniteError
 
 def main(argv=None):
     """Train, or resume a run; returns the exit code."""
-    parser, folder, config, lock = settings.build_parser(), None, None, ExitStack()
+    parser, folder, config = settings.build_parser(), None, None
+    places, lock = {}, ExitStack()
     arguments = parser.parse_args(argv)
     try:
         if arguments.resume:
-            if arguments != parser.parse_args(["--resume", str(arguments.resume)]):
-                parser.error("--resume goes alone: the other arguments are those of the run")
+            places = settings.places_of(parser, argv)
             folder, config = RunFolder.open(arguments.resume)
             lock.enter_context(held(folder.path))
-            arguments = parser.parse_args(settings.as_command_line(config["arguments"]))
+            arguments = settings.of_run(parser, folder, config["arguments"], places)
         settings.fill_in(arguments)
         settings.check(arguments, parser)
         xp, device = choose_device(arguments.device)
@@ -37,7 +37,8 @@ def main(argv=None):
         if folder is None:
             if arguments.init:
                 experiment.initialize(run, arguments)  # an error here leaves no folder behind
-            facts = {"arguments": plain(arguments), "photos": counts, "device": device}
+            facts = {"arguments": plain(arguments), "photos": counts}
+            facts |= {"names_and_labels": photos.digest(), "device": device}
             facts |= experiment.engine_of(run.model)
             default_name = f"{arguments.dataset}-{arguments.net}"
             default_name += f"-{arguments.method}" * (arguments.method != "dldl-v2")
@@ -46,7 +47,7 @@ def main(argv=None):
             if bad := photos.train.bad + photos.valid.bad:
                 write_reasons(folder.path, "unreadable.csv", bad)
         else:
-            check_unchanged(folder, config, counts, experiment.engine_of(run.model))
+            check_unchanged(folder, config, photos, experiment.engine_of(run.model))
         if arguments.members:
             experiment.execute_ensemble(arguments, photos, xp, folder)
         else:
@@ -54,8 +55,8 @@ def main(argv=None):
     except KeyboardInterrupt:
         if folder is None:
             raise  # before there is anything to resume
-        quoted = shlex.quote(str(folder.path))
-        print(f"stopped; continue with: python -m tinydldl.train --resume {quoted}")
+        words = ["--resume", str(folder.path), *settings.as_command_line(places)]
+        print(f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}")
         return cli.INTERRUPTED
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -74,9 +75,15 @@ def plain(arguments):
 
 
 def check_unchanged(folder, config, photos, engine):
-    """Raise RunError if the photos of a run have changed; warn if the last digits may differ."""
-    if config["photos"] != photos:
-        raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {photos}")
+    """Raise RunError if the photos of a run have changed; warn if the last digits may differ.
+
+    `photos`: a `Selection`. Runs of older versions know how many photos there were, not which.
+    """
+    counts, digest = [len(photos.train), len(photos.valid)], photos.digest()
+    if config["photos"] != counts:
+        raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {counts}")
+    if config.get("names_and_labels", digest) != digest:
+        raise RunError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     now = engine | {"blas_threads": blas_threads()}
     for name, value in now.items():
         if config[name] != value:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinydldl.backend import get_array_module, to_device, to_host
+from tinydldl.backend import UserError, get_array_module, to_device, to_host
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_batches
 from tinydldl.layers import Sequential
 from tinydldl.methods import Method
@@ -18,8 +18,8 @@ from tinydldl.optim import Averaged, Optimizer, gradient_norm
 FEWEST_REPEATS = 3  # steps to measure the speed in memory
 
 
-class NonFiniteError(Exception):
-    """The loss is not a number any more; the message says where that began."""
+class NonFiniteError(UserError):
+    """The loss or an estimate is not a number any more; the message says where that began."""
 
 
 @dataclass
@@ -153,9 +153,10 @@ def speed_in_memory(run, images, indices, repeats):
 def validate(run):
     """MAE (years) and epsilon-error on the validation photos."""
     photos = run.valid_store.photos
-    _, y_hat = judge(run)
-    if not np.isfinite(y_hat).all():
-        raise NonFiniteError("the estimates are not finite in validation; try a smaller --lr")
+    try:
+        _, y_hat = judge(run)
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{error} in validation; try a smaller --lr") from None
     return {
         "valid_mae": mae(y_hat, photos.ages),
         "valid_epsilon_error": epsilon_error(y_hat, photos.ages, photos.sigmas),
@@ -185,10 +186,21 @@ def predict(model, method, store, channels, batch, xp, seen=lambda images: None)
 
 
 def predict_batch(model, method, images, channels):
-    """The prediction (N, M) for uint8 images: the mean over each and its mirror image."""
+    """The prediction (N, M) for uint8 images: the mean over each and its mirror image.
+
+    Raises NonFiniteError for a network whose weights are too large.
+    """
     x = normalize(images, *channels)
-    once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
-    return (once + mirrored) / 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
+    return check_finite((once + mirrored) / 2)
+
+
+def check_finite(prediction):
+    """The prediction itself. Raises NonFiniteError if it holds anything else than numbers."""
+    if not get_array_module(prediction).isfinite(prediction).all():
+        raise NonFiniteError("what the network predicts is not finite")
+    return prediction
 
 
 def check_parameters(model, epoch):

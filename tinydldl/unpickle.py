@@ -62,9 +62,7 @@ def load(file, allowed, persistent=None, shells=False):
     except UserError:
         raise
     except Exception as error:  # a damaged file can go wrong anywhere
-        raise UnpickleError(
-            f"not a pickle that can be read ({type(error).__name__}: {error})"
-        ) from None
+        raise UnpickleError(f"not a pickle that can be read ({error!r})") from None
 
 
 class Machine:

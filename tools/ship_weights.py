@@ -39,7 +39,8 @@ RACES = ("White", "Black", "Asian", "Indian", "others")
 def main():
     arguments = build_parser().parse_args()
     *_, last = arguments.runs
-    arrays, meta = checkpoint.load(last / "checkpoint")
+    network = trained.load(last)
+    arrays, meta = network.model.params | network.model.buffers, network.meta
     path = weights.FOLDER / meta["network"]["name"]
     meta = {name: meta[name] for name in KEPT if name in meta}
     meta["training"] = [stage(run) for run in arguments.runs]
@@ -77,12 +78,11 @@ def stage(run):
 
 
 def shipped(arrays):
-    """The arrays of a checkpoint that a network computes with: parameters in half precision."""
+    """The arrays of a network for its checkpoint: parameters in half precision."""
     running = ("running_mean", "running_var")
     return {
-        name: array.astype(np.float32 if name.endswith(running) else np.float16)
+        f"model.{name}": array.astype(np.float32 if name.endswith(running) else np.float16)
         for name, array in arrays.items()
-        if name.startswith("model.")
     }
 
 

@@ -12,6 +12,7 @@ from math import ceil
 
 import numpy as np
 
+from tinydldl.backend import flush
 from tinydldl.fast import convolution, pointwise
 from tinydldl.fast.layout import FeatureMap, Scratch
 from tinydldl.layers import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Sequential
@@ -178,6 +179,7 @@ class ConvStage:
             batch = {"running_mean": sign * mean, "running_var": spread / (count - 1)}
             for name, value in batch.items():
                 buffers[name] += norm.momentum * (value - buffers[name])
+                flush(buffers[name])
         return count, mean, (spread / count + norm.eps) ** -0.5
 
     def _share_of_statistics(self, z, sums, count, mean, inv_std):

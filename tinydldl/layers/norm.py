@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl.backend import fused, get_array_module
+from tinydldl.backend import flush, fused, get_array_module
 from tinydldl.layers.base import Layer, check_channels
 
 
@@ -54,6 +54,7 @@ class BatchNorm2d(Layer):
         var = channel_sum(squared_distance(x, mean)) / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
             self.buffers[name] += self.momentum * (value - self.buffers[name])
+            flush(self.buffers[name])
         return mean, var
 
     def _running_statistics(self):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import experiment, report
+from tinydldl import checkpoint, experiment, report
 from tinydldl.files import held, replacing
 from tinydldl.labels import label_grid
 from tinydldl.progress import Progress
@@ -180,7 +180,7 @@ def claim(path, arguments, but=()):
             file.write(json.dumps(ours, indent=2).encode() + b"\n")
         return
     try:
-        theirs = dict(json.loads(path.read_text()))
+        theirs = dict(checkpoint.read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path}: cannot be read ({error}); give another --out") from None
     for name, value in ours.items():
