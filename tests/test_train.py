@@ -203,6 +203,75 @@ def test_own_photos_with_other_options(own_photos, capsys):
     assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
 
 
+def begin_own(table):
+    """A run of one epoch on the photos of a table."""
+    options = ["--dataset", "csv", "--table", table, "--size", 32, "--epochs", 1, *SMALL[2:]]
+    assert run(*options, "--name", "own") == 0
+
+
+def test_photos_may_lie_elsewhere_when_a_run_goes_on(own_photos, capsys, monkeypatch):
+    begin_own(own_photos)
+    before = metrics("own")
+    forget_the_epochs("own")
+    Path("moved").mkdir()
+    for path in own_photos.parent.glob("*.*"):
+        path.rename(Path("moved") / path.name)
+    assert run("--resume", "runs/own") == 2
+    assert "csv: no table " in capsys.readouterr().err
+    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 0
+    assert metrics("own") == before
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinydldl.experiment.train", interrupt)
+    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 130
+    expected = "train --resume runs/own --table=moved/table.csv\n"
+    assert capsys.readouterr().out.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("", "begun on [15, 3] photos, now there are [13, 4]"),
+        ("0.png,1,0", "begun on photos of other names, ages or sigmas than now"),
+        ("0.png,0,1", "begun on photos of other names, ages or sigmas than now"),
+        ("new.png,0,0", "begun on photos of other names, ages or sigmas than now"),
+    ],
+)
+def test_other_photos_are_not_those_of_the_run(new, message, own_photos, capsys):
+    begin_own(own_photos)
+    Path("0.png").rename("new.png") if new.startswith("new") else None
+    Path("other.csv").write_text(own_photos.read_text().replace("0.png,0,0", new, 1))
+    before = metrics("own")
+    assert run("--resume", "runs/own", "--table", "other.csv") == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: runs/own: {message}")
+    assert metrics("own") == before
+
+
+def test_a_run_of_an_older_version_knows_only_how_many_photos_there_were(own_photos):
+    begin_own(own_photos)
+    path = Path("runs/own/config.json")
+    config = json.loads(path.read_text())
+    assert len(config.pop("names_and_labels")) == 64
+    path.write_text(json.dumps(config))
+    own_photos.write_text(own_photos.read_text().replace("0.png,0,0", "0.png,1,0", 1))
+    assert run("--resume", "runs/own") == 0
+
+
+def test_the_data_folder_may_lie_elsewhere(monkeypatch, capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
+    before = metrics("mine")
+    Path("data").rename("a")
+    assert run("--resume", "runs/mine", "--data-dir", "a") == 0
+    monkeypatch.setenv("TINYDLDL_DATA", "a")
+    assert run("--resume", "runs/mine") == 0
+    assert metrics("mine") == before
+    assert not Path("data").exists()  # the faces are there, so none is drawn
+    assert run("--resume", "runs/mine", "--data-dir", "a", "--workers", "1") == 2
+    assert capsys.readouterr().err.startswith("error: --resume goes alone, or with --data-dir")
+
+
 def test_every_argument_reaches_the_training(own_photos, monkeypatch):
     seen = {}
     monkeypatch.setattr("tinydldl.experiment.execute", lambda run, *rest: seen.update(run=run))

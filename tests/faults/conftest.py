@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from saved_networks import contents
 
-from tinydldl import checkpoint, trained
+from tinydldl import trained
 
 SMALL = shlex.split("--limit 40 --size 32 --batch 8 --epochs 3 --loaders 1 --workers 2")
 LEAVE = 20  # seconds in which the processes of a training that is gone must be gone, too
@@ -73,7 +74,7 @@ class Trial:
 
     def result(self):
         """All that must be the same whatever happened: the figures, and every array."""
-        arrays, _ = checkpoint.load(self.run)
+        arrays, _ = contents(self.run / "checkpoint")
         figures = (self.run / "metrics.csv").read_bytes()
         return figures, {name: array.tobytes() for name, array in arrays.items()}
 
