@@ -98,14 +98,14 @@ def test_channel_statistics(photos):
 
 
 @pytest.mark.parametrize("side", [1, 7, 40])
-@pytest.mark.parametrize("value", range(256))
-def test_photos_of_one_plain_color_have_numbers_to_divide_by(value, side):
+def test_photos_of_one_plain_color_have_numbers_to_divide_by(side):
     """One of the 255 steps of a pixel. (Two of three values had a variance below or above 0.)"""
-    store = PhotoStore(Photos([], np.zeros(0), np.zeros(0)), 32, 0, 1)
-    store._count(np.full((side, side, 3), [value, 0, 255], dtype=np.uint8))
-    mean, std = store.channel_statistics()
-    np.testing.assert_allclose(mean, [value / 255, 0, 1], rtol=1e-15)
-    assert std == [1 / 255] * 3
+    for value in range(256):
+        store = PhotoStore(Photos([], np.zeros(0), np.zeros(0)), 32, 0, 1)
+        store._count(np.full((side, side, 3), [value, 0, 255], dtype=np.uint8))
+        mean, std = store.channel_statistics()
+        np.testing.assert_allclose(mean, [value / 255, 0, 1], rtol=1e-15)
+        assert std == [1 / 255] * 3
 
 
 def test_photos_are_turned_upright_and_made_rgb(tmp_path):
