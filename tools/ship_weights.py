@@ -123,7 +123,7 @@ def crops(network, photos):
     errors = {name: [] for name in ("as it is", *SHAPES)}
     for path, age in zip(tqdm(photos.paths, "crops"), photos.ages, strict=True):
         image = open_photo(path)
-        face = max(detect(image), key=lambda face: face.area, default=None)
+        face = max(detect(image, score=0.7), key=lambda face: face.area, default=None)
         if face is None:
             continue
         people = portraits(network, image, [None])
