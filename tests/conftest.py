@@ -7,8 +7,13 @@ import signal
 import tinydldl  # noqa: F401  before NumPy: it says how many threads BLAS has
 
 # isort: split
+import hypothesis
 import numpy as np
 import pytest
+
+# The same examples each time, so that a failure comes back; as many as a busy machine bears.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
+hypothesis.settings.load_profile("same")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

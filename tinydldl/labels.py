@@ -44,7 +44,7 @@ def gaussian_label_distribution(y, sigma, grid):
     sigma = np.asarray(sigma, dtype=float)[:, None]
     if (sigma < 0).any():
         raise ValueError("sigma: expected zero or more years")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         exponent = np.where(squared == 0, 0.0, -squared / (2 * sigma**2))
     p = np.exp(exponent)
     return p / p.sum(axis=1, keepdims=True)

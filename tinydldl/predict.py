@@ -3,7 +3,6 @@
 A line for each face, and for each photo a picture of its faces and their distributions.
 """
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from tinydldl.backend import UserError
 from tinydldl.files import check_folder
 from tinydldl.images import PhotoError
 from tinydldl.progress import Progress
+from tinydldl.runs import csv_line
 from tinydldl.sources import SourceError
 
 FOLDER = Path("runs/predictions")
@@ -117,17 +117,16 @@ def face_record(person):
 
 def print_csv(results, grid):
     """A row for each face, and one for a photo without a face, which names it and is empty."""
-    table = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-    table.writeheader()
+    print(",".join(COLUMNS))
     for photo, _, people in results:
         if not people:
-            table.writerow({"photo": photo})
+            print(csv_line(COLUMNS, {"photo": photo}), end="")
         for number, person in enumerate(people, start=1):
             row = {"photo": photo, "face": number, "age": person.y_hat, "spread": person.spread}
             if person.face is not None:
                 sides = dict(zip(COLUMNS[4:8], person.face.box, strict=True))
                 row |= sides | {"score": person.face.score}
-            table.writerow(row)
+            print(csv_line(COLUMNS, row), end="")
 
 
 def draw(photo, image, people, folder):

@@ -162,12 +162,20 @@ def is_record(row, columns):
 
 def write_table(path, columns, rows):
     """Write dicts as a CSV file; a missing value is an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    header = dict(zip(columns, columns, strict=True))
+    text = "".join(csv_line(columns, row) for row in [header, *rows])
     with replacing(path) as file:
-        file.write(text.getvalue().encode(errors="surrogateescape"))
+        file.write(text.encode(errors="surrogateescape"))
+
+
+def csv_line(columns, row):
+    """A dict as a line of a CSV file.
+
+    Python before 3.13 puts a cell with a carriage return in quotes only if lines end with one.
+    """
+    text = io.StringIO()
+    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write_reasons(folder, name, photos):
