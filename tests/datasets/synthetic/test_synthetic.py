@@ -102,13 +102,17 @@ def test_processes_draw_the_same_bytes(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
 def test_no_process_is_left_of_a_drawing_that_is_killed(name, tmp_path):
-    command = [sys.executable, "-m", "tinydldl.datasets", "synthetic", "--count", "100000"]
+    command = [sys.executable, "-m", "tinydldl.datasets", "synthetic", "--count", "2000"]
     with subprocess.Popen(
         [*command, "--data-dir", str(tmp_path)], stderr=subprocess.DEVNULL, start_new_session=True
     ) as drawing:
-        wait_until(lambda: list(tmp_path.rglob("00064.png")))
-        group = members(drawing.pid)
-        drawing.send_signal(getattr(signal, name))
+        try:
+            wait_until(lambda: list(tmp_path.rglob("00064.png")))
+            group = members(drawing.pid)
+            drawing.send_signal(getattr(signal, name))
+            drawing.wait(timeout=60)
+        finally:
+            drawing.kill()
     assert drawing.returncode == -getattr(signal, name)
     assert len(group) >= 3  # itself, one that draws, and what multiprocessing has for itself
     wait_until(lambda: not members(drawing.pid))
