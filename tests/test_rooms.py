@@ -15,7 +15,7 @@ ROOMS = [  # bottom first
     {"losses", "gradcheck", "labels", "optim", "metrics", "checkpoint", "unpickle", "weights"},
     {"models", "methods", "fast", "pytorch_file"},
     {"datasets"},
-    {"baselines", "plots", "trainer", "trained", "faces"},
+    {"baselines", "plots", "trainer", "trained", "faces", "demand"},
     {"runs", "report", "selection", "pytorch_weights", "portraits", "sources", "alignment", "maps"}
     | {"map_plots", "portrait_plots"},
     {"experiment", "lesson", "benchmark", "page"},

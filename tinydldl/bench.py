@@ -15,6 +15,7 @@ from tinydldl.benchmark.engines import ENGINES, installed
 from tinydldl.benchmark.race import BenchError, advances, race
 from tinydldl.fast import available_cores
 from tinydldl.files import replacing
+from tinydldl.processes import MOST
 from tinydldl.progress import Progress
 
 CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -185,7 +186,7 @@ def build_parser():
     )
     parser.add_argument(
         "--workers",
-        type=cli.whole(1),
+        type=cli.whole(1, MOST),
         default=available_cores(),
         help="processes of the fast engine, threads of the others",
     )

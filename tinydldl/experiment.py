@@ -7,13 +7,15 @@ import numpy as np
 from tinydldl import checkpoint, cli, fast, plots, report, trained
 from tinydldl.backend import UserError
 from tinydldl.checkpoint import CheckpointError
+from tinydldl.files import check_room
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet, count_params
 from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
+from tinydldl.processes import MOST
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.runs import write_table
+from tinydldl.runs import RUNS, write_table
 from tinydldl.selection import JUDGED
 from tinydldl.trainer import Training, judge, train
 
@@ -33,7 +35,7 @@ def add_engine_arguments(parser):
     )
     parser.add_argument(
         "--workers",
-        type=cli.whole(1),
+        type=cli.whole(1, MOST),
         help="processes of the fast engine (default: the cores that it may use)",
     )
 
@@ -63,10 +65,13 @@ def prepare(arguments, selection, xp, member=0, say=print):
     say(f"method    {method_text(arguments, method)}")
     model, engine = choose_engine(arguments, model, xp)
     say(f"engine    {engine}")
+    optimizer = Adam(model.params, model.grads)
+    kept = model.params | model.buffers | optimizer.state
+    check_room(RUNS, 2 * sum(array.nbytes for array in kept.values()), "two checkpoints")
     return Training(
         model=model,
         method=method,
-        optimizer=Adam(model.params, model.grads),
+        optimizer=optimizer,
         schedule=schedule_of(arguments),
         train_store=selection.train,
         valid_store=selection.valid,

@@ -3,6 +3,7 @@
 import os
 import platform
 import secrets
+import shutil
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -109,6 +110,16 @@ def new_path(folder, name):
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def check_room(folder, size, what):
+    """Raise UserError if `size` bytes are more than the disk has free that will hold `folder`."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if size > free:
+        raise UserError(
+            f"{folder}: {what} take about {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free"
+        )
 
 
 @contextmanager

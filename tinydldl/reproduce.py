@@ -101,7 +101,7 @@ def build_parser():
         f"({SYNTHETIC['epochs']} for synthetic faces, else {REAL['epochs']})",
     )
     training.add_argument(
-        "--seeds", type=cli.whole(1), default=1, help="trainings of each row, from --seed on"
+        "--seeds", type=cli.whole(1, 1000), default=1, help="trainings of each row, from --seed on"
     )
     experiment.add_engine_arguments(training)
 

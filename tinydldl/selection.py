@@ -8,13 +8,14 @@ from hashlib import sha256
 
 import numpy as np
 
-from tinydldl import baselines, cli, datasets
+from tinydldl import baselines, cli, datasets, demand
 from tinydldl.datasets import DataError, crops
 from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
 from tinydldl.images import held_side
 from tinydldl.metrics import mae
+from tinydldl.processes import MOST
 
 FEWEST = 2  # photos in a part
 MAY_FAIL = 3, 0.01  # photos of a part, or this share of them: that many may be unreadable
@@ -26,7 +27,7 @@ ALL = "all"  # for --part: all parts together
 def add_arguments(parser):
     """Give an argparse parser, or a group of one, what says how photos are read."""
     parser.add_argument(
-        "--loaders", type=cli.whole(1), default=2, help="processes that prepare photos"
+        "--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos"
     )
     parser.add_argument(
         "--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory"
@@ -103,12 +104,14 @@ class Selection:
         }
 
 
-def open_selection(arguments, grid, parts=None):
+def open_selection(arguments, grid, parts=None, xp=np):
     """Read the photos that `arguments` ask for, and say how many they are: a `Selection`.
 
-    `parts`: the names of the part to train on and of that to judge on; see `load_parts`.
+    `parts`: the names of the part to train on and of that to judge on; see `load_parts`. `xp`:
+    where the network will be. Raises DemandError for more than the memory holds.
     """
     (trained, train_photos), (judged, judged_photos) = load_parts(arguments, grid, parts).items()
+    demand.check(arguments, len(train_photos) + len(judged_photos), xp)
     cache = arguments.cache_mb * 10**6
     train = open_store(train_photos, trained, arguments, cache)
     valid = open_store(judged_photos, judged, arguments, cache - train.cached_bytes)

@@ -31,7 +31,7 @@ def main(argv=None):
         if arguments.init and folder is None:
             experiment.open_init(arguments)  # to say what does not fit before photos are read
         grid = label_grid(step=arguments.label_step)
-        photos = selection.open_selection(arguments, grid, arguments.parts)
+        photos = selection.open_selection(arguments, grid, arguments.parts, xp)
         counts = [len(photos.train), len(photos.valid)]
         run = experiment.prepare(arguments, photos, xp)
         if folder is None:

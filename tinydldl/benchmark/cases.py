@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinydldl import demand, machine
 from tinydldl.labels import label_grid
 from tinydldl.models import CHANNELS, SMALLEST_SIDE, AgeNet
 
@@ -33,6 +34,10 @@ class Case:
         match = re.fullmatch(rf"({'|'.join(CHANNELS)})-(\d+)-(\d+)-(train|inference)", text)
         if not match or int(match[2]) < SMALLEST_SIDE or int(match[3]) < 1:
             raise ValueError(f"case {text!r}: expected {FORM}")
+        takes = demand.network(match[1], int(match[2]), int(match[3]), layers=True)
+        if takes > (there := machine.memory()):
+            short = f"case {text!r}: needs about {takes / 1e9:.3g} GB, and there are"
+            raise ValueError(f"{short} {there / 1e9:.3g}")
         return cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
 
     def model(self):

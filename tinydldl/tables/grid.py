@@ -67,7 +67,7 @@ class Grid:
         key, selection = self._opened
         if key != (seed, train_limit):
             arguments = self._arguments({"train_limit": train_limit or self.base.train_limit}, seed)
-            selection = open_selection(arguments, label_grid())
+            selection = open_selection(arguments, label_grid(), xp=self.xp)
             self._opened = (seed, train_limit), selection
         return selection
 

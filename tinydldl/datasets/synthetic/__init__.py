@@ -15,7 +15,7 @@ import numpy as np
 from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.datasets.synthetic.face import draw_face
-from tinydldl.files import replacing
+from tinydldl.files import check_room, replacing
 from tinydldl.machine import available_cores
 from tinydldl.processes import Helpers
 from tinydldl.progress import Progress
@@ -31,6 +31,7 @@ VOTE_MIN, VOTE_MAX = 0.0, 100.0  # years, what an annotator may answer
 ANNOTATORS = 10
 VALID_EVERY = 5  # the last of every five faces is for validation
 SIDE_MIN, SIDE_MAX = 32, 256  # pixels
+BLOCK, PIXEL = 4096, 1.4  # bytes of the smallest file, and of a pixel of a face, about
 FEW = 64  # fewer missing faces than this are drawn here: starting processes would take longer
 
 
@@ -72,8 +73,9 @@ def _labels(seed, count):
 
     Sigma is the standard deviation of these ten votes (ddof = 0), not an estimate for all people.
     """
-    faces = (_begin_face(seed, index)[:2] for index in range(count))
-    return np.array([(votes.mean(), votes.std(), age) for age, votes in faces])
+    faces = Progress(range(count), "labeling synthetic faces", count, unit="faces")
+    begun = (_begin_face(seed, index)[:2] for index in faces)
+    return np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
 
 
 # --- The folder -----------------------------------------------------------------------------------
@@ -132,6 +134,8 @@ def load(options):
     if not SIDE_MIN <= side <= SIDE_MAX:
         raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels a side, not {side}")
     folder = options.data_dir / "synthetic" / f"v{VERSION}-seed{options.seed}-side{side}"
+    there = len(os.listdir(folder)) if folder.is_dir() else 0
+    check_room(folder, (count - there) * max(BLOCK, PIXEL * side**2), f"{count} faces")
     names = [_name(index) for index in range(count)]
     labels = _labels(options.seed, count)
     try:
