@@ -22,7 +22,9 @@ def photos_of(ages):
 def arguments(**others):
     """What a command passes on."""
     common = {"dataset": "csv", "size": 32, "limit": None, "train_limit": None, "seed": 0}
-    return Namespace(**(common | {"loaders": 1, "cache_mb": 10, "data_dir": Path("data")} | others))
+    common |= {"loaders": 1, "cache_mb": 10, "data_dir": Path("data")}
+    network = {"net": "tiny", "batch": 4, "engine": "auto", "workers": 1}
+    return Namespace(**(common | network | others))
 
 
 @pytest.fixture
@@ -152,9 +154,11 @@ def test_open_selection_says_what_there_is(table, capsys):
     assert (len(chosen.train), len(chosen.valid), chosen.judged) == (16, 4, "valid")
     ages = np.concatenate([chosen.train.photos.ages, chosen.valid.photos.ages])
     assert sorted(ages) == list(range(20))
-    assert capsys.readouterr().out == (
+    takes, data = capsys.readouterr().out.splitlines()
+    assert takes.startswith("memory    about ")
+    assert data == (
         "data      csv: 16 photos (train) to train on, 4 (valid) to judge on; "
-        "0 of at most 10 MB in memory\n"
+        "0 of at most 10 MB in memory"
     )
 
 
