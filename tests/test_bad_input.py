@@ -705,6 +705,15 @@ WEIGHTS = [
     ({"fc.weight": np.zeros((101, 64))}, "the network is tiny, but for fc.W: expected shape (128,"),
     ({"fc.weight": np.zeros((101, 128, 1))}, "67 arrays of no network that is known here: "),
     ({"head.weight": np.zeros((2, 101)), "head.bias": np.zeros(2)}, "69 arrays of no network that"),
+    (
+        {"conv2_1.bias": np.zeros(31)},
+        "the network is tiny, but for conv2_1.b: expected shape (32",
+    ),
+    (
+        {"fc.bias": np.full(101, np.nan)},
+        "the network is tiny, but for fc.b: holds numbers that a",
+    ),
+    ({"bn3_2.running_var": np.full(64, -1)}, "the network is tiny, but for bn3_2.running_var: hol"),
 ]
 
 
@@ -713,6 +722,22 @@ def test_weights_of_other_networks(changes, words, refuses):
     arrays = pytorch_file.read("net.pt").arrays | changes
     put("odd.pt", torch_file({name: a for name, a in arrays.items() if a is not None}))
     refuses("convert odd.pt out.npz", f"odd.pt: {words}")
+
+
+@pytest.mark.parametrize(
+    "name", ["conv2_1.weight", "conv2_1.bias", "bn2_1.running_mean", "fc.bias"]
+)
+@pytest.mark.parametrize(("kind", "dtype"), [("Bool", "?"), ("Int", "i4")])
+def test_weights_that_are_no_real_numbers(name, kind, dtype, refuses):
+    arrays = pytorch_file.read("net.pt").arrays
+    arrays |= {"conv2_1.bias": np.zeros(32, "f4")}
+    arrays[name] = np.ones(arrays[name].shape, dtype)
+    items = {
+        own: tensor(own, a.size, a.shape, kind=f"{kind if own == name else 'Float'}Storage")
+        for own, a in arrays.items()
+    }
+    put("odd.pt", zip_file(state_dict(items), arrays))
+    refuses("convert odd.pt out.npz", "odd.pt: the network is tiny, but for ...: expected real num")
 
 
 # ----------------------------------------------------------------------------------------- networks

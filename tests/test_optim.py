@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tinydldl import optim
 from tinydldl.optim import SGD, Adam, Averaged, cosine_schedule, step_schedule
 
 
@@ -162,3 +163,59 @@ def test_an_error_while_the_average_is_applied_leaves_the_raw_weights():
     with pytest.raises(RuntimeError):
         fail()
     assert w.tolist() == [4, 4]
+
+
+# ------------------------------------------------------------------------------ subnormal numbers
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "make",
+    [Adam, lambda *about: SGD(*about, lr=0.1), lambda *about: SGD(*about, 0.1, 0.9, 0.5)],
+    ids=["Adam", "momentum", "weight decay"],
+)
+def test_no_average_of_a_gradient_that_has_died_is_subnormal(make, dtype):
+    """0.9^t and 0.999^t end as zeros, as 0.95^t of a weight does that only decays."""
+    params, grads = {"w": np.full(3, 1e-3, dtype)}, {"w": np.array([1e-3, -1e-3, 1e-18], dtype)}
+    optimizer = make(params, grads)
+    kept = [params["w"], *(a for name, a in optimizer.state.items() if name != "t")]
+    optimizer.step()
+    grads["w"][...] = 0
+    for _ in range(8000 if dtype == np.float32 else 1000):
+        optimizer.step()
+        for array in kept:
+            assert not ((array != 0) & (np.abs(array) < np.finfo(dtype).tiny)).any()
+    if dtype == np.float32:
+        assert not optimizer.state["m.w" if "m.w" in optimizer.state else "v.w"].any()
+
+
+def test_no_average_of_weights_that_decay_is_subnormal():
+    w = np.ones(3, np.float32)
+    averaged = Averaged({"w": w}, decay=0.5)
+    averaged.update()
+    w[...] = 0
+    for _ in range(200):  # 2^-200 is far below 1e-38
+        averaged.update()
+        average = averaged.average["w"]
+        assert not ((average != 0) & (average < np.finfo(np.float32).tiny)).any()
+    assert not average.any()
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_numbers_of_common_size_move_as_if_nothing_were_flushed(kind, rng, monkeypatch):
+    """Digit for digit, with gradients down to 1e-12."""
+    params, grads = problem(rng)[0], {}
+    gradients = [{k: rng.standard_normal(v.shape) for k, v in params.items()} for _ in range(50)]
+    results = []
+    for least in (optim.smallest, lambda dtype: 0.0):
+        monkeypatch.setattr(optim, "smallest", least)
+        w = {name: array.astype(np.float32) for name, array in params.items()}
+        grads = {name: np.zeros_like(array) for name, array in w.items()}
+        optimizer = kind(w, grads, 0.01)
+        for t, gradient in enumerate(gradients):
+            for name in w:
+                grads[name][...] = gradient[name] * 10.0 ** -(t % 13)
+            optimizer.step()
+        results.append(w | optimizer.state)
+    for name, array in results[0].items():
+        np.testing.assert_array_equal(array, results[1][name])

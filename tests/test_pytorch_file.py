@@ -89,6 +89,23 @@ def test_a_state_dict_in_a_larger_dict(name, make, read_data):
     assert list(read_data(make(data, {"k": A})).arrays) == ["a", "b"]
 
 
+@each_format
+@pytest.mark.parametrize(
+    "value",
+    [np.float64(3.2), np.float32(3.2), np.int64(7), np.bool_(True), np.arange(3.0), np.zeros(0)],
+    ids=lambda value: f"{type(value).__name__} {getattr(value, 'shape', '')}",
+)
+@pytest.mark.parametrize("module", [b"numpy.core.multiarray", b"numpy._core.multiarray"])
+def test_what_numpy_left_beside_the_weights_is_passed_over(module, value, make, read_data):
+    """As a training script saves its best figure; NumPy 1 and 2 name their module in two ways."""
+    best = plain(value).replace(b"numpy._core.multiarray", module)
+    inner = state_dict({"a": tensor("k", 6, (6,))})
+    data = b"}(" + plain("best") + best + plain("epoch") + plain(5) + plain("state_dict") + inner
+    arrays = read_data(make(data + b"u", {"k": A})).arrays
+    assert list(arrays) == ["a"]
+    np.testing.assert_array_equal(arrays["a"], A)
+
+
 # ------------------------------------------------------------------------------------ crafted files
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tinydldl import naive
-from tinydldl.layers import BatchNorm2d
+from tinydldl.fast import FastNet
+from tinydldl.layers import BatchNorm2d, Conv2d, ReLU, Sequential
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
 
@@ -87,3 +88,20 @@ def test_inference_leaves_the_running_statistics(rng):
     layer.eval().forward(x)
     for name, buffer in layer.buffers.items():
         np.testing.assert_array_equal(buffer, before[name])
+
+
+@pytest.mark.parametrize("engine", [lambda net: net, FastNet], ids=["layers", "fast"])
+def test_running_averages_of_a_channel_that_is_zero_end_as_zero(engine, rng):
+    """Not as subnormal numbers, which 0.9^t is from t = 829 on."""
+    conv = Conv2d(3, 2, 3, padding=1, bias=False, rng=rng)
+    net = Sequential({"conv": conv, "bn": BatchNorm2d(2), "relu": ReLU()})
+    net = engine(net.to(dtype=np.float32).train())
+    x = rng.standard_normal((1, 4, 4, 3)).astype(np.float32)
+    net.forward(x)
+    conv.params["W"][..., 1] = 0
+    for _ in range(900):
+        net.forward(x)
+    for name in ("running_mean", "running_var"):
+        alive, dead = net.buffers[f"bn.{name}"]
+        assert dead == 0
+        assert alive != 0
