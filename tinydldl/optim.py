@@ -91,7 +91,7 @@ class Adam(Optimizer):
 def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps, least):
     """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t.
 
-    What ends below `least` becomes zero.
+    What of m and v ends below `least` becomes zero; a parameter never shrinks so far by itself.
     """
     xp = get_array_module(v)
     m += m_rate * (g - m)
@@ -100,7 +100,6 @@ def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps, least):
     v *= v >= least
     denominator = xp.sqrt(v / correction) + eps
     param -= lr * m / denominator
-    param *= xp.abs(param) >= least
 
 
 def gradient_norm(grads):
