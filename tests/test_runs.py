@@ -28,7 +28,7 @@ def save(folder, epoch):
     record |= {"grad_norm": 0.25, "grad_norm_std": 0.125}
     if epoch % 2 == 0:
         record |= {"valid_mae": 2 / 3, "valid_epsilon_error": 0.25}
-    speed = {"seconds": 1.2345, "images_per_second": 99.87, "in_memory": 101.0, "waiting": 0.0}
+    speed = {"seconds": 1.2345, "images_per_second": 99.87, "waiting": 0.0}
     folder.save(epoch, record, speed, {"model.W": np.full(3, epoch)}, {"network": "tiny"})
 
 
@@ -231,7 +231,6 @@ def test_tables():
         "epoch": "1",
         "seconds": "1.234",
         "images_per_second": "99.87",
-        "in_memory": "101.0",
         "waiting": "0.0",
     }
     assert json.loads((folder / "checkpoint.json").read_text()) == {"network": "tiny"}

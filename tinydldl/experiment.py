@@ -275,10 +275,7 @@ def epoch_line(epoch, record, judged):
 
 def speed_text(speed):
     """An epoch's speed, for the screen."""
-    return (
-        f"{speed.images_per_second:.0f} images/s, {speed.in_memory:.0f} on a batch in memory, "
-        f"{speed.waiting:.0%} of the time waiting"
-    )
+    return f"{speed.images_per_second:.0f} images/s, {speed.waiting:.0%} of the time waiting"
 
 
 def write_report(run, folder, prediction, title):

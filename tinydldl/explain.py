@@ -20,7 +20,8 @@ FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 # Arguments that mean nothing for the other of the two.
 OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
-OF_DATASET = ("data_dir", "table", "split", "seed", "sigma", "part", "limit", "batch", "loaders")
+OF_DATASET = ("data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit")
+OF_DATASET += ("batch", "loaders")
 
 
 class ExplainError(UserError):

@@ -35,7 +35,7 @@ METRICS = (
 )
 SOMETIMES = {"train_kl", "valid_mae", "valid_epsilon_error"}  # not in each row
 FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
-TIMING = ("epoch", "seconds", "images_per_second", "in_memory", "waiting")
+TIMING = ("epoch", "seconds", "images_per_second", "waiting")
 
 
 class RunError(UserError):

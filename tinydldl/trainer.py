@@ -15,8 +15,6 @@ from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Averaged, Optimizer, gradient_norm
 
-FEWEST_REPEATS = 3  # steps to measure the speed in memory
-
 
 class NonFiniteError(UserError):
     """The loss or an estimate is not a number any more; the message says where that began."""
@@ -52,15 +50,10 @@ class Training:
 
 @dataclass
 class Speed:
-    """How fast a pass over the training photos was.
-
-    `waiting`: the share of the time for which no batch was ready; `in_memory`: images/s of the same
-    steps on a batch that is there already.
-    """
+    """How fast a pass over the training photos was; `waiting`: the share of it without a batch."""
 
     seconds: float
     images_per_second: float
-    in_memory: float
     waiting: float
 
 
@@ -109,10 +102,9 @@ def train_epoch(run, epoch, progress):
         progress.update(len(indices))
         asked = time.perf_counter()
     seconds = time.perf_counter() - begun
-    in_memory = speed_in_memory(run, images, indices, max(FEWEST_REPEATS, step // 50))
     figures = {"train_loss": loss, "train_mae": error} | ({"train_kl": kl[0]} if kl else {})
     figures |= {"grad_norm": float(np.mean(norms)), "grad_norm_std": float(np.std(norms))}
-    return figures, Speed(seconds, seen / seconds, in_memory, waited / seconds)
+    return figures, Speed(seconds, seen / seconds, waited / seconds)
 
 
 def train_step(run, images, indices, where):
@@ -129,25 +121,6 @@ def train_step(run, images, indices, where):
         raise NonFiniteError(f"loss {values[0]} in {where}: {first_non_finite(run.model, x)}")
     run.optimizer.step()
     return np.array(values), norm
-
-
-def speed_in_memory(run, images, indices, repeats):
-    """Images/s of `repeats` steps on one batch, after which everything is as it was before.
-
-    Their learning rate is 0: steps that nobody asked for must not make a network diverge.
-    """
-    state = run.model.params | run.model.buffers | run.optimizer.state
-    before = {name: array.copy() for name, array in state.items()}
-    lr, run.optimizer.lr = run.optimizer.lr, 0.0
-    seconds = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        train_step(run, images, indices, "a repeated step")
-        seconds.append(time.perf_counter() - begun)
-    run.optimizer.lr = lr
-    for name, array in state.items():
-        array[...] = before[name]
-    return len(indices) / float(np.median(seconds))
 
 
 def validate(run):
