@@ -167,15 +167,32 @@ def test_a_lock_is_not_taken_through_a_link(tmp_path):
     thesis = tmp_path / "thesis.txt"
     thesis.write_text("years of work")
     (tmp_path / ".lock").symlink_to(thesis)
-    with pytest.raises(UserError, match=r"\.lock: cannot be written"), files.held(tmp_path):
+    with pytest.raises(UserError, match="nothing can be written there"), files.held(tmp_path):
         pytest.fail("through a link")
     assert thesis.read_text() == "years of work"
 
 
+def test_another_process_waits_for_a_folder_if_it_is_told_to(tmp_path):
+    begun, order = threading.Event(), []
+
+    def second():
+        begun.set()
+        with files.held(tmp_path, wait=True):
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with files.held(tmp_path):
+            waiting = pool.submit(second)
+            begun.wait()
+            order.append("first")
+        waiting.result()
+    assert order == ["first", "second"]
+
+
 def test_a_file_system_without_locks(tmp_path, monkeypatch):
-    def unsupported(file):
+    def unsupported(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files, "_lock", unsupported)
+    monkeypatch.setattr("fcntl.flock", unsupported)
     with files.held(tmp_path / "new"):
         assert (tmp_path / "new").is_dir()

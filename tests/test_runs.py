@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinydldl import checkpoint
+from tinydldl import checkpoint, files
 from tinydldl.backend import UserError
 from tinydldl.checkpoint import CheckpointError
 from tinydldl.files import PARTIAL
@@ -62,7 +62,7 @@ def test_runs_started_together_get_a_folder_each():
     assert len({path for paths in folders.values() for path in paths}) == 40
     for seed, paths in folders.items():
         assert [RunFolder.open(path)[1]["seed"] for path in paths] == [seed] * 5
-    assert {path.name for path in Path("runs").iterdir()} == {f"tiny-{i}" for i in range(1, 41)}
+    assert {path.name for path in Path("runs").glob("[!.]*")} == {f"tiny-{i}" for i in range(1, 41)}
 
 
 def test_a_name_goes_to_one_of_those_who_want_it():
@@ -79,7 +79,7 @@ def test_a_name_goes_to_one_of_those_who_want_it():
         results = {*pool.map(create, range(8))}
     (winner,) = results - {f"{Path('runs/mine')} exists; give another --name"}
     assert json.loads(Path("runs/mine/config.json").read_text()) == {"seed": winner}
-    assert [path.name for path in Path("runs").iterdir()] == ["mine"]
+    assert {path.name for path in Path("runs").iterdir()} == {".lock", "mine"}
 
 
 def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_name():
@@ -90,13 +90,15 @@ def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_name():
         "RunFolder.create('mine', '', {})"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 9
-    assert not Path("runs/mine").exists()
+    assert {path.name for path in Path("runs").iterdir()} == {".lock", ".mine.partial"}
+    RunFolder.create("other", "", {})
+    assert {path.name for path in Path("runs").iterdir()} == {".lock", "other"}
     RunFolder.create("mine", "", {})
 
 
 def test_a_folder_that_cannot_be_made():
     Path("runs").write_text("a file")
-    with pytest.raises(RunError, match="cannot make a folder there"):
+    with pytest.raises(UserError, match="runs: nothing can be written there"):
         RunFolder.create("mine", "", {})
 
 
@@ -105,9 +107,9 @@ CONFIG |= {"blas_threads": "1"}
 
 
 def test_config_comes_back_and_nothing_else_is_left():
-    folder = RunFolder.create("mine", "", CONFIG)
+    RunFolder.create("mine", "", CONFIG)
     assert RunFolder.open("runs/mine")[1] == CONFIG
-    assert list(Path("runs").iterdir()) == [folder.path]
+    assert {path.name for path in Path("runs").iterdir()} == {".lock", "mine"}
 
 
 def test_provenance():
@@ -123,7 +125,7 @@ def restored(epochs=4):
 
 
 def test_restores_the_last_epoch_that_has_a_checkpoint():
-    """As after a kill between the table and the checkpoint of epoch 4."""
+    """As if the tables of epoch 4 were written, and its checkpoint was not."""
     folder = RunFolder.create("mine", "", {})
     assert restored()[2] == 0
     for epoch in (1, 2, 3, 4):
@@ -131,7 +133,9 @@ def test_restores_the_last_epoch_that_has_a_checkpoint():
     uninterrupted = (folder / "metrics.csv").read_text()
     assert "4.333333333333333" in uninterrupted
     three = folder.path / "checkpoint"
-    checkpoint.save(three, {"epoch": 3, "model.W": np.full(3, 3)}, {})
+    with np.load(f"{three}.npz") as arrays:
+        metrics = arrays["metrics"][:3]
+    checkpoint.save(three, {"epoch": 3, "model.W": np.full(3, 3), "metrics": metrics}, {})
 
     resumed, W, epoch = restored()
     assert epoch == len(resumed.metrics) == len(resumed.timing) == 3
@@ -141,39 +145,104 @@ def test_restores_the_last_epoch_that_has_a_checkpoint():
     assert (folder / "metrics.csv").read_text() == uninterrupted
 
 
-DAMAGE = [
-    *(None, b"", b"epoch\n1\n2\n3\n", b"\xff\x00\x01"),
-    (b"\n2,", b"\n3,"),  # other epochs
-    (b"\n2,", b"\n2.0,"),
-    (b"\n2,", b"\n2,x"),  # no numbers
-    (b"\n2,", b"\n2,nan,"),
-    (b"\n2,", b"\n2,1e999"),
-    (b"\n2,", b"\n2,,"),  # one column further
-    (b"\n3,", b"\n\n3,,,,,,,,,,,,,"),  # too many
-    (b"epoch,", b"time,epoch,"),  # odd columns
-    (b"epoch,", b"epoch,epoch,"),
-    (b"epoch,", b"EPOCH,"),
-]
-DAMAGED = [(name, damage) for name in ("metrics.csv", "timing.csv") for damage in DAMAGE]
-DAMAGED += [("metrics.csv", (b",train_mae", b"")), ("timing.csv", (b",seconds", b""))]
-
-
-@pytest.mark.parametrize(("name", "damage"), DAMAGED, ids=range(len(DAMAGED)))
-def test_tables_that_do_not_fit_the_checkpoint(name, damage):
+@pytest.mark.parametrize("damage", [None, b"", b"epoch\n1\n", b"\xff\x00\x01"])
+def test_a_table_of_metrics_that_was_damaged_is_whole_again(damage):
+    """As by a spreadsheet: what an epoch gave is in the checkpoint, too, digit for digit."""
     folder = RunFolder.create("mine", "", {})
     for epoch in (1, 2, 3):
         save(folder, epoch)
-    path = folder / name
-    if damage is None:
-        path.unlink()
-    else:
-        text = path.read_bytes().replace(*damage) if isinstance(damage, tuple) else damage
-        assert text != path.read_bytes()
-        path.write_bytes(text)
-    with pytest.raises(RunError, match=name) as error:
+    path = folder / "metrics.csv"
+    before = path.read_bytes()
+    path.unlink() if damage is None else path.write_bytes(damage)
+    assert restored()[2] == 3
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"epoch\n1\n2\n3\n",
+        b"\xff\x00\x01",
+        (b"\n2,", b"\n2,x"),  # no numbers
+        (b"\n2,", b"\n2,nan,"),
+        (b"\n2,", b"\n2,1e999"),
+        (b"\n2,", b"\n2,,"),  # one column further
+        (b"\n3,", b"\n\n3,,,,,,,,,,,,,"),  # too many
+        (b"epoch,", b"time,epoch,"),  # odd columns
+        (b"epoch,", b"EPOCH,"),
+        (b",seconds", b""),
+    ],
+)
+def test_a_table_of_times_that_is_none_is_left_alone(damage):
+    folder = RunFolder.create("mine", "", {})
+    for epoch in (1, 2, 3):
+        save(folder, epoch)
+    path = folder / "timing.csv"
+    text = path.read_bytes().replace(*damage) if isinstance(damage, tuple) else damage
+    assert text != path.read_bytes()
+    path.write_bytes(text)
+    with pytest.raises(RunError, match=r"timing\.csv") as error:
         restored()
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 400
+    assert path.read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        (np.zeros((1, 2)), r"metrics: expected shape \(1, 8\), found shape \(1, 2\)"),
+        (np.full((1, 8), -1.0), "lacks metrics of an epoch"),
+    ],
+)
+def test_a_checkpoint_without_metrics(metrics, words):
+    save(RunFolder.create("mine", "", {}), 1)
+    arrays = {"epoch": 1, "model.W": np.zeros(3, int), "metrics": metrics}
+    checkpoint.save("runs/mine/checkpoint", arrays, {})
+    with pytest.raises(UserError, match=words):
+        restored()
+
+
+def hold(names, monkeypatch):
+    """As if another program had these files open, on Windows."""
+    replace = os.replace
+
+    def denied(source, target):
+        if Path(target).name in names:
+            raise PermissionError(13, "The file is used by another process")
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", denied)
+    monkeypatch.setattr(files, "PATIENCE", 0)
+
+
+def test_a_table_that_is_open_elsewhere_costs_nothing(monkeypatch, capsys):
+    """Not the training, and not the rows of meanwhile, even if the run is killed before it ends."""
+    folder, whole = RunFolder.create("mine", "", {}), RunFolder.create("whole", "", {})
+    for epoch in (1, 2, 3):
+        save(whole, epoch)
+    save(folder, 1)
+    with monkeypatch.context() as patch:
+        hold(["metrics.csv", "timing.csv"], patch)
+        save(folder, 2)
+        save(folder, 3)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2  # said once
+    for line, name in zip(lines, ("metrics.csv", "timing.csv"), strict=True):
+        assert line.startswith(f"warning: {folder / name}: cannot be written (The file is used by")
+    assert len(read_table(folder / "metrics.csv")) == 1
+    resumed, _, epoch = restored()
+    assert epoch == 3
+    assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+    save(resumed, 4)
+    assert [row["epoch"] for row in read_table(folder / "timing.csv")] == ["1", "4"]
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_training(monkeypatch):
+    folder = RunFolder.create("mine", "", {})
+    hold(["checkpoint.npz"], monkeypatch)
+    with pytest.raises(UserError, match=r"checkpoint\.npz: cannot be written"):
+        save(folder, 1)
 
 
 @pytest.mark.parametrize("epoch", [-2, 0, 3, 10**18])
@@ -206,7 +275,7 @@ def test_a_full_disk_is_one_line(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UserError, match=r"metrics\.csv: cannot be written \(No space left"):
+    with pytest.raises(UserError, match=r"checkpoint\.json: cannot be written \(No space left"):
         save(folder, 2)
     assert (folder / "metrics.csv").read_text() == before
     assert not list(folder.path.glob(PARTIAL))

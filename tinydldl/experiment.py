@@ -1,6 +1,7 @@
 """From the arguments of a command to a training, and from the training to its files."""
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -254,7 +255,7 @@ def save(run, folder, arguments, epoch, record, speed, baselines):
         meta["average"] = run.average.decay
     folder.save(epoch, record, vars(speed), state_of(run), meta)
     curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
-    plots.save(curves, folder / "curves.png")
+    folder.put("curves.png", partial(plots.save, curves))
 
 
 def estimates_of(run, prediction):
@@ -281,8 +282,10 @@ def speed_text(speed):
 def write_report(run, folder, prediction, title):
     """Write the estimates as a table, and some of them as a picture."""
     estimates = estimates_of(run, prediction)
-    write_table(folder / "predictions.csv", report.PREDICTIONS, report.prediction_rows(estimates))
-    plots.save(report.picture(run.valid_store, estimates, title), folder / "predictions.png")
+    rows = report.prediction_rows(estimates)
+    folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
+    picture = report.picture(run.valid_store, estimates, title)
+    folder.put("predictions.png", partial(plots.save, picture))
 
 
 def tell(folder, estimates, judged, baselines):

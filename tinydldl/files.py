@@ -4,6 +4,7 @@ import os
 import platform
 import secrets
 import shutil
+import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -123,12 +124,12 @@ def check_room(folder, size, what):
 
 
 @contextmanager
-def held(folder):
+def held(folder, wait=False):
     """Within this block `folder`, made if need be, is for this process alone.
 
     The system itself lets go of a lock when a process ends, however it ends, so none is ever left
     over; where a file system has no locks, nothing is locked. Raises UserError that names who has
-    the folder, or why nothing can be written there.
+    the folder, unless it is to `wait`, or why nothing can be written there.
     """
     path = Path(folder, ".lock")
     try:
@@ -136,27 +137,44 @@ def held(folder):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
-    with open(descriptor, "r+") as file:
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError):
+        raise UserError(f"{folder}: nothing can be written there ({error.strerror})") from None
+    with open(descriptor, "r+b", buffering=0) as file:
+        for tries in count():
+            if _locked(file):
+                break
             holder = path.read_text() or "another process"
-            raise UserError(f"{folder}: in use by {holder}; wait for its end, or end it") from None
-        except OSError:
-            pass
-        file.seek(0)
-        file.truncate()
+            if not wait:
+                raise UserError(f"{folder}: in use by {holder}; wait for its end, or end it")
+            if tries == 10:
+                print(f"waiting for {holder}, who has {folder}", file=sys.stderr, flush=True)
+            time.sleep(0.1)
         now = datetime.now().astimezone().isoformat(" ", "seconds")
-        file.write(f"process {os.getpid()} on {platform.node()} since {now}")
-        file.flush()
+        with suppress(OSError):  # a full disk
+            file.truncate(0)
+            file.seek(0)
+            file.write(f"process {os.getpid()} on {platform.node()} since {now}".encode())
         yield
 
 
-def _lock(file):
-    """Lock an open file for this process, or raise BlockingIOError or PermissionError at once."""
-    if fcntl:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        file.seek(2**30)  # a locked byte cannot be read there: one far behind the text
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+def _locked(file):
+    """Lock an open file for this process; False if another one has it."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            file.seek(2**30)  # a locked byte cannot be read there: one far behind the text
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
+def clear(folder):
+    """Remove what killed processes left half written in a folder where no other one writes now."""
+    for left in Path(folder).glob(PARTIAL):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

@@ -5,11 +5,9 @@ import io
 import json
 import os
 import platform
-import secrets
-import shutil
 import subprocess
 from datetime import datetime
-from itertools import count
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,8 @@ import scipy
 import tinydldl
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
-from tinydldl.files import new_path, replacing
+from tinydldl.files import clear, held, new_path, replacing
+from tinydldl.progress import Progress
 
 RUNS = Path("runs")
 METRICS = (
@@ -35,6 +34,7 @@ METRICS = (
 )
 SOMETIMES = {"train_kl", "valid_mae", "valid_epsilon_error"}  # not in each row
 FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
+MISSING = -1.0  # where a checkpoint has no figure; none is negative
 TIMING = ("epoch", "seconds", "images_per_second", "waiting")
 
 
@@ -51,7 +51,7 @@ class RunFolder:
 
     def __init__(self, path):
         self.path = Path(path)
-        self.metrics, self.timing = [], []
+        self.metrics, self.timing, self._said = [], [], set()
 
     def __truediv__(self, name):
         return self.path / name
@@ -60,26 +60,26 @@ class RunFolder:
     def create(cls, name, default_name, config):
         """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
 
-        It is made under another name and then renamed, so that of several at once each gets a
-        folder, and a kill leaves nothing that cannot be resumed. Raises RunError if `name` exists:
-        a run is never overwritten.
+        It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
+        resumed. Raises RunError if `name` exists: a run is never overwritten.
         """
-        numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
-        last = max((int(number) for number in numbers if number.isdecimal()), default=0)
-        names = (f"{default_name}-{number}" for number in count(last + 1))
-        partial = RUNS / f".{secrets.token_hex(8)}.partial"
-        try:
-            partial.mkdir(parents=True)
-            with replacing(partial / "config.json") as file:
-                file.write(json.dumps(config, indent=2).encode())
-            for path in (RUNS / name for name in ([name] if name else names)):
-                if taken(path, partial):
-                    return cls(path)
-        except OSError as error:
-            raise RunError(f"{RUNS}: cannot make a folder there ({error.strerror})") from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        raise RunError(f"{path} exists; give another --name, or continue it with --resume")
+        with held(RUNS, wait=True):
+            clear(RUNS)
+            if name is None:
+                numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
+                taken = [int(number) for number in numbers if number.isdecimal()]
+                name = f"{default_name}-{max(taken, default=0) + 1}"
+            path, unnamed = RUNS / name, RUNS / f".{name}.partial"
+            if os.path.lexists(path):
+                raise RunError(f"{path} exists; give another --name, or continue it with --resume")
+            try:
+                unnamed.mkdir()
+                with replacing(unnamed / "config.json") as file:
+                    file.write(json.dumps(config, indent=2).encode())
+                unnamed.rename(path)
+            except OSError as error:
+                raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
+        return cls(path)
 
     @classmethod
     def open(cls, path):
@@ -100,62 +100,71 @@ class RunFolder:
         return RunFolder(path)
 
     def save(self, epoch, record, speed, arrays, meta):
-        """Add a finished epoch to the CSV files, then replace the checkpoint.
-
-        In this order, a kill in between leaves a row too many, which `restore` drops.
-        """
+        """Add a finished epoch: replace the checkpoint, which holds the metrics, too, then the
+        tables."""
         self.metrics.append({"epoch": epoch} | record)
         self.timing.append(
             {"epoch": epoch} | {name: round(value, 3) for name, value in speed.items()}
         )
-        write_table(self / "metrics.csv", METRICS, self.metrics)
-        write_table(self / "timing.csv", TIMING, self.timing)
-        checkpoint.save(self / "checkpoint", arrays | {"epoch": epoch}, meta)
+        table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
+        arrays = arrays | {"epoch": epoch, "metrics": np.array(table, dtype=np.float64)}
+        checkpoint.save(self / "checkpoint", arrays, meta)
+        self._write_tables()
 
     def restore(self, state, epochs):
         """Put the arrays of `state`, by name, where the last checkpoint had them.
 
-        Returns its epoch, 0 if none was finished. Raises CheckpointError for arrays that do not
-        fit, and RunError for an epoch after `epochs` and for tables of other epochs.
+        The tables become those of that moment, too. Returns its epoch, 0 if none was finished.
+        Raises CheckpointError for arrays that do not fit, and RunError for an epoch after `epochs`
+        and for a `timing.csv` of something else.
         """
+        clear(self.path)
         if not (self / "checkpoint.npz").exists():
             return 0
         count = np.zeros((), dtype=np.int64)
-        checkpoint.load(self / "checkpoint", state | {"epoch": count})
+        checkpoint.load(self / "checkpoint", {"epoch": count})
         if not 1 <= (epoch := int(count)) <= epochs:
             raise RunError(f"{self.path}: its checkpoint is of epoch {epoch} of {epochs}")
-        self.metrics = self._rows_until(epoch, "metrics.csv", METRICS)
-        self.timing = self._rows_until(epoch, "timing.csv", TIMING)
+        table = np.zeros((epoch, len(METRICS) - 1))
+        checkpoint.load(self / "checkpoint", state | {"metrics": table})
+        rows = (dict(zip(METRICS[1:], row, strict=True)) for row in table.tolist())
+        self.metrics = [
+            {"epoch": number} | {name: value for name, value in row.items() if value != MISSING}
+            for number, row in enumerate(rows, start=1)
+        ]
+        if not all(row.keys() >= set(METRICS) - SOMETIMES for row in self.metrics):
+            raise RunError(f"{self.path}: its checkpoint lacks metrics of an epoch")
+        self.timing = self._timing_until(epoch)
+        self._write_tables()
         return epoch
 
-    def _rows_until(self, epoch, name, columns):
-        """The rows of epochs 1, 2, ..., `epoch`, of finite numbers."""
-        rows = read_table(self / name)[:epoch]
-        epochs = [row.get("epoch") for row in rows if is_record(row, columns)]
-        if epochs != [str(i) for i in range(1, epoch + 1)]:
-            about = f"with numbers in the columns {', '.join(columns)}"
-            raise RunError(
-                f"{self / name}: expected a row for each epoch from 1 to {epoch}, {about}"
-            )
-        return rows
+    def _timing_until(self, epoch):
+        """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises RunError."""
+        path = self / "timing.csv"
+        rows = read_table(path) if path.exists() else []
+        if not all(map(is_timing, rows)):
+            raise RunError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
+        return [row for row in rows if float(row["epoch"]) <= epoch]
+
+    def _write_tables(self):
+        self.put("metrics.csv", partial(write_table, columns=METRICS, rows=self.metrics))
+        self.put("timing.csv", partial(write_table, columns=TIMING, rows=self.timing))
+
+    def put(self, name, write):
+        """`write(path)` a file that is there to be looked at. If it cannot be written, such as a
+        table that a spreadsheet has open, that is said once, and the training goes on."""
+        try:
+            write(self / name)
+        except UserError as error:
+            if name not in self._said:
+                Progress.write(f"warning: {error}; the training goes on without it")
+            self._said.add(name)
 
 
-def taken(path, folder):
-    """Rename `folder` to `path`, in one moment; False if there is a run of that name already."""
+def is_timing(row):
+    """Whether a row of texts holds a finite number for each of `TIMING`, and nothing else."""
     try:
-        folder.rename(path)
-    except OSError:
-        if not os.path.lexists(path):
-            raise
-        return False
-    return True
-
-
-def is_record(row, columns):
-    """Whether a row of texts holds a finite number in each column, but those of `SOMETIMES`."""
-    try:
-        known = set(columns) - SOMETIMES <= row.keys() <= set(columns)
-        return known and np.isfinite([float(text) for text in row.values()]).all()
+        return row.keys() == set(TIMING) and np.isfinite([float(t) for t in row.values()]).all()
     except ValueError:
         return False
 

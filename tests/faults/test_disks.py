@@ -162,7 +162,8 @@ def test_two_cannot_go_on_with_one_run(trial, whole):
     process.kill()
     trial.ended(process)
     first = trial.start("--resume", trial.run)
-    until(lambda: (trial.run / "metrics.csv").read_bytes().count(b"\n") > 2)
+    table = trial.run / "metrics.csv"
+    until(lambda: table.exists() and table.read_bytes().count(b"\n") > 2)
     os.killpg(first.pid, signal.SIGSTOP)  # so that it does not end before the second comes
     second = subprocess.run(
         [sys.executable, "-m", "tinydldl.train", "--resume", trial.run],

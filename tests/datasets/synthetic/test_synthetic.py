@@ -152,6 +152,16 @@ def test_an_interrupted_write_leaves_no_half_face(tmp_path, monkeypatch):
     assert png_bytes(tmp_path) == png_bytes(tmp_path / "undisturbed")
 
 
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    load_faces(tmp_path, 5)
+    (folder_of(tmp_path) / ".0123.partial").write_bytes(b"half a face")
+    load_faces(tmp_path, 6)
+    assert {path.name for path in folder_of(tmp_path).iterdir()} == {
+        *(f"{i:05d}.png" for i in range(6)),
+        *("labels.csv", ".lock"),
+    }
+
+
 def test_the_table_holds_the_labels_in_full_and_never_shrinks(tmp_path):
     photos = load_faces(tmp_path, 10)["valid"]
     table = read_table(tmp_path)

@@ -15,7 +15,7 @@ import numpy as np
 from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.datasets.synthetic.face import draw_face
-from tinydldl.files import check_room, replacing
+from tinydldl.files import check_room, clear, held, replacing
 from tinydldl.machine import available_cores
 from tinydldl.processes import Helpers
 from tinydldl.progress import Progress
@@ -85,18 +85,20 @@ def _name(index):
     return f"{index:05d}.png"
 
 
-def _write_labels(folder, names, labels):
-    """Write `labels.csv`, unless it begins with these very rows: a longer table stays as it is."""
-    table = folder / "labels.csv"
+def _table(names, labels):
+    """What `labels.csv` holds, or begins with."""
     rows = (
         f"{name},{age!r},{sigma!r},{true_age!r}\n"
         for name, (age, sigma, true_age) in zip(names, labels.tolist(), strict=True)
     )
-    content = ("path,age,sigma,true_age\n" + "".join(rows)).encode()
-    if table.exists() and table.read_bytes().startswith(content):
-        return
-    with replacing(table) as file:
-        file.write(content)
+    return ("path,age,sigma,true_age\n" + "".join(rows)).encode()
+
+
+def _is_whole(folder, names, table):
+    """Whether the faces are in `folder`, and their table; a longer one begins with it."""
+    there = set(os.listdir(folder))
+    labelled = "labels.csv" in there and (folder / "labels.csv").read_bytes().startswith(table)
+    return labelled and there.issuperset(names)
 
 
 def _draw(folder, seed, side, index):
@@ -110,8 +112,6 @@ def _draw_missing(folder, seed, side, count):
     """Draw those of the first `count` faces that are not in `folder` yet."""
     there = set(os.listdir(folder))
     missing = [index for index in range(count) if _name(index) not in there]
-    if not missing:
-        return
     draw = partial(_draw, folder, seed, side)
     if len(missing) < FEW:
         drawn = map(draw, missing)
@@ -140,8 +140,14 @@ def load(options):
     labels = _labels(options.seed, count)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _draw_missing(folder, options.seed, side, count)
-        _write_labels(folder, names, labels)
+        table = _table(names, labels)
+        if not _is_whole(folder, names, table):
+            with held(folder, wait=True):
+                clear(folder)
+                _draw_missing(folder, options.seed, side, count)
+                if not _is_whole(folder, names, table):
+                    with replacing(folder / "labels.csv") as file:
+                        file.write(table)
     except OSError as error:
         raise DataError(f"cannot write faces into {folder} ({error.strerror})") from error
     photos = Photos([folder / name for name in names], labels[:, 0].copy(), labels[:, 1].copy())
