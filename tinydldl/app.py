@@ -3,7 +3,9 @@
 Drop a photo, paste one, or use the camera. The photo goes to this program alone.
 """
 
+import ctypes
 import sys
+from contextlib import suppress
 
 from tinydldl import cli, portraits, trained, weights
 from tinydldl.page import ADDRESS, Choice, Server
@@ -13,6 +15,7 @@ def main(argv=None):
     """Serve the page until Ctrl-C."""
     arguments = build_parser().parse_args(argv)
     choices = open_choices(arguments)
+    give_back_large_memory()
     with Server(choices, arguments.port) as server:
         print("tinydldl.app")
         for choice in choices.values():
@@ -40,6 +43,16 @@ def label(name, network):
     """A network in words."""
     about = network.meta
     return f"{name}: {about['method']['name']}, {about['network']['name']}, {network.side} px"
+
+
+def give_back_large_memory():
+    """Have blocks of 4 MB and more go back to the system when they are free, if this is glibc.
+
+    By itself it keeps some once it has seen them, one for each thread, and photos of 20 MB add up.
+    """
+    M_MMAP_THRESHOLD = -3
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
 
 
 def build_parser():

@@ -68,7 +68,7 @@ def test_slow_bodies_of_many_bytes(server, gradient):
     photo = gradient + bytes(MOST_BYTES - len(gradient))  # what follows a PNG does not matter
     with clients(server, *[body(server, MOST_BYTES, MOST_BYTES - 1000)] * 8):
         assert_answers(server, photo)
-        assert server.connections.bytes() <= ALL_BYTES
+        assert server.connections.held() <= ALL_BYTES
 
 
 def test_dripping_headers(server, gradient, monkeypatch):

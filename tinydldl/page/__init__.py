@@ -2,7 +2,8 @@
 
 estimate      the bytes of a photo as what the page shows of it
 document      the page: page.html with page.css, and with page.js and drawings.js, in one piece
-server        who may ask, for what, and how much at a time
+connections   how much is taken at a time: connections, bytes, seconds
+server        who may ask, and for what
 """
 
 from tinydldl.page.estimate import Choice

@@ -69,13 +69,13 @@ class Connections:
             raise ConnectionAbortedError
 
     def make_room(self):
-        while len(self.moving) > MOST_CONNECTIONS or self.bytes() > ALL_BYTES:
+        while len(self.moving) > MOST_CONNECTIONS or self.held() > ALL_BYTES:
             oldest = next(iter(self.moving))
             del self.moving[oldest]
             with suppress(OSError):  # it may have gone by itself
                 oldest.shutdown(SHUT_RDWR)
 
-    def bytes(self):
+    def held(self):
         return sum(self.moving.values()) + sum(self.line.values())
 
 

@@ -4,7 +4,6 @@ It listens to this computer alone, and a browser may ask only from its own page:
 is open in the same browser is refused. Nothing is logged, and no photo is ever written to a file.
 """
 
-import ctypes
 import json
 import os
 import re
@@ -60,7 +59,6 @@ class Server(ThreadingTCPServer):
     def __init__(self, choices, port):
         self.choices, self.connections = choices, Connections()
         self.worker = ThreadPool(1)  # not an executor, which would not let the program end
-        give_back_large_memory()
         try:
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
@@ -99,17 +97,6 @@ def attempt(choice, data, whole):
         return 200, estimate(choice, data, whole)
     except PhotoError as error:
         return 422, {"error": f"This file cannot be used: {error.reason}."}
-
-
-def give_back_large_memory():
-    """Have blocks of 4 MB and more go back to the system when they are free, if this is glibc.
-
-    By itself it keeps them once it has seen some, a part here and a part there, and four photos
-    come to 500 MB.
-    """
-    M_MMAP_THRESHOLD = -3
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
 
 
 class Handler(BaseHTTPRequestHandler):
