@@ -1,9 +1,11 @@
-"""What holds for any input at all: distributions, losses, metrics, transforms, tables.
+"""What holds for any input at all: distributions, losses, metrics, transforms, files.
 
 Hypothesis looks for a counterexample, and shows the smallest one that it finds.
 """
 
+import copy
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -12,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
+from saved_networks import save_network
 
-from tinydldl import losses, metrics
+from tinydldl import losses, metrics, trained
+from tinydldl.checkpoint import CheckpointError
+from tinydldl.datasets.loader import normalize
 from tinydldl.datasets.transforms import CHOICES, augment
 from tinydldl.images import held_side
 from tinydldl.labels import gaussian_label_distribution, label_grid, ranking_code
@@ -276,3 +281,45 @@ def test_any_text_comes_back_from_a_table(rows, tmp_path_factory):
     assert read_table(path) == rows
     with open(path, newline="", encoding="utf-8") as file:
         assert len(list(csv.reader(file))) == len(rows) + 1
+
+
+# -------------------------------------------------------------------------------------- checkpoints
+
+FIELDS = """network network.name network.side network.pool network.log_sigmoid network.another
+    method method.name method.lam grid grid.first grid.last grid.labels channels channels.mean
+    channels.std average another"""
+sensible = st.sampled_from([32, 40, 0.25, True, "gap", "dldl", [0.5, 0.5, 0.5]])
+simple = st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text()
+values = sensible | st.recursive(
+    simple,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network") / "net"
+    save_network(path)
+    return path, json.loads(path.with_suffix(".json").read_text())
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS.split()), values, min_size=1, max_size=3))
+def test_any_value_in_a_checkpoint_is_refused_or_does_no_harm(network, changes):
+    """In any field: one line that says so, or a network that predicts numbers."""
+    path, meta = network
+    meta = copy.deepcopy(meta)
+    for field, value in changes.items():
+        section, _, name = field.rpartition(".")
+        inner = meta[section] if section else meta
+        if isinstance(inner, dict):  # and not a value that has just taken its place
+            inner[name] = value
+    path.with_suffix(".json").write_text(json.dumps(meta))
+    try:
+        found, refusal = trained.load(path), None
+    except CheckpointError as error:
+        found, refusal = None, str(error)
+    if found:
+        x = normalize(np.zeros((1, found.side, found.side, 3), np.uint8), *found.channels)
+        assert np.isfinite(found.method.predict(found.model.forward(x))).all()
+    else:
+        assert refusal.startswith(f"{path}: ")
