@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
         assert "\n" not in str(error.value)
 
 
-NO_JSON = ["{", "[" * 100_000, "[NaN]", '{"lam": Infinity}', "[]", "1", '"a"', "", "\ud800"]
+NO_JSON = ["{", "[" * 100_000, "[NaN]", "[]", "1", '"a"', "", "\ud800"]
 
 
 @pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from saved_networks import CHANNELS, contents, save_network
 
 from tinydldl import checkpoint, trained, weights
@@ -168,6 +170,36 @@ def refuses(path, message):
         trained.load(path)
     assert str(error.value).startswith(f"{path}: ")
     assert str(error.value).isprintable()
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(path=st.sampled_from(["network", "method", "grid", "channels", "average"]), data=st.data())
+def test_whatever_stands_in_a_description_it_is_one_or_refused(path, data):
+    """One value of the JSON is anything; what is accepted has the types and ranges that it says."""
+    meta = json.loads((weights.find("tiny").with_suffix(".json")).read_text())
+    place, key = (meta, path) if path == "average" else (meta[path], None)
+    key = key or data.draw(st.sampled_from(sorted(place)))
+    place[key] = data.draw(ANYTHING | st.lists(st.floats(0, 1), min_size=3, max_size=3))
+    try:
+        about = Description.of(meta)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return
+    assert type(about.side) is int
+    assert type(about.log_sigmoid) is bool
+    assert type(about.labels) is int
+    assert 2 <= about.labels <= 10_001
+    assert 0 <= about.first < about.last <= 1000
+    assert len(about.mean) == 3
+    assert len(about.std) == 3
+    assert all(0 < value <= 1 for value in about.std)
+    assert np.isfinite(np.array(about.mean + about.std, dtype=float)).all()
 
 
 def test_what_describes_a_network_describes_it_after_a_round_trip():

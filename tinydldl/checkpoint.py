@@ -113,13 +113,9 @@ def check_values(name, values):
 
 
 def read_json(path):
-    """The value in a JSON file. Raises OSError, and ValueError for what is no JSON, such as NaN."""
-
-    def refuse(constant):
-        raise ValueError(f"{constant} is no JSON")
-
+    """The value in a JSON file. Raises OSError, and ValueError for what is no JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=refuse)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("too many brackets in each other") from None
 
