@@ -14,7 +14,7 @@ from tinydldl.models import AgeNet, count_params
 
 PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
 LARGEST = 3  # how many maps as large as the largest a pass needs beside those that it keeps
-COPIES = 7  # parameters, gradients, two moments of Adam, and what measuring the speed puts aside
+COPIES = 4  # parameters, gradients, and two moments of Adam
 
 
 class DemandError(UserError):
