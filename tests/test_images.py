@@ -141,6 +141,18 @@ def test_of_a_large_jpeg_a_part_of_the_pixels_is_decoded(pixels, scale, photo):
 
 
 @pytest.mark.parametrize(
+    ("format", "mode"),
+    [("JPEG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("MPO", "RGB")],  # of several pictures
+)
+def test_large_jpegs_of_all_kinds(format, mode):
+    file, image = io.BytesIO(), Image.new(mode, (400, 100))
+    more = {"save_all": True, "append_images": [image]} if format == "MPO" else {}
+    image.save(file, format, comment=b"x" * 300, **more)
+    assert Image.open(file).format == format
+    assert open_photo(file, memory=12 * 10_000).size == (200, 50)
+
+
+@pytest.mark.parametrize(
     ("format", "options", "each"),
     [("PNG", {}, 12), ("WEBP", {}, 16), ("JPEG", {"progressive": True}, 12), ("scans", {}, 12)],
 )

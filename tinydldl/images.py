@@ -119,13 +119,15 @@ def decode_small(image, most):
 
 
 def has_one_scan(image):
-    """Whether a JPEG is decoded as it is read: it is not progressive, and its first scan, whose
-    header Pillow has just read, holds all of its colors.
+    """Whether a JPEG is decoded as it is read: not progressive, all colors in its first scan.
+
+    Its segments begin with FF, a kind, and a length of two bytes; that of a scan, DA, goes on with
+    the number of colors.
     """
-    length = 6 + 2 * image.layers
-    image.fp.seek(-length, os.SEEK_CUR)
-    header = image.fp.read(length)
-    return "progressive" not in image.info and header[:3] == bytes([0, length, image.layers])
+    image.fp.seek(2)
+    while len(head := image.fp.read(4)) == 4 and head[1] != 0xDA:
+        image.fp.seek(int.from_bytes(head[2:]) - 2, os.SEEK_CUR)
+    return "progressive" not in image.info and image.fp.read(1) == bytes([image.layers])
 
 
 def why(error):
