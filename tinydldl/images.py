@@ -11,7 +11,7 @@ import warnings
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tinydldl.backend import UserError
@@ -45,7 +45,7 @@ def open_photo(source, name=None, memory=None):
     first picture. `name`: the photo's in errors, by default the path. `memory`: bytes that may
     be taken beside those of the file. If it needs more, a JPEG comes out at 1/2, 1/4 or 1/8 of its
     size, and any other photo is refused (so is a JPEG of several scans, as progressive ones are,
-    since its decoder holds all of it).
+    since its decoder holds all of it, and any TIFF, since its parts may be larger than the whole).
 
     Raises PhotoError, one line, for anything but a photo, and, before decoding it, for one of more
     pixels than Pillow holds to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
@@ -81,16 +81,15 @@ def decode(file, memory=None):
     """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
     with Image.open(file, formats=FORMATS) as image:
         check(image)
-        most = memory and memory // BYTES.get(image.format, 12)
-        if most and pixels(image) > most:
-            decode_small(image, most)
+        if memory:
+            fit(image, memory)
         ImageOps.exif_transpose(image, in_place=True)
         return to_rgb(image)
 
 
 def check(image):
     """Raises PhotoError for an image that is not to be decoded."""
-    if pixels(image) > Image.MAX_IMAGE_PIXELS:
+    if math.prod(image.size) > Image.MAX_IMAGE_PIXELS:
         raise Image.DecompressionBombError
     if max(image.size) > LONGEST * min(image.size):
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
@@ -98,23 +97,19 @@ def check(image):
         raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
 
 
-def pixels(image):
-    """How many are decoded. A tile of a TIFF may have more than the image."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
-    tile = (
-        int(tags.get(side, 0)) for side in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)
-    )
-    return max(math.prod(image.size), math.prod(tile))
-
-
-def decode_small(image, most):
-    """Have a JPEG decoded at 1/2, 1/4 or 1/8, `most` pixels. Raises PhotoError for other photos."""
+def fit(image, memory):
+    """Have an image decoded so that it fits, a JPEG at 1/2, 1/4 or 1/8. Raises PhotoError."""
+    if image.format == "TIFF":
+        raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
+    pixels, most = math.prod(image.size), memory // BYTES.get(image.format, 12)
+    if pixels <= most:
+        return
     if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
         raise PhotoError(
-            f"{pixels(image) / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most, or a "
-            "JPEG that is not progressive; make it smaller first"
+            f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most, or a JPEG that "
+            "is not progressive; make it smaller first"
         )
-    divisor = 2 ** math.ceil(math.log(pixels(image) / most, 4))
+    divisor = 2 ** math.ceil(math.log(pixels / most, 4))
     image.draft(None, tuple(length // divisor for length in image.size))
 
 

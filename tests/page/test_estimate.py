@@ -143,9 +143,9 @@ def test_a_crowd_is_cut_off(choices, portrait, monkeypatch):
     assert answer["note"] == "5 faces were found; these are the 3 clearest."
 
 
-def postscript(image):
+def saved(image, format):
     file = io.BytesIO()
-    image.save(file, "EPS")
+    image.save(file, format)
     return file.getvalue()
 
 
@@ -155,7 +155,8 @@ UPLOADS = {
     "cut off": (lambda: png(Image.effect_noise((90, 90), 50))[:2000], "cannot be decoded"),
     "stripe": (lambda: png(Image.new("1", (5, 251))), "5 x 251 pixels are a stripe, not a photo"),
     "bomb": (lambda: png(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
-    "PostScript": (lambda: postscript(Image.new("RGB", (9, 9))), "not a photo that can be read"),
+    "PostScript": (lambda: saved(Image.new("RGB", (9, 9)), "EPS"), "not a photo that can be read"),
+    "TIFF": (lambda: saved(Image.new("RGB", (99, 99)), "TIFF"), "save it as JPEG or PNG"),
     "PostScript with a preview": (
         lambda: b"\xc5\xd0\xd3\xc6" + bytes(60),
         "not a photo that can be read",
