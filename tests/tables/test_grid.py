@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tinydldl import experiment
+from tinydldl.backend import UserError
 from tinydldl.runs import RunError
 from tinydldl.tables import grid as module
 from tinydldl.tables.grid import Grid, spread_of
@@ -191,7 +192,7 @@ def test_a_file_in_the_way_is_one_line():
         make_grid()
     Path("out").unlink()
     Path("runs").write_text("a file")
-    with pytest.raises(RunError, match="dldl-v2_seed-0: cannot make this folder"):
+    with pytest.raises(UserError, match="out: nothing can be written there"):
         make_grid().run(ROWS[:1], range(1))
 
 
