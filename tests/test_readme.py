@@ -22,3 +22,10 @@ def test_files_that_it_links_to_exist():
     links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
     assert len(links) > 10
     assert not [link for link in links if not (README.parent / link).exists()]
+
+
+def test_the_table_of_promises_names_tests_that_exist():
+    tests = Path(__file__).parent
+    named = re.findall(r"[\w/]+\.py", (tests / "README.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    assert not [name for name in named if not (tests / name).exists()]
