@@ -84,7 +84,7 @@ def choose_device(name="auto"):
     cannot be used, and says why where CuPy is installed. Raises `DeviceError` for any other name,
     and for `cuda` that cannot be used.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)
     if match is None:
         raise DeviceError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
     on_cpu = f"cpu (NumPy {np.__version__})"

@@ -90,6 +90,8 @@ def check_outputs(arguments):
     for path in (arguments.json, arguments.profile):
         if path and not Path(path).parent.is_dir():
             raise BenchError(f"{path}: there is no folder {Path(path).parent}")
+        if path and Path(path).is_dir():
+            raise BenchError(f"{path}: is a folder, expected a file")
 
 
 def first_training_case(cases):

@@ -86,12 +86,13 @@ def choose_face(faces, photo, arguments):
     """
     if not faces:
         raise ExplainError(f"{photo}: {sources.NO_FACE}")
+    if (arguments.face or 1) > len(faces):
+        expected = f"expected 1 to {len(faces)}, the faces in the photo"
+        raise ExplainError(f"--face {arguments.face}: {expected}")
     if faces[0] is None:
         return None, "the whole photo"
     scores = [face.score for face in faces]
     number = arguments.face or 1 + int(np.argmax(scores))
-    if number > len(faces):
-        raise ExplainError(f"--face {number}: expected 1 to {len(faces)}, the faces in the photo")
     which = f"{number} of {len(faces)}"
     if len(faces) > 1:
         which += ", from left to right"

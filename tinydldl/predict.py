@@ -49,7 +49,7 @@ def results(photos, network, arguments, folder, say, failed):
         try:
             image, faces = sources.look(photo, arguments)
         except (PhotoError, SourceError) as error:
-            warn(f"error: {error}")
+            warn(cli.error_line(error))
             failed.append(photo)
             continue
         people = portraits.portraits(network, image, faces, arguments.crop)

@@ -61,8 +61,10 @@ def read(path):
     Also of a dict that holds one of them as `state_dict`, `model_state_dict` or `model`. Names have
     no `module.` in front, as DataParallel writes it. Raises PyTorchFileError, one line.
     """
+    if (file := Path(path)).exists() and not (file.is_file() or file.is_dir()):
+        raise PyTorchFileError(f"{path}: a pipe or a device, expected a file")
     try:
-        data = Path(path).read_bytes()
+        data = file.read_bytes()
     except OSError as error:
         raise PyTorchFileError(f"{path}: cannot be read ({error.strerror})") from None
     is_zip = data.startswith(b"PK")

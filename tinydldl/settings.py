@@ -176,7 +176,7 @@ def run_name(text):
 
 def schedule(text):
     """The type of `--schedule`."""
-    if not re.fullmatch(r"constant|step:[1-9]\d*|cosine(:\d+)?", text):
+    if not re.fullmatch(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?", text):
         expected = "constant, step:N, cosine or cosine:W"
         raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
     return text

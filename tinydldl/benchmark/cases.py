@@ -31,7 +31,9 @@ class Case:
     @classmethod
     def parse(cls, text):
         """The case of a name such as tiny-64-32-train. Raises ValueError for any other text."""
-        match = re.fullmatch(rf"({'|'.join(CHANNELS)})-(\d+)-(\d+)-(train|inference)", text)
+        number = r"(\d{1,15})"
+        networks = "|".join(CHANNELS)
+        match = re.fullmatch(f"({networks})-{number}-{number}-(train|inference)", text)
         if not match or int(match[2]) < SMALLEST_SIDE or int(match[3]) < 1:
             raise ValueError(f"case {text!r}: expected {FORM}")
         takes = demand.network(match[1], int(match[2]), int(match[3]), layers=True)
