@@ -212,8 +212,8 @@ class Watch:
             kind = self.written[0]
         if time.monotonic() - begin > SECONDS or most_bytes() > self.most:
             kind = f"more than {SECONDS} seconds, or {BYTES} bytes"
-        if kind and kind not in self.kinds:
-            self.kinds.add(kind)
+        if kind and (where := kind.partition("\n")[0]) not in self.kinds:
+            self.kinds.add(where)
             print(f"python tools/fuzz.py {self.name} --recipe {data.hex()}\n{kind}", flush=True)
 
 
