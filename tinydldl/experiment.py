@@ -227,10 +227,9 @@ def outputs_of(run):
 
 def restore(run, folder):
     """Put a run where its last checkpoint was; returns its epoch, or 0."""
-    done = folder.restore(state_of(run), run.epochs)
-    if done:
-        run.channels = trained.load(folder.path).channels
-    return done
+    if (folder / "checkpoint.npz").exists():  # before the tables are written anew
+        run.channels = trained.load(folder / "checkpoint").channels
+    return folder.restore(state_of(run), run.epochs)
 
 
 def state_of(run):
