@@ -8,7 +8,7 @@ import strict_device
 
 from tinydldl import backend
 from tinydldl.backend import (
-    DeviceError,
+    UserError,
     choose_device,
     fused,
     get_array_module,
@@ -114,7 +114,7 @@ def test_a_gpu_that_cannot_be_used(cupy, why, monkeypatch):
     xp, description = choose_device("auto")
     assert xp is np
     assert description.startswith(f"{CPU}; the GPU cannot be used: {why}")
-    with pytest.raises(DeviceError) as caught:
+    with pytest.raises(UserError) as caught:
         choose_device("cuda")
     assert str(caught.value).startswith(f"device 'cuda': {why}")
     assert "use --device cpu, or install CuPy with pip install" in str(caught.value)
@@ -123,7 +123,7 @@ def test_a_gpu_that_cannot_be_used(cupy, why, monkeypatch):
 
 def test_a_gpu_that_is_not_there(monkeypatch):
     monkeypatch.setattr(backend, "cupy", fake_cupy(2))
-    with pytest.raises(DeviceError, match="'cuda:2': CuPy sees 2 GPUs; use"):
+    with pytest.raises(UserError, match="'cuda:2': CuPy sees 2 GPUs; use"):
         choose_device("cuda:2")
 
 
@@ -135,13 +135,13 @@ def test_a_cupy_that_cannot_be_imported(monkeypatch):
     ):
         monkeypatch.setattr(backend, "no_cupy", error)
         assert choose_device("auto")[1].endswith("cannot be used: x y") is told
-        with pytest.raises(DeviceError, match=r"^device 'cuda': (No module|x y)"):
+        with pytest.raises(UserError, match=r"^device 'cuda': (No module|x y)"):
             choose_device("cuda")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:1", ""])
 def test_other_names_are_refused(name):
-    with pytest.raises(DeviceError, match="expected auto, cpu, cuda or cuda:N"):
+    with pytest.raises(UserError, match="expected auto, cpu, cuda or cuda:N"):
         choose_device(name)
 
 

@@ -8,10 +8,11 @@ from PIL import Image
 from running import exit_code
 
 from tinydldl import bench
+from tinydldl.backend import UserError
 from tinydldl.benchmark import profile, race
 from tinydldl.benchmark.cases import ALL, QUICK, Case
 from tinydldl.benchmark.engines import ENGINES
-from tinydldl.benchmark.race import BenchError, Result, advances
+from tinydldl.benchmark.race import Result, advances
 
 OURS = ["im2col", "layers", "fast"]
 TRAIN, INFERENCE = Case("tiny", 64, 32, True), Case("tiny", 64, 32, False)
@@ -188,7 +189,7 @@ def test_a_real_run(tmp_path, capsys, monkeypatch):
 
 def test_engines_that_disagree_end_the_run(monkeypatch, capsys):
     def disagree(case, racers):
-        raise BenchError(f"{case}: {len(racers)} engines")
+        raise UserError(f"{case}: {len(racers)} engines")
 
     monkeypatch.setattr(race, "check_agreement", disagree)
     assert exit_code(bench.main, "--cases", "tiny-32-2-inference", "--engines", "layers") == 2

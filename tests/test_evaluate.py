@@ -12,6 +12,7 @@ from running import exit_code
 from saved_networks import save_network
 
 from tinydldl import evaluate, report, train
+from tinydldl.backend import UserError
 
 TRAINED = ["--limit", 40, "--size", 32, "--batch", 8, "--epochs", 1, "--workers", 1, "--seed", 3]
 TABLE_DATA = ["--dataset", "csv", "--table", "table.csv"]
@@ -214,7 +215,7 @@ def test_photos_are_opened_once_for_each_size_of_network(photos, monkeypatch):
 
     def average(networks, stores, *arguments):
         seen.update({side: store.side for side, store in stores.items()})
-        raise evaluate.EvaluationError("enough")
+        raise UserError("enough")
 
     monkeypatch.setattr("tinydldl.ensemble.average", average)
     assert run("--checkpoint", "a", "b", "c", *TABLE_DATA) == 2

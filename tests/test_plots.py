@@ -138,20 +138,18 @@ def test_reliability_names_both_sides_of_the_diagonal():
     assert sides["too sure"] > 0 > sides["too unsure"]  # less is covered than q; more
 
 
-def test_examples_have_a_row_for_each_view_of_the_photos(rng):
+def test_examples_are_columns_below_their_photos(rng):
     grid, p = np.arange(101.0), rng.dirichlet(np.ones(101), 3)
-    inputs, aligned = rng.integers(0, 256, (2, 3, 9, 9, 3), dtype=np.uint8)
+    photos = rng.integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
     y, sigma, y_hat = np.array([[20.0, 30.0, 40.0], [2.0, 2.5, 3.0], [21.0, 33.0, 44.0]])
-    views = {"input": inputs, "aligned": aligned}
-    block = (views, grid, p, p[::-1], y, sigma, y_hat)
+    block = (photos, grid, p, p[::-1], y, sigma, y_hat)
     figure = plots.examples({"Good": block, "Poor": block})
     figure.draw_without_rendering()
     good, poor = figure.subfigs
     assert (good.get_suptitle(), poor.get_suptitle()) == ("Good", "Poor")
-    cells = np.array(poor.axes).reshape(5, 3)
+    cells = np.array(poor.axes).reshape(4, 3)
     names = [row[0].get_ylabel() for row in cells]
-    assert names == ["input", "aligned", "true age", "estimate", "distribution"]
-    for row, images in zip(cells, (inputs, aligned), strict=False):
-        np.testing.assert_array_equal(row[2].images[0].get_array(), images[2])
-    assert [cell.texts[0].get_text() for cell in cells[2:4, 1]] == ["30.0 ± 2.5", "33.0"]
-    np.testing.assert_array_equal(cells[4, 0].lines[0].get_ydata(), p[2])
+    assert names == ["input", "true age", "estimate", "distribution"]
+    np.testing.assert_array_equal(cells[0, 2].images[0].get_array(), photos[2])
+    assert [cell.texts[0].get_text() for cell in cells[1:3, 1]] == ["30.0 ± 2.5", "33.0"]
+    np.testing.assert_array_equal(cells[3, 0].lines[0].get_ydata(), p[2])

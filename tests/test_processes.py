@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tinydldl import processes
-from tinydldl.processes import Helpers, ProcessError, Processes, SharedArray
+from tinydldl.backend import UserError
+from tinydldl.processes import Helpers, Processes, SharedArray
 
 
 def double(pipe, index, offset):
@@ -75,7 +76,7 @@ def test_helpers_answer_raise_and_are_missed():
     with pytest.raises(ZeroDivisionError):
         helpers(1, 0)
     assert helpers(9, 2) == 4.5
-    with pytest.raises(ProcessError, match="a helper process was lost"):
+    with pytest.raises(UserError, match="a helper process was lost"):
         helpers(1, "exit")
 
 
@@ -92,7 +93,7 @@ def test_memory_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "MEMORY_FOLDER", str(tmp_path / "none"))
     SharedArray((1000,), np.float32).array()[...] = 1  # where there is no such folder
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ProcessError) as error:
+    with pytest.raises(UserError) as error:
         SharedArray((2500, 1000), np.float32)
     for words in ("need 10.0 MB", "none (No such", "nor in", "No space left", "--workers 1"):
         assert words in str(error.value)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from torch_files import legacy_file, plain, state_dict, storage, tensor, zip_file
 
-from tinydldl.pytorch_file import PyTorchFileError, read
+from tinydldl.backend import UserError
+from tinydldl.pytorch_file import read
 
 FORMATS = {"before 1.6": legacy_file, "1.6 or later": zip_file}
 each_format = pytest.mark.parametrize("make", FORMATS.values(), ids=list(FORMATS))
@@ -28,7 +29,7 @@ def read_data(tmp_path):
 
 def refuses(read_data, data, message):
     """Whether reading raises one line that names the file and says `message`."""
-    with pytest.raises(PyTorchFileError, match=message) as error:
+    with pytest.raises(UserError, match=message) as error:
         read_data(data)
     assert "file.pt: " in str(error.value)
     assert "\n" not in str(error.value)
@@ -205,7 +206,7 @@ def test_other_files(read_data, tmp_path):
     refuses(read_data, zip_file(state_dict({})), "neither a network nor a state_dict")
     refuses(read_data, zip_file(b"cposix\nsystem\n)\x81}b"), "neither a network nor a state_dict")
     for path, message in [(tmp_path / "none.pt", "No such file"), (tmp_path, "Is a directory")]:
-        with pytest.raises(PyTorchFileError, match=rf"{path.name}: cannot be read .{message}"):
+        with pytest.raises(UserError, match=rf"{path.name}: cannot be read .{message}"):
             read(path)
 
 

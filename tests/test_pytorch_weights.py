@@ -6,10 +6,11 @@ import scipy.special
 from torch_nets import age_net
 
 from tinydldl import pytorch_file, trained
+from tinydldl.backend import UserError
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.models import CHANNELS
 from tinydldl.pytorch_file import Weights
-from tinydldl.pytorch_weights import ConversionError, convert, head_of, pool_of, save
+from tinydldl.pytorch_weights import convert, head_of, pool_of, save
 
 PHOTO = 64  # pixels; the networks take any number
 
@@ -65,7 +66,7 @@ def test_a_checkpoint_that_can_be_read(rng, tmp_path):
 def test_what_exists_is_not_overwritten(suffix, rng, tmp_path):
     file = tmp_path / f"c.{suffix}"
     file.write_text("precious")
-    with pytest.raises(ConversionError, match=rf"c\.{suffix}: exists"):
+    with pytest.raises(UserError, match=rf"c\.{suffix}: exists"):
         save(tmp_path / "c.npz", convert(random_weights(rng)))
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
@@ -94,7 +95,7 @@ def changed(name, shape):
 def test_an_unknown_layout_says_what_was_found(change, rng):
     weights = random_weights(rng)
     change(weights.arrays)
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(UserError) as error:
         convert(weights)
     message = str(error.value)
     assert message.startswith(f"{len(weights.arrays)} arrays of no network that is known here: ")
@@ -119,7 +120,7 @@ def test_an_unknown_layout_says_what_was_found(change, rng):
 def test_one_array_of_another_shape(name, shape, message, rng):
     weights = random_weights(rng)
     weights.arrays[name] = np.ones(shape)
-    with pytest.raises(ConversionError, match=f"the network is tiny, but for {message}"):
+    with pytest.raises(UserError, match=f"the network is tiny, but for {message}"):
         convert(weights)
 
 
@@ -184,7 +185,7 @@ def test_a_state_dict_tells_neither(saved, torch):
 def test_a_whole_network_with_another_layer(change, message, saved, torch):
     net = age_net(torch, CHANNELS["tiny"])
     net[2] = change(torch.nn, net)
-    with pytest.raises(ConversionError, match=message):
+    with pytest.raises(UserError, match=message):
         convert(saved(net))
 
 
@@ -195,7 +196,7 @@ def test_a_whole_network_with_another_layer(change, message, saved, torch):
 def test_a_whole_network_with_another_setting(index, setting, value, saved, torch):
     net = age_net(torch, CHANNELS["tiny"])
     setattr(net[index], setting, value)
-    with pytest.raises(ConversionError, match=f"{index} is a .* with another {setting} than"):
+    with pytest.raises(UserError, match=f"{index} is a .* with another {setting} than"):
         convert(saved(net))
 
 

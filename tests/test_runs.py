@@ -15,7 +15,7 @@ from tinydldl import checkpoint, files
 from tinydldl.backend import UserError
 from tinydldl.checkpoint import CheckpointError
 from tinydldl.files import PARTIAL
-from tinydldl.runs import RunError, RunFolder, commit, provenance, read_table
+from tinydldl.runs import RunFolder, commit, provenance, read_table
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_default_names_are_numbered():
 def test_nothing_is_overwritten():
     RunFolder.create("mine", "", {})
     with pytest.raises(
-        RunError, match=r"mine exists; give another --name, or continue .* --resume"
+        UserError, match=r"mine exists; give another --name, or continue .* --resume"
     ):
         RunFolder.create("mine", "", {})
 
@@ -72,7 +72,7 @@ def test_a_name_goes_to_one_of_those_who_want_it():
         start.wait()
         try:
             return RunFolder.create("mine", "", {"seed": seed}) and seed
-        except RunError as error:
+        except UserError as error:
             return str(error).partition(",")[0]
 
     with ThreadPoolExecutor(8) as pool:
@@ -181,7 +181,7 @@ def test_a_table_of_times_that_is_none_is_left_alone(damage):
     text = path.read_bytes().replace(*damage) if isinstance(damage, tuple) else damage
     assert text != path.read_bytes()
     path.write_bytes(text)
-    with pytest.raises(RunError, match=r"timing\.csv") as error:
+    with pytest.raises(UserError, match=r"timing\.csv") as error:
         restored()
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 400
@@ -251,7 +251,7 @@ def test_a_checkpoint_of_another_epoch(epoch):
     for earlier in (1, 2, 3):
         save(folder, earlier)
     checkpoint.save(folder / "checkpoint", {"epoch": epoch, "model.W": np.zeros(3, int)}, {})
-    with pytest.raises(RunError, match=f"mine: its checkpoint is of epoch {epoch} of 2"):
+    with pytest.raises(UserError, match=f"mine: its checkpoint is of epoch {epoch} of 2"):
         restored(epochs=2)
 
 

@@ -102,8 +102,8 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
 def test_speed_is_measured(run):
     run.epochs, run.batch, speeds = 1, 4, []
     train(run, lambda epoch, record, speed: speeds.append(speed), NO_BAR)
-    assert speeds[0].images_per_second == pytest.approx(8 / speeds[0].seconds)
-    assert 0 <= speeds[0].waiting < 1
+    assert speeds[0]["images_per_second"] == pytest.approx(8 / speeds[0]["seconds"])
+    assert 0 <= speeds[0]["waiting"] < 1
 
 
 def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):

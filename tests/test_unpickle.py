@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from tinydldl.unpickle import Shell, UnpickleError, load
+from tinydldl.backend import UserError
+from tinydldl.unpickle import Shell, load
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -78,7 +79,7 @@ def test_a_call_is_refused_by_name_and_not_made(protocol, shells, wrap, tmp_path
         "exec": run_if_unpickled(exec, f"import os; os.mkdir({str(target)!r})"),
     }
     for name, value in bad.items():
-        with pytest.raises(UnpickleError, match=rf"{name} is refused") as error:
+        with pytest.raises(UserError, match=rf"{name} is refused") as error:
             loads(pickle.dumps(wrap(value), protocol), shells=shells)
         assert "\n" not in str(error.value)
     assert not target.exists()
@@ -101,14 +102,14 @@ def test_a_call_is_refused_by_name_and_not_made(protocol, shells, wrap, tmp_path
 )
 def test_other_ways_to_call_are_refused(data):
     for shells in (False, True):
-        with pytest.raises(UnpickleError, match=r"refused|called as if"):
+        with pytest.raises(UserError, match=r"refused|called as if"):
             loads(data, shells=shells)
 
 
 def test_what_a_file_names_is_not_imported(tmp_path, monkeypatch):
     (tmp_path / "trap_in_a_pickle.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UnpickleError, match=r"trap_in_a_pickle\.Anything is refused"):
+    with pytest.raises(UserError, match=r"trap_in_a_pickle\.Anything is refused"):
         loads(b"ctrap_in_a_pickle\nAnything\n)R.")
     assert loads(b"ctrap_in_a_pickle\nAnything\n)\x81.", shells=True).state is None
     assert "trap_in_a_pickle" not in sys.modules
@@ -117,7 +118,7 @@ def test_what_a_file_names_is_not_imported(tmp_path, monkeypatch):
 def test_names_that_are_no_names():
     """They would end up on the screen: with escape codes, or with several lines."""
     for bad in (b"\x8c\x04a\x1b[m", b"\x8c\x03a\nb", b"K\x01", b"]"):
-        with pytest.raises(UnpickleError, match="named by something that is no name"):
+        with pytest.raises(UserError, match="named by something that is no name"):
             loads(b"\x80\x04\x8c\x01a" + bad + b"\x93.", shells=True)
 
 
@@ -135,7 +136,7 @@ def test_an_allowed_function_is_called_with_what_the_file_says():
 def test_an_allowed_function_that_cannot_use_its_arguments():
     allowed = {("m", "make"): lambda number: number + 1}
     for arguments in (b")", b"(K\x01K\x02t", b"(Nt"):
-        with pytest.raises(UnpickleError, match=r"not a pickle that can be read \(TypeError"):
+        with pytest.raises(UserError, match=r"not a pickle that can be read \(TypeError"):
             loads(b"cm\nmake\n" + arguments + b"R.", allowed)
 
 
@@ -146,10 +147,10 @@ def test_allowed_functions_are_not_changed():
         return number
 
     for state in (b"}", b"(N}U\x0c__defaults__K\x02\x85st"):
-        with pytest.raises(UnpickleError, match=r"m\.make is given a state"):
+        with pytest.raises(UserError, match=r"m\.make is given a state"):
             loads(b"\x80\x02cm\nmake\n" + state + b"b.", {("m", "make"): make})
     for fill in (b"K\x01a", b"(K\x01e", b"U\x01aK\x01s", b"(U\x01aK\x01u"):
-        with pytest.raises(UnpickleError, match=r"m\.make is filled"):
+        with pytest.raises(UserError, match=r"m\.make is filled"):
             loads(b"\x80\x02cm\nmake\n" + fill + b".", {("m", "make"): make})
     assert make() == 1
 
@@ -157,7 +158,7 @@ def test_allowed_functions_are_not_changed():
 @pytest.mark.parametrize("value", [1, "a", [1], {"a": 1}, (1,), None])
 def test_plain_values_have_no_state(value):
     data = pickle.dumps(value, 2)[:-1] + b"}b."
-    with pytest.raises(UnpickleError, match=f"a {type(value).__name__} is given a state"):
+    with pytest.raises(UserError, match=f"a {type(value).__name__} is given a state"):
         loads(data)
 
 
@@ -197,14 +198,14 @@ def test_a_shell_has_the_state_and_runs_nothing(protocol):
     assert type(shell) is Shell
     assert shell.name == f"{Loud.__module__}.Loud"
     assert shell.state == {"x": [1, 2]}
-    with pytest.raises(UnpickleError, match="Loud is refused"):
+    with pytest.raises(UserError, match="Loud is refused"):
         loads(data)
 
 
 def test_objects_that_are_kept_outside():
     data = b"\x80\x02U\x03keyQ."
     assert loads(data, persistent=lambda key: [key]) == ["key"]
-    with pytest.raises(UnpickleError, match="the instruction BINPERSID is refused"):
+    with pytest.raises(UserError, match="the instruction BINPERSID is refused"):
         loads(data)
 
 
@@ -214,7 +215,7 @@ def test_objects_that_are_kept_outside():
 def test_every_truncation_is_an_error():
     data = pickle.dumps({"a": [1, 2.5, (3, "four")], "b": {"c": [None] * 3}}, 2)
     for length in range(len(data)):
-        with pytest.raises(UnpickleError, match="not a pickle that can be read") as error:
+        with pytest.raises(UserError, match="not a pickle that can be read") as error:
             loads(data[:length])
         assert "\n" not in str(error.value)
 
@@ -227,7 +228,7 @@ def test_damage_is_an_error_or_a_value_but_nothing_else(rng):
         damaged[rng.integers(len(data), size=2)] = rng.integers(256, size=2)
         try:
             loads(damaged.tobytes(), shells=True)
-        except UnpickleError:
+        except UserError:
             errors += 1
     assert 500 < errors < 2000
 
@@ -253,7 +254,7 @@ def test_damage_is_an_error_or_a_value_but_nothing_else(rng):
     ],
 )
 def test_crafted_files(data):
-    with pytest.raises(UnpickleError, match=r"not a pickle|refused"):
+    with pytest.raises(UserError, match=r"not a pickle|refused"):
         loads(data)
 
 
@@ -263,7 +264,7 @@ def test_a_large_number_in_the_memo_takes_no_memory():
 
 def test_a_key_that_would_take_forever_to_hash():
     doubled = b"\x80\x02})" + b"q\x00h\x00\x86" * 200  # x = (x, x), 200 times
-    with pytest.raises(UnpickleError, match="a key that is neither text nor a whole number"):
+    with pytest.raises(UserError, match="a key that is neither text nor a whole number"):
         loads(doubled + b"K\x01s.")
 
 

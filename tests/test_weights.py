@@ -4,7 +4,7 @@ import pytest
 from saved_networks import save_network
 
 from tinydldl import trained, weights
-from tinydldl.weights import WeightsError
+from tinydldl.backend import UserError
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def test_says_which_there_are(folder):
     expected = (
         r"no weights of thin ship with tinydldl \(there are: {}\); give the run or checkpoint"
     )
-    with pytest.raises(WeightsError, match=expected.format("none")):
+    with pytest.raises(UserError, match=expected.format("none")):
         weights.find("thin")
     save_network(folder / "tiny12", net="tiny12")
     save_network(folder / "tiny")
-    with pytest.raises(WeightsError, match=expected.format("tiny, tiny12")):
+    with pytest.raises(UserError, match=expected.format("tiny, tiny12")):
         weights.find("thin")
 
 

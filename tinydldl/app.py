@@ -27,22 +27,16 @@ def main(argv=None):
 def open_choices(arguments):
     """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
 
-    Raises CheckpointError, or WeightsError if none is asked for by --checkpoint and none ships.
+    Raises CheckpointError, or UserError if none is asked for by --checkpoint and none ships.
     """
     network, path = portraits.open_network(arguments), arguments.checkpoint
     name = "checkpoint" if path else arguments.net
-    choices = {name: Choice(label(path or name, network), network, arguments.crop)}
+    choices = {name: Choice(f"{path or name}: {network.text}", network, arguments.crop)}
     for name in weights.names():
         if name not in choices:
             network = trained.load(weights.find(name))
-            choices[name] = Choice(label(name, network), network, "utkface")
+            choices[name] = Choice(f"{name}: {network.text}", network, "utkface")
     return choices
-
-
-def label(name, network):
-    """A network in words."""
-    about = network.meta
-    return f"{name}: {about['method']['name']}, {about['network']['name']}, {network.side} px"
 
 
 def give_back_large_memory():

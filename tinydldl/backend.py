@@ -19,10 +19,6 @@ class UserError(Exception):
     """Something that a user can mend. Commands print the message, one line, and exit with 2."""
 
 
-class DeviceError(UserError):
-    """A device was asked for that is not there."""
-
-
 def get_array_module(x):
     """`cupy` for a CuPy array, else `numpy`."""
     return np if cupy is None else cupy.get_array_module(x)  # it knows those in `fused`, too
@@ -81,12 +77,12 @@ def choose_device(name="auto"):
     """The array module for `--device`, and a sentence about it: `(xp, description)`.
 
     `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU, or the CPU if that GPU
-    cannot be used, and says why where CuPy is installed. Raises `DeviceError` for any other name,
+    cannot be used, and says why where CuPy is installed. Raises `UserError` for any other name,
     and for `cuda` that cannot be used.
     """
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)
     if match is None:
-        raise DeviceError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
+        raise UserError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
     on_cpu = f"cpu (NumPy {np.__version__})"
     if name == "cpu":
         return np, on_cpu
@@ -96,7 +92,7 @@ def choose_device(name="auto"):
     if name == "auto":
         is_there = cupy or not isinstance(no_cupy, ModuleNotFoundError)
         return np, f"{on_cpu}; the GPU cannot be used: {why}" if is_there else on_cpu
-    raise DeviceError(
+    raise UserError(
         f"device {name!r}: {why}; use --device cpu, or install CuPy with "
         'pip install "tinydldl[gpu]" (CUDA 12) or "tinydldl[gpu13]" (CUDA 13)'
     )

@@ -5,14 +5,16 @@ import json
 import os
 import sys
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
 from tinydldl import cli, plots
+from tinydldl.backend import UserError
 from tinydldl.benchmark import profile
 from tinydldl.benchmark.cases import ALL, FORM, QUICK, Case
 from tinydldl.benchmark.engines import ENGINES, installed
-from tinydldl.benchmark.race import BenchError, advances, race
+from tinydldl.benchmark.race import advances, race
 from tinydldl.fast import available_cores
 from tinydldl.files import replacing
 from tinydldl.processes import MOST
@@ -49,9 +51,9 @@ def main(argv=None):
 
 
 def parse(argv):
-    """The arguments. The default of `--cases` is set here, since the help names it in its words."""
+    """The arguments, each of `--cases` once; their default is in words in the help."""
     arguments = build_parser().parse_args(argv)
-    arguments.cases = arguments.cases or QUICK
+    arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
     return arguments
 
 
@@ -72,26 +74,26 @@ def measure(arguments, engines):
 def choose_engines(arguments):
     """The engines to measure, and those of them to set against fast: `(engines, rivals)`.
 
-    Raises BenchError if one is not installed.
+    Raises UserError if one is not installed.
     """
     here, against = installed(), arguments.against
     rivals = [name for name in ENGINES if against and name.startswith(against)]
     wanted = {*(arguments.engines or here), *rivals, *(["fast"] if rivals else [])}
     missing = [name for name in ENGINES if name in wanted and name not in here]
     if missing:
-        raise BenchError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
+        raise UserError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
     return [name for name in ENGINES if name in wanted], rivals
 
 
 def check_outputs(arguments):
-    """Raise BenchError for what could not be written in the end, before minutes are spent."""
+    """Raise UserError for what could not be written in the end, before minutes are spent."""
     if arguments.profile and first_training_case(arguments.cases) is None:
-        raise BenchError("--profile: draws a training step, and --cases has none")
+        raise UserError("--profile: draws a training step, and --cases has none")
     for path in (arguments.json, arguments.profile):
         if path and not Path(path).parent.is_dir():
-            raise BenchError(f"{path}: there is no folder {Path(path).parent}")
+            raise UserError(f"{path}: there is no folder {Path(path).parent}")
         if path and Path(path).is_dir():
-            raise BenchError(f"{path}: is a folder, expected a file")
+            raise UserError(f"{path}: is a folder, expected a file")
 
 
 def first_training_case(cases):
@@ -169,8 +171,7 @@ def build_parser():
     parser.add_argument(
         "--cases",
         nargs="+",
-        type=case,
-        action=Cases,
+        type=cases,
         metavar="CASE",
         help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
     )
@@ -202,18 +203,10 @@ def build_parser():
     return parser
 
 
-class Cases(argparse.Action):
-    """Collects the cases; `all` stands for the list of them."""
-
-    def __call__(self, parser, namespace, values, option=None):
-        flat = [each for value in values for each in (ALL if value == "all" else [value])]
-        setattr(namespace, self.dest, list(dict.fromkeys(flat)))
-
-
-def case(text):
-    """The type of `--cases`."""
+def cases(text):
+    """The type of `--cases`: a list of one, or of all."""
     try:
-        return text if text == "all" else Case.parse(text)
+        return ALL if text == "all" else [Case.parse(text)]
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

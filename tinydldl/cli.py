@@ -24,6 +24,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
 
+    def add_out(self, about, default=None):
+        """Add the argument `--out`, a folder; returns the group that it is in."""
+        group = self.add_argument_group("output")
+        group.add_argument("--out", type=path, default=default, metavar="FOLDER", help=about)
+        return group
+
     def error(self, message):
         self.exit(DATA_ERROR, error_line(f"{message} (see {self.prog} --help)") + "\n")
 
@@ -52,12 +58,9 @@ def run_command(command, argv=None):
             finally:
                 print(end="", flush=True)  # here, where it can be seen whether anybody reads it
     except UserError as error:
-        print(error_line(error), file=sys.stderr)
-        return DATA_ERROR
+        message = error
     except MemoryError:
-        less = "try less at a time, such as a smaller --batch or --size"
-        print(error_line(f"out of memory; {less}"), file=sys.stderr)
-        return DATA_ERROR
+        message = "out of memory; try less at a time, such as a smaller --batch or --size"
     except BrokenPipeError:
         forget_output()
         return HUNG_UP
@@ -65,11 +68,12 @@ def run_command(command, argv=None):
         what = error.filename or ("the system" if error.errno in SCARCE else "the output")
         if what == "the output":
             forget_output()
-        print(error_line(f"{what}: {error.strerror or error}"), file=sys.stderr)
-        return DATA_ERROR
+        message = f"{what}: {error.strerror or error}"
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+    print(error_line(message), file=sys.stderr)
+    return DATA_ERROR
 
 
 def error_line(message):
@@ -130,22 +134,9 @@ def whole(least, most=math.inf):
     return _number(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
 
 
-def positive(text):
-    """The type of an argument that is a number above zero."""
-    return _number(float, "a number above 0", lambda value: 0 < value < math.inf)(text)
-
-
-def not_negative(text):
-    """The type of an argument that is a number, zero or more."""
-    return _number(float, "a number from 0 up", lambda value: 0 <= value < math.inf)(text)
-
-
-def fraction(text):
-    """The type of an argument that is a number between 0 and 1."""
-    return _number(float, "a number between 0 and 1", lambda value: 0 < value < 1)(text)
-
-
 def _number(convert, expected, allowed):
+    """The type of an argument that is a number, of those `allowed`; `expected`: which, in words."""
+
     def parse(text):
         try:
             value = convert(text)
@@ -156,3 +147,8 @@ def _number(convert, expected, allowed):
         return value
 
     return parse
+
+
+positive = _number(float, "a number above 0", lambda value: 0 < value < math.inf)
+not_negative = _number(float, "a number from 0 up", lambda value: 0 <= value < math.inf)
+fraction = _number(float, "a number between 0 and 1", lambda value: 0 < value < 1)

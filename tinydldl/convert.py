@@ -7,8 +7,8 @@ import argparse
 import sys
 
 from tinydldl import cli, pytorch_file, pytorch_weights
+from tinydldl.backend import UserError
 from tinydldl.models import POOLS, count_params
-from tinydldl.pytorch_weights import ConversionError
 
 HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
 
@@ -21,8 +21,8 @@ def main(argv=None):
     pool = arguments.pool or pytorch_weights.pool_of(weights.modules)
     try:
         network = pytorch_weights.convert(weights, head or "softmax", pool or "hp")
-    except ConversionError as error:
-        raise ConversionError(f"{arguments.file}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{arguments.file}: {error}") from None
     written = pytorch_weights.save(arguments.out, network)
 
     side, (mean, std) = network.side, network.channels

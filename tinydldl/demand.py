@@ -17,14 +17,10 @@ LARGEST = 3  # how many maps as large as the largest a pass needs beside those t
 COPIES = 4  # parameters, gradients, and two moments of Adam
 
 
-class DemandError(UserError):
-    """More is asked for than the machine has."""
-
-
 def check(arguments, photos, xp):
     """Say how much memory a training on this many `photos` takes, about; on a GPU, of the host.
 
-    `arguments`: those of `train`. Raises DemandError for more than there is.
+    `arguments`: those of `train`. Raises UserError for more than there is.
     """
     batch, workers = min(arguments.batch, photos), arguments.workers or machine.available_cores()
     held = 3 * held_side(arguments.size) ** 2 * photos
@@ -38,7 +34,7 @@ def check(arguments, photos, xp):
     }
     there, parts = machine.memory(), ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
     if sum(takes.values()) > there:
-        raise DemandError(
+        raise UserError(
             f"needs about {mb(sum(takes.values()))} MB of memory ({parts}), and there are "
             f"{mb(there)}; try a smaller --batch, --size or --cache-mb, or fewer --workers or "
             "--loaders"

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, cli, datasets, ensemble, experiment, plots, report, selection
+from tinydldl import checkpoint, cli, ensemble, experiment, plots, report, selection
 from tinydldl.backend import UserError, choose_device
-from tinydldl.datasets import DATASETS
 from tinydldl.files import replacing
-from tinydldl.models import count_params
 from tinydldl.report import Estimates
 from tinydldl.runs import provenance, write_table
 from tinydldl.settings import PRETRAINED
@@ -27,10 +25,6 @@ SETTINGS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma",
 SPLIT_AT_RANDOM = ("csv", "morph")  # with another seed, photos trained on come into other parts
 
 
-class EvaluationError(UserError):
-    """What was asked for cannot be evaluated, or its results cannot be kept."""
-
-
 def main(argv=None):
     """Judge networks on photos; returns the exit code."""
     arguments, run = parse(argv)
@@ -38,7 +32,8 @@ def main(argv=None):
     print(f"tinydldl.evaluate on {device}")
     networks = ensemble.load(arguments.checkpoint, xp)
     for path, network in networks.items():
-        print(f"network   {path}: {network_text(network)}")
+        words = f"{network.text}, {network.meta['network']['pool']}"
+        print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
     _, engine = experiment.choose_engine(arguments, first.model, xp)
     print(f"engine    {engine}")
@@ -84,7 +79,7 @@ def parse(argv):
     if arguments.dataset is None:
         path = arguments.checkpoint[0]
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
-            raise EvaluationError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
+            raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
     return arguments, run
 
@@ -103,7 +98,7 @@ def settings_of_run(path):
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
-                raise EvaluationError(
+                raise UserError(
                     f"{config}: not the configuration of a run ({type(error).__name__}: {error})"
                 ) from None
     return {}
@@ -127,7 +122,7 @@ def print_settings(arguments, part, run):
 def results_folder(arguments, part, count):
     """The folder for the results, made if need be.
 
-    Raises EvaluationError if it holds anything that is not from an evaluation, or, unless it is in
+    Raises UserError if it holds anything that is not from an evaluation, or, unless it is in
     the folder of the run, one of other networks.
     """
     name = f"{arguments.dataset}-{part}" + (f"-of-{count}" if count > 1 else "")
@@ -140,12 +135,12 @@ def results_folder(arguments, part, count):
         folder.mkdir(parents=True, exist_ok=True)
         empty = not any(folder.iterdir())
     except OSError as error:
-        raise EvaluationError(f"{folder}: cannot be used ({error.strerror}); {other}") from None
+        raise UserError(f"{folder}: cannot be used ({error.strerror}); {other}") from None
     judged, now = judged_before(folder), {str(path.resolve()) for path in arguments.checkpoint}
     if not (empty or judged):
-        raise EvaluationError(f"{folder}: holds files that are not of an evaluation; {other}")
+        raise UserError(f"{folder}: holds files that are not of an evaluation; {other}")
     if judged and set(judged) != now and not (of_run and folder == usual):
-        raise EvaluationError(f"{folder}: holds the evaluation of {', '.join(judged)}; {other}")
+        raise UserError(f"{folder}: holds the evaluation of {', '.join(judged)}; {other}")
     return folder
 
 
@@ -160,25 +155,13 @@ def judged_before(folder):
 # ------------------------------------------------------------------------------ networks and photos
 
 
-def network_text(network):
-    """A network in words."""
-    model, about = network.model, network.meta["network"]
-    macs = model.multiply_adds(model.input_shape) / 1e6
-    return (
-        f"{network.meta['method']['name']}, {about['name']}, {network.side} px, {about['pool']}: "
-        f"{count_params(model):,} parameters, {macs:.0f} million multiply-adds a photo"
-    )
-
-
 def title(networks, dataset, part):
     """Networks and photos, for the pictures."""
     methods = {network.meta["method"]["name"]: None for network in networks.values()}
     *several, network = networks.values()
-    words = (
-        f"average of {len(networks)} networks"
-        if several
-        else f"{network.meta['network']['name']} network, {network.side} px"
-    )
+    words = f"{network.meta['network']['name']} network, {network.side} px"
+    if several:
+        words = f"average of {len(networks)} networks"
     return f"{', '.join(methods)}, {words}, {dataset} ({part})"
 
 
@@ -242,18 +225,11 @@ def build_parser():
     data = parser.add_argument_group(
         "data", "Where the data set is that of the first network's run, the run's are the defaults."
     )
-    data.add_argument("--dataset", choices=DATASETS, help="what to judge on")
-    datasets.add_data_arguments(data)
-    selection.add_part_arguments(data)
-    selection.add_arguments(data)
+    selection.add_part_arguments(data, "what to judge on")
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        type=cli.path,
-        metavar="FOLDER",
-        help="where results go (default: evaluation/DATASET-PART in the folder of the first run; "
-        f"for the file of a checkpoint {FOLDER}/NAME-DATASET-PART)",
+    parser.add_out(
+        "where results go (default: evaluation/DATASET-PART in the folder of the first run; for "
+        f"the file of a checkpoint {FOLDER}/NAME-DATASET-PART)"
     )
     return parser
 

@@ -11,7 +11,7 @@ from tinydldl.checkpoint import CheckpointError
 from tinydldl.files import check_room
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
-from tinydldl.models import AgeNet, count_params
+from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
 from tinydldl.processes import MOST
 from tinydldl.progress import Progress
@@ -19,10 +19,6 @@ from tinydldl.report import Estimates
 from tinydldl.runs import RUNS, write_table
 from tinydldl.selection import JUDGED
 from tinydldl.trainer import Training, judge, train
-
-
-class EngineError(UserError):
-    """An engine was asked for that cannot be had."""
 
 
 def add_engine_arguments(parser):
@@ -58,11 +54,8 @@ def prepare(arguments, selection, xp, member=0, say=print):
     ).to(xp)
     rng = np.random.default_rng(seed)
     model = AgeNet(arguments.net, method.outputs, arguments.size, arguments.pool, rng=rng).to(xp)
-    macs = model.multiply_adds(model.input_shape) / 1e6
-    say(
-        f"network   {arguments.net}, {arguments.size} px, {arguments.pool}: "
-        f"{count_params(model):,} parameters, {macs:.0f} million multiply-adds a photo"
-    )
+    about = f"{arguments.net}, {arguments.size} px, {arguments.pool}"
+    say(f"network   {about}: {model.cost_text()}")
     say(f"method    {method_text(arguments, method)}")
     model, engine = choose_engine(arguments, model, xp)
     say(f"engine    {engine}")
@@ -99,10 +92,10 @@ def method_text(arguments, method):
 def choose_engine(arguments, model, xp):
     """The network as `--engine` wants it computed, and a sentence about it.
 
-    Raises EngineError for the CPU engine on a GPU.
+    Raises UserError for the CPU engine on a GPU.
     """
     if arguments.engine == "fast" and xp is not np:
-        raise EngineError("--engine fast is for a CPU; use --engine layers, or --device cpu")
+        raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
     if arguments.engine == "layers" or xp is not np:
         return model, "layers"
     if arguments.engine == "auto" and not fast.covers(model):
@@ -130,26 +123,30 @@ def schedule_of(arguments):
 
 
 def execute(run, folder, arguments, baselines):
-    """Train to the end, from the last checkpoint in `folder` if there is one, and report.
+    """Train to the end, and report.
 
+    A run begins at the last checkpoint in `folder`, or else at the weights of `--init`, or anew.
     `baselines`: {name: MAE in years}. Returns the prediction for the photos judged on.
     """
-    done = begin(run, folder, arguments)
+    if arguments.average:
+        run.average = Averaged(weights_of(run), arguments.average)
+    done = restore(run, folder)
+    if arguments.init and not done:
+        print(f"init      {initialize(run, arguments)}")
     print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
     begun, photos = time.perf_counter(), len(run.train_store)
     total, initial = run.epochs * photos, done * photos
     with Progress(total=total, initial=initial, unit="images") as progress:
 
         def on_epoch(epoch, record, speed):
-            save(run, folder, arguments, epoch, record, speed, baselines)
-            Progress.write(epoch_line(epoch, record, JUDGED[run.judged]) + "; " + speed_text(speed))
+            save(run, folder, arguments, baselines, epoch, record, speed)
+            Progress.write(epoch_line(epoch, record, speed, JUDGED[run.judged]))
 
         train(run, on_epoch, progress, done)
     minutes = (time.perf_counter() - begun) / 60
     print(f"trained   {run.epochs - done} epochs in {minutes:.1f} minutes")
     prediction, _ = judge(run)
-    write_report(run, folder, prediction, title(arguments))
-    tell(folder, estimates_of(run, prediction), JUDGED[run.judged], baselines)
+    write_report(run, folder, arguments, prediction, baselines)
     return prediction
 
 
@@ -163,22 +160,8 @@ def execute_ensemble(arguments, selection, xp, folder):
         predictions.append(execute(run, inner, arguments, selection.baselines))
     prediction = np.mean(predictions, axis=0)
     print(f"\nall {arguments.members} networks together")
-    write_report(run, folder, prediction, title(arguments))
-    tell(folder, estimates_of(run, prediction), JUDGED[run.judged], selection.baselines)
+    write_report(run, folder, arguments, prediction, selection.baselines)
     return prediction
-
-
-def begin(run, folder, arguments):
-    """Put a run where it goes on: at its last checkpoint, or else at the weights of `--init`.
-
-    Returns the epoch of the checkpoint, or 0.
-    """
-    if arguments.average:
-        run.average = Averaged(weights_of(run), arguments.average)
-    done = restore(run, folder)
-    if arguments.init and not done:
-        print(f"init      {initialize(run, arguments)}")
-    return done
 
 
 def open_init(arguments):
@@ -245,14 +228,14 @@ def state_of(run):
     return {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
 
 
-def save(run, folder, arguments, epoch, record, speed, baselines):
+def save(run, folder, arguments, baselines, epoch, record, speed):
     """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
     network = {"name": arguments.net, "side": arguments.size, "pool": arguments.pool}
     settings = {"name": arguments.method, "lam": arguments.lam}
     meta = trained.describe(network, run.method, settings, run.channels)
     if run.average:
         meta["average"] = run.average.decay
-    folder.save(epoch, record, vars(speed), state_of(run), meta)
+    folder.save(epoch, record, speed, state_of(run), meta)
     curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
     folder.put("curves.png", partial(plots.save, curves))
 
@@ -266,30 +249,25 @@ def title(arguments):
     return f"{arguments.method}, {arguments.net} network, {arguments.size} px, {arguments.dataset}"
 
 
-def epoch_line(epoch, record, judged):
-    """An epoch's figures, for the screen; `judged`: the name of the part that is not trained on."""
+def epoch_line(epoch, record, speed, judged):
+    """An epoch's figures and speed, for the screen; `judged`: the part that is not trained on."""
     names = {"loss": "train_loss", "training MAE": "train_mae", f"{judged} MAE": "valid_mae"}
     figures = [f"{label} {record[name]:.3f}" for label, name in names.items() if name in record]
-    return f"epoch {epoch:3}: " + ", ".join(figures)
+    words = "epoch {:3}: {}; {images_per_second:.0f} images/s, {waiting:.0%} of the time waiting"
+    return words.format(epoch, ", ".join(figures), **speed)
 
 
-def speed_text(speed):
-    """An epoch's speed, for the screen."""
-    return f"{speed.images_per_second:.0f} images/s, {speed.waiting:.0%} of the time waiting"
+def write_report(run, folder, arguments, prediction, baselines):
+    """Write the estimates as a table, and some of them as a picture.
 
-
-def write_report(run, folder, prediction, title):
-    """Write the estimates as a table, and some of them as a picture."""
+    Print how good they are, what they must beat, and which files to look at.
+    """
     estimates = estimates_of(run, prediction)
     rows = report.prediction_rows(estimates)
     folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
-    picture = report.picture(run.valid_store, estimates, title)
+    picture = report.picture(run.valid_store, estimates, title(arguments))
     folder.put("predictions.png", partial(plots.save, picture))
-
-
-def tell(folder, estimates, judged, baselines):
-    """Print how good the estimates are, what they must beat, and which files to look at."""
-    lines = report.short_lines(report.figures(estimates), judged)
+    lines = report.short_lines(report.figures(estimates), JUDGED[run.judged])
     lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
     files = ("curves.png", "predictions.png", "predictions.csv")
     lines |= {name: folder / name for name in files if (folder / name).exists()}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import cli, datasets, map_plots, maps, plots, portraits, selection, sources
+from tinydldl import cli, map_plots, maps, plots, portraits, selection, sources
 from tinydldl.backend import UserError
-from tinydldl.datasets import DATASETS
 from tinydldl.files import check_folder
+from tinydldl.labels import nearest
 from tinydldl.progress import Progress
 
 FOLDER = Path("runs/explanations")
@@ -22,10 +22,6 @@ AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
 OF_DATASET = ("data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit")
 OF_DATASET += ("batch", "loaders")
-
-
-class ExplainError(UserError):
-    """There is nothing to explain."""
 
 
 def main(argv=None):
@@ -56,9 +52,6 @@ def explain_photo(arguments, network):
     occluded = maps.occlusion(network, pixels)
     agreement = agreement_text(maps.agreement(estimate, occluded))
     of_ages = {age: maps.under_squares(one.of_log_probability(age)[0], side) for age in ages}
-    drawn = map_plots.Explanation(
-        portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
-    )
     print(f"face      {which}")
     print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
     print("          this view and its mirror image)")
@@ -68,27 +61,28 @@ def explain_photo(arguments, network):
         print(f"age {age:<5g} {range_text(one_map)} nats under a square")
     name = sources.stem(photo)
     title = f"{name}: {y_hat:.1f} years; {agreement}"
-    return map_plots.explanation(drawn, title), f"{name}-maps"
+    drawn = portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
+    return map_plots.explanation(*drawn, title), f"{name}-maps"
 
 
 def one_photo(given):
-    """The photo that the argument stands for. Raises ExplainError for several."""
+    """The photo that the argument stands for. Raises UserError for several."""
     photo, *others = sources.expand(given)
     if others:
-        raise ExplainError(f"{given}: {1 + len(others)} photos, expected one")
+        raise UserError(f"{given}: {1 + len(others)} photos, expected one")
     return photo
 
 
 def choose_face(faces, photo, arguments):
-    """One of the faces, and which one it is, in words. Raises ExplainError if it is not there.
+    """One of the faces, and which one it is, in words. Raises UserError if it is not there.
 
     Without `--face` the one that the detector is surest of.
     """
     if not faces:
-        raise ExplainError(f"{photo}: {sources.NO_FACE}")
+        raise UserError(f"{photo}: {sources.NO_FACE}")
     if (arguments.face or 1) > len(faces):
         expected = f"expected 1 to {len(faces)}, the faces in the photo"
-        raise ExplainError(f"--face {arguments.face}: {expected}")
+        raise UserError(f"--face {arguments.face}: {expected}")
     if faces[0] is None:
         return None, "the whole photo"
     scores = [face.score for face in faces]
@@ -103,16 +97,15 @@ def choose_face(faces, photo, arguments):
 def choose_ages(asked, y_hat, grid):
     """The labels whose maps are drawn: those nearest to what is asked for, years.
 
-    Without that the estimate and two labels around it, within the grid. Raises ExplainError for an
+    Without that the estimate and two labels around it, within the grid. Raises UserError for an
     age that the grid does not hold.
     """
     first, last = grid[0], grid[-1]
     for age in asked or []:
         if not first <= age <= last:
-            raise ExplainError(f"--ages {age:g}: expected ages from {first:g} to {last:g}")
+            raise UserError(f"--ages {age:g}: expected ages from {first:g} to {last:g}")
     ages = asked or np.clip(np.add(y_hat, AROUND), first, last)
-    labels = (float(grid[np.abs(grid - age).argmin()]) for age in ages)
-    return list(dict.fromkeys(labels))
+    return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
 
 
 def agreement_text(correlation):
@@ -143,7 +136,7 @@ def explain_dataset(arguments, network):
         rows = maps.by_decade(network, store, arguments.batch, progress.update)
     shown = [row for row in rows if row["count"] >= FEWEST]
     if not shown:
-        raise ExplainError(
+        raise UserError(
             f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, for a mean that "
             "shows nobody; try a larger --limit, or another --part"
         )
@@ -208,15 +201,9 @@ def build_parser():
     portraits.add_network_arguments(network)
 
     data = parser.add_argument_group("data", "Instead of a photo: the means over a data set.")
-    data.add_argument("--dataset", choices=DATASETS, help="which one")
-    datasets.add_data_arguments(data)
-    selection.add_part_arguments(data)
-    selection.add_arguments(data)
+    selection.add_part_arguments(data, "which one")
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out", type=cli.path, default=FOLDER, metavar="FOLDER", help="for the picture"
-    )
+    parser.add_out("for the picture", FOLDER)
     return parser
 
 

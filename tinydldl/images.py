@@ -67,14 +67,11 @@ def open_file(path):
     """Within this block a file is open for reading. Raises OSError, and PhotoError for a pipe or a
     device: those may let whoever opens or reads them wait without end.
     """
-    with open(path, "rb", opener=without_waiting) as file:
+    waitless = getattr(os, "O_NONBLOCK", 0)
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise PhotoError("a pipe or a device, expected a file")
         yield file
-
-
-def without_waiting(path, flags):
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(file, memory=None):

@@ -79,8 +79,17 @@ def ranking_code(y, grid):
     >>> ranking_code([1.6], np.arange(4.0)).tolist()
     [[1.0, 1.0, 0.0]]
     """
-    borders = (grid[:-1] + grid[1:]) / 2
-    return (np.asarray(y, dtype=float)[:, None] >= borders).astype(float)
+    return (np.asarray(y, dtype=float)[:, None] >= borders(grid)).astype(float)
+
+
+def borders(grid):
+    """Half-way from each label to the next: (K-1,), years."""
+    return (grid[:-1] + grid[1:]) / 2
+
+
+def nearest(y, grid):
+    """The index (N,) of the label nearest to each age; half-way between two, the upper one."""
+    return np.searchsorted(borders(grid), y, side="right")
 
 
 def standard_deviation(p, grid):

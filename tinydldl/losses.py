@@ -8,6 +8,7 @@ ValueError: it would be broadcast silently. Lessons 03 and 04.
 import numpy as np
 
 from tinydldl.backend import get_array_module
+from tinydldl.layers import LogSoftmax
 
 
 def kl_from_logits(logits, p, reduction="batch"):
@@ -20,7 +21,7 @@ def kl_from_logits(logits, p, reduction="batch"):
     """
     _check_shapes(logits, p)
     xp = get_array_module(logits)
-    log_p_hat = _log_softmax(logits)
+    log_p_hat = LogSoftmax().forward(logits, keep=False)
     divisors = {"batch": len(p), "elements": p.size}
     if reduction not in divisors:
         raise ValueError(f"reduction {reduction!r}: expected one of {', '.join(divisors)}")
@@ -75,7 +76,7 @@ def soft_cross_entropy(logits, p):
     logits, p (N, K), each row of p sums to 1. It exceeds the KL divergence by the entropy of p.
     """
     _check_shapes(logits, p)
-    log_p_hat = _log_softmax(logits)
+    log_p_hat = LogSoftmax().forward(logits, keep=False)
     dlogits = (get_array_module(logits).exp(log_p_hat) - p) / len(p)
     return -(p * log_p_hat).sum() / len(p), dlogits
 
@@ -104,13 +105,6 @@ def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
     L_ld, dlogits = kl_from_logits(logits, p, kl_reduction)
     L_er, dy_hat = l1(y_hat, y)
     return (L_ld + lam * L_er, L_ld, L_er), dlogits, lam * dy_hat
-
-
-def _log_softmax(logits):
-    """The logarithm of softmax, the row maximum subtracted first."""
-    xp = get_array_module(logits)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def _check_shapes(x, target):

@@ -4,8 +4,6 @@ Orange is above 0, blue is below, and where a map is 0 the face is as it was. Th
 under the squares of occlusion, `maps.under_squares`, so that all can be compared.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
@@ -34,25 +32,12 @@ HOW_TO_READ_MEANS = (
 )
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """What is drawn of one face. The maps are (16, 16).
+def explanation(view, estimate, occluded, ages, p_hat, grid, title):
+    """What a network looks at in one face, and what it says of it. The maps are (16, 16).
 
     `view`: an RGB image; `estimate`: the map of the expectation, `occluded`: of occlusion, years;
-    `of_ages`: {age: the map of ln p_hat}, nats; `p_hat` on `grid` (K,).
+    `ages`: {age: the map of ln p_hat}, nats; `p_hat` on `grid` (K,).
     """
-
-    view: Image.Image
-    estimate: np.ndarray
-    occluded: np.ndarray
-    of_ages: dict
-    p_hat: np.ndarray
-    grid: np.ndarray
-
-
-def explanation(drawn, title):
-    """What a network looks at in one face, and what it says of it: an `Explanation` as a figure."""
-    ages = drawn.of_ages
     columns = max(4, len(ages))
     figure = Figure(figsize=(2.9 * columns, 8.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold", parse_math=False)
@@ -60,16 +45,16 @@ def explanation(drawn, title):
     top, bottom = figure.subplots(2, columns)
     for axes in (*top[4:], *bottom[len(ages) :]):
         axes.set_axis_off()
-    show(top[0], drawn.view, "what the network sees")
-    draw_distribution(top[3], drawn.grid, drawn.p_hat, ages)
+    show(top[0], view, "what the network sees")
+    draw_distribution(top[3], grid, p_hat, ages)
     names = ("the map of its estimate", "what a gray square takes away")
-    for axes, one_map, name in zip(top[1:3], (drawn.estimate, drawn.occluded), names, strict=True):
+    for axes, one_map, name in zip(top[1:3], (estimate, occluded), names, strict=True):
         largest = np.abs(one_map).max()
-        show(axes, tinted(drawn.view, one_map, largest), name)
+        show(axes, tinted(view, one_map, largest), name)
         color_bar(axes, largest, YEARS)
     largest = np.abs(list(ages.values())).max()
     for axes, (age, one_map) in zip(bottom[: len(ages)], ages.items(), strict=True):
-        show(axes, tinted(drawn.view, one_map, largest), f"the map for age {age:g}")
+        show(axes, tinted(view, one_map, largest), f"the map for age {age:g}")
     color_bar(bottom[: len(ages)], largest, NATS)
     return figure
 

@@ -17,6 +17,7 @@ from tinydldl.backend import UserError
 from tinydldl.datasets.loader import eval_batches, normalize
 from tinydldl.fast import FastNet
 from tinydldl.images import FILL
+from tinydldl.labels import nearest
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
 from tinydldl.methods import SoftmaxMethod
 from tinydldl.trainer import check_finite
@@ -83,8 +84,7 @@ class Maps:
 
     def one_hot(self, age):
         """1 at the label nearest to `age`, 0 elsewhere: (1, K), or (N, K) for ages (N,)."""
-        nearest = np.abs(self.grid - np.reshape(age, (-1, 1))).argmin(axis=1)
-        return np.eye(len(self.grid), dtype=self.logits.dtype)[nearest]
+        return np.eye(len(self.grid), dtype=self.logits.dtype)[nearest(np.ravel(age), self.grid)]
 
 
 def split(model):

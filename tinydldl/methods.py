@@ -12,7 +12,7 @@ import numpy as np
 
 from tinydldl import losses
 from tinydldl.backend import to_device
-from tinydldl.labels import gaussian_label_distribution, ranking_code
+from tinydldl.labels import gaussian_label_distribution, nearest, ranking_code
 from tinydldl.layers import Expectation, Sigmoid, Softmax, Tanh
 
 # ------------------------------------------------------------------------------ what they share
@@ -194,7 +194,7 @@ class DEX(SoftmaxMethod):
     """
 
     def target(self, y, sigma):
-        return ranking_code(y, self.grid).sum(axis=1)  # the number of the nearest label
+        return nearest(y, self.grid).astype(float)
 
     def criterion(self, logits, labels):
         return losses.cross_entropy(logits, labels)

@@ -7,6 +7,8 @@ predicted p_hat and true p (N, K) on the label grid (K,). All are means over the
 import numpy as np
 from scipy.special import hyp1f1, poch
 
+from tinydldl.labels import nearest
+
 # A softmax in float32 sends less than this to 0. We count less as this, so that an event that was
 # held nearly impossible costs 87 nats, and not infinitely many. True zeros are spared as well:
 # where p_hat has any, KL and NLL are lower bounds.
@@ -194,7 +196,7 @@ def negative_log_likelihood(p_hat, y, grid):
     >>> round(negative_log_likelihood(p_hat, y, grid), 4)  # ln 8
     2.0794
     """
-    p = p_hat[np.arange(len(y)), _nearest(y, grid)].astype(float)
+    p = p_hat[np.arange(len(y)), nearest(y, grid)].astype(float)
     return float(-np.log(np.maximum(p, SMALLEST) / (grid[1] - grid[0])).mean())
 
 
@@ -221,7 +223,7 @@ def probability_integral_transform(p_hat, y, grid):
     F is linear within the bins. If the ages are drawn from p_hat, then u is uniform. Source:
     Dawid, Journal of the Royal Statistical Society A, 1984.
     """
-    k, rows = _nearest(y, grid), np.arange(len(y))
+    k, rows = nearest(y, grid), np.arange(len(y))
     above = 0.5 - (y - grid[k]) / (grid[1] - grid[0])  # share of the bin that lies above y
     F = np.cumsum(p_hat, axis=1, dtype=float)[rows, k]
     return np.clip(F - p_hat[rows, k] * above, 0, 1)  # ages off the grid, sums near 1
@@ -254,8 +256,3 @@ def _relative_difference(p, p_hat):
     """`|p - p_hat| / (p + p_hat)` (N, K), 0 where both are 0."""
     p, p_hat = _float64(p, p_hat)
     return np.abs(p - p_hat) / np.where(p + p_hat > 0, p + p_hat, 1)
-
-
-def _nearest(y, grid):
-    """The index (N,) of the label nearest to each age; half-way between two, the upper one."""
-    return np.searchsorted((grid[:-1] + grid[1:]) / 2, y, side="right")

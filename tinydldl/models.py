@@ -36,6 +36,11 @@ class Network(Sequential):
         super().__init__(layers)
         self.input_shape = (side, side, 3)
 
+    def cost_text(self):
+        """What one photo takes, in words."""
+        macs = self.multiply_adds(self.input_shape) / 1e6
+        return f"{count_params(self):,} parameters, {macs:.0f} million multiply-adds a photo"
+
     def summary(self):
         """Print layers, output shapes, parameters and multiply-adds for one photo."""
         print(f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}")

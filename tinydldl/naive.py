@@ -49,18 +49,19 @@ def max_pool_backward(x, kernel, stride, dy):
 
 def avg_pool(x, kernel, stride):
     """The mean of each window."""
+    KH, KW = kernel
     y = np.zeros((len(x), *output_size(x, kernel, stride), x.shape[3]), dtype=x.dtype)
     for n, h, w, c in np.ndindex(y.shape):
-        y[n, h, w, c] = sum(x[n, i, j, c] for i, j in window(h, w, kernel, stride)) / area(kernel)
+        y[n, h, w, c] = sum(x[n, i, j, c] for i, j in window(h, w, kernel, stride)) / (KH * KW)
     return y
 
 
 def avg_pool_backward(x, kernel, stride, dy):
     """dx: every value of the window gets an equal share of dy."""
-    dx = np.zeros_like(x)
+    (KH, KW), dx = kernel, np.zeros_like(x)
     for n, h, w, c in np.ndindex(dy.shape):
         for i, j in window(h, w, kernel, stride):
-            dx[n, i, j, c] += dy[n, h, w, c] / area(kernel)
+            dx[n, i, j, c] += dy[n, h, w, c] / (KH * KW)
     return dx
 
 
@@ -102,8 +103,3 @@ def window(h, w, kernel, stride):
     """The input positions (i, j) under output position (h, w), row by row."""
     (SH, SW), (KH, KW) = stride, kernel
     return itertools.product(range(h * SH, h * SH + KH), range(w * SW, w * SW + KW))
-
-
-def area(kernel):
-    """How many values a window holds."""
-    return kernel[0] * kernel[1]

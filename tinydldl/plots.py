@@ -23,9 +23,9 @@ COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0
 DPI = 150
 
 
-def new_figure(title, xlabel, ylabel):
+def new_figure(title, xlabel, ylabel, size=(7, 4)):
     """A figure with one pair of axes in the style of all: (figure, axes)."""
-    figure = Figure(figsize=(7, 4), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     return figure, styled(figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel))
 
 
@@ -40,12 +40,16 @@ def styled(axes):
 def age_histogram(ages_by_part, title):
     """A histogram of {part: ages in years}, the parts stacked, a bar a year."""
     figure, axes = new_figure(title, "Age (years)", "Photos")
-    labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
-    ages = list(ages_by_part.values())
-    colors = COLORS[: len(ages)]
-    axes.hist(ages, year_bins(np.concatenate(ages)), stacked=True, color=colors, label=labels)
-    axes.legend(frameon=False)
+    draw_ages(axes, ages_by_part, year_bins(np.concatenate(list(ages_by_part.values()))))
     return figure
+
+
+def draw_ages(axes, ages_by_part, edges):
+    """The bars of `age_histogram`, between `edges`, and what they are."""
+    labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
+    colors = COLORS[: len(labels)]
+    axes.hist(ages_by_part.values(), edges, stacked=True, color=colors, label=labels)
+    axes.legend(frameon=False)
 
 
 def year_bins(ages, most=120):
@@ -146,15 +150,14 @@ def cumulative_score(n, share, mae):
     axes.axvline(mae, color=COLORS[3], linestyle=":", label=f"MAE {mae:.2f} years")
     axes.set(xlim=(n[0], n[-1]), ylim=(0, 1))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    as_percent(axes.yaxis)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(frameon=False)
     return figure
 
 
 def scatter(y, y_hat, grid, within=5):
     """Predicted against true age, a point a photo, and the band of those `within` so many years."""
-    figure = Figure(figsize=(6, 6), dpi=DPI, layout="constrained")
-    axes = styled(figure.add_subplot(xlabel="True age (years)", ylabel="Estimate (years)"))
+    figure, axes = new_figure("", "True age (years)", "Estimate (years)", (6, 6))
     ends = np.array([grid[0], grid[-1]])
     share = (np.abs(y_hat - y) <= within).mean()
     axes.fill_between(
@@ -192,40 +195,26 @@ def decades(rows):
 
 def reliability(q, coverage):
     """Coverage (0..1) against q: how much of the truth is in the central q of the predictions."""
-    figure = Figure(figsize=(6, 6), dpi=DPI, layout="constrained")
-    axes = styled(
-        figure.add_subplot(
-            title="Reliability",
-            xlabel="Central q of the predicted distribution",
-            ylabel="Share of true ages in it",
-        )
-    )
+    names = "Reliability", "Central q of the predicted distribution", "Share of true ages in it"
+    figure, axes = new_figure(*names, (6, 6))
     axes.plot([0, 1], [0, 1], color="#555555", linewidth=1, label="perfect calibration")
     axes.plot(q, coverage, color=COLORS[0], linewidth=2, label="these predictions")
     axes.text(0.25, 0.75, "too unsure", ha="center", color="#555555", fontsize=13)
     axes.text(0.75, 0.25, "too sure", ha="center", color="#555555", fontsize=13)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    as_percent(axes.xaxis)
-    as_percent(axes.yaxis)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(frameon=False, loc="upper left")
     return figure
-
-
-def as_percent(axis):
-    """Write a share as 20%."""
-    axis.set_major_formatter(PercentFormatter(1))
 
 
 def examples(blocks):
     """Blocks of photos side by side, a column a photo: the images, age, estimate, distributions.
 
-    `blocks`: {heading: (rows, grid, p, p_hat, y, sigma, y_hat)}; `rows`: {name: N RGB images}, so
-    that other views of the same photos may follow; the rest as for `predictions`.
+    `blocks`: {heading: (photos, grid, p, p_hat, y, sigma, y_hat)}, as for `predictions`.
     """
-    count, height = 0, 0
-    for rows, _, _, _, y, _, _ in blocks.values():
-        count, height = count + len(y), 1.8 * len(rows) + 2.6
-    figure = Figure(figsize=(1.8 * count + 2, height), dpi=DPI, layout="constrained")
+    count = sum(len(photos) for photos, *_ in blocks.values())
+    figure = Figure(figsize=(1.8 * count + 2, 4.4), dpi=DPI, layout="constrained")
     parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)
     for part, (heading, block) in zip(parts.flat, blocks.items(), strict=True):
         part.suptitle(heading, fontweight="bold")
@@ -235,20 +224,18 @@ def examples(blocks):
     return figure
 
 
-def draw_examples(figure, rows, grid, p, p_hat, y, sigma, y_hat):
+def draw_examples(figure, photos, grid, p, p_hat, y, sigma, y_hat):
     """One block of `examples`; returns its axes, (row, photo)."""
-    names = [*rows, "true age", "estimate", "distribution"]
-    heights = [1.0] * len(rows) + [0.25, 0.25, 0.6]
-    cells = figure.subplots(len(names), len(y), height_ratios=heights, squeeze=False)
-    for name, row in zip(names, cells, strict=True):
+    heights = {"input": 1.0, "true age": 0.25, "estimate": 0.25, "distribution": 0.6}
+    ratios = list(heights.values())
+    cells = figure.subplots(len(ratios), len(y), height_ratios=ratios, squeeze=False)
+    for name, row in zip(heights, cells, strict=True):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     for cell in cells[:-1].flat:
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_visible(False)
-    for i, column in enumerate(cells.T):
-        *faces, age, estimate, chart = column
-        for face, images in zip(faces, rows.values(), strict=True):
-            face.imshow(images[i])
+    for i, (face, age, estimate, chart) in enumerate(cells.T):
+        face.imshow(photos[i])
         write_in(age, f"{y[i]:.1f} ± {sigma[i]:.1f}", COLORS[0])
         write_in(estimate, f"{y_hat[i]:.1f}", COLORS[3])
         draw_distributions(chart, grid, p[i], None if p_hat is None else p_hat[i], y_hat[i])

@@ -65,7 +65,7 @@ def add_network_arguments(parser):
 
 
 def open_network(arguments):
-    """The `Trained` that they ask for. Raises CheckpointError, or WeightsError if none ships."""
+    """The `Trained` that they ask for. Raises CheckpointError, or UserError if none ships."""
     return trained.load(arguments.checkpoint or weights.find(arguments.net))
 
 

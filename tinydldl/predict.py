@@ -19,16 +19,12 @@ FOLDER = Path("runs/predictions")
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
 
-class PredictError(UserError):
-    """What was asked for cannot be predicted."""
-
-
 def main(argv=None):
     """Estimate the ages in photos; returns the exit code, 2 if one of them could not be used."""
     arguments = build_parser().parse_intermixed_args(argv)
     photos = [photo for given in arguments.photos for photo in sources.expand(given)]
     if len(photos) > 1 and (arguments.box or arguments.landmarks):
-        raise PredictError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
+        raise UserError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
     show = print_json if arguments.json else print_csv if arguments.csv else print_lines
     folder = arguments.out or (FOLDER if show is print_lines else None)
     if folder:
@@ -160,13 +156,7 @@ def build_parser():
 
     sources.add_face_arguments(parser)
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        type=cli.path,
-        metavar="FOLDER",
-        help=f"for the pictures (default: {FOLDER}, with --json or --csv none)",
-    )
+    output = parser.add_out(f"for the pictures (default: {FOLDER}, with --json or --csv none)")
     form = output.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON, with the distributions")
     form.add_argument("--csv", action="store_true", help="print a table, a row a face")

@@ -26,10 +26,6 @@ MEMORY_FOLDER = "/dev/shm"  # files in there are memory, on Linux
 MOST = 256  # processes that a user may ask for
 
 
-class ProcessError(UserError):
-    """A process was lost, or there is no room for the memory that several share."""
-
-
 class Processes:
     """`count` processes that run `target(pipe, index, *arguments)`, and the `pipes` to them.
 
@@ -58,7 +54,7 @@ class Helpers:
     """`count` processes that compute `function` for as many threads: `helpers(*arguments)`.
 
     `nice`: how far they stand back where others want the cores, 0 to 19. An exception in one is
-    raised here; raises ProcessError if one is lost.
+    raised here; raises UserError if one is lost.
     """
 
     def __init__(self, count, function, nice=0):
@@ -73,7 +69,7 @@ class Helpers:
             pipe.send(arguments)
             result = pipe.recv()
         except (EOFError, ConnectionError):
-            raise ProcessError("a helper process was lost; was memory short?") from None
+            raise UserError("a helper process was lost; was memory short?") from None
         finally:
             self.free.put(pipe)
         if isinstance(result, Exception):
@@ -84,7 +80,7 @@ class Helpers:
 class SharedArray:
     """Zeros that are shared with the processes they are passed to; without a name, so none leak.
 
-    Raises ProcessError where there is no room for them.
+    Raises UserError where there is no room for them.
     """
 
     def __init__(self, shape, dtype):
@@ -99,7 +95,7 @@ class SharedArray:
 def _share(size):
     """Memory for `size` bytes. It is taken here, or else a full disk would kill who writes there.
 
-    Raises ProcessError if it is not to be had, in memory or in the folder of temporary files.
+    Raises UserError if it is not to be had, in memory or in the folder of temporary files.
     """
     if not hasattr(os, "posix_fallocate"):
         return Arena(size)
@@ -114,7 +110,7 @@ def _share(size):
         else:
             Finalize(arena, os.close, (arena.fd,))
             return arena
-    raise ProcessError(
+    raise UserError(
         f"processes need {size / 1e6:.1f} MB to share, and there is no room in "
         f"{' nor in '.join(reasons)}; free some, set TMPDIR to another folder, or take "
         "--workers 1, which needs none"

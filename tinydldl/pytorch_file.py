@@ -15,12 +15,12 @@ import zipfile
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
 from tinydldl.backend import UserError
-from tinydldl.unpickle import Global, Shell, UnpickleError, load
+from tinydldl.images import open_file
+from tinydldl.unpickle import Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 DTYPES = {
@@ -36,10 +36,6 @@ DTYPES = {
     "torch.BoolStorage": "?",
 }
 WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
-
-
-class PyTorchFileError(UserError):
-    """A file is not one of PyTorch's, or holds something that is not known here."""
 
 
 @dataclass
@@ -59,22 +55,20 @@ def read(path):
     """The weights in a file that `torch.save` wrote, of a network or its state_dict.
 
     Also of a dict that holds one of them as `state_dict`, `model_state_dict` or `model`. Names have
-    no `module.` in front, as DataParallel writes it. Raises PyTorchFileError, one line.
+    no `module.` in front, as DataParallel writes it. Raises UserError, one line.
     """
-    if (file := Path(path)).exists() and not (file.is_file() or file.is_dir()):
-        raise PyTorchFileError(f"{path}: a pipe or a device, expected a file")
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise PyTorchFileError(f"{path}: cannot be read ({error.strerror})") from None
-    is_zip = data.startswith(b"PK")
-    try:
+        with open_file(path) as file:
+            data = file.read()
+        is_zip = data.startswith(b"PK")
         found = (read_zip if is_zip else read_legacy)(data)
         arrays, modules, text = weights_in(found)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UserError as error:
-        raise PyTorchFileError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     except Exception as error:  # a damaged archive can go wrong anywhere
-        raise PyTorchFileError(f"{path}: not a PyTorch file that can be read ({error!r})") from None
+        raise UserError(f"{path}: not a PyTorch file that can be read ({error!r})") from None
     return Weights(arrays, modules, f"{text}, PyTorch {'1.6 or later' if is_zip else 'before 1.6'}")
 
 
@@ -86,12 +80,12 @@ def read_legacy(data):
     file, storages = io.BytesIO(data), Storages("<")
     try:
         magic = load(file, {})
-    except UnpickleError:
+    except UserError:
         magic = None
     if magic != MAGIC:
-        raise PyTorchFileError("not a PyTorch file")
+        raise UserError("not a PyTorch file")
     if (version := load(file, {})) != VERSION:
-        raise PyTorchFileError(f"version {version!r} of PyTorch's format, expected {VERSION}")
+        raise UserError(f"version {version!r} of PyTorch's format, expected {VERSION}")
     load(file, {})  # about the machine; the numbers are little-endian on all
     found = load(file, ALLOWED, storages.persistent, shells=True)
     for key in load(file, {}):
@@ -106,11 +100,11 @@ def read_zip(data):
         members = archive.infolist()
         packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
         if packed or sum(member.file_size for member in members) > len(data):
-            raise PyTorchFileError("a zip archive that is packed, as PyTorch's are not")
+            raise UserError("a zip archive that is packed, as PyTorch's are not")
         names = [member.filename for member in members]
         roots = [name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")]
         if len(roots) != 1:
-            raise PyTorchFileError("a zip archive, but not one of PyTorch's: no data.pkl")
+            raise UserError("a zip archive, but not one of PyTorch's: no data.pkl")
         (root,) = roots
         big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
         storages = Storages(">" if big else "<")
@@ -134,7 +128,7 @@ class Storage:
 
     def fill(self, count, data):
         if count != self.count or len(data) != self.nbytes:
-            raise PyTorchFileError("damaged: the numbers of a tensor are not all there")
+            raise UserError("damaged: the numbers of a tensor are not all there")
         self.values = np.frombuffer(data, self.dtype)
         if self.is_bfloat16:
             self.values = (self.values.astype(np.uint32) << 16).view(np.float32)
@@ -152,12 +146,12 @@ class Storages(dict):
             case ("module", Global() as cls, *_):  # with its source text, which nobody needs
                 return cls
             case ("storage", Global(name=kind), *_) if kind not in DTYPES:
-                raise UnpickleError(f"{kind} is refused: no numbers of a kind that is known here")
+                raise UserError(f"{kind} is refused: no numbers of a kind that is known here")
             case ("storage", Global(name=kind), str(key), _, int(count), *view) if (
                 count >= 0 and view in ([], [None])
             ):
                 return self.setdefault(key, Storage(kind, count, self.byte_order))
-        raise UnpickleError("an object that is kept outside, but not as PyTorch does, is refused")
+        raise UserError("an object that is kept outside, but not as PyTorch does, is refused")
 
 
 @dataclass
@@ -170,16 +164,16 @@ class Tensor:
     strides: tuple
 
     def array(self):
-        """The array, a view of the storage. Raises PyTorchFileError if it reaches outside."""
+        """The array, a view of the storage. Raises UserError if it reaches outside."""
         values = self.storage.values
         if values is None or prod(self.shape) > values.size:
-            raise PyTorchFileError("damaged: a tensor is larger than its storage")
+            raise UserError("damaged: a tensor is larger than its storage")
         size = values.itemsize
         offset, strides = self.offset * size, [stride * size for stride in self.strides]
         try:  # NumPy checks that all of it is inside
             return np.ndarray(self.shape, values.dtype, values, offset, strides)
         except (ValueError, OverflowError):
-            raise PyTorchFileError("damaged: a tensor reaches outside its storage") from None
+            raise UserError("damaged: a tensor reaches outside its storage") from None
 
 
 # ------------------------------------- what stands for the functions and classes that a file names
@@ -190,30 +184,26 @@ def rebuild_tensor(storage, offset, shape, strides, *_):
     if not (
         isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)
     ):
-        raise UnpickleError("a tensor is not made of a storage, a shape and strides")
+        raise UserError("a tensor is not made of a storage, a shape and strides")
     numbers = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(n) is int and n >= 0 for n in numbers):
-        raise UnpickleError("a tensor has an odd offset, shape or strides")
+        raise UserError("a tensor has an odd offset, shape or strides")
     return Tensor(storage, offset, shape, strides)
 
 
-def rebuild_parameter(tensor, *_):
-    """`torch._utils._rebuild_parameter`: a parameter is its tensor."""
-    return tensor
-
-
 class OrderedDict(dict):
-    """`collections.OrderedDict`; the state of a state_dict, versions of its modules, is dropped."""
+    """`collections.OrderedDict`; the state of a state_dict, versions of its modules, is dropped.
+
+    Python 2 gave its items as an argument.
+    """
+
+    def __init__(self, pairs=()):
+        if not all(isinstance(key, str) for key, _ in pairs):
+            raise UserError("an OrderedDict has a key that is no text")
+        super().__init__(pairs)
 
     def build(self, state):
         return self
-
-
-def ordered_dict(pairs=()):
-    """An `OrderedDict`; Python 2 gave its items as an argument."""
-    if not all(isinstance(key, str) for key, _ in pairs):
-        raise UnpickleError("an OrderedDict has a key that is no text")
-    return OrderedDict(pairs)
 
 
 class Unused:
@@ -229,8 +219,8 @@ class Unused:
 ALLOWED = {
     ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
     ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
-    ("collections", "OrderedDict"): ordered_dict,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    ("collections", "OrderedDict"): OrderedDict,
 } | dict.fromkeys(
     [
         ("torch.nn.backends.thnn", "_get_thnn_function_backend"),
@@ -264,11 +254,11 @@ def weights_in(found):
     else:
         modules, tensors, text = {}, tensors_of(found), "a state_dict"
     if not tensors:
-        raise PyTorchFileError("holds neither a network nor a state_dict")
+        raise UserError("holds neither a network nor a state_dict")
     if all(name.startswith("module.") for name in tensors):
         tensors, modules = without_prefix(tensors), without_prefix(modules)
     if not all(name.isprintable() for name in tensors):
-        raise PyTorchFileError("has tensors whose names are no text")
+        raise UserError("has tensors whose names are no text")
     return {name: tensor.array() for name, tensor in tensors.items()}, modules, text
 
 

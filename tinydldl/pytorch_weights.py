@@ -53,15 +53,11 @@ HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
 POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
-class ConversionError(UserError):
-    """Weights are not those of a network that is known here, or there is no room for the result."""
-
-
 def convert(weights, head="softmax", pool="hp"):
     """The network `Trained` that computes what the one with these `Weights` does.
 
     `head`: what makes a distribution of its outputs, `"softmax"`, or `"sigmoid"` and a division by
-    the sum; `pool`: as for `AgeNet`. Raises ConversionError for any but a chain of 3x3 convolutions
+    the sum; `pool`: as for `AgeNet`. Raises UserError for any but a chain of 3x3 convolutions
     with BatchNorm that is in `CHANNELS`, with a Linear layer to 101 labels.
     """
     check_modules(weights.modules)
@@ -69,14 +65,14 @@ def convert(weights, head="softmax", pool="hp"):
     method = make_method(METHOD, label_grid())
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
-        raise ConversionError(unknown_layout(weights.arrays, method.outputs))
+        raise UserError(unknown_layout(weights.arrays, method.outputs))
     about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
     rng = np.random.default_rng(0)  # weights that are overwritten at once
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
         checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
     except CheckpointError as error:
-        raise ConversionError(f"the network is {name}, but for {error}") from None
+        raise UserError(f"the network is {name}, but for {error}") from None
     channels = MEAN, STD
     meta = trained.describe(about, method, {"name": METHOD}, channels)
     return Trained(model.eval(), method, channels, meta)
@@ -85,16 +81,16 @@ def convert(weights, head="softmax", pool="hp"):
 def save(path, network):
     """Write a `Trained` network as a checkpoint; returns the paths of its two files.
 
-    Raises ConversionError if one of them exists, or their folder does not.
+    Raises UserError if one of them exists, or their folder does not.
     """
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise ConversionError(f"{files[0]}: there is no folder {folder}; make it first")
+        raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
     for file in files:
         if os.path.lexists(file):
-            raise ConversionError(f"{file}: exists, and is not overwritten")
+            raise UserError(f"{file}: exists, and is not overwritten")
     model = network.model
     arrays = {f"model.{name}": array for name, array in (model.params | model.buffers).items()}
     checkpoint.save(path, arrays, network.meta)
@@ -123,14 +119,14 @@ def leaves(modules):
 
 
 def check_modules(modules):
-    """Raise ConversionError for a module that our networks have not."""
+    """Raise UserError for a module that our networks have not."""
     for name, kind, state in leaves(modules):
         if kind not in SETTINGS:
-            raise ConversionError(f"{name} is a {kind}, which no network here has")
+            raise UserError(f"{name} is a {kind}, which no network here has")
         for setting, ours in SETTINGS[kind].items():
             theirs = state.get(setting, ours)
             if theirs not in (ours, (ours, ours)):
-                raise ConversionError(f"{name} is a {kind} with another {setting} than {ours}")
+                raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
 
 
 # ------------------------------------------------------------------------------ from array to array

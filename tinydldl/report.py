@@ -216,7 +216,7 @@ def picture(images, estimates, title):
     """
     by_age = np.argsort(estimates.photos.ages, kind="stable")
     shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]
-    return plots.predictions([images[i] for i in shown], *columns_of(estimates, shown), title)
+    return plots.predictions(*columns_of(estimates, images, shown), title)
 
 
 def pictures(estimates, images, title):
@@ -242,27 +242,18 @@ def examples(estimates, images):
     """The figure of the photos with the smallest and with the largest errors."""
     by_error = np.argsort(np.abs(estimates.y_hat - estimates.photos.ages), kind="stable")
     count = min(EXAMPLES, len(by_error) // 2)
-    blocks = {
-        f"Good: the {count} smallest errors": by_error[:count],
-        f"Poor: the {count} largest errors": by_error[::-1][:count],
-    }
+    good, poor = by_error[:count], by_error[::-1][:count]
     return plots.examples(
         {
-            heading: ({"input": [images[i] for i in shown]}, *columns_of(estimates, shown))
-            for heading, shown in blocks.items()
+            f"Good: the {count} smallest errors": columns_of(estimates, images, good),
+            f"Poor: the {count} largest errors": columns_of(estimates, images, poor),
         }
     )
 
 
-def columns_of(estimates, shown):
-    """`grid, p, p_hat, y, sigma, y_hat` of the photos `shown`; p_hat None if there is none."""
-    photos = estimates.photos.take(shown)
+def columns_of(estimates, images, shown):
+    """`photos, grid, p, p_hat, y, sigma, y_hat` of those `shown`; p_hat None if there is none."""
+    about = estimates.photos.take(shown)
     p_hat = None if estimates.p_hat is None else estimates.p_hat[shown]
-    return (
-        estimates.grid,
-        estimates.p[shown],
-        p_hat,
-        photos.ages,
-        photos.sigmas,
-        estimates.y_hat[shown],
-    )
+    labels = about.ages, about.sigmas, estimates.y_hat[shown]
+    return [images[i] for i in shown], estimates.grid, estimates.p[shown], p_hat, *labels

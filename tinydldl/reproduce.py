@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tinydldl import cli, datasets, experiment, selection
 from tinydldl.backend import choose_device
-from tinydldl.datasets import DATASETS
 from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.tables import published, write
 from tinydldl.tables.grid import Grid
@@ -78,8 +77,7 @@ def build_parser():
     parser.add_argument("wanted", metavar="TABLE", choices=tables, help=", ".join(tables))
 
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
-    datasets.add_data_arguments(data)
+    datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
     few = f"only this many photos ({SYNTHETIC['limit']} synthetic faces, else all)"
     selection.add_limit_arguments(data, few)
     selection.add_augment_arguments(data, " ".join(AUGMENT))
@@ -105,10 +103,7 @@ def build_parser():
     )
     experiment.add_engine_arguments(training)
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out", type=cli.path, help="folder of the tables (default: results/DATASET-NET-SIZE)"
-    )
+    parser.add_out("folder of the tables (default: results/DATASET-NET-SIZE)")
     return parser
 
 

@@ -38,10 +38,6 @@ MISSING = -1.0  # where a checkpoint has no figure; none is negative
 TIMING = ("epoch", "seconds", "images_per_second", "waiting")
 
 
-class RunError(UserError):
-    """A run folder cannot be made or resumed."""
-
-
 class RunFolder:
     """One run's files. `metrics` and `timing`: a dict for each epoch, as in the CSV files.
 
@@ -61,7 +57,7 @@ class RunFolder:
         """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
 
         It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
-        resumed. Raises RunError if `name` exists: a run is never overwritten.
+        resumed. Raises UserError if `name` exists: a run is never overwritten.
         """
         with held(RUNS, wait=True):
             clear(RUNS)
@@ -71,26 +67,26 @@ class RunFolder:
                 name = f"{default_name}-{max(taken, default=0) + 1}"
             path, unnamed = RUNS / name, RUNS / f".{name}.partial"
             if os.path.lexists(path):
-                raise RunError(f"{path} exists; give another --name, or continue it with --resume")
+                raise UserError(f"{path} exists; give another --name, or continue it with --resume")
             try:
                 unnamed.mkdir()
                 with replacing(unnamed / "config.json") as file:
                     file.write(json.dumps(config, indent=2).encode())
                 unnamed.rename(path)
             except OSError as error:
-                raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
+                raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
         return cls(path)
 
     @classmethod
     def open(cls, path):
-        """An existing folder and its configuration. Raises RunError if there is none."""
+        """An existing folder and its configuration. Raises UserError if there is none."""
         folder = cls(path)
         try:
             config = checkpoint.read_json(folder / "config.json")
             config["arguments"].items(), [config[name] for name in FACTS]
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             message = f"{path}: no run to resume, its config.json cannot be read"
-            raise RunError(f"{message} ({type(error).__name__}: {error})") from None
+            raise UserError(f"{message} ({type(error).__name__}: {error})") from None
         return folder, config
 
     def inner(self, name):
@@ -115,7 +111,7 @@ class RunFolder:
         """Put the arrays of `state`, by name, where the last checkpoint had them.
 
         The tables become those of that moment, too. Returns its epoch, 0 if none was finished.
-        Raises CheckpointError for arrays that do not fit, and RunError for an epoch after `epochs`
+        Raises CheckpointError for arrays that do not fit, and UserError for an epoch after `epochs`
         and for a `timing.csv` of something else.
         """
         clear(self.path)
@@ -124,7 +120,7 @@ class RunFolder:
         count = np.zeros((), dtype=np.int64)
         checkpoint.load(self / "checkpoint", {"epoch": count})
         if not 1 <= (epoch := int(count)) <= epochs:
-            raise RunError(f"{self.path}: its checkpoint is of epoch {epoch} of {epochs}")
+            raise UserError(f"{self.path}: its checkpoint is of epoch {epoch} of {epochs}")
         table = np.zeros((epoch, len(METRICS) - 1))
         checkpoint.load(self / "checkpoint", state | {"metrics": table})
         rows = (dict(zip(METRICS[1:], row, strict=True)) for row in table.tolist())
@@ -133,17 +129,17 @@ class RunFolder:
             for number, row in enumerate(rows, start=1)
         ]
         if not all(row.keys() >= set(METRICS) - SOMETIMES for row in self.metrics):
-            raise RunError(f"{self.path}: its checkpoint lacks metrics of an epoch")
+            raise UserError(f"{self.path}: its checkpoint lacks metrics of an epoch")
         self.timing = self._timing_until(epoch)
         self._write_tables()
         return epoch
 
     def _timing_until(self, epoch):
-        """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises RunError."""
+        """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises UserError."""
         path = self / "timing.csv"
         rows = read_table(path) if path.exists() else []
         if not all(map(is_timing, rows)):
-            raise RunError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
+            raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
         return [row for row in rows if float(row["epoch"]) <= epoch]
 
     def _write_tables(self):
@@ -200,7 +196,7 @@ def read_table(path):
         with open(path, newline="", encoding="utf-8") as file:
             return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
     except (OSError, ValueError, csv.Error) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({error})") from None
 
 
 def provenance():

@@ -44,8 +44,9 @@ def add_limit_arguments(parser, few):
     )
 
 
-def add_part_arguments(parser):
-    """Give it what says which photos a trained network looks at; `open_part` uses it."""
+def add_part_arguments(parser, what):
+    """Give it all that `open_part` uses: which photos a network looks at, and `what` for."""
+    datasets.add_dataset_arguments(parser, what)
     parser.add_argument(
         "--part",
         choices=["train", "valid", "test", ALL],
@@ -58,6 +59,7 @@ def add_part_arguments(parser):
         help="use this many photos at most; synthetic draws this many",
     )
     parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
+    add_arguments(parser)
 
 
 def add_augment_arguments(parser, default):
@@ -108,7 +110,7 @@ def open_selection(arguments, grid, parts=None, xp=np):
     """Read the photos that `arguments` ask for, and say how many they are: a `Selection`.
 
     `parts`: the names of the part to train on and of that to judge on; see `load_parts`. `xp`:
-    where the network will be. Raises DemandError for more than the memory holds.
+    where the network will be. Raises UserError for more than the memory holds.
     """
     (trained, train_photos), (judged, judged_photos) = load_parts(arguments, grid, parts).items()
     demand.check(arguments, len(train_photos) + len(judged_photos), xp)

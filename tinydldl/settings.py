@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 
 from tinydldl import cli, datasets, experiment, selection, weights
-from tinydldl.datasets import DATASETS
+from tinydldl.backend import UserError
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.labels import label_grid
 from tinydldl.methods import METHODS
 from tinydldl.models import CHANNELS, LARGEST_SIDE, POOLS, SMALLEST_SIDE
-from tinydldl.runs import RunError
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
 SYNTHETIC = {
@@ -48,8 +47,7 @@ def build_parser():
     )
 
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", choices=DATASETS, default="synthetic", help="what to learn from")
-    datasets.add_data_arguments(data)
+    datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
     data.add_argument(
         "--parts",
         nargs=2,
@@ -244,11 +242,11 @@ def places_of(parser, argv):
 def of_run(parser, folder, stored, places):
     """The arguments of a run, from those `stored` in its config.json and from `places_of`.
 
-    A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises RunError if an
+    A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if an
     argument is missing: its default now need not be what the run was begun with.
     """
     if missing := sorted(vars(parser.parse_args([])).keys() - stored.keys()):
-        raise RunError(
+        raise UserError(
             f"{folder / 'config.json'}: without the argument {missing[0]}, so of another version "
             "of tinydldl; the run cannot go on as it began"
         )

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tinydldl import cli, experiment, selection, settings
-from tinydldl.backend import choose_device
+from tinydldl.backend import UserError, choose_device
 from tinydldl.files import held
 from tinydldl.labels import label_grid
-from tinydldl.runs import RunError, RunFolder, blas_threads, provenance, write_reasons
+from tinydldl.runs import RunFolder, blas_threads, provenance, write_reasons
 from tinydldl.trainer import NonFiniteError
 
 
@@ -75,15 +75,17 @@ def plain(arguments):
 
 
 def check_unchanged(folder, config, photos, engine):
-    """Raise RunError if the photos of a run have changed; warn if the last digits may differ.
+    """Raise UserError if the photos of a run have changed; warn if the last digits may differ.
 
     `photos`: a `Selection`. Runs of older versions know how many photos there were, not which.
     """
     counts, digest = [len(photos.train), len(photos.valid)], photos.digest()
     if config["photos"] != counts:
-        raise RunError(f"{folder.path}: begun on {config['photos']} photos, now there are {counts}")
+        raise UserError(
+            f"{folder.path}: begun on {config['photos']} photos, now there are {counts}"
+        )
     if config.get("names_and_labels", digest) != digest:
-        raise RunError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
+        raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     now = engine | {"blas_threads": blas_threads()}
     for name, value in now.items():
         if config[name] != value:

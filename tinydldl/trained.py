@@ -14,51 +14,35 @@ from tinydldl.models import LARGEST_SIDE, AgeNet
 OLDEST = 1000  # years; no label is higher
 
 
-@dataclass(frozen=True)
-class Description:
-    """What the JSON of a checkpoint says. Raises ValueError for what cannot be.
+def checked(meta):
+    """What the JSON of a checkpoint says of its network, in one dict.
 
-    `name`, `side`, `pool`, `log_sigmoid`: of an `AgeNet`, which checks names and the least side;
+    `name`, `side`, `pool`, `log_sigmoid`: of an `AgeNet`, which knows the names and the least side;
     `first`, `last`, `labels`: the grid, years; `mean`, `std`: of R, G and B in 0..1, which photos
-    are normalized with; `lam`, `average`: settings of the training, None where it had none.
+    are normalized with; `lam`, `average`: settings of the training, None where it had none. Raises
+    LookupError, TypeError or ValueError for what cannot be.
     """
-
-    name: str
-    side: int
-    pool: str
-    method: str
-    first: float
-    last: float
-    labels: int
-    mean: list
-    std: list
-    log_sigmoid: bool = False
-    lam: float | None = None
-    average: float | None = None
-
-    def __post_init__(self):
-        first, last, most = self.first, self.last, MOST_INTERVALS + 1
-        ordered = is_number(first, 0, OLDEST) and is_number(last, 0, OLDEST) and first < last
-        checks = {
-            "side": (is_number(self.side, 1, LARGEST_SIDE, int), f"1 to {LARGEST_SIDE} pixels"),
-            "log_sigmoid": (type(self.log_sigmoid) is bool, "true or false"),
-            "last": (ordered, f"0 <= first < last <= {OLDEST} years, with first {first!r}"),
-            "labels": (is_number(self.labels, 2, most, int), f"a whole number from 2 to {most}"),
-            "mean": (is_three(self.mean), "three numbers from 0 to 1"),
-            "std": (is_three(self.std) and min(self.std) > 0, "three numbers above 0, at most 1"),
-            "lam": (self.lam is None or is_number(self.lam, 0), "null or a number from 0 up"),
-            "average": (self.average is None or is_number(self.average, 0, 1), "null or 0 to 1"),
-        }
-        for name, (fits, expected) in checks.items():
-            if not fits:
-                raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)!r}")
-
-    @classmethod
-    def of(cls, meta):
-        """Of the JSON `meta`. Raises LookupError, TypeError or ValueError for what is none."""
-        parts, method = meta["network"] | meta["grid"] | meta["channels"], meta["method"]
-        training = {"lam": method.get("lam"), "average": meta.get("average")}
-        return cls(**parts, method=method["name"], **training)
+    about = {"log_sigmoid": False} | meta["grid"] | meta["channels"] | meta["network"]
+    about |= {"lam": meta["method"].get("lam"), "average": meta.get("average")}
+    first, last, std, lam, average = (about[n] for n in ("first", "last", "std", "lam", "average"))
+    most = MOST_INTERVALS + 1
+    ordered = is_number(first, 0, OLDEST) and is_number(last, 0, OLDEST) and first < last
+    checks = {
+        "name": (type(about["name"]) is str, "a name"),
+        "pool": (type(about["pool"]) is str, "a name"),
+        "side": (is_number(about["side"], 1, LARGEST_SIDE, int), f"1 to {LARGEST_SIDE} pixels"),
+        "log_sigmoid": (type(about["log_sigmoid"]) is bool, "true or false"),
+        "last": (ordered, f"0 <= first < last <= {OLDEST} years, with first {first!r}"),
+        "labels": (is_number(about["labels"], 2, most, int), f"a whole number from 2 to {most}"),
+        "mean": (is_three(about["mean"]), "three numbers from 0 to 1"),
+        "std": (is_three(std) and min(std) > 0, "three numbers above 0, at most 1"),
+        "lam": (lam is None or is_number(lam, 0), "null or a number from 0 up"),
+        "average": (average is None or is_number(average, 0, 1), "null or 0 to 1"),
+    }
+    for name, (fits, expected) in checks.items():
+        if not fits:
+            raise ValueError(f"{name}: expected {expected}, found {about[name]!r}")
+    return about
 
 
 def is_number(value, least, most=math.inf, *kinds):
@@ -85,6 +69,11 @@ class Trained:
         """Pixels a side of the photos that the network expects."""
         return self.model.input_shape[0]
 
+    @property
+    def text(self):
+        """Method, network and size, in words."""
+        return f"{self.meta['method']['name']}, {self.meta['network']['name']}, {self.side} px"
+
 
 def describe(network, method, settings, channels):
     """The JSON of a checkpoint: all that `load` must know, and the `settings` of the method.
@@ -107,14 +96,14 @@ def load(path, xp=np):
     """
     meta = checkpoint.describe(path)
     try:
-        about = Description.of(meta)
-        method = make_method(about.method, np.linspace(about.first, about.last, about.labels))
+        about = checked(meta)
+        grid = np.linspace(about["first"], about["last"], about["labels"])
+        method = make_method(meta["method"]["name"], grid)
         rng = np.random.default_rng(0)  # weights that are overwritten at once
-        shape = about.name, method.outputs, about.side, about.pool
-        model = AgeNet(*shape, log_sigmoid=about.log_sigmoid, rng=rng)
+        model = AgeNet(**meta["network"], outputs=method.outputs, rng=rng)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         message = f"{path}: not the checkpoint of a network ({error!r})"
         raise CheckpointError(message) from None
     arrays = model.params | model.buffers
     checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
-    return Trained(model.eval().to(xp), method.to(xp), (about.mean, about.std), meta)
+    return Trained(model.eval().to(xp), method.to(xp), (about["mean"], about["std"]), meta)

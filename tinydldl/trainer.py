@@ -48,22 +48,13 @@ class Training:
     average: Averaged | None = None
 
 
-@dataclass
-class Speed:
-    """How fast a pass over the training photos was; `waiting`: the share of it without a batch."""
-
-    seconds: float
-    images_per_second: float
-    waiting: float
-
-
 def train(run, on_epoch, progress, done=0):
     """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
 
     `record` holds the epoch's figures by name: `lr`, that of its last step, those of `train_epoch`
-    and, every `val_every` epochs and in the last one, those of `validate`; `speed`: a `Speed`;
-    `progress`: a `Progress` that counts images. Raises NonFiniteError at the first loss that is
-    not finite.
+    and, every `val_every` epochs and in the last one, those of `validate`; `speed`: how fast the
+    epoch was, `seconds`, `images_per_second` and `waiting`, the share without a batch; `progress`:
+    a `Progress` that counts images. Raises NonFiniteError at the first loss that is not finite.
     """
     for epoch in range(done + 1, run.epochs + 1):
         progress.set_description(f"{run.title}epoch {epoch}/{run.epochs}")
@@ -77,7 +68,7 @@ def train(run, on_epoch, progress, done=0):
 
 
 def train_epoch(run, epoch, progress):
-    """One pass over the training photos: its figures, and a `Speed`.
+    """One pass over the training photos: its figures, and how fast it was, by name.
 
     The figures are means over the photos, `train_loss`, `train_mae` (years) and for DLDL-v2
     `train_kl`, and the mean and standard deviation of the gradient's norm over the steps.
@@ -104,7 +95,8 @@ def train_epoch(run, epoch, progress):
     seconds = time.perf_counter() - begun
     figures = {"train_loss": loss, "train_mae": error} | ({"train_kl": kl[0]} if kl else {})
     figures |= {"grad_norm": float(np.mean(norms)), "grad_norm_std": float(np.std(norms))}
-    return figures, Speed(seconds, seen / seconds, waited / seconds)
+    speed = {"images_per_second": seen / seconds, "waiting": waited / seconds}
+    return figures, {"seconds": seconds} | speed
 
 
 def train_step(run, images, indices, where):

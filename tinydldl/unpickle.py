@@ -22,10 +22,6 @@ VALUES = {
 }
 
 
-class UnpickleError(UserError):
-    """A pickle is damaged, or asks for something that is not known here."""
-
-
 class Global:
     """A function or class that a file names, as `posix.system`; `make`: our stand-in, or None."""
 
@@ -49,20 +45,21 @@ def load(file, allowed, persistent=None, shells=False):
     """The object that the pickle at the position of `file` holds; leaves the file behind it.
 
     `allowed`: {(module, name): function}, what is called in place of a function or class that the
-    file names. It gets arguments from the file, which may be anything: it checks them. If what it
-    makes has a method `build(state)`, the file may give it a state, and what that returns stands in
-    its place. `persistent`: the same for the objects that a file marks as kept outside. `shells`:
-    whether an object of any other class becomes a `Shell`, where making it takes no arguments.
+    file names; None for what it may name, but not call. It gets arguments from the file, which may
+    be anything: it checks them. If what it makes has a method `build(state)`, the file may give it
+    a state, and what that returns stands in its place. `persistent`: the same for the objects that
+    a file marks as kept outside. `shells`: whether an object of any other class becomes a `Shell`,
+    where making it takes no arguments.
     `file` has all its bytes in memory, as `io.BytesIO` has: lengths in the file may be wrong.
 
-    Raises UnpickleError, which names what it refuses.
+    Raises UserError, which names what it refuses.
     """
     try:
         return Machine(file, allowed, persistent, shells).run()
     except UserError:
         raise
     except Exception as error:  # a damaged file can go wrong anywhere
-        raise UnpickleError(f"not a pickle that can be read ({error!r})") from None
+        raise UserError(f"not a pickle that can be read ({error!r})") from None
 
 
 class Machine:
@@ -146,7 +143,7 @@ class Machine:
                 stack.append(self.persistent(pop()))
             case _:
                 what = name if argument is None else f"{name} ({argument!r})"
-                raise UnpickleError(f"the instruction {what} is refused")
+                raise UserError(f"the instruction {what} is refused")
 
     def push(self, value):
         self.stack.append(value)
@@ -154,7 +151,7 @@ class Machine:
     def top(self, kind):
         """The object on top of the stack, which the next instruction fills."""
         if not isinstance(self.stack[-1], kind):
-            raise UnpickleError(f"{text(self.stack[-1])} is filled as if it were a {kind.__name__}")
+            raise UserError(f"{text(self.stack[-1])} is filled as if it were a {kind.__name__}")
         return self.stack[-1]
 
     def since_mark(self):
@@ -166,23 +163,22 @@ class Machine:
         """Put key, value, key, value, ... into the dict on top of the stack."""
         keys = items[::2]
         if not all(isinstance(key, str | int) for key in keys):  # hashing a tuple can take forever
-            raise UnpickleError("a dict has a key that is neither text nor a whole number")
+            raise UserError("a dict has a key that is neither text nor a whole number")
         self.top(dict).update(zip(keys, items[1::2], strict=True))
 
     def name_global(self, module, attribute):
         parts = (module, attribute)
         if not all(isinstance(part, str) and part.isprintable() for part in parts):
-            raise UnpickleError("a function or class is named by something that is no name")
-        make = self.allowed.get((module, attribute))
-        found = Global(f"{module}.{attribute}", make)
-        if make is None and not self.shells:
+            raise UserError("a function or class is named by something that is no name")
+        found = Global(f"{module}.{attribute}", self.allowed.get((module, attribute)))
+        if (module, attribute) not in self.allowed and not self.shells:
             raise refusal(found)
         self.stack.append(found)
 
     def call(self, function, arguments, new=False):
         """What stands for `function(*arguments)`, or with `new` for an object of a class."""
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
-            raise UnpickleError(f"{text(function)} is called as if it were a function")
+            raise UserError(f"{text(function)} is called as if it were a function")
         if function.make:
             return function.make(*arguments)
         if new and self.shells and not arguments:
@@ -192,13 +188,13 @@ class Machine:
     def build(self, built, state):
         build = getattr(built, "build", None)
         if build is None:
-            raise UnpickleError(f"{text(built)} is given a state, and it can have none")
+            raise UserError(f"{text(built)} is given a state, and it can have none")
         return build(state)
 
 
 def refusal(function):
     """The error for a function or class that is not in the list of the caller."""
-    return UnpickleError(f"{function.name} is refused: the file asks for a call of it")
+    return UserError(f"{function.name} is refused: the file asks for a call of it")
 
 
 def text(value):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tinydldl import checkpoint, models
+from tinydldl.backend import UserError
 from tinydldl.benchmark import costs, race
-from tinydldl.benchmark.race import BenchError
 
 NPY_HEADER = 128  # bytes
 SECONDS = {"vgg16-layers": 9.0, "thin-layers": 3.0, "thin-fast": 1.0, "tiny-layers": 0.5}
@@ -85,7 +85,7 @@ def test_ratios(still):
 
 def test_engines_that_do_not_agree_are_not_timed(still, monkeypatch):
     monkeypatch.setattr(Still, "logits", Still.logits | {"thin-fast": (1.0, 1.01)})
-    with pytest.raises(BenchError, match="thin: thin-fast and thin-layers do not compute the same"):
+    with pytest.raises(UserError, match="thin: thin-fast and thin-layers do not compute the same"):
         costs.measure(rounds=1, images=1)
     assert not Still.log
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinydldl.backend import UserError
 from tinydldl.benchmark.cases import Case
 from tinydldl.benchmark.engines import ENGINES, TextbookConv2d, textbook
-from tinydldl.benchmark.race import BenchError, check_agreement
+from tinydldl.benchmark.race import check_agreement
 from tinydldl.layers import Conv2d
 
 TRAIN, INFERENCE = Case("tiny", 32, 4, True), Case("thin", 48, 3, False)
@@ -88,5 +89,5 @@ def test_a_wrong_pass_is_not_timed(name, step, monkeypatch):
 
     expected = values("layers", TRAIN)
     monkeypatch.setattr(TextbookConv2d, name, wrong)
-    with pytest.raises(BenchError, match=step):
+    with pytest.raises(UserError, match=step):
         check_agreement(TRAIN, [expected, values("im2col", TRAIN)])

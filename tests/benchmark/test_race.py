@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinydldl.backend import UserError
 from tinydldl.benchmark import race
 from tinydldl.benchmark.cases import Case
-from tinydldl.benchmark.race import BenchError, Racer, Result, check_agreement
+from tinydldl.benchmark.race import Racer, Result, check_agreement
 
 CASE = Case("tiny", 32, 2, True)
 
@@ -70,13 +71,13 @@ def test_small_differences_are_rounding():
 )
 def test_other_differences_are_errors(first, second, number):
     others = [racer("a", 2.0, 1.0), racer("right", 2.0, 1.0), racer("wrong", first, second)]
-    with pytest.raises(BenchError, match=rf"tiny-32-2-train: wrong and a .* in step {number}"):
+    with pytest.raises(UserError, match=rf"tiny-32-2-train: wrong and a .* in step {number}"):
         check_agreement(CASE, others)
 
 
 def test_logits_of_another_order_are_an_error(rng):
     logits = rng.standard_normal((4, 5))
-    with pytest.raises(BenchError, match="wrong"):
+    with pytest.raises(UserError, match="wrong"):
         check_agreement(CASE, [racer("a", logits, logits), racer("wrong", logits[::-1], logits)])
 
 
@@ -115,9 +116,9 @@ def test_a_racer_has_threads_of_its_own_and_enough_steps():
 
 
 def test_an_engine_that_ends_is_an_error():
-    with pytest.raises(BenchError, match="broken ended with exit code 7"):
+    with pytest.raises(UserError, match="broken ended with exit code 7"):
         Racer("broken", 1, os._exit, 7)
     racer = Racer("threads", 1, partial, os.getpid)
     racer.process.processes[0].kill()
-    with pytest.raises(BenchError, match="threads ended with exit code"):
+    with pytest.raises(UserError, match="threads ended with exit code"):
         racer.ask(1)

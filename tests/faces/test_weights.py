@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinydldl.backend import UserError
 from tinydldl.faces import WeightsError, weights
 from tinydldl.faces.networks import PLANS
-from tinydldl.unpickle import UnpickleError
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_reads_what_joblib_wrote(joblib, rng):
     ],
 )
 def test_what_is_no_list_of_float32_is_refused(value, message, joblib):
-    with pytest.raises(UnpickleError, match=message):
+    with pytest.raises(UserError, match=message):
         weights.read_arrays(dumped(joblib, value))
 
 
@@ -74,14 +74,14 @@ class Call:
 @pytest.mark.parametrize("function", [os.system, eval, np.ndarray, np.frombuffer, Call])
 def test_a_file_that_asks_for_a_call_is_refused(function):
     called = pickle.dumps([Call(function, "1")], protocol=4)
-    with pytest.raises(UnpickleError, match="is refused"):
+    with pytest.raises(UserError, match="is refused"):
         weights.read_arrays(called)
 
 
 def test_half_a_file_is_refused(joblib):
     data = dumped(joblib, [np.ones(100, "f4"), np.ones(100, "f4")])
     for length in (0, 20, 150, len(data) // 2, len(data) - 1):
-        with pytest.raises(UnpickleError):
+        with pytest.raises(UserError):
             weights.read_arrays(data[:length])
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from fast.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
 
-from tinydldl.fast import WorkerError, pointwise
-from tinydldl.fast.workers import Alone, Group
+from tinydldl.backend import UserError
+from tinydldl.fast import pointwise
+from tinydldl.fast.workers import Group
 from tinydldl.layers import Sequential
 from tinydldl.processes import SharedArray
 
@@ -37,7 +38,7 @@ linux_only = pytest.mark.skipif(
 
 def test_alone_there_is_one_to_gather_from():
     x = np.arange(6.0).reshape(2, 3)
-    np.testing.assert_array_equal(Alone().gather(x), x[None])
+    np.testing.assert_array_equal(Group().gather(x), x[None])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -163,7 +164,7 @@ def test_a_killed_process_is_one_line_and_the_next_pass_has_new_ones(pass_, make
     victim = sorted(children() - before, key=lambda process: process.pid)[-1]
     os.kill(victim.pid, signal.SIGKILL)
     victim.join()
-    with pytest.raises(WorkerError, match="lost") as error:
+    with pytest.raises(UserError, match="lost") as error:
         getattr(net, pass_)({"forward": x, "backward": y}[pass_])
     assert "\n" not in str(error.value)
     assert str(-signal.SIGKILL) in str(error.value)
@@ -176,7 +177,7 @@ def test_a_bug_in_a_process_is_reported(make, rng, capfd):
     """As an error here, with the traceback on stderr; nobody waits for the other."""
     before = children()
     model = Sequential({"breaks": BreaksInWorkers()} | small_net(rng).layers)
-    with pytest.raises(WorkerError, match="lost"):
+    with pytest.raises(UserError, match="lost"):
         make(2, model)
     assert children() == before
     assert "FloatingPointError: a bug" in capfd.readouterr().err

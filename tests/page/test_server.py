@@ -8,7 +8,8 @@ from time import monotonic
 import pytest
 from serving import ask, assert_strict, estimate, raw, refused
 
-from tinydldl.page import Server, ServerError
+from tinydldl.backend import UserError
+from tinydldl.page import Server
 from tinydldl.page import estimate as estimates
 from tinydldl.page import server as module
 
@@ -234,5 +235,5 @@ def test_a_client_that_goes_away_is_no_error(server, gradient, monkeypatch, capf
 
 @pytest.mark.parametrize("port", [None, 70000])
 def test_a_port_that_cannot_be_used(server, choices, port):
-    with pytest.raises(ServerError, match=r"^port \d+: .*; choose another one with --port$"):
+    with pytest.raises(UserError, match=r"^port \d+: .*; choose another one with --port$"):
         Server(choices, port or server.port)

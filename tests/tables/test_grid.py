@@ -10,7 +10,6 @@ import pytest
 
 from tinydldl import experiment
 from tinydldl.backend import UserError
-from tinydldl.runs import RunError
 from tinydldl.tables import grid as module
 from tinydldl.tables.grid import Grid, spread_of
 from tinydldl.tables.plan import Row
@@ -88,8 +87,8 @@ def test_an_interrupted_grid_gives_the_same_figures(monkeypatch):
     Path("out").rename("whole")
     Path("runs").rename("whole-runs")
 
-    def stop_in_the_second(run, folder, arguments, epoch, *rest):
-        save(run, folder, arguments, epoch, *rest)
+    def stop_in_the_second(run, folder, arguments, baselines, epoch, *rest):
+        save(run, folder, arguments, baselines, epoch, *rest)
         if arguments.method == "mr-l1" and epoch == 2:
             raise KeyboardInterrupt
 
@@ -131,7 +130,9 @@ def test_another_base_is_refused():
     make_grid()
     assert json.loads(Path("out/settings.json").read_text())["epochs"] == 3
     make_grid(workers=2, loaders=3)  # these do not change what is computed
-    with pytest.raises(RunError, match="out: begun with epochs 3, now it is 4; give another --out"):
+    with pytest.raises(
+        UserError, match="out: begun with epochs 3, now it is 4; give another --out"
+    ):
         make_grid(epochs=4)
 
 
@@ -140,7 +141,7 @@ def test_leftovers_of_another_grid_are_not_continued():
     for path in Path("out").iterdir():
         path.unlink()
     begun = r"runs.out.dldl-v2_seed-0: begun with epochs 3, now it is 4; give another --out"
-    with pytest.raises(RunError, match=begun):
+    with pytest.raises(UserError, match=begun):
         make_grid(epochs=4).run(ROWS[:1], range(1))
 
 
@@ -174,7 +175,7 @@ def test_an_interrupted_training_goes_on_with_other_workers(monkeypatch):
 def test_a_folder_of_something_else_is_left_alone(name, text, words):
     Path("out").mkdir()
     Path("out", name).write_text(text)
-    with pytest.raises(RunError, match=words):
+    with pytest.raises(UserError, match=words):
         make_grid()
     assert [path.read_text() for path in Path("out").iterdir()] == [text]
 
@@ -182,13 +183,13 @@ def test_a_folder_of_something_else_is_left_alone(name, text, words):
 def test_a_table_of_something_else_is_refused():
     make_grid()
     Path("out/runs.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(RunError, match=r"runs\.csv: not a table of trainings"):
+    with pytest.raises(UserError, match=r"runs\.csv: not a table of trainings"):
         make_grid()
 
 
 def test_a_file_in_the_way_is_one_line():
     Path("out").write_text("a file")
-    with pytest.raises(RunError, match="out: cannot be used"):
+    with pytest.raises(UserError, match="out: cannot be used"):
         make_grid()
     Path("out").unlink()
     Path("runs").write_text("a file")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tinydldl.tables import pictures, published
-from tinydldl.tables.plan import Row
-from tinydldl.tables.render import Result
+from tinydldl.tables.plan import Result, Row
 
 ROWS = [("human", "no"), ("dex", "no")]
 

@@ -110,14 +110,15 @@ def describe(network):
 def race(engines, rounds, images):
     """Milliseconds of each engine of each network, by `network-engine`.
 
-    Raises BenchError if the engines of a network do not compute the same.
+    Raises UserError if the engines of a network do not compute the same.
     """
     racers, count = [], sum(map(len, engines.values()))
     with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
         for network, names in engines.items():
             own = []
             for engine in names:
-                own.append(start(network, engine, images))
+                about = network, engine, images, available_cores()
+                own.append(Racer(f"{network}-{engine}", 1, inference, *about))
                 progress.update()
             check_agreement(network, own)
             racers += own
@@ -125,11 +126,6 @@ def race(engines, rounds, images):
     for racer in racers:
         racer.close()
     return {name: 1000 * result.median for name, result in results.items()}
-
-
-def start(network, engine, images):
-    """A network in a process of its own, where it has run twice, for a start."""
-    return Racer(f"{network}-{engine}", 1, inference, network, engine, images, available_cores())
 
 
 def inference(network, engine, images, workers):

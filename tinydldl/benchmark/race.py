@@ -21,10 +21,6 @@ TOLERANCE = 1e-3  # what float32 rounding may do to a loss or to logits, with a 
 SGEMM = 2000  # side of the square matrices whose product shows what BLAS can do
 
 
-class BenchError(UserError):
-    """An engine cannot be measured."""
-
-
 @dataclass
 class Result:
     """What is known of an engine in a case: seconds of a step, one for each round, and bytes."""
@@ -67,7 +63,7 @@ class Racer:
             return pipe.recv()
         except (EOFError, ConnectionError):
             (code,) = self.process.close()
-            raise BenchError(f"{self.name} ended with exit code {code}") from None
+            raise UserError(f"{self.name} ended with exit code {code}") from None
 
     def peak(self):
         """The most bytes that it holds in some steps."""
@@ -95,7 +91,7 @@ def race(case, engines, workers, rounds, advance):
     """A `Result` for each engine, and BLAS's FLOP/s in between: `(results, peak)`.
 
     `advance()` is called `advances(engines, rounds)` times, after each step of the way. Raises
-    BenchError if the engines do not compute the same.
+    UserError if the engines do not compute the same.
     """
     racers = []
     for engine in engines:
@@ -108,7 +104,9 @@ def race(case, engines, workers, rounds, advance):
         racer.close()
     fastest = min(results.pop("sgemm").seconds)
     for engine, result in results.items():
-        result.memory = peak_alone(engine, case, workers)
+        alone = Racer.of(engine, case, workers)  # no other holds a part of the libraries of both
+        result.memory = alone.peak()
+        alone.close()
         advance()
     return list(results.values()), 2 * SGEMM**3 / fastest
 
@@ -130,16 +128,8 @@ def time_in_turn(racers, rounds, advance):
     return results
 
 
-def peak_alone(engine, case, workers):
-    """The peak of an engine when no other holds a part of the libraries that both map."""
-    racer = Racer.of(engine, case, workers)
-    peak = racer.peak()
-    racer.close()
-    return peak
-
-
 def check_agreement(case, racers):
-    """Raise BenchError unless all got the same in their first two steps.
+    """Raise UserError unless all got the same in their first two steps.
 
     The second loss depends on the first gradient, so a wrong backward pass shows there.
     """
@@ -148,7 +138,7 @@ def check_agreement(case, racers):
         for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
             error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))
             if not error < TOLERANCE:  # so written that NaN does not pass
-                raise BenchError(
+                raise UserError(
                     f"{case}: {racer.name} and {first.name} do not compute the same, "
                     f"relative difference {error:.1e} in step {number}"
                 )

@@ -21,17 +21,6 @@ from tinydldl.datasets import (
 )
 from tinydldl.datasets.base import DataError, Options, Photos
 
-__all__ = [
-    "DATASETS",
-    "DataError",
-    "Options",
-    "Photos",
-    "add_data_arguments",
-    "default_data_dir",
-    "load",
-    "options_from",
-]
-
 DATASETS = {
     "synthetic": synthetic.load,
     "chalearn15": chalearn15.load,
@@ -66,8 +55,14 @@ def default_data_dir():
     return Path(os.environ.get("TINYDLDL_DATA") or "data")
 
 
+def add_dataset_arguments(parser, what, default=None):
+    """Give an argparse parser, or a group of one, what says which data set; `what` it is for."""
+    parser.add_argument("--dataset", choices=DATASETS, default=default, help=what)
+    add_data_arguments(parser)
+
+
 def add_data_arguments(parser):
-    """Give an argparse parser, or a group of one, the arguments that make an `Options`."""
+    """Give it the arguments that make an `Options`."""
     add = parser.add_argument
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder for each set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")

@@ -53,7 +53,8 @@ def align(arguments, parts, options):
 
 def check(arguments, parts):
     """Look at every photo and at the ages; returns the exit code, 1 if one cannot be read."""
-    print_outside(parts)
+    outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
+    print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
     where = [(part, path) for part, photos in parts.items() for path in photos.paths]
     print_duplicates(where)
     unreadable = check_photos([path for _, path in where])
@@ -95,10 +96,7 @@ def build_parser():
     faces.add_argument(
         "--loaders", type=cli.whole(1), default=2, help="threads that look for faces"
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out", type=cli.path, default=Path("runs/datasets"), help="folder for the results"
-    )
+    parser.add_out("folder for the results", Path("runs/datasets"))
     return parser
 
 
@@ -116,12 +114,6 @@ def summary(years):
     if len(years) == 0:
         return "-"
     return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
-
-
-def print_outside(parts):
-    """How many ages the label grid 0..100 does not hold; training leaves these photos out."""
-    outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
-    print(f"ages outside 0..100: {outside}")
 
 
 def check_photos(paths):

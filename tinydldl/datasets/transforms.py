@@ -27,9 +27,8 @@ def gray(image, rng):
 def scale(image, rng):
     """Fewer details: the short side scaled to 112..224 (of 256), and back."""
     size = image.size
-    return resize_short_side(image, round(min(size) * rng.uniform(*SCALES))).resize(
-        size, Image.Resampling.BILINEAR
-    )
+    small = resize_short_side(image, round(min(size) * rng.uniform(*SCALES)))
+    return small.resize(size, Image.Resampling.BILINEAR)
 
 
 def rotate(image, rng):

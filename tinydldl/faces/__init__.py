@@ -14,13 +14,3 @@ align         the similarity transform that brings the landmarks to their places
 from tinydldl.faces.align import SHAPES, align, likeness
 from tinydldl.faces.detector import Face, detect, face_in
 from tinydldl.faces.weights import WeightsError
-
-__all__ = [
-    "SHAPES",
-    "Face",
-    "WeightsError",
-    "align",
-    "detect",
-    "face_in",
-    "likeness",
-]

@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 
 from tinydldl.backend import UserError
-from tinydldl.unpickle import UnpickleError, load
+from tinydldl.unpickle import load
 
 try:
     import lz4.frame
@@ -56,18 +56,18 @@ def locate(file):
 
 
 def read_arrays(data):
-    """The list of arrays that joblib wrote, from its bytes. Raises UnpickleError."""
+    """The list of arrays that joblib wrote, from its bytes. Raises UserError."""
     file = io.BytesIO(data)
     arrays = load(
         file,
         {
             ("joblib.numpy_pickle", "NumpyArrayWrapper"): lambda: ArrayWrapper(file),
-            ("numpy", "ndarray"): refuse,  # named as the class of an array, never called
+            ("numpy", "ndarray"): None,  # named as the class of an array, never called
             ("numpy", "dtype"): Float32,
         },
     )
     if not isinstance(arrays, list) or not all(isinstance(x, np.ndarray) for x in arrays):
-        raise UnpickleError("expected a list of arrays")
+        raise UserError("expected a list of arrays")
     return arrays
 
 
@@ -81,9 +81,9 @@ class ArrayWrapper:
         """The array that `state` describes, from the bytes behind it."""
         shape = state["shape"]
         if not isinstance(state["dtype"], Float32) or state["order"] != "C":
-            raise UnpickleError("an array is not of float32 in C order")
+            raise UserError("an array is not of float32 in C order")
         if not all(type(length) is int and length >= 0 for length in shape):
-            raise UnpickleError("an array has an odd shape")
+            raise UserError("an array has an odd shape")
         (alignment,) = self.file.read(1)
         self.file.seek(alignment, io.SEEK_CUR)
         values = np.frombuffer(self.file.read(4 * prod(shape)), dtype="<f4")
@@ -95,15 +95,10 @@ class Float32:
 
     def __init__(self, code, *_):
         if code != "f4":
-            raise UnpickleError("an array is not of float32")
+            raise UserError("an array is not of float32")
 
     def build(self, state):
         """`state` says the order of bytes."""
         if state[1] != "<":
-            raise UnpickleError("an array is not little-endian")
+            raise UserError("an array is not little-endian")
         return self
-
-
-def refuse(*_):
-    """Stands for a class that a file may name, but not call."""
-    raise UnpickleError("numpy.ndarray is refused: the file asks for a call of it")

@@ -10,7 +10,5 @@ workers       one batch on several processes
 engine        `FastNet`, which is a `Sequential` from outside
 """
 
-from tinydldl.fast.engine import FastNet, WorkerError, covers
+from tinydldl.fast.engine import FastNet, covers
 from tinydldl.machine import available_cores
-
-__all__ = ["FastNet", "WorkerError", "available_cores", "covers"]

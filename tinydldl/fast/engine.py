@@ -10,13 +10,9 @@ import numpy as np
 from tinydldl import BLAS_HAS_ALL_CORES
 from tinydldl.backend import UserError
 from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
-from tinydldl.fast.workers import Alone, Group
+from tinydldl.fast.workers import Group
 from tinydldl.layers import BatchNorm2d, Sequential
 from tinydldl.processes import Processes, SharedArray
-
-
-class WorkerError(UserError):
-    """A worker process has ended before its time."""
 
 
 class FastNet(Sequential):
@@ -30,7 +26,7 @@ class FastNet(Sequential):
     images of a batch are divided. Where a network cannot be divided, `net.workers` is 1 and
     `net.why` says for what reason. From then on use `net`, not `model`, and make the optimizer
     after it: with several workers the parameters move to shared memory. Needs NumPy arrays. Raises
-    ValueError for no workers, and WorkerError if a process is lost.
+    ValueError for no workers, and UserError if a process is lost.
     """
 
     def __init__(self, model, workers=1):
@@ -110,7 +106,7 @@ class FastNet(Sequential):
             self.gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
             bind(arrays, self.values.array(), copy=True)
             bind(grads, self.gradients.array()[0], copy=True)
-        self.own = Stages(self.layers, Alone())
+        self.own = Stages(self.layers, Group())
 
     def _start_for(self, x):
         """Start the processes, unless they are there and have room for x."""
@@ -130,7 +126,7 @@ class FastNet(Sequential):
             yield self.others.pipes[: len(self.shares) - 1]
         except (EOFError, ConnectionError):
             codes, self.others = self.others.close(), None
-            raise WorkerError(f"a worker process was lost, exit codes {codes}") from None
+            raise UserError(f"a worker process was lost, exit codes {codes}") from None
         except BaseException:
             self.close()
             raise

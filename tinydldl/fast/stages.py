@@ -103,10 +103,7 @@ def is_3x3(conv):
 
 def is_2x2(layer):
     """Whether this is 2x2 max-pooling."""
-    return type(layer) is MaxPool2d and (layer.windows.kernel, layer.windows.stride) == (
-        (2, 2),
-        (2, 2),
-    )
+    return type(layer) is MaxPool2d and layer.windows.kernel == layer.windows.stride == (2, 2)
 
 
 class ConvStage:

@@ -18,24 +18,15 @@ Of all this the stages know only `gather`: another way of passing arrays on can 
 import numpy as np
 
 
-class Alone:
-    """A group of one process."""
-
-    rank = 0
-
-    def gather(self, x):
-        """What every process holds as x, stacked by rank: x, an array, to (processes, ...)."""
-        return x[np.newaxis]
-
-
 class Group:
     """The processes that share a batch, as one of them sees it. All of them call `gather` together.
 
     `pipes`: in process 0 those to all others, in the others the one to process 0. `size`: how many
-    take part; it is set for each batch, since a small one does not have images for all.
+    take part; it is set for each batch, since a small one does not have images for all. Without
+    pipes it is a group of one.
     """
 
-    def __init__(self, rank, pipes):
+    def __init__(self, rank=0, pipes=()):
         self.rank, self.pipes, self.size = rank, pipes, len(pipes) + 1
 
     def gather(self, x):

@@ -16,26 +16,3 @@ from tinydldl.layers.dropout import Dropout
 from tinydldl.layers.expectation import Expectation
 from tinydldl.layers.norm import BatchNorm2d
 from tinydldl.layers.pool import AvgPool2d, CeilMaxPool2d, GlobalAvgPool, HybridPool, MaxPool2d
-
-__all__ = [
-    "AvgPool2d",
-    "BatchNorm2d",
-    "CeilMaxPool2d",
-    "Conv2d",
-    "Dropout",
-    "Expectation",
-    "Flatten",
-    "GlobalAvgPool",
-    "HybridPool",
-    "Layer",
-    "Linear",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MaxPool2d",
-    "PReLU",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-]

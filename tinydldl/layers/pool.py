@@ -7,16 +7,25 @@ from tinydldl.backend import get_array_module
 from tinydldl.layers.base import Layer, Sequential, Windows
 
 
-class MaxPool2d(Layer):
-    """The largest value in each window: `y[n, h, w] = max_ij x[n, h * stride + i, w * stride + j]`.
+class Pool2d(Layer):
+    """One number for each window, channel by channel: x (N, H, W, C), y (N, OH, OW, C).
 
-    x (N, H, W, C), y (N, OH, OW, C). Rows and columns that fill no window are dropped. Among equal
-    values the first in the window gets the gradient. `stride`: by default the kernel.
+    Rows and columns that fill no window are dropped. `stride`: by default the kernel.
     """
 
     def __init__(self, kernel=2, stride=None):
         super().__init__()
         self.windows = Windows(kernel, kernel if stride is None else stride)
+
+    def output_shape(self, shape):
+        return (*self.windows.size(*shape[:2]), shape[2])
+
+
+class MaxPool2d(Pool2d):
+    """The largest value in each window: `y[n, h, w] = max_ij x[n, h * stride + i, w * stride + j]`.
+
+    Among equal values the first in the window gets the gradient.
+    """
 
     def forward(self, x, keep=None):
         views = (self.windows.view(x, tap) for tap in self.windows.taps())
@@ -34,9 +43,6 @@ class MaxPool2d(Layer):
             dx_view += dy * is_max
             free ^= is_max
         return dx
-
-    def output_shape(self, shape):
-        return (*self.windows.size(*shape[:2]), shape[2])
 
 
 class CeilMaxPool2d(Sequential):
@@ -72,25 +78,15 @@ class PadEnd(Layer):
         (H, W, C), (bottom, right) = shape, self._missing(*shape[:2])
         return (H + bottom, W + right, C)
 
-    def _missing(self, height, width):
-        return map(missing, (height, width), self.windows.kernel, self.windows.stride)
+    def _missing(self, *lengths):
+        """How much the last window along each axis lacks, 0 if it would be all padding."""
+        sizes = zip(lengths, self.windows.kernel, self.windows.stride, strict=True)
+        lacking = [((kernel - length) % stride, kernel) for length, kernel, stride in sizes]
+        return [lack if lack < kernel else 0 for lack, kernel in lacking]
 
 
-def missing(length, kernel, stride):
-    """How much the last window along an axis lacks, 0 if it would hold nothing but that."""
-    lacking = (kernel - length) % stride
-    return lacking if lacking < kernel else 0
-
-
-class AvgPool2d(Layer):
-    """The mean of each window: `y[n, h, w] = mean_ij x[n, h * stride + i, w * stride + j]`.
-
-    Shapes and `stride` as for `MaxPool2d`.
-    """
-
-    def __init__(self, kernel=2, stride=None):
-        super().__init__()
-        self.windows = Windows(kernel, kernel if stride is None else stride)
+class AvgPool2d(Pool2d):
+    """The mean of each window: `y[n, h, w] = mean_ij x[n, h * stride + i, w * stride + j]`."""
 
     def forward(self, x, keep=None):
         KH, KW = self.windows.kernel
@@ -104,9 +100,6 @@ class AvgPool2d(Layer):
             dx_view = self.windows.view(dx, tap)
             dx_view += dy / (KH * KW)
         return dx
-
-    def output_shape(self, shape):
-        return (*self.windows.size(*shape[:2]), shape[2])
 
 
 class GlobalAvgPool(Layer):

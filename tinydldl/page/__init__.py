@@ -7,6 +7,4 @@ server        who may ask, and for what
 """
 
 from tinydldl.page.estimate import Choice
-from tinydldl.page.server import ADDRESS, Server, ServerError
-
-__all__ = ["ADDRESS", "Choice", "Server", "ServerError"]
+from tinydldl.page.server import ADDRESS, Server

@@ -40,15 +40,11 @@ HEADERS = {
 }
 
 
-class ServerError(UserError):
-    """The server cannot start."""
-
-
 class Server(ThreadingTCPServer):
     """Serves the page with the networks `choices`, {name: Choice}, on a `port`, 0 for a free one.
 
     Each connection has a thread of its own. Photos are looked at one at a time in another one, so
-    that the memory for the last is there for the next. Raises ServerError if the port cannot be
+    that the memory for the last is there for the next. Raises UserError if the port cannot be
     used.
     """
 
@@ -63,7 +59,7 @@ class Server(ThreadingTCPServer):
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", error)
-            raise ServerError(f"port {port}: {reason}; choose another one with --port") from None
+            raise UserError(f"port {port}: {reason}; choose another one with --port") from None
 
     @property
     def port(self):

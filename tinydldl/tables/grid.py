@@ -2,17 +2,19 @@
 
 import json
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tinydldl import checkpoint, experiment, report
+from tinydldl.backend import UserError
 from tinydldl.files import held, replacing
 from tinydldl.labels import label_grid
 from tinydldl.progress import Progress
-from tinydldl.runs import RUNS, RunError, RunFolder, read_table, write_table
+from tinydldl.runs import RUNS, RunFolder, read_table, write_table
 from tinydldl.selection import open_selection
-from tinydldl.tables.plan import name_of
+from tinydldl.tables.plan import Result, name_of
 from tinydldl.trainer import NonFiniteError, judge, train
 
 # What may change from one call to the next: the last digits at most depend on it.
@@ -30,7 +32,7 @@ class Grid:
     """The trainings of a folder: `runs.csv` has a line for each that is finished.
 
     `base`: the arguments that all have in common, as of `train`. `epochs.csv` has a line for each
-    of their epochs. Networks and curves go to `runs/NAME of the folder/`. Raises RunError for a
+    of their epochs. Networks and curves go to `runs/NAME of the folder/`. Raises UserError for a
     folder that was begun with another base.
     """
 
@@ -48,18 +50,18 @@ class Grid:
             path.mkdir(parents=True, exist_ok=True)
             foreign = any(path.iterdir()) and not (path / "settings.json").exists()
         except OSError as error:
-            raise RunError(
+            raise UserError(
                 f"{path}: cannot be used ({error.strerror}); give another --out"
             ) from None
         if foreign:
-            raise RunError(f"{path}: holds files that are not of tables; give another --out")
+            raise UserError(f"{path}: holds files that are not of tables; give another --out")
         claim(path / "settings.json", self.base, but=("seed",))
 
     def _read(self, name):
         path = self.folder / name
         rows = read_table(path) if path.exists() else []
         if not all("run" in row for row in rows):
-            raise RunError(f"{path}: not a table of trainings; give another --out")
+            raise UserError(f"{path}: not a table of trainings; give another --out")
         return rows
 
     def photos(self, seed, train_limit=None):
@@ -77,22 +79,19 @@ class Grid:
         return int(row["train_photos"]) if row else len(self.photos(seed).train)
 
     def run(self, rows, seeds):
-        """Train what `rows` need for each seed, and is not finished."""
+        """Train what `rows` need for each seed, and is not finished: a list of `Result`."""
         wanted = {name_of(row.changes, seed): (row.changes, seed) for seed in seeds for row in rows}
-        missing = {name: run for name, run in wanted.items() if name not in self.rows}
-        if not missing:
-            return
+        missing = [(name, *run) for name, run in wanted.items() if name not in self.rows]
         # those on the same photos one after the other
-        missing = dict(sorted(missing.items(), key=lambda item: self._photos_key(*item[1])))
-        total = sum(self._images(*run) for run in missing.values())
-        lock = held(RUNS / self.folder.name)
-        with lock, Progress(total=total, unit="images") as progress:
-            for number, (name, (changes, seed)) in enumerate(missing.items(), start=1):
-                place = f"run {number} of {len(missing)}, {name}, "
-                self._train(name, changes, seed, place, progress)
-
-    def _photos_key(self, changes, seed):
-        return seed, changes.get("train_limit", 0)
+        missing.sort(key=lambda run: (run[2], run[1].get("train_limit", 0)))
+        if missing:
+            total = sum(self._images(changes, seed) for _, changes, seed in missing)
+            lock = held(RUNS / self.folder.name)
+            with lock, Progress(total=total, unit="images") as progress:
+                for number, (name, changes, seed) in enumerate(missing, start=1):
+                    place = f"run {number} of {len(missing)}, {name}, "
+                    self._train(name, changes, seed, place, progress)
+        return [Result(row, [self.rows[name_of(row.changes, s)] for s in seeds]) for row in rows]
 
     def _images(self, changes, seed):
         """How many images a training looks at, all epochs together."""
@@ -114,16 +113,18 @@ class Grid:
         predictions, folders, note = [], [], ""
         try:
             for member in range(arguments.members or 1):
-                run = experiment.prepare(arguments, selection, self.xp, member, say=silent)
+                about = arguments, selection, self.xp, member
+                run = experiment.prepare(*about, say=lambda line: None)
                 run.title = place
                 one = folder.inner(f"member-{member + 1}") if arguments.members else folder
                 folders.append(one)
                 done = experiment.restore(run, one)
                 progress.update(done * len(selection.train))
-                on_epoch = self._keep(run, one, arguments, selection)
-                train(run, on_epoch, progress, done)
+                save = partial(experiment.save, run, one, arguments, selection.baselines)
+                train(run, save, progress, done)
                 predictions.append(judge(run)[0])
-                close(run.model)
+                if hasattr(run.model, "close"):
+                    run.model.close()  # ends the processes of the fast engine
         except NonFiniteError as error:
             note = f"diverged: {error}"
         row = {name: getattr(arguments, name) for name in SETTINGS}
@@ -139,21 +140,16 @@ class Grid:
             estimates = experiment.estimates_of(run, np.mean(predictions, axis=0))
             row |= figures_of(estimates) | spread_of(folders[0].metrics)
         self._finish(row, folders[0])
-        Progress.write(line_of(row))
-
-    def _keep(self, run, folder, arguments, selection):
-        def on_epoch(epoch, record, speed):
-            experiment.save(run, folder, arguments, epoch, record, speed, selection.baselines)
-
-        return on_epoch
+        result = note or f"MAE {row['mae']:.3f}, epsilon-error {row['epsilon_error']:.3f}"
+        Progress.write(f"{name}: {result}, {row['minutes']:.1f} minutes")
 
     def _folder(self, name, arguments):
-        """The folder of a training. Raises RunError if it is of one with other settings."""
+        """The folder of a training. Raises UserError if it is of one with other settings."""
         path = RUNS / self.folder.name / name
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"{path}: cannot make this folder ({error.strerror})") from None
+            raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
         claim(path / "arguments.json", arguments)
         return RunFolder(path)
 
@@ -171,7 +167,7 @@ class Grid:
 def claim(path, arguments, but=()):
     """Write the arguments that decide on the figures to `path`, or compare them with those there.
 
-    Those of SPARED and of `but` may differ. Raises RunError for others.
+    Those of SPARED and of `but` may differ. Raises UserError for others.
     """
     ours = {n: value for n, value in vars(arguments).items() if n not in (*SPARED, *but)}
     ours = json.loads(json.dumps(ours, default=str))
@@ -182,10 +178,10 @@ def claim(path, arguments, but=()):
     try:
         theirs = dict(checkpoint.read_json(path))
     except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); give another --out") from None
+        raise UserError(f"{path}: cannot be read ({error}); give another --out") from None
     for name, value in ours.items():
         if theirs.get(name) != value:
-            raise RunError(
+            raise UserError(
                 f"{path.parent}: begun with {name} {theirs.get(name)}, now it is {value}; "
                 "give another --out, of another last name"
             )
@@ -214,19 +210,3 @@ def spread_of(epochs):
         "grad_norm": round(float(np.mean(norms)), 5),
         "grad_spread": round(float(np.mean(stds) / np.mean(norms)), 5),
     }
-
-
-def line_of(row):
-    """A finished training, for the screen."""
-    result = row["note"] or f"MAE {row['mae']:.3f}, epsilon-error {row['epsilon_error']:.3f}"
-    return f"{row['run']}: {result}, {row['minutes']:.1f} minutes"
-
-
-def close(model):
-    """End the processes of a network that is done with."""
-    if hasattr(model, "close"):
-        model.close()
-
-
-def silent(line):
-    """What `prepare` would say is said once for the whole grid."""

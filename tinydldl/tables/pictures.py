@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl.labels import gaussian_cdf, gaussian_label_distribution, ranking_code
-from tinydldl.plots import COLORS, DPI, new_figure, styled
+from tinydldl.labels import borders, gaussian_cdf, gaussian_label_distribution, ranking_code
+from tinydldl.plots import COLORS, DPI, draw_ages, new_figure, styled
 from tinydldl.tables.published import NOTHING, SETS
 
 LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
@@ -121,17 +121,16 @@ def ranking_is_a_distribution(grid):
     figure = Figure(figsize=(11, 3.4), dpi=DPI, layout="constrained")
     figure.suptitle(f"Ranking is learning a label distribution: age {AGE:g}, sigma {SIGMA:g}")
     left, middle, right = (styled(axes) for axes in figure.subplots(1, 3))
-    p = gaussian_label_distribution([AGE], [SIGMA], grid)[0]
-    borders = (grid[:-1] + grid[1:]) / 2
+    p, between = gaussian_label_distribution([AGE], [SIGMA], grid)[0], borders(grid)
     left.bar(grid, p, color=COLORS[0])
     left.set(title="label distribution p", xlabel="Age (years)")
-    middle.step(borders, p.cumsum()[:-1], where="mid", color=COLORS[0], label="T p")
-    cdf = gaussian_cdf([AGE], [SIGMA], borders)[0]
-    middle.plot(borders, cdf, "--", color=COLORS[1], label="CDF of the Gaussian")
+    middle.step(between, p.cumsum()[:-1], where="mid", color=COLORS[0], label="T p")
+    cdf = gaussian_cdf([AGE], [SIGMA], between)[0]
+    middle.plot(between, cdf, "--", color=COLORS[1], label="CDF of the Gaussian")
     middle.set(title="its cumulative sum", xlabel="Age (years)")
-    right.plot(borders, 1 - p.cumsum()[:-1], color=COLORS[0], label="1 - T p")
+    right.plot(between, 1 - p.cumsum()[:-1], color=COLORS[0], label="1 - T p")
     code = ranking_code([AGE], grid)[0]
-    right.step(borders, code, where="mid", color=COLORS[3], label="ranking code")
+    right.step(between, code, where="mid", color=COLORS[3], label="ranking code")
     right.set(title="the ranking code, hard and soft", xlabel="Age (years)")
     for axes in (left, middle, right):
         axes.set_xlim(AGE - 5 * SIGMA, AGE + 5 * SIGMA)
@@ -146,10 +145,7 @@ def histograms(ages_by_set):
     figure = Figure(figsize=(8, 2.6 * len(ages_by_set)), dpi=DPI, layout="constrained")
     cells = figure.subplots(len(ages_by_set), 1, squeeze=False).flat
     for axes, (name, parts) in zip(cells, ages_by_set.items(), strict=True):
-        styled(axes)
         edges = np.arange(-0.5, 1.5 + np.ceil(max(ages.max() for ages in parts.values())))
-        labels = [f"{part} ({len(ages)})" for part, ages in parts.items()]
-        axes.hist(parts.values(), edges, stacked=True, color=COLORS[: len(parts)], label=labels)
+        draw_ages(styled(axes), parts, edges)
         axes.set(title=name, xlabel="Age (years)", ylabel="Photos")
-        axes.legend(frameon=False)
     return figure

@@ -6,10 +6,13 @@ several tables share is trained once, since equal changes have equal names.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 SIZES = (500, 2000, 6000)  # training photos, for the table of insufficient data
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
 LAMBDAS = (0.01, 0.1, 1, 10)
 STEPS = (4, 2, 1, 0.5, 0.25)
+MISSING = "-"  # in a cell
 STRETCHED = ("epochs", "schedule", "val_every")  # with fewer photos; they follow from `train_limit`
 
 
@@ -23,6 +26,36 @@ class Row:
     label: tuple
     changes: dict = field(default_factory=dict)
     name: str = ""
+
+
+@dataclass
+class Result:
+    """A row of a plan and its finished trainings, one a seed: the figures by name, as texts."""
+
+    row: Row
+    trained: list
+
+    @property
+    def label(self):
+        """The cells that say which row it is."""
+        return self.row.label
+
+    @property
+    def name(self):
+        """The row in one text."""
+        return self.row.name or self.label[0]
+
+    def values(self, name):
+        """The figure of each seed, as far as it has one."""
+        return np.array([float(row[name]) for row in self.trained if row.get(name)])
+
+    def text(self, name, digits=3):
+        """Mean, and standard deviation over the seeds if they are several: `5.123 ± 0.045`."""
+        values = self.values(name)
+        if not len(values):
+            return next((row["note"] for row in self.trained if row.get("note")), MISSING)
+        spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+        return f"{values.mean():.{digits}f}{spread}"
 
 
 def name_of(changes, seed):

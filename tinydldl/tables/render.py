@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tinydldl.benchmark import costs
 from tinydldl.metrics import typical_annotator_error
-from tinydldl.tables import plan, published
-from tinydldl.tables.plan import Row, name_of
+from tinydldl.tables import published
+from tinydldl.tables.plan import MISSING
 
 CAUTION = (
     "The published figures are of other photos and of a network that had learned from millions of "
@@ -15,7 +13,6 @@ CAUTION = (
 )
 OURS = ("MAE here", "eps here", "seeds")
 THEIRS = tuple(f"{name}, published" for name in published.SETS)
-MISSING = "-"
 
 
 @dataclass
@@ -38,45 +35,6 @@ class Table:
         return [dict(zip(self.header, row, strict=True)) for row in self.rows]
 
 
-@dataclass
-class Result:
-    """A row of a plan and its finished trainings, one a seed: the figures by name, as texts."""
-
-    row: Row
-    trained: list
-
-    @property
-    def label(self):
-        """The cells that say which row it is."""
-        return self.row.label
-
-    @property
-    def name(self):
-        """The row in one text."""
-        return self.row.name or self.label[0]
-
-    def values(self, name):
-        """The figure of each seed, as far as it has one."""
-        return np.array([float(row[name]) for row in self.trained if row.get(name)])
-
-    def text(self, name, digits=3):
-        """Mean, and standard deviation over the seeds if they are several: `5.123 ± 0.045`."""
-        values = self.values(name)
-        if not len(values):
-            return next((row["note"] for row in self.trained if row.get("note")), MISSING)
-        spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-        return f"{values.mean():.{digits}f}{spread}"
-
-
-def results(rows, grid, seeds):
-    """The finished trainings of each row of a plan."""
-    return [
-        Result(row, [grid.rows[name] for name in names if name in grid.rows])
-        for row in rows
-        for names in [[name_of(row.changes, seed) for seed in seeds]]
-    ]
-
-
 def ours(result):
     """The cells of OURS."""
     return [result.text("mae"), result.text("epsilon_error"), len(result.trained)]
@@ -87,12 +45,9 @@ def theirs(figures):
     return [" / ".join(f"{value:g}" for value in pair if value) or MISSING for pair in figures]
 
 
-def table1(grid, seeds):
-    """Systems side by side, and the error of a human annotator."""
-    here = {
-        published.system(result.label[0], grid.base.net): ours(result)
-        for result in results(plan.table1(), grid, seeds)
-    }
+def table1(found, net):
+    """Systems side by side on the network `net`, and the error of a human annotator."""
+    here = {published.system(result.label[0], net): ours(result) for result in found}
     here["human", "no"] = [MISSING, f"{typical_annotator_error():.3f} (computed)", MISSING]
     rows = [
         [*system, *theirs(figures), *here.get(system, [MISSING] * len(OURS))]
@@ -134,9 +89,8 @@ def table2(rows):
     return Table("Table 2: what the networks cost", list(columns), cells, [*notes, *costs.NOTES])
 
 
-def table3(grid, seeds):
+def table3(found):
     """The ablation, and seven methods on one network."""
-    found = results(plan.table3(), grid, seeds)
     rows = [
         [
             *result.label,
@@ -159,9 +113,8 @@ def table3(grid, seeds):
     return Table("Table 3: what contributes, and seven methods", header, rows, notes)
 
 
-def table4(grid, seeds):
+def table4(found):
     """Lambda and the step of the label grid."""
-    found = results(plan.table4(grid.base), grid, seeds)
     figures = (published.TABLE4.get(result.label, published.NOTHING) for result in found)
     rows = [
         [*r.label, *theirs(pairs), *ours(r), r.text("kl")]
@@ -171,10 +124,8 @@ def table4(grid, seeds):
     return Table("Table 4: lambda and the step of the labels", header, rows, [CAUTION])
 
 
-def insufficiency(grid, seeds):
+def insufficiency(found):
     """Fewer photos to train on."""
-    photos = grid.photos_to_train_on(seeds[0])
-    found = results(plan.insufficiency(grid.base, photos), grid, seeds)
     sizes = list(dict.fromkeys(result.label[1] for result in found))
     rows = [
         [method, *(r.text("mae") for size in sizes for r in found if r.label == (method, size))]

@@ -15,10 +15,9 @@ from tinydldl.trainer import predict
 
 def table1(grid, seeds):
     """Systems side by side."""
-    rows = plan.table1()
-    grid.run(rows, seeds)
-    table, found = render.table1(grid, seeds), render.results(rows, grid, seeds)
-    figures = {r.label: published.TABLE1[published.system(*r.label, grid.base.net)] for r in rows}
+    found, net = grid.run(plan.table1(), seeds), grid.base.net
+    table = render.table1(found, net)
+    figures = {r.label: published.TABLE1[published.system(*r.label, net)] for r in found}
     # of the published figures only those on Morph are there for all of these systems
     picture = pictures.rows_beside_published(found, figures, table.title, "Morph")
     put(grid, "table1", table, picture)
@@ -33,36 +32,35 @@ def table2(grid, seeds):
 
 def table3(grid, seeds):
     """The ablation, and seven methods."""
-    rows = plan.table3()
-    grid.run(rows, seeds)
-    table, found = render.table3(grid, seeds), render.results(rows, grid, seeds)
+    found = grid.run(plan.table3(), seeds)
+    table = render.table3(found)
     picture = pictures.rows_beside_published(found, published.TABLE3, table.title)
     put(grid, "table3", table, picture)
     epochs = pictures.epochs_of_methods(found[2:], grid.epochs, f"Seven methods, seed {seeds[0]}")
-    save(grid, "table3-epochs.png", epochs)
+    write_figure(grid.folder / "table3-epochs.png", epochs)
 
 
 def table4(grid, seeds):
     """Lambda and the step of the label grid."""
-    rows = plan.table4(grid.base)
-    grid.run(rows, seeds)
-    table, found = render.table4(grid, seeds), render.results(rows, grid, seeds)
+    found = grid.run(plan.table4(grid.base), seeds)
+    table = render.table4(found)
     picture = pictures.rows_beside_published(found, published.TABLE4, table.title)
     put(grid, "table4", table, picture)
 
 
 def insufficiency(grid, seeds):
     """Fewer photos to train on."""
-    rows = plan.insufficiency(grid.base, grid.photos_to_train_on(seeds[0]))
-    grid.run(rows, seeds)
-    table, found = render.insufficiency(grid, seeds), render.results(rows, grid, seeds)
-    put(grid, "insufficiency", table, pictures.sizes(found, "Insufficient data"))
+    photos = grid.photos_to_train_on(seeds[0])
+    found = grid.run(plan.insufficiency(grid.base, photos), seeds)
+    table = render.insufficiency(found)
+    put(grid, "insufficiency", table, pictures.sizes(found, table.title))
 
 
 def figures(grid, seeds):
     """Histograms of ages, the figure on ranking, and good and poor examples of DLDL-v2."""
-    save(grid, "ages.png", pictures.histograms(ages_at_hand(grid.base)))
-    save(grid, "ranking.png", pictures.ranking_is_a_distribution(label_grid()))
+    write_figure(grid.folder / "ages.png", pictures.histograms(ages_at_hand(grid.base)))
+    ranking = pictures.ranking_is_a_distribution(label_grid())
+    write_figure(grid.folder / "ranking.png", ranking)
     base = plan.Row(("dldl-v2",))
     grid.run([base], seeds[:1])
     photos, folder = grid.photos(seeds[0]), RUNS / grid.folder.name / plan.name_of({}, seeds[0])
@@ -98,12 +96,7 @@ def put(grid, name, table, picture):
     with replacing(grid.folder / f"{name}.md") as file:
         file.write(text.encode())
     write_table(grid.folder / f"{name}.csv", table.header, table.dicts())
-    save(grid, f"{name}.png", picture)
-
-
-def save(grid, name, figure):
-    """Write a picture beside the tables."""
-    write_figure(grid.folder / name, figure)
+    write_figure(grid.folder / f"{name}.png", picture)
 
 
 def write_figure(path, figure):

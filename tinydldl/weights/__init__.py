@@ -7,23 +7,19 @@ from tinydldl.backend import UserError
 FOLDER = Path(__file__).parent
 
 
-class WeightsError(UserError):
-    """Weights were asked for that do not ship with tinydldl."""
-
-
 def names():
     """Which there are."""
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
 def find(net):
-    """The path of the checkpoint of a network, such as `tiny`. Raises WeightsError without one.
+    """The path of the checkpoint of a network, such as `tiny`. Raises UserError without one.
 
     The arrays may be float16: what loads them makes them float32.
     """
     if net not in names():
         there = ", ".join(names()) or "none"
-        raise WeightsError(
+        raise UserError(
             f"no weights of {net} ship with tinydldl (there are: {there}); "
             "give the run or checkpoint of a network of your own"
         )
