@@ -271,6 +271,8 @@ REPRODUCE = [
     ("all --no-augment", "table 3 trains with augmentation and without; leave --no-augment out"),
     ("table3 --device gpu", "device 'gpu': expected auto, cpu, cuda or cuda:N"),
     ("table3 --out ''", "argument --out: expected a path, got nothing"),
+    ("table1 --limit 1000000000", "1000000000 faces take about"),
+    ("table1 --dataset morph", "morph: no folder data/morph/Album2"),
 ]
 
 CONVERT = [
@@ -777,7 +779,7 @@ NETWORKS = [
     (".json", "[" * 100_000, "bad: not a checkpoint that can be read"),
     (".json", {"grid.first": 100}, "bad: ...last: expected 0 <= first < last <= 1000 years"),
     (".json", {"network.side": 10**9}, "bad: ...side: expected 1 to 4096 pixels, found 1000000000"),
-    (".json", {"channels.std": [0, 0, 0]}, "bad: ...std: expected three numbers above 0"),
+    (".json", {"channels.std": [0, 0, 0]}, "bad: ...std: expected three numbers from 0"),
     (
         ".npz",
         {"model.fc.b": np.full(101, np.nan)},
@@ -871,7 +873,7 @@ RESUME = [
     ("checkpoint.json", "{", f"{RUN}...: not a checkpoint that can be read"),
     ("checkpoint.json", "[]", f"{STATE}: not the description of a checkpoint"),
     ("checkpoint.json", {"channels.mean": None}, f"{STATE}: not the checkpoint of a network"),
-    ("checkpoint.json", {"channels.std": [0, 0, 0]}, f"{RUN}...std: expected three numbers above"),
+    ("checkpoint.json", {"channels.std": [0, 0, 0]}, f"{RUN}...std: expected three numbers from"),
     ("checkpoint.npz", "", f"{RUN}...: not a checkpoint that can be read"),
     ("checkpoint.npz", "some text", f"{RUN}...: not a checkpoint that can be read"),
     ("checkpoint.npz", {"epoch": np.array(4)}, f"{RUN}: its checkpoint is of epoch 4 of 3"),

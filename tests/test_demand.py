@@ -78,10 +78,13 @@ def test_a_disk_without_room_for_checkpoints(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(22_400_000))
     assert exit_code(train.main, *line) == 2
     error = capsys.readouterr().err
-    assert error == "error: runs: two checkpoints take about 0.0225 GB, and 0.0224 GB are free\n"
+    assert error == "error: runs: checkpoints take about 22.5 MB, and 22.4 MB are free\n"
     assert not Path("runs").exists()
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(22_600_000))
-    assert exit_code(train.main, *line) == 0
+    assert exit_code(train.main, *line, "--name", "mine") == 0
+    # one that goes on has one already
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(11_300_000))
+    assert exit_code(train.main, "--resume", "runs/mine") == 0
 
 
 def test_room_on_the_disk_that_will_hold_a_folder(tmp_path, monkeypatch):

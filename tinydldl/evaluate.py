@@ -125,7 +125,8 @@ def results_folder(arguments, part, count):
     Raises UserError if it holds anything that is not from an evaluation, or, unless it is in
     the folder of the run, one of other networks.
     """
-    name = f"{arguments.dataset}-{part}" + (f"-of-{count}" if count > 1 else "")
+    photos = arguments.table.stem if arguments.dataset == "csv" else arguments.dataset
+    name = f"{photos}-{part}" + (f"-of-{count}" if count > 1 else "")
     path = arguments.checkpoint[0]
     run = path if path.is_dir() else path.parent
     of_run = path.is_dir() or (run / "config.json").exists()

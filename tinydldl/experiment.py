@@ -59,13 +59,10 @@ def prepare(arguments, selection, xp, member=0, say=print):
     say(f"method    {method_text(arguments, method)}")
     model, engine = choose_engine(arguments, model, xp)
     say(f"engine    {engine}")
-    optimizer = Adam(model.params, model.grads)
-    kept = model.params | model.buffers | optimizer.state
-    check_room(RUNS, 2 * sum(array.nbytes for array in kept.values()), "two checkpoints")
     return Training(
         model=model,
         method=method,
-        optimizer=optimizer,
+        optimizer=Adam(model.params, model.grads),
         schedule=schedule_of(arguments),
         train_store=selection.train,
         valid_store=selection.valid,
@@ -78,6 +75,13 @@ def prepare(arguments, selection, xp, member=0, say=print):
         seed=seed,
         xp=xp,
     )
+
+
+def check_disk(run, folder=None):
+    """Raise UserError without room for two checkpoints; a run that goes on may have one already."""
+    size = sum(array.nbytes for array in (weights_of(run) | run.optimizer.state).values())
+    there = folder is not None and (folder / "checkpoint.npz").exists()
+    check_room(RUNS if folder is None else folder.path, (2 - there) * size, "checkpoints")
 
 
 def method_text(arguments, method):

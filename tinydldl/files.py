@@ -119,7 +119,7 @@ def check_room(folder, size, what):
     free = shutil.disk_usage(there).free
     if size > free:
         raise UserError(
-            f"{folder}: {what} take about {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free"
+            f"{folder}: {what} take about {size / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free"
         )
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tinydldl import cli, datasets, experiment, selection
-from tinydldl.backend import choose_device
+from tinydldl.backend import UserError, choose_device
 from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.tables import published, write
 from tinydldl.tables.grid import Grid
@@ -45,6 +45,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there")
         return cli.INTERRUPTED
+    except UserError:
+        grid.give_back()
+        raise
     return 0
 
 

@@ -34,6 +34,7 @@ def main(argv=None):
         photos = selection.open_selection(arguments, grid, arguments.parts, xp)
         counts = [len(photos.train), len(photos.valid)]
         run = experiment.prepare(arguments, photos, xp)
+        experiment.check_disk(run, folder)
         if folder is None:
             if arguments.init:
                 experiment.initialize(run, arguments)  # an error here leaves no folder behind

@@ -22,20 +22,23 @@ def checked(meta):
     are normalized with; `lam`, `average`: settings of the training, None where it had none. Raises
     LookupError, TypeError or ValueError for what cannot be.
     """
+    for name in ("network", "grid", "channels", "method"):
+        if not isinstance(meta[name], dict):
+            raise ValueError(f"{name}: expected an object, found {meta[name]!r}")
     about = {"log_sigmoid": False} | meta["grid"] | meta["channels"] | meta["network"]
     about |= {"lam": meta["method"].get("lam"), "average": meta.get("average")}
     first, last, std, lam, average = (about[n] for n in ("first", "last", "std", "lam", "average"))
     most = MOST_INTERVALS + 1
     ordered = is_number(first, 0, OLDEST) and is_number(last, 0, OLDEST) and first < last
     checks = {
-        "name": (type(about["name"]) is str, "a name"),
-        "pool": (type(about["pool"]) is str, "a name"),
+        "name": (type(about["name"]) is str, "the name of a network"),
+        "pool": (type(about["pool"]) is str, "the name of a pooling"),
         "side": (is_number(about["side"], 1, LARGEST_SIDE, int), f"1 to {LARGEST_SIDE} pixels"),
         "log_sigmoid": (type(about["log_sigmoid"]) is bool, "true or false"),
         "last": (ordered, f"0 <= first < last <= {OLDEST} years, with first {first!r}"),
         "labels": (is_number(about["labels"], 2, most, int), f"a whole number from 2 to {most}"),
         "mean": (is_three(about["mean"]), "three numbers from 0 to 1"),
-        "std": (is_three(std) and min(std) > 0, "three numbers above 0, at most 1"),
+        "std": (is_three(std) and min(std) >= 1e-6, "three numbers from 1e-6 to 1"),
         "lam": (lam is None or is_number(lam, 0), "null or a number from 0 up"),
         "average": (average is None or is_number(average, 0, 1), "null or 0 to 1"),
     }

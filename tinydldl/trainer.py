@@ -48,6 +48,7 @@ class Training:
     average: Averaged | None = None
 
 
+@np.errstate(all="ignore")  # what is not finite is looked for, and named
 def train(run, on_epoch, progress, done=0):
     """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
 

@@ -57,6 +57,12 @@ class Grid:
             raise UserError(f"{path}: holds files that are not of tables; give another --out")
         claim(path / "settings.json", self.base, but=("seed",))
 
+    def give_back(self):
+        """Leave a folder in which nothing was written as it was: other settings may be tried."""
+        if [path.name for path in self.folder.iterdir()] == ["settings.json"]:
+            (self.folder / "settings.json").unlink()
+            self.folder.rmdir()
+
     def _read(self, name):
         path = self.folder / name
         rows = read_table(path) if path.exists() else []
