@@ -119,7 +119,7 @@ def test_pictures_of_photos_are_not_put_beside_weights_that_belong_to_no_run(
     Path("weights").mkdir()
     save_network("weights/tiny")
     assert run("--checkpoint", "weights/tiny.npz", *TABLE_DATA) == 0
-    folder = Path("runs/evaluations/tiny-csv-valid")
+    folder = Path("runs/evaluations/tiny-table-valid")
     assert f"results   {folder}\n" in capsys.readouterr().out
     assert figures(folder)["part"] == "valid"
     assert sorted(path.name for path in Path("weights").iterdir()) == ["tiny.json", "tiny.npz"]
@@ -129,7 +129,7 @@ def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, caps
     for name in ("a", "b"):
         Path(name).mkdir()
         save_network(f"{name}/tiny", seed=ord(name))
-    folder = Path("runs/evaluations/tiny-csv-valid")
+    folder = Path("runs/evaluations/tiny-table-valid")
     assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0
     before = figures(folder)
     for out in ([], ["--out", folder]):
@@ -146,10 +146,10 @@ def test_all_parts_of_a_table_are_judged_by_the_weights_that_ship(photos, undraw
     out = capsys.readouterr().out
     assert "data      csv: 20 photos (all) to judge on\n" in out
     assert "trained on" not in out
-    judged = rows("runs/evaluations/tiny-csv-all/predictions.csv")
+    judged = rows("runs/evaluations/tiny-table-all/predictions.csv")
     expected = {Path(f"{i}.png").name for i in range(30) if i % 3}
     assert sorted(Path(row["photo"]).name for row in judged) == sorted(expected)
-    assert figures("runs/evaluations/tiny-csv-all")["part"] == "all"
+    assert figures("runs/evaluations/tiny-table-all")["part"] == "all"
 
 
 def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, capsys):
@@ -230,11 +230,11 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
             save_network(Path(folder, name), seed=member)
     write_config("one", dataset="synthetic", seed=0, limit=None)
     assert run("--checkpoint", "one/checkpoint.npz", *TABLE_DATA) == 0
-    assert Path("one/evaluation/csv-valid/figures.json").exists()
+    assert Path("one/evaluation/table-valid/figures.json").exists()
     assert run("--checkpoint", "ensemble", *TABLE_DATA) == 0
-    assert len(figures("ensemble/evaluation/csv-valid-of-2")["checkpoints"]) == 2
+    assert len(figures("ensemble/evaluation/table-valid-of-2")["checkpoints"]) == 2
     assert run("--checkpoint", "ensemble/member-2", "one", *TABLE_DATA) == 0
-    assert Path("ensemble/member-2/evaluation/csv-valid-of-2/figures.json").exists()
+    assert Path("ensemble/member-2/evaluation/table-valid-of-2/figures.json").exists()
 
 
 def test_a_network_of_an_ensemble_knows_the_run(photos, undrawn, capsys):
@@ -256,7 +256,7 @@ def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, ca
     out = capsys.readouterr().out
     assert "photos left out, ages not in 0..100" in out
     assert "trained on" not in out  # nobody knows on what
-    judged = rows("runs/evaluations/a-csv-train/predictions.csv")
+    judged = rows("runs/evaluations/a-table-train/predictions.csv")
     assert max(float(row["age"]) for row in judged) <= 100
 
 

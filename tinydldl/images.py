@@ -127,7 +127,7 @@ def why(error):
     match error:
         case PhotoError():
             return error.reason
-        case Image.DecompressionBombError():
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
             limit = Image.MAX_IMAGE_PIXELS / 1e6
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
         case Image.UnidentifiedImageError():
