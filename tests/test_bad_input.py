@@ -57,7 +57,7 @@ TRAIN = [
     ("--loaders 1000", "argument --loaders: expected a whole number from 1 to 256, got '1000'"),
     (
         "--limit 1000000000",
-        "data/synthetic/v1-seed0-side...: 1000000000 faces take about 7.46e+03 GB, and",
+        "data/synthetic/v1-seed0-side...: 1000000000 faces take about 7,",
     ),
     (
         f"{FACES} --size 4096 --net thin --engine layers",
@@ -271,7 +271,7 @@ REPRODUCE = [
     ("all --no-augment", "table 3 trains with augmentation and without; leave --no-augment out"),
     ("table3 --device gpu", "device 'gpu': expected auto, cpu, cuda or cuda:N"),
     ("table3 --out ''", "argument --out: expected a path, got nothing"),
-    ("table1 --limit 1000000000", "1000000000 faces take about"),
+    ("table1 --limit 1000000000", "data/synthetic/v1-seed0-side37: 1000000000 faces take"),
     ("table1 --dataset morph", "morph: no folder data/morph/Album2"),
 ]
 

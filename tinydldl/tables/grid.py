@@ -46,6 +46,7 @@ class Grid:
     def _claim(self):
         """Take the folder, or find the settings that were used in it before."""
         path = self.folder
+        self._made = [place for place in (path, *path.parents) if not place.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True)
             foreign = any(path.iterdir()) and not (path / "settings.json").exists()
@@ -61,7 +62,8 @@ class Grid:
         """Leave a folder in which nothing was written as it was: other settings may be tried."""
         if [path.name for path in self.folder.iterdir()] == ["settings.json"]:
             (self.folder / "settings.json").unlink()
-            self.folder.rmdir()
+            for place in self._made:
+                place.rmdir()
 
     def _read(self, name):
         path = self.folder / name

@@ -20,6 +20,8 @@ from tinydldl.machine import available_cores
 from tinydldl.processes import Helpers
 from tinydldl.progress import Progress
 
+__all__ = ["annotate", "draw_face", "load", "sample_age"]
+
 # Raise this whenever the drawing or the labels change: it is part of the folder's name, so that
 # faces drawn by older code are not taken for new ones.
 VERSION = 1
@@ -92,16 +94,11 @@ def _table(names, labels):
     return ("path,age,sigma,true_age\n" + "".join(rows)).encode()
 
 
-def _has_table(folder, table):
-    """Whether the table is in `folder`; a longer one begins with it."""
-    path = folder / "labels.csv"
-    return path.exists() and path.read_bytes().startswith(table)
-
-
-def _missing(folder, names):
-    """The numbers of the faces that are not in `folder` yet."""
-    there = set(os.listdir(folder)) if folder.is_dir() else ()
-    return [index for index, name in enumerate(names) if name not in there]
+def _is_whole(folder, names, table):
+    """Whether the faces are in `folder`, and their table; a longer one begins with it."""
+    there = set(os.listdir(folder))
+    labelled = "labels.csv" in there and (folder / "labels.csv").read_bytes().startswith(table)
+    return labelled and there.issuperset(names)
 
 
 def _draw(folder, seed, side, index):
@@ -111,8 +108,10 @@ def _draw(folder, seed, side, index):
         draw_face(age, rng, side).save(file, format="PNG")
 
 
-def _draw_all(folder, seed, side, missing):
-    """Draw the faces with these numbers."""
+def _draw_missing(folder, seed, side, count):
+    """Draw those of the first `count` faces that are not in `folder` yet."""
+    there = set(os.listdir(folder))
+    missing = [index for index in range(count) if _name(index) not in there]
     draw = partial(_draw, folder, seed, side)
     if len(missing) < FEW:
         drawn = map(draw, missing)
@@ -135,18 +134,18 @@ def load(options):
     if not SIDE_MIN <= side <= SIDE_MAX:
         raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels a side, not {side}")
     folder = options.data_dir / "synthetic" / f"v{VERSION}-seed{options.seed}-side{side}"
+    there = len(os.listdir(folder)) if folder.is_dir() else 0
+    check_room(folder, (count - there) * max(BLOCK, PIXEL * side**2), f"{count} faces")
     names = [_name(index) for index in range(count)]
-    missing = _missing(folder, names)
-    check_room(folder, len(missing) * max(BLOCK, PIXEL * side**2), f"{count} faces")
     labels = _labels(options.seed, count)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         table = _table(names, labels)
-        if missing or not _has_table(folder, table):
+        if not _is_whole(folder, names, table):
             with held(folder, wait=True):
                 clear(folder)
-                _draw_all(folder, options.seed, side, _missing(folder, names))
-                if not _has_table(folder, table):
+                _draw_missing(folder, options.seed, side, count)
+                if not _is_whole(folder, names, table):
                     with replacing(folder / "labels.csv") as file:
                         file.write(table)
     except OSError as error:
