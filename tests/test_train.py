@@ -87,11 +87,8 @@ def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
 
 def start(*arguments):
     """The command in a process of its own."""
-    environment = os.environ | {"PYTHONWARNINGS": "error"}
     command = [sys.executable, "-m", "tinydldl.train", *SMALL, *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
 def wait_for(path):
