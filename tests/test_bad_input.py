@@ -779,7 +779,7 @@ NETWORKS = [
     (".json", "[" * 100_000, "bad: not a checkpoint that can be read"),
     (".json", {"grid.first": 100}, "bad: ...last: expected 0 <= first < last <= 1000 years"),
     (".json", {"network.side": 10**9}, "bad: ...side: expected 1 to 4096 pixels, found 1000000000"),
-    (".json", {"channels.std": [0, 0, 0]}, "bad: ...std: expected three numbers from 0"),
+    (".json", {"channels.std": [0, 0, 0]}, "bad: ...std: expected three numbers from 1e-6"),
     (
         ".npz",
         {"model.fc.b": np.full(101, np.nan)},
