@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import threading
+import traceback
 
 import numpy as np
 import pytest
 
 from tinydldl import processes
 from tinydldl.backend import UserError
-from tinydldl.processes import Helpers, Processes, SharedArray
+from tinydldl.processes import CONTEXT, Helpers, Processes, SharedArray, send
 
 
 def double(pipe, index, offset):
@@ -136,3 +137,14 @@ def test_small_and_read_only_file_systems(shm, tmp, tmp_path):
         assert done.returncode == 2
         assert done.stderr.startswith("error: processes need 4.0 MB to share, and there is no room")
         assert done.stderr.count("\n") == 1
+
+
+def test_a_broken_pipe_leaves_no_view_of_a_buffer_in_its_traceback():
+    """Python 3.12.1 crashes when it collects a BytesIO together with a view of it."""
+    ours, theirs = CONTEXT.Pipe()
+    theirs.close()
+    with pytest.raises(ConnectionError) as error:
+        send(ours, np.ones(3))
+    frames = [frame for frame, _ in traceback.walk_tb(error.tb)]
+    views = [x for f in frames for x in f.f_locals.values() if isinstance(x, memoryview)]
+    assert all(isinstance(view.obj, bytes) for view in views)

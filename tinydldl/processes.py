@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager, suppress
 from math import prod
 from multiprocessing.heap import Arena
+from multiprocessing.reduction import ForkingPickler
 from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from tempfile import TemporaryFile, gettempdir
@@ -66,7 +67,7 @@ class Helpers:
     def __call__(self, *arguments):
         pipe = self.free.get()
         try:
-            pipe.send(arguments)
+            send(pipe, arguments)
             result = pipe.recv()
         except (EOFError, ConnectionError):
             raise UserError("a helper process was lost; was memory short?") from None
@@ -117,6 +118,15 @@ def _share(size):
     )
 
 
+def send(pipe, value):
+    """`pipe.send(value)`, leaving no view of a BytesIO in the traceback of a broken pipe.
+
+    Collecting such a view as garbage crashes Python 3.12.1, and warns in others (CPython issues
+    111049 and 111331).
+    """
+    pipe.send_bytes(ForkingPickler.dumps(value).tobytes())
+
+
 def _serve(pipe, _, function, nice):
     if hasattr(os, "nice"):
         os.nice(nice)
@@ -126,7 +136,7 @@ def _serve(pipe, _, function, nice):
             result = function(*arguments)
         except Exception as error:  # the owner raises it
             result = error
-        pipe.send(result)
+        send(pipe, result)
 
 
 def _run(target, pipe, *arguments):

@@ -12,7 +12,7 @@ from tinydldl.backend import UserError
 from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
 from tinydldl.fast.workers import Group
 from tinydldl.layers import BatchNorm2d, Sequential
-from tinydldl.processes import Processes, SharedArray
+from tinydldl.processes import Processes, SharedArray, send
 
 
 class FastNet(Sequential):
@@ -66,7 +66,7 @@ class FastNet(Sequential):
         modes = [layer.training for _, layer in flatten(self.layers)]
         with self._together() as others:
             for pipe, share in zip(others, self.shares[1:], strict=True):
-                pipe.send(("forward", len(self.shares), x.shape, share, keep, modes))
+                send(pipe, ("forward", len(self.shares), x.shape, share, keep, modes))
             logits = self.own.forward(x[self.shares[0]], keep)
             return np.concatenate([logits, *(pipe.recv() for pipe in others)])
 
@@ -77,7 +77,7 @@ class FastNet(Sequential):
     def _backward_together(self, dy):
         with self._together() as others:
             for pipe, share in zip(others, self.shares[1:], strict=True):
-                pipe.send(("backward", dy[share]))
+                send(pipe, ("backward", dy[share]))
             self.own.backward(dy[self.shares[0]])
             grads = self.gradients.array()
             for rank, pipe in enumerate(others, start=1):
@@ -145,10 +145,10 @@ def serve(pipe, index, layers, values, gradients, photos):
             for (_, layer), mode in zip(flatten(layers), modes, strict=True):
                 layer.training = mode
             x = photos.array()[: prod(shape)].reshape(shape)
-            pipe.send(stages.forward(x[share], keep))
+            send(pipe, stages.forward(x[share], keep))
         else:
             stages.backward(*details)
-            pipe.send("done")
+            send(pipe, "done")
 
 
 def divide(count, workers):

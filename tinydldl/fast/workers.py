@@ -17,6 +17,8 @@ Of all this the stages know only `gather`: another way of passing arrays on can 
 
 import numpy as np
 
+from tinydldl.processes import send
+
 
 class Group:
     """The processes that share a batch, as one of them sees it. All of them call `gather` together.
@@ -32,10 +34,10 @@ class Group:
     def gather(self, x):
         """What every process holds as x, stacked by rank: x, an array, to (processes, ...)."""
         if self.rank:
-            self.pipes[0].send(x)
+            send(self.pipes[0], x)
             return self.pipes[0].recv()
         others = self.pipes[: self.size - 1]
         every = np.stack([x, *(pipe.recv() for pipe in others)])
         for pipe in others:
-            pipe.send(every)
+            send(pipe, every)
         return every
