@@ -22,6 +22,7 @@ import hashlib
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
@@ -99,23 +100,34 @@ def strip(notebook):
     return student
 
 
-def execute(notebook, **environment):
-    """Run every cell, from the top, in the folder of the lessons; raises at the first error."""
+@contextmanager
+def kernel(**environment):
+    """A kernel in the folder of the lessons. Within this block there is a function for its use:
+
+    it runs every cell of a notebook, from the top, and raises at the first error.
+    """
     client = NotebookClient(
-        notebook,
+        nbformat.v4.new_notebook(),
         timeout=SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": LESSONS}},
         store_widget_state=False,
         record_timing=False,
     )
-    client.execute(env=os.environ | {"TINYDLDL_BUILD": "1"} | environment)
-    return notebook
+
+    def execute(notebook):
+        client.nb = notebook
+        client.execute(cleanup_kc=False)
+
+    with client.setup_kernel(env=os.environ | {"TINYDLDL_BUILD": "1"} | environment):
+        yield execute
 
 
 def build(source):
     """Write both notebooks of a source."""
-    notebook = execute(read(source))
+    notebook = read(source)
+    with kernel() as execute:
+        execute(notebook)
     nbformat.write(notebook, LESSONS / f"{source.stem}.ipynb")
     STUDENT.mkdir(exist_ok=True)
     nbformat.write(strip(read(source)), STUDENT / f"{source.stem}.ipynb")

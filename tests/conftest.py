@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 
 import tinydldl  # noqa: F401  before NumPy: it says how many threads BLAS has
@@ -30,6 +31,33 @@ def pytest_collection_modifyitems(items):
 def rng():
     """A generator with a fixed seed: each test draws the same numbers each time."""
     return np.random.default_rng(2018)
+
+
+@pytest.fixture(scope="session")
+def drawn_faces(tmp_path_factory):
+    """A data folder with the forty faces that small trainings ask for: drawing them takes long."""
+    from tinydldl.datasets import Options, synthetic
+
+    folder = tmp_path_factory.mktemp("drawn")
+    synthetic.load(Options(folder, seed=0, count=40, side=37))
+    return folder
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch, drawn_faces):
+    """A test works in a folder of its own, where the faces are in `data`, as links."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+    without_lock = shutil.ignore_patterns(".lock")
+    shutil.copytree(drawn_faces, "data", copy_function=os.link, ignore=without_lock)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made and their files written, but nothing is drawn: that takes the longest."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **_: file.write(b"a picture"))
 
 
 @pytest.fixture(scope="session")

@@ -14,15 +14,10 @@ from saved_networks import save_network
 from tinydldl import evaluate, report, train
 from tinydldl.backend import UserError
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TRAINED = ["--limit", 40, "--size", 32, "--batch", 8, "--epochs", 1, "--workers", 1, "--seed", 3]
 TABLE_DATA = ["--dataset", "csv", "--table", "table.csv"]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Each test works in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from saved_networks import contents, save_network
 from training_runs import SMALL, forget_the_epochs, metrics, rows, run
@@ -18,15 +19,16 @@ from tinydldl.files import held
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Each test works in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
 
-def test_a_run_leaves_everything_that_it_promises(capsys):
+SAVEFIG = Figure.savefig
+
+
+def test_a_run_leaves_everything_that_it_promises(monkeypatch, capsys):
+    """Also what the other tests save themselves: it draws its faces and its pictures."""
+    shutil.rmtree("data")
+    monkeypatch.setattr(Figure, "savefig", SAVEFIG)
     assert run(*SMALL, "--epochs", 2, "--name", "mine", "--seed", 3) == 0
     out, folder = capsys.readouterr().out, Path("runs/mine")
     lines = out.splitlines()

@@ -14,12 +14,7 @@ from tinydldl.evaluate import main as evaluate
 from tinydldl.labels import label_grid
 from tinydldl.models import AgeNet
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Each test works in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TINYDLDL_DATA", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
 
 @pytest.fixture

@@ -49,12 +49,27 @@ def read_notebook(path):
     return nbformat.read(path, as_version=4)
 
 
+@pytest.fixture(scope="session")
+def execute_fast():
+    """Runs a notebook in the fast mode, in a kernel for all: its start and imports take seconds.
+
+    Each begins without names. `-m full`, and who builds the lessons, gives each its own kernel.
+    """
+    with build.kernel(TINYDLDL_FAST="1") as execute:
+
+        def begin(notebook):
+            execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%reset -f")]))
+            execute(notebook)
+
+        yield begin
+
+
 def test_there_are_lessons():
     assert SOURCES
 
 
 @every_lesson
-def test_runs_and_every_exercise_needs_its_solution(source):
+def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
     """In the fast mode: each stub fails its visible test, and the solution then passes it."""
     notebook = build.read(source)
     student = cells_by_id(build.strip(notebook))
@@ -66,13 +81,14 @@ def test_runs_and_every_exercise_needs_its_solution(source):
             check = STUB_MUST_FAIL.format(stub=student[grade_id(cell)].source, test=test)
             checked.cells.append(nbformat.v4.new_code_cell(check))
         checked.cells.append(cell)
-    build.execute(checked, TINYDLDL_FAST="1")
+    execute_fast(checked)
 
 
 @pytest.mark.full
 @every_lesson
 def test_runs_at_full_length(source):
-    build.execute(build.read(source))
+    with build.kernel() as execute:
+        execute(build.read(source))
 
 
 @every_lesson
