@@ -61,13 +61,8 @@ def build_parser():
     )
     portraits.add_network_arguments(network)
 
-    server = parser.add_argument_group("server")
-    server.add_argument(
-        "--port",
-        type=cli.whole(0, 65535),
-        default=8000,
-        help="where the page is; 0 takes a free port",
-    )
+    server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"
+    server.add_argument("--port", type=cli.whole(0, 65535), default=8000, help=about)
     return parser
 
 

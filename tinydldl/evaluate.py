@@ -98,9 +98,8 @@ def settings_of_run(path):
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
-                raise UserError(
-                    f"{config}: not the configuration of a run ({type(error).__name__}: {error})"
-                ) from None
+                why = f"{type(error).__name__}: {error}"
+                raise UserError(f"{config}: not the configuration of a run ({why})") from None
     return {}
 
 

@@ -157,9 +157,7 @@ def spans(side):
     """
     centers = (np.arange(PLACES) + 0.5) * side / PLACES
     half = side * WINDOW / 2
-    return [
-        slice(max(0, floor(center - half)), min(side, ceil(center + half))) for center in centers
-    ]
+    return [slice(max(0, floor(c - half)), min(side, ceil(c + half))) for c in centers]
 
 
 def under_squares(one_map, side):

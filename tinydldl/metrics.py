@@ -78,9 +78,8 @@ def typical_annotator_error(votes=None, fresh=False):
     # guess - y has variance (n + 1)/n, and (guess - y) / sigma is sqrt((n + 1)/(n - 1)) times
     # Student's t. The trapezoidal rule is exact to the last digits for so smooth a hump.
     t, step = np.linspace(-9, 9, 1801, retstep=True)
-    density = (
-        poch(freedom / 2, 0.5) / np.sqrt(np.pi * freedom) * (1 + t**2 / freedom) ** (-votes / 2)
-    )
+    scale = poch(freedom / 2, 0.5) / np.sqrt(np.pi * freedom)
+    density = scale * (1 + t**2 / freedom) ** (-votes / 2)
     return float(1 - step * (density * np.exp(-(votes + 1) / freedom * t**2 / 2)).sum())
 
 
@@ -246,9 +245,8 @@ def coverage(p_hat, y, grid, q):
 def _float64(p, p_hat):
     """Both in float64. Raises ValueError for different shapes: they would be broadcast silently."""
     if np.shape(p) != np.shape(p_hat):
-        raise ValueError(
-            f"expected two arrays of one shape, got {np.shape(p)} and {np.shape(p_hat)}"
-        )
+        found = f"{np.shape(p)} and {np.shape(p_hat)}"
+        raise ValueError(f"expected two arrays of one shape, got {found}")
     return np.asarray(p, dtype=float), np.asarray(p_hat, dtype=float)
 
 

@@ -179,9 +179,8 @@ def scatter(y, y_hat, grid, within=5):
 
 def decades(rows):
     """MAE and bias by decade of true age; `rows` as `metrics.by_decade` gives them."""
-    figure, axes = new_figure(
-        "By decade of true age", "True age (years), and how many photos", "Years"
-    )
+    x_label = "True age (years), and how many photos"
+    figure, axes = new_figure("By decade of true age", x_label, "Years")
     place = np.array([row["decade"] / 10 for row in rows])  # a decade without photos is a gap
     mae, bias = ([row[name] for row in rows] for name in ("mae", "bias"))
     axes.bar(place - 0.2, mae, 0.4, color=COLORS[0], label="MAE")

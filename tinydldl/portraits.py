@@ -47,21 +47,12 @@ class Portrait:
 
 def add_network_arguments(parser):
     """Give an argparse parser, or a group of one, what says which network looks at photos."""
-    parser.add_argument(
-        "--net", choices=weights.names(), default="tiny", help="which of the weights that ship"
-    )
-    parser.add_argument(
-        "--checkpoint",
-        type=cli.path,
-        metavar="PATH",
-        help="another network: the folder of a run, or the file of a checkpoint",
-    )
-    parser.add_argument(
-        "--crop",
-        choices=SHAPES,
-        default="utkface",
-        help="how faces lay in the photos that the network was trained on",
-    )
+    add = parser.add_argument
+    add("--net", choices=weights.names(), default="tiny", help="which of the weights that ship")
+    about = "another network: the folder of a run, or the file of a checkpoint"
+    add("--checkpoint", type=cli.path, metavar="PATH", help=about)
+    about = "how faces lay in the photos that the network was trained on"
+    add("--crop", choices=SHAPES, default="utkface", help=about)
 
 
 def open_network(arguments):

@@ -106,9 +106,8 @@ def face_record(person):
             "score": person.face.score,
             "landmarks": person.face.landmarks.tolist(),
         }
-    return record | {
-        "distribution": None if person.p_hat is None else person.p_hat.astype(float).tolist()
-    }
+    p_hat = None if person.p_hat is None else person.p_hat.astype(float).tolist()
+    return record | {"distribution": p_hat}
 
 
 def print_csv(results, grid):

@@ -87,23 +87,20 @@ def build_parser():
     selection.add_arguments(data)
 
     training = parser.add_argument_group("training, the same for all rows")
-    training.add_argument(
-        "--net", choices=published.NETWORKS, default="tiny", help="TinyAgeNet, ThinAgeNet"
-    )
-    training.add_argument(
+    add = training.add_argument
+    add("--net", choices=published.NETWORKS, default="tiny", help="TinyAgeNet, ThinAgeNet")
+    add(
         "--size",
         type=cli.whole(SMALLEST_SIDE, LARGEST_SIDE),
         help=f"pixels a side ({SYNTHETIC['size']} for synthetic faces, else {REAL['size']})",
     )
-    training.add_argument(
+    add(
         "--epochs",
         type=cli.whole(3),
         help="passes over the photos; the learning rate falls after two thirds of them "
         f"({SYNTHETIC['epochs']} for synthetic faces, else {REAL['epochs']})",
     )
-    training.add_argument(
-        "--seeds", type=cli.whole(1, 1000), default=1, help="trainings of each row, from --seed on"
-    )
+    add("--seeds", type=cli.whole(1, 1000), default=1, help="trainings of each row, from --seed on")
     experiment.add_engine_arguments(training)
 
     parser.add_out("folder of the tables (default: results/DATASET-NET-SIZE)")

@@ -86,14 +86,12 @@ def find(image, arguments):
     if arguments.landmarks:
         points = np.reshape(arguments.landmarks, (5, 2))
         if np.abs(points / image.size - 0.5).max() > FARTHEST:
-            raise SourceError(
-                "--landmarks: far outside the photo, which has {} x {} pixels".format(*image.size)
-            )
+            size = "{} x {} pixels".format(*image.size)
+            raise SourceError(f"--landmarks: far outside the photo, which has {size}")
         box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
         if likeness(points) < LEAST_LIKENESS:
-            raise SourceError(
-                f"--landmarks: these do not lie as in a face; expected {LANDMARKS}, in this order"
-            )
+            expected = f"expected {LANDMARKS}, in this order"
+            raise SourceError(f"--landmarks: these do not lie as in a face; {expected}")
         return [Face(box, 1.0, points)]
     if arguments.box:
         left, top, width, height = arguments.box
@@ -132,21 +130,14 @@ LANDMARKS = (
 def add_face_arguments(parser):
     """Give an argparse parser what says where the faces are."""
     where = parser.add_argument_group("where the faces are", "By default they are looked for.")
-    where.add_argument(
-        "--smallest",
-        type=cli.whole(CELL),
-        default=40,
-        help="pixels of the smallest faces looked for",
-    )
+    about = "pixels of the smallest faces looked for"
+    where.add_argument("--smallest", type=cli.whole(CELL), default=40, help=about)
     add_score_argument(where)
-    instead = where.add_mutually_exclusive_group()
-    instead.add_argument(
-        "--no-detect", action="store_true", help="the photo is a face that is cut out already"
-    )
-    instead.add_argument(
-        "--box", type=numbers(BOX), metavar="X,Y,W,H", help="there is a face in this box, in pixels"
-    )
-    instead.add_argument(
+    add = where.add_mutually_exclusive_group().add_argument
+    add("--no-detect", action="store_true", help="the photo is a face that is cut out already")
+    about = "there is a face in this box, in pixels"
+    add("--box", type=numbers(BOX), metavar="X,Y,W,H", help=about)
+    add(
         "--landmarks",
         type=numbers(",".join("xy" * 5)),
         metavar="X,Y,...",

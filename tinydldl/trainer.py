@@ -75,9 +75,8 @@ def train_epoch(run, epoch, progress):
     `train_kl`, and the mean and standard deviation of the gradient's norm over the steps.
     """
     run.model.train()
-    batches = train_batches(
-        run.train_store, epoch, batch=run.batch, transforms=run.transforms, seed=run.seed
-    )
+    about = {"batch": run.batch, "transforms": run.transforms, "seed": run.seed}
+    batches = train_batches(run.train_store, epoch, **about)
     sums, norms, seen, waited = 0, [], 0, 0.0
     begun = asked = time.perf_counter()
     for step, (images, indices) in enumerate(batches, start=1):
@@ -173,9 +172,8 @@ def check_parameters(model, epoch):
     """Raise NonFiniteError if the last step of an epoch has broken a parameter."""
     for name, param in model.params.items():
         if not get_array_module(param).isfinite(param).all():
-            raise NonFiniteError(
-                f"non-finite value in the parameter {name} after epoch {epoch}; try a smaller --lr"
-            )
+            where = f"in the parameter {name} after epoch {epoch}"
+            raise NonFiniteError(f"non-finite value {where}; try a smaller --lr")
 
 
 def first_non_finite(model, x):

@@ -11,11 +11,7 @@ from tinydldl.fast import FastNet, available_cores, covers
 from tinydldl.models import VGG16, AgeNet, count_params
 from tinydldl.progress import Progress
 
-NETWORKS = {
-    "vgg16": VGG16,
-    "thin": partial(AgeNet, "thin"),
-    "tiny": partial(AgeNet, "tiny"),
-}
+NETWORKS = {"vgg16": VGG16, "thin": partial(AgeNet, "thin"), "tiny": partial(AgeNet, "tiny")}
 
 
 class System(NamedTuple):

@@ -54,9 +54,8 @@ def detect(image, smallest=40, score=SCORE):
     ValueError for another kind of image, or for `smallest` below 12, which is what P-Net sees.
     """
     if image.mode != "RGB" or smallest < CELL:
-        raise ValueError(
-            f"expected an RGB photo and at least {CELL} pixels, got {image.mode}, {smallest}"
-        )
+        found = f"{image.mode}, {smallest}"
+        raise ValueError(f"expected an RGB photo and at least {CELL} pixels, got {found}")
     small = shrink(image)
     squares = propose(small, smallest)
     if len(squares):
@@ -124,9 +123,8 @@ def propose(image, smallest):
         row, column = np.nonzero(y["face"][0] > PROBABLE["pnet"])
         scores, offsets = y["face"][0, row, column], y["box"][0, row, column]
         left_top = STRIDE * np.stack([column, row], axis=1)
-        boxes = np.hstack([left_top, left_top + CELL]) * np.tile(
-            np.array(image.size) / level.size, 2
-        )
+        to_photo = np.tile(np.array(image.size) / level.size, 2)
+        boxes = np.hstack([left_top, left_top + CELL]) * to_photo
         kept = suppress(boxes, scores, 0.5)
         found.append((boxes[kept], scores[kept], offsets[kept]))
     if not found:

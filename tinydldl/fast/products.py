@@ -18,9 +18,8 @@ def multiply(X, Y, out):
     R, K, S = *X.shape[1:], Y.shape[2]
     columns = piece(S, EDGE)
     for part, rows in parts(R, min(R, max(1, DIRECT // (K * columns)))):
-        np.matmul(
-            cut(X[:, part], rows, K), cut(Y, K, columns), out=cut(out[:, part], rows, columns)
-        )
+        x, y = cut(X[:, part], rows, K), cut(Y, K, columns)
+        np.matmul(x, y, out=cut(out[:, part], rows, columns))
 
 
 def multiply_transposed(X, Y, out):

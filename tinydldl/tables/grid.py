@@ -51,9 +51,8 @@ class Grid:
             path.mkdir(parents=True, exist_ok=True)
             foreign = any(path.iterdir()) and not (path / "settings.json").exists()
         except OSError as error:
-            raise UserError(
-                f"{path}: cannot be used ({error.strerror}); give another --out"
-            ) from None
+            why = f"cannot be used ({error.strerror})"
+            raise UserError(f"{path}: {why}; give another --out") from None
         if foreign:
             raise UserError(f"{path}: holds files that are not of tables; give another --out")
         claim(path / "settings.json", self.base, but=("seed",))
@@ -164,9 +163,8 @@ class Grid:
     def _finish(self, row, folder):
         """Add a training to the tables on disk. They are read anew: another process may add too."""
         self.rows = {row["run"]: row for row in self._read("runs.csv")} | {row["run"]: row}
-        epochs = [
-            {"run": row["run"]} | {k: m[k] for k in EPOCHS[1:] if k in m} for m in folder.metrics
-        ]
+        kept = ({k: m[k] for k in EPOCHS[1:] if k in m} for m in folder.metrics)
+        epochs = [{"run": row["run"]} | epoch for epoch in kept]
         self.epochs = [e for e in self._read("epochs.csv") if e["run"] != row["run"]] + epochs
         write_table(self.folder / "epochs.csv", EPOCHS, self.epochs)
         write_table(self.folder / "runs.csv", COLUMNS, self.rows.values())

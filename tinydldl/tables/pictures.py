@@ -54,9 +54,8 @@ def costs(rows, title):
     }
     for name, (x, y, marker, color) in series.items():
         points = [(row[x], row[y]) for row in rows if row[y] is not None]
-        axes.plot(
-            *zip(*sorted(points), strict=True), marker, linestyle=":", color=color, label=name
-        )
+        style = {"linestyle": ":", "color": color, "label": name}
+        axes.plot(*zip(*sorted(points), strict=True), marker, **style)
     axes.set(xscale="log", yscale="log")
     for row in rows:
         axes.annotate(

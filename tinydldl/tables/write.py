@@ -65,9 +65,8 @@ def figures(grid, seeds):
     grid.run([base], seeds[:1])
     photos, folder = grid.photos(seeds[0]), RUNS / grid.folder.name / plan.name_of({}, seeds[0])
     network = trained.load(folder)
-    prediction, _ = predict(
-        network.model, network.method, photos.valid, network.channels, grid.base.batch, np
-    )
+    about = network.model, network.method, photos.valid, network.channels
+    prediction, _ = predict(*about, grid.base.batch, np)
     estimates = Estimates.of(network.method, prediction, photos.valid.photos)
     drawn = report.pictures(estimates, photos.valid, "DLDL-v2: good and poor examples")
     # beside the network, not beside the tables: it shows photos, which may not be published
@@ -84,9 +83,7 @@ def ages_at_hand(arguments):
         except DataError:
             missing.append(name)
     print(f"data sets that are not in {arguments.data_dir}: {', '.join(missing) or 'none'}")
-    return {
-        name: {part: photos.ages for part, photos in parts.items()} for name, parts in found.items()
-    }
+    return {name: {part: p.ages for part, p in parts.items()} for name, parts in found.items()}
 
 
 def put(grid, name, table, picture):

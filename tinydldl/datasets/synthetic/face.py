@@ -5,18 +5,8 @@
 """
 
 from tinydldl.datasets.synthetic.canvas import Canvas
-from tinydldl.datasets.synthetic.features import (
-    paint_eyes,
-    paint_glasses,
-    paint_mouth,
-    paint_nose,
-)
-from tinydldl.datasets.synthetic.hair import (
-    paint_back_hair,
-    paint_beard,
-    paint_brows,
-    paint_hair,
-)
+from tinydldl.datasets.synthetic.features import paint_eyes, paint_glasses, paint_mouth, paint_nose
+from tinydldl.datasets.synthetic.hair import paint_back_hair, paint_beard, paint_brows, paint_hair
 from tinydldl.datasets.synthetic.head import head_outline, paint_body, paint_head
 from tinydldl.datasets.synthetic.person import sample_person
 from tinydldl.datasets.synthetic.photo import expose, paint_background
