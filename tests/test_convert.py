@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import torch_arrays, torch_file
 from running import exit_code
+from saved_networks import save_network
 from torch_nets import age_net
 
 from tinydldl import convert, evaluate, pytorch_file, trained
@@ -77,6 +79,20 @@ def test_nothing_is_overwritten(torch, capsys):
     assert Path("out.npz").read_text() == "precious"
     assert run("net.pt", "no/folder/out.npz") == 2
     assert "no/folder/out.npz: there is no folder no/folder; make" in capsys.readouterr().err
+
+
+def test_a_conversion_that_was_killed_between_its_two_files(capsys):
+    """The JSON is there first: the same conversion goes on, another one takes nothing away."""
+    model, _ = save_network(Path("net"))
+    Path("net.pt").write_bytes(torch_file(torch_arrays(model)))
+    assert run("net.pt", "out.npz") == 0
+    whole = Path("out.npz").read_bytes()
+    Path("out.npz").unlink()
+    assert run("net.pt", "out.npz", "--head", "sigmoid") == 2
+    assert "error: out.json: exists, and is not overwritten\n" in capsys.readouterr().err
+    assert run("net.pt", "out.npz") == 0
+    assert Path("out.npz").read_bytes() == whole
+    assert run("net.pt", "out.npz") == 2
 
 
 # ------------------------------------------------------------------------- the third-party network

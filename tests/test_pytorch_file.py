@@ -169,6 +169,8 @@ def test_calls_are_refused_in_each_pickle_of_an_old_file(read_data, tmp_path):
         (tensor("k", 6, (6,), strides=(-1,)), "an odd offset, shape or strides"),
         (tensor("k", 6, (6,), offset=-1), "an odd offset, shape or strides"),
         (tensor("k", 6, (6,), offset="a"), "an odd offset, shape or strides"),
+        (tensor("k", 6, (1,) * 65, strides=(1,) * 65), "an odd offset, shape or strides"),
+        (tensor("k", 6, (2**128,)), "an odd offset, shape or strides"),
         (tensor("k", 6, (6,), strides=()), "an odd offset, shape or strides"),
         (tensor("k", 5, (5,)), "damaged: the numbers of a tensor are not all there"),
         (tensor("k", 2**60, (6,)), "damaged: the numbers of a tensor are not all there"),
@@ -228,6 +230,23 @@ def test_a_network_that_contains_itself(read_data):
     weights = read_data(zip_file(data, {"k": A}))
     assert list(weights.arrays) == ["w"]
     assert weights.text == "a whole network (m.Net), PyTorch 1.6 or later"
+
+
+def test_modules_without_end(read_data):
+    """What a few bytes name again: one dict of many tensors, and one long name inside another."""
+
+    def module(parameters, inside):
+        state = plain("_parameters") + parameters + plain("_buffers") + b"}" + plain("_modules")
+        return b"cm\nNet\n)\x81}(" + state + b"}(" + inside + b"uub"
+
+    many = b"".join(plain(f"{i}") + module(b"j\0\0\0\1", b"") for i in range(500))
+    tensors = b"".join(plain(f"w{i}") + tensor("k", 6, (6,)) for i in range(500))
+    data = zip_file(module(b"}(" + tensors + b"ur\0\0\0\1", many), {"k": A})
+    refuses(read_data, data, "a network with more tensors than any has")
+    deep = b""
+    for _ in range(12):
+        deep = plain("a" * 100) + module(b"}", deep)
+    refuses(read_data, zip_file(module(b"}", deep), {"k": A}), "a module whose name has no end")
 
 
 # -------------------------------------------------------------------------- files of PyTorch itself

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinydldl.backend import UserError
-from tinydldl.unpickle import Shell, load
+from tinydldl.unpickle import MOST_WORK, Shell, load
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -120,6 +120,26 @@ def test_names_that_are_no_names():
     for bad in (b"\x8c\x04a\x1b[m", b"\x8c\x03a\nb", b"K\x01", b"]"):
         with pytest.raises(UserError, match="named by something that is no name"):
             loads(b"\x80\x04\x8c\x01a" + bad + b"\x93.", shells=True)
+
+
+MUCH = "a pickle that takes more work than any network's"
+LONG = b"(" + 1000 * b"N" + b"t\x94"  # a tuple that is named again and again
+MANY = {
+    "instructions": (2 * MOST_WORK * b"N", MUCH),
+    "long arguments": (LONG + b"cm\nmake\n\x94" + 1000 * b"h\x01h\x00R", MUCH),
+    "a long list as an argument": (LONG + b"\x85\x94cm\nmake\n\x94" + 1000 * b"h\x02h\x01R", MUCH),
+    "long identities": (LONG + 1000 * b"h\x00Q", MUCH),
+    "a long number": (b"\x8b\x01\x10\0\0" + 4096 * b"\0" + b"\1", "whole number of more than"),
+    "a long name": (b"c" + 200 * b"m" + b"\nmake\n", "named by something that is no name"),
+}
+
+
+@pytest.mark.parametrize(("data", "words"), MANY.values(), ids=MANY)
+def test_a_file_that_asks_for_much_work(data, words):
+    """A few bytes may name a long thing again, and each time it would be gone through."""
+    allowed = {("m", "make"): lambda *arguments: None}
+    with pytest.raises(UserError, match=words):
+        loads(b"\x80\x04" + data + b".", allowed, persistent=lambda identity: None)
 
 
 # -------------------------------------------------------------- functions that stand for the file's

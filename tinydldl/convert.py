@@ -27,9 +27,8 @@ def main(argv=None):
 
     side, (mean, std) = network.side, network.channels
     print(f"read      {arguments.file}: {weights.text}, {len(weights.arrays)} arrays")
-    print(
-        f"network   {network.meta['network']['name']}: {count_params(network.model):,} parameters"
-    )
+    name = network.meta["network"]["name"]
+    print(f"network   {name}: {count_params(network.model):,} parameters")
     print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
     print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
     print(f"photos    {side} px, RGB from 0 to 1, less {mean}, divided by {std}")
@@ -44,12 +43,9 @@ def build_parser():
         description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
         "without running anything of the file.",
     )
-    parser.add_argument(
-        "file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict"
-    )
-    parser.add_argument(
-        "out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json"
-    )
+    add = parser.add_argument
+    add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
+    add("out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
 
     unsaid = parser.add_argument_group(
         "network", "What a state_dict does not say. A file with the whole network does."

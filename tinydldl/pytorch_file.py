@@ -20,7 +20,7 @@ import numpy as np
 
 from tinydldl.backend import UserError
 from tinydldl.images import open_file
-from tinydldl.unpickle import Global, Shell, load
+from tinydldl.unpickle import MOST_WORK, Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 DTYPES = {
@@ -35,6 +35,7 @@ DTYPES = {
     "torch.ByteStorage": "u1",
     "torch.BoolStorage": "?",
 }
+MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as NumPy has it; letters
 WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
 
 
@@ -147,9 +148,9 @@ class Storages(dict):
                 return cls
             case ("storage", Global(name=kind), *_) if kind not in DTYPES:
                 raise UserError(f"{kind} is refused: no numbers of a kind that is known here")
-            case ("storage", Global(name=kind), str(key), _, int(count), *view) if (
-                count >= 0 and view in ([], [None])
-            ):
+            case ("storage", Global(name=kind), str(key), _, count, *view) if is_count(
+                count
+            ) and view in ([], [None]):
                 return self.setdefault(key, Storage(kind, count, self.byte_order))
         raise UserError("an object that is kept outside, but not as PyTorch does, is refused")
 
@@ -179,14 +180,16 @@ class Tensor:
 # ------------------------------------- what stands for the functions and classes that a file names
 
 
+def is_count(number):
+    return type(number) is int and 0 <= number < 2**128
+
+
 def rebuild_tensor(storage, offset, shape, strides, *_):
     """`torch._utils._rebuild_tensor_v2`: what follows is about gradients."""
-    if not (
-        isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)
-    ):
+    if not (isinstance(storage, Storage) and type(shape) is type(strides) is tuple):
         raise UserError("a tensor is not made of a storage, a shape and strides")
-    numbers = (offset, *shape, *strides)
-    if len(shape) != len(strides) or not all(type(n) is int and n >= 0 for n in numbers):
+    numbers, many = (offset, *shape, *strides), len(shape) > MOST_AXES
+    if len(shape) != len(strides) or many or not all(map(is_count, numbers)):
         raise UserError("a tensor has an odd offset, shape or strides")
     return Tensor(storage, offset, shape, strides)
 
@@ -244,6 +247,9 @@ def weights_in(found):
         found = next((found[name] for name in WEIGHTS if name in found), found)
     if is_module(found):
         modules = dict(walk(found))
+        kinds = [m.state[kind] for m in modules.values() for kind in ("_parameters", "_buffers")]
+        if sum(map(len, kinds)) > MOST_WORK:  # a file may put one dict into many modules
+            raise UserError("a network with more tensors than any has")
         tensors = {
             f"{name}.{own}" if name else own: tensor
             for name, module in modules.items()
@@ -281,6 +287,8 @@ def walk(module, name="", seen=None):
     seen.add(id(module))
     yield name, module
     for own, inner in module.state["_modules"].items():
+        if len(name) > LONGEST_NAME:
+            raise UserError("a module whose name has no end")
         if is_module(inner) and id(inner) not in seen:
             yield from walk(inner, f"{name}.{own}" if name else own, seen)
 

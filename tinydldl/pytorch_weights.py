@@ -4,8 +4,10 @@ A state_dict says which arrays a network has, not what it computes with them. So
 by its convolutions, in order; a file that holds all modules is checked against what ours compute.
 """
 
+import json
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -89,12 +91,18 @@ def save(path, network):
     if not os.path.isdir(folder):
         raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
     for file in files:
-        if os.path.lexists(file):
+        if os.path.lexists(file) and not is_left_over(path, network.meta):
             raise UserError(f"{file}: exists, and is not overwritten")
     model = network.model
     arrays = {f"model.{name}": array for name, array in (model.params | model.buffers).items()}
     checkpoint.save(path, arrays, network.meta)
     return files
+
+
+def is_left_over(path, meta):
+    """Whether a killed conversion to the same has written its JSON, and not come any further."""
+    alone = not os.path.lexists(f"{path}.npz")
+    return alone and Path(f"{path}.json").read_bytes() == json.dumps(meta, indent=2).encode()
 
 
 # ------------------------------------------------------------------------------- what a file tells

@@ -22,6 +22,10 @@ VALUES = {
 }
 
 
+MOST_WORK = 200_000  # instructions, and items that they pass on: of about 8000 tensors
+MOST_BITS = 2**15  # of a whole number
+
+
 class Global:
     """A function or class that a file names, as `posix.system`; `make`: our stand-in, or None."""
 
@@ -68,12 +72,20 @@ class Machine:
     def __init__(self, file, allowed, persistent, shells):
         self.file, self.allowed, self.persistent, self.shells = file, allowed, persistent, shells
         self.stack, self.below, self.memo = [], [], {}
+        self.work = MOST_WORK
 
     def run(self):
         for opcode, argument, _ in genops(self.file):
             if opcode.name == "STOP":
                 return self.stack.pop()
+            self.pay(1)
             self.step(opcode.name, argument)
+
+    def pay(self, work):
+        """Raise UserError when a file asks for more than `MOST_WORK`: it may name a thing often."""
+        self.work -= work
+        if self.work < 0:
+            raise UserError("a pickle that takes more work than any network's")
 
     def step(self, name, argument):
         """One instruction. Names and meanings: `pickletools.dis` and its source."""
@@ -84,6 +96,8 @@ class Machine:
             case "NEWTRUE" | "NEWFALSE":
                 stack.append(name == "NEWTRUE")
             case _ if name in VALUES:
+                if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
+                    raise UserError(f"a whole number of more than {MOST_BITS} bits")
                 stack.append(argument)
             # ------------------------------------------------------------------------- containers
             case "MARK":
@@ -140,7 +154,8 @@ class Machine:
                 state, built = pop(), pop()
                 stack.append(self.build(built, state))
             case "BINPERSID" if self.persistent:
-                stack.append(self.persistent(pop()))
+                self.pay(items_in(identity := pop()))
+                stack.append(self.persistent(identity))
             case _:
                 what = name if argument is None else f"{name} ({argument!r})"
                 raise UserError(f"the instruction {what} is refused")
@@ -168,7 +183,7 @@ class Machine:
 
     def name_global(self, module, attribute):
         parts = (module, attribute)
-        if not all(isinstance(part, str) and part.isprintable() for part in parts):
+        if not all(isinstance(p, str) and len(p) < 200 and p.isprintable() for p in parts):
             raise UserError("a function or class is named by something that is no name")
         found = Global(f"{module}.{attribute}", self.allowed.get((module, attribute)))
         if (module, attribute) not in self.allowed and not self.shells:
@@ -179,6 +194,7 @@ class Machine:
         """What stands for `function(*arguments)`, or with `new` for an object of a class."""
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise UserError(f"{text(function)} is called as if it were a function")
+        self.pay(items_in(arguments) + sum(map(items_in, arguments)))
         if function.make:
             return function.make(*arguments)
         if new and self.shells and not arguments:
@@ -195,6 +211,11 @@ class Machine:
 def refusal(function):
     """The error for a function or class that is not in the list of the caller."""
     return UserError(f"{function.name} is refused: the file asks for a call of it")
+
+
+def items_in(value):
+    """How many things a tuple, list or dict holds; 0 for all else, which is not gone through."""
+    return len(value) if isinstance(value, tuple | list | dict) else 0
 
 
 def text(value):
