@@ -66,25 +66,18 @@ def add_data_arguments(parser):
     add = parser.add_argument
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder for each set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
-    add(
-        "--aligned",
-        type=cli.path,
-        metavar="FOLDER",
-        help="holds the aligned crops (default: they lie beside the photos)",
-    )
+    about = "holds the aligned crops (default: they lie beside the photos)"
+    add("--aligned", type=cli.path, metavar="FOLDER", help=about)
     add(
         "--split",
         choices=["random", "subject"],
         default=Options.split,
-        help="morph: split the photos at random, or by subject so that no person is in both parts",
+        help="morph: split the photos at random, or by subject so that no person is in both parts; "
+        "csv: always by subject if the table names them",
     )
     add("--seed", type=cli.whole(0), default=Options.seed, help="of all that is drawn at random")
-    add(
-        "--sigma",
-        type=cli.not_negative,
-        default=Options.sigma,
-        help="years, for photos whose labels have none",
-    )
+    about = "years, for photos whose labels have none"
+    add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
 
 
 def options_from(arguments, **others):

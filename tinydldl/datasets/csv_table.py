@@ -23,19 +23,25 @@ def load(options):
     if options.table is None:
         raise DataError("no table, expected --table with the path of one (see data/README.md)")
     table = read_table(options.table)
+    part, subject = table.column(*PART), table.column(*SUBJECT)
+    if options.split == "subject" and (subject is None or part is not None):
+        raise DataError("--split subject: expected a table with a column subject and none for part")
     labels = table.labels(
         lambda name: table.path.parent / name,
         name=table.need_column("photo", *PHOTO),
         age=table.need_column("age", *AGE),
         sigma=table.column(*SIGMA),
         default_sigma=options.sigma,
-        part=(part := table.column(*PART)),
-        subject=table.column(*SUBJECT),
+        part=part,
+        subject=subject,
     )
     photos = photos_sorted(label[:3] for label in labels)
     groups = together(labels)
     if part is None:
         train, valid = random_split(photos, 0.8, options.seed, groups)
+        if len(train) > 1 and not valid:
+            print("warning: all photos are of one subject, so all are in train and none in valid")
+            return {"train": train}
         return {"train": train, "valid": valid}
     parts = [label.part for label in labels]
     held_by = Counter(group for group, _ in set(zip(groups, parts, strict=True)))

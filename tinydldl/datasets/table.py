@@ -41,8 +41,12 @@ class Table:
     rows: list[tuple[int, list[str]]]
 
     def column(self, *names):
-        """Index of the first of `names` that the header has, None if it has none of them."""
-        return next((self.header.index(name) for name in names if name in self.header), None)
+        """Index of the column that has one of `names`, None without one. DataError for several."""
+        first, *others = [i for i, name in enumerate(self.header) if name in names] or [None]
+        if others:
+            both = " and ".join(f"{i + 1} ({self.header[i]})" for i in (first, others[0]))
+            raise DataError(f"{self.path}: columns {both} say the same; keep one ({GUIDE})")
+        return first
 
     def need_column(self, what, *names):
         """The same, or DataError: there is no column for `what`."""
