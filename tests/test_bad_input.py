@@ -9,6 +9,7 @@ import pickle
 import shutil
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from refusals import FACES, PHOTO, alter, put, torch_file
 from torch_files import legacy_file, plain, state_dict, tensor, zip_file
 
 from tinydldl import pytorch_file
+from tinydldl.datasets import Options, load
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,9 @@ TRAIN = [
     ("--init photo.jpg", "photo.jpg: no checkpoint, photo.jpg.json is missing"),
     ("--init twelve.npz", "twelve.npz: weights of the network tiny12; expected tiny"),
     ("--init pretrained --net tiny12", "no weights of tiny12 ship with tinydldl (there are: tiny"),
+    ("--init ''", "argument --init: expected a path, got nothing"),
+    ("--dataset utkface --name done", "runs/done exists"),  # before photos are looked for
+    (f"{FACES} --split subject", "csv: --split subject: expected a table with a column subject"),
     ("--resume nowhere", "nowhere: no run to resume, its config.json cannot be read"),
     ("--resume photo.jpg", "photo.jpg: no run to resume, its config.json cannot be read"),
     ("--resume ''", "argument --resume: expected a path, got nothing"),
@@ -182,6 +187,8 @@ PREDICT = [
     ("photo.jpg --box 10,10,nan,20", "argument --box: expected x,y,width,height"),
     ("photo.jpg --box 10,10,1e999,20", "argument --box: expected x,y,width,height"),
     ("photo.jpg --box 10,10,0,20", "photo.jpg: --box: 0 x 20 pixels of the photo, expected 12 or"),
+    ("photo.jpg --box -300,-300,100,100", "photo.jpg: --box: 0 x 0 pixels of the photo"),
+    ("photo.jpg --landmarks -9,9", "argument --landmarks: expected x,y,x,y,x,y,x,y,x,y, got '-9"),
     ("photo.jpg --box=508,10,200,20", "photo.jpg: --box: 4 x 20 pixels of the photo, expected"),
     ("photo.jpg --box=-300,-300,100,100", "photo.jpg: --box: 0 x 0 pixels of the photo"),
     ("photo.jpg --box=300,300,-100,100", "photo.jpg: --box: "),
@@ -320,6 +327,7 @@ BENCH = [
     ("--cases tiny-64-2-inference --profile x.png", "--profile: draws a training step, and"),
     ("--json no/folder/x.json", "no/folder/x.json: there is no folder"),
     ("--profile no/folder/x.png", "no/folder/x.png: there is no folder"),
+    ("--json ''", "argument --json: expected a path, got nothing"),
     ("--profile ''", "argument --profile: expected a path, got nothing"),
 ]
 
@@ -348,6 +356,8 @@ DATASETS = [
     ),
     ("csv --table faces/table.csv --out ./faces/", "faces: holds photos of the data set; give"),
     ("csv --table faces/table.csv --out notes.txt", "notes.txt: is a file, expected a folder"),
+    ("synthetic --out notes.txt/x", "notes.txt: is a file, expected a folder"),  # draws nothing
+    ("synthetic --out /proc/x", "/proc/x: cannot be written"),
     ("csv --table faces/table.csv --crop oval", "argument --crop: invalid choice: 'oval'"),
     (
         "csv --table faces/table.csv --score 1",
@@ -501,6 +511,12 @@ TABLES = [
     ("0.png,10\n1.png,20", ": no column for the photo, expected path"),
     ("path|age\n0.png|10", ": no column for the photo, expected path"),
     ("path age\n0.png 10", ": no column for the photo, expected path"),
+    ("path,age,AGE\n0.png,10,11", ": columns 2 (age) and 3 (age) say the same"),
+    ("path,age,x,mean\n0.png,10,,11", ": columns 2 (age) and 4 (mean) say the same"),
+    ("photo,age,path\n0.png,10,1.png", ": columns 1 (photo) and 3 (path) say the same"),
+    ("path,age,std,sigma\n0.png,1,2,3", ": columns 3 (std) and 4 (sigma) say the same"),
+    ("path,age,part,split\n0.png,1,test,train", ": columns 3 (part) and 4 (split) say the same"),
+    ("path,age,person,subject\n0.png,1,a,b", ": columns 3 (person) and 4 (subject) say the same"),
     ("path,age\n0.png,old", ", line 2: the age is 'old', expected a number"),
     ("path,age\n0.png,nan", ", line 2: the age is 'nan', expected a number"),
     ("path,age\n0.png,inf", ", line 2: the age is 'inf', expected a number"),
@@ -571,6 +587,28 @@ TOO_LITTLE = [
 def test_a_table_without_the_part(command, parts, words, refuses):
     put("faces/own.csv", "\n".join(["path,age,part", *(f"{i}.png,20,{parts}" for i in range(5))]))
     refuses(f"{command} --dataset csv --table faces/own.csv", words)
+
+
+def test_a_table_of_one_subject(refuses, capfd):
+    """All its photos stay in one part; to evaluate on all of them is fine."""
+    lines = ["path,age,subject", *(f"{i}.png,20,me" for i in range(5))]
+    put("faces/own.csv", "\n".join(lines))
+    refuses("train --dataset csv --table faces/own.csv", "csv: no part valid or test, only train")
+    parts = load("csv", Options(Path("data"), table=Path("faces/own.csv")))
+    assert capfd.readouterr().out.startswith("warning: all photos are of one subject, so all are")
+    assert {name: len(photos) for name, photos in parts.items()} == {"train": 5}
+
+
+def test_a_split_by_subject_of_a_table_that_says_the_parts(refuses):
+    put("faces/own.csv", "path,age,part,subject\n0.png,1,train,a\n1.png,2,valid,b")
+    words = "csv: --split subject: expected a table with a column subject and none for part"
+    refuses("train --dataset csv --table faces/own.csv --split subject", words)
+
+
+def test_runs_that_cannot_be_written(refuses):
+    put("runs", "a file")
+    words = "runs: is a file, expected a folder; start from another folder"
+    refuses("train --dataset utkface", words)  # before photos are looked for
 
 
 @pytest.mark.parametrize(("ages", "words"), TOO_LITTLE)

@@ -197,6 +197,27 @@ raise SystemExit(code)
     assert done.stderr == "stopped\nstopped\n"
 
 
+def test_a_second_ctrl_c_in_a_training_says_how_to_go_on(tmp_path):
+    code = f"""
+import signal, tinydldl
+signal.signal(signal.SIGINT, tinydldl.leave)  # as for a command
+from tinydldl import cli, experiment, train
+def execute(*arguments):
+    try:
+        {INTERRUPT}
+    finally:
+        {INTERRUPT}
+experiment.execute = execute
+words = "--limit 10 --size 32 --device cpu --workers 1 --loaders 1 --name mine"
+cli.run_command(train.main, words.split())
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 130
+    where = "python -m tinydldl.train --resume " + str(Path("runs/mine"))
+    assert done.stderr == f"stopped; continue with: {where}\n"
+
+
 def test_a_program_that_imports_the_package_keeps_its_ctrl_c():
     code = "import signal, tinydldl; print(signal.getsignal(signal.SIGINT).__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

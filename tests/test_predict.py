@@ -106,11 +106,15 @@ def test_no_face_says_what_to_do(mtcnn, capsys):
 
 
 def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, capsys):
-    monkeypatch.setattr("os.access", lambda path, mode: str(path) != ".")
+    def refuse(dir):
+        raise PermissionError(13, f"Permission denied: {dir}")
+
+    monkeypatch.setattr("tinydldl.files.TemporaryFile", refuse)
     assert run("photo.jpg", "--no-detect", "--out", "here/and/there") == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: .: nothing may be written there; give another --out\n"
+    why = "cannot be written (Permission denied: .); give another --out"
+    assert err == f"error: here/and/there: {why}\n"
     assert not Path("here").exists()
 
 

@@ -64,6 +64,12 @@ def test_what_one_writes_to_shared_memory_all_see():
     assert not set(processes.processes) & set(multiprocessing.active_children())
 
 
+def test_as_many_as_have_work(monkeypatch):
+    monkeypatch.setattr(processes, "available_cores", lambda: 2)
+    asked = [(1, 100), (2, 100), (200, 100), (200, 5), (8, 100), (3, 0)]
+    assert [processes.bounded(*pair) for pair in asked] == [1, 2, 8, 5, 8, 1]
+
+
 def divide(a, b):
     """What a helper computes."""
     if b == "exit":

@@ -18,6 +18,7 @@ from training_runs import SMALL, forget_the_epochs, metrics, rows, run
 from tinydldl.files import held
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
+from tinydldl.processes import Processes
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
@@ -85,6 +86,26 @@ def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
     for name, extra in (("a", []), ("b", ["--loaders", 3]), ("c", ["--seed", 1])):
         assert run(*SMALL, "--epochs", 1, "--name", name, *extra) == 0
     assert metrics("a") == metrics("b") != metrics("c")
+
+
+def test_no_more_processes_than_have_work(monkeypatch, capsys):
+    """Of 20 faces 16 are trained on, four at a time."""
+    started = []
+
+    class Counted(Processes):
+        def __init__(self, count, *arguments):
+            started.append(count)
+            super().__init__(count, *arguments)
+
+    monkeypatch.setattr("tinydldl.processes.Processes", Counted)
+    monkeypatch.setattr("tinydldl.fast.engine.Processes", Counted)
+    monkeypatch.setattr("tinydldl.processes.available_cores", lambda: 1)
+    arguments = ["--limit", 20, "--batch", 2, "--epochs", 1, "--workers", 200, "--loaders", 200]
+    assert run(*SMALL, *arguments) == 0
+    out = capsys.readouterr().out
+    assert sorted(started) == [1, 4]  # beside this process, which works too; and the loaders
+    assert "engine    fast, 2 processes: more of 200 would have no work\n" in out
+    assert "loaders   4 for train: more of 200 would have no work\n" in out
 
 
 def start(*arguments):

@@ -14,10 +14,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 __version__ = "0.1.0"
 
 
+farewell = "stopped"  # a run that can be resumed has more to say
+
+
 def leave(signum, frame):
     """End at once: what Ctrl-C does to a command while it is imported, and once it is ending."""
     with suppress(OSError):
-        os.write(2, b"stopped\n")
+        os.write(2, os.fsencode(f"{farewell}\n"))
     os._exit(130)
 
 

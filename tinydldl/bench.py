@@ -17,11 +17,12 @@ from tinydldl.benchmark.engines import ENGINES, installed
 from tinydldl.benchmark.race import advances, race
 from tinydldl.fast import available_cores
 from tinydldl.files import replacing
-from tinydldl.processes import MOST
+from tinydldl.processes import MOST, bounded
 from tinydldl.progress import Progress
 
 CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 LEAST_ROUNDS = 3
+SCREEN = Path("-")  # for --json
 RIVALS = [name for name in ENGINES if name != "fast"]
 
 
@@ -31,7 +32,7 @@ def main(argv=None):
     engines, rivals = choose_engines(arguments)
     check_outputs(arguments)
     # With `--json -` standard output is for a program to read.
-    say = partial(print, file=sys.stderr if arguments.json == "-" else sys.stdout)
+    say = partial(print, file=sys.stderr if arguments.json == SCREEN else sys.stdout)
     for name in CRIPPLING:
         if name in os.environ:
             say(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
@@ -54,6 +55,7 @@ def parse(argv):
     """The arguments, each of `--cases` once; their default is in words in the help."""
     arguments = build_parser().parse_args(argv)
     arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
+    arguments.workers = bounded(arguments.workers, max(case.batch for case in arguments.cases))
     return arguments
 
 
@@ -64,9 +66,8 @@ def measure(arguments, engines):
     with Progress(None, "measuring", total, unit="runs") as progress:
         for case in arguments.cases:
             progress.set_description(str(case))
-            measured[case], peak = race(
-                case, engines, arguments.workers, arguments.rounds, progress.update
-            )
+            about = case, engines, arguments.workers, arguments.rounds
+            measured[case], peak = race(*about, progress.update)
             peaks.append(peak)
     return measured, max(peaks)
 
@@ -90,9 +91,9 @@ def check_outputs(arguments):
     if arguments.profile and first_training_case(arguments.cases) is None:
         raise UserError("--profile: draws a training step, and --cases has none")
     for path in (arguments.json, arguments.profile):
-        if path and not Path(path).parent.is_dir():
-            raise UserError(f"{path}: there is no folder {Path(path).parent}")
-        if path and Path(path).is_dir():
+        if path and not path.parent.is_dir():
+            raise UserError(f"{path}: there is no folder {path.parent}")
+        if path and path.is_dir():
             raise UserError(f"{path}: is a folder, expected a file")
 
 
@@ -155,7 +156,7 @@ def write_json(path, measured, peak, arguments):
         },
         indent=2,
     )
-    if path == "-":
+    if path == SCREEN:
         print(text)
     else:
         with replacing(path) as file:
@@ -168,38 +169,27 @@ def build_parser():
         description="Time training steps and inference, each engine in a process of its own, in "
         "turn. FLOP/s are counted as direct convolution; MB is the memory of all processes.",
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--cases",
         nargs="+",
         type=cases,
         metavar="CASE",
         help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
     )
-    parser.add_argument(
-        "--engines", nargs="+", choices=ENGINES, help="what to time (default: all that are here)"
-    )
-    parser.add_argument(
+    add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all that are here)")
+    add(
         "--against",
         choices=RIVALS,
         metavar="ENGINE",
         help=f"print its time over that of fast: {', '.join(RIVALS)}; torch stands for both",
     )
-    parser.add_argument(
-        "--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine"
-    )
-    parser.add_argument(
-        "--workers",
-        type=cli.whole(1, MOST),
-        default=available_cores(),
-        help="processes of the fast engine, threads of the others",
-    )
-    parser.add_argument("--json", metavar="FILE", help="write all figures there; - for the screen")
-    parser.add_argument(
-        "--profile",
-        type=cli.path,
-        metavar="PNG",
-        help="draw where the time of the first training case goes",
-    )
+    add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
+    about = "processes of the fast engine, threads of the others"
+    add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)
+    add("--json", type=cli.path, metavar="FILE", help="write all figures there; - for the screen")
+    about = "draw where the time of the first training case goes"
+    add("--profile", type=cli.path, metavar="PNG", help=about)
     return parser
 
 

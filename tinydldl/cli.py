@@ -4,6 +4,7 @@ import argparse
 import errno
 import math
 import os
+import re
 import signal
 import sys
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
 
     def add_out(self, about, default=None):
         """Add the argument `--out`, a folder; returns the group that it is in."""

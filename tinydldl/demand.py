@@ -11,6 +11,7 @@ from tinydldl.images import held_side
 from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, MaxPool2d
 from tinydldl.models import AgeNet, count_params
+from tinydldl.processes import bounded
 
 PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
 LARGEST = 3  # how many maps as large as the largest a pass needs beside those that it keeps
@@ -22,11 +23,12 @@ def check(arguments, photos, xp):
 
     `arguments`: those of `train`. Raises UserError for more than there is.
     """
-    batch, workers = min(arguments.batch, photos), arguments.workers or machine.available_cores()
+    batch, loaders = min(arguments.batch, photos), bounded(arguments.loaders, photos)
+    workers = bounded(arguments.workers or machine.available_cores(), arguments.batch)
     held = 3 * held_side(arguments.size) ** 2 * photos
-    ahead = 2 * 3 * arguments.size**2 * batch * (AHEAD + arguments.loaders)
+    ahead = 2 * 3 * arguments.size**2 * batch * (AHEAD + loaders)
     layers = arguments.engine == "layers" or xp is not np
-    helpers = arguments.loaders + (0 if layers else workers - 1)
+    helpers = loaders + (0 if layers else workers - 1)
     takes = {
         "photos": min(held, arguments.cache_mb * 10**6) + ahead,
         "network": network(arguments.net, arguments.size, batch, layers) if xp is np else 0,

@@ -13,7 +13,7 @@ from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
-from tinydldl.processes import MOST
+from tinydldl.processes import MOST, bounded
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
 from tinydldl.runs import RUNS, write_table
@@ -104,9 +104,11 @@ def choose_engine(arguments, model, xp):
         return model, "layers"
     if arguments.engine == "auto" and not fast.covers(model):
         return model, "layers, since the fast engine covers none of this network"
-    net = fast.FastNet(model, arguments.workers or fast.available_cores())
+    asked = arguments.workers or fast.available_cores()
+    net = fast.FastNet(model, bounded(asked, arguments.batch))
     plural = "es" if net.workers > 1 else ""
-    return net, f"fast, {net.workers} process{plural}" + (f": {net.why}" if net.why else "")
+    why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")
+    return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")
 
 
 def engine_of(model):
@@ -173,9 +175,8 @@ def open_init(arguments):
     path, source = arguments.init, trained.load(arguments.init)
     name = source.meta["network"]["name"]
     if name != arguments.net:
-        raise CheckpointError(
-            f"{path}: weights of the network {name}; expected {arguments.net}, or --net {name}"
-        )
+        expected = f"expected {arguments.net}, or --net {name}"
+        raise CheckpointError(f"{path}: weights of the network {name}; {expected}")
     return source
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tinydldl.backend import UserError
 
@@ -72,21 +73,21 @@ def _sync(folder):
             os.close(descriptor)
 
 
-def check_folder(folder, photos=()):
+def check_folder(folder, photos=(), instead="give another --out"):
     """Raise UserError if no file can be put into a folder, which need not be there yet.
 
     Nor into that of one of `photos`, the paths of a data set, which might then not load again.
+    `instead`: what to do about it. A file without a name tells more than the rights of a folder.
     """
     try:
         there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not there.is_dir():
+            raise UserError(f"{there}: is a file, expected a folder; {instead}")
+        TemporaryFile(dir=there).close()
     except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}; give another --out") from None
-    if not there.is_dir():
-        raise UserError(f"{there}: is a file, expected a folder; give another --out")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"{there}: nothing may be written there; give another --out")
+        raise UserError(f"{folder}: cannot be written ({error.strerror}); {instead}") from None
     if folder.resolve() in {path.resolve() for path in {photo.parent for photo in photos}}:
-        raise UserError(f"{folder}: holds photos of the data set; give another --out")
+        raise UserError(f"{folder}: holds photos of the data set; {instead}")
 
 
 @contextmanager
@@ -118,9 +119,8 @@ def check_room(folder, size, what):
     there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(there).free
     if size > free:
-        raise UserError(
-            f"{folder}: {what} take about {size / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free"
-        )
+        size, free = (f"{count / 1e6:,.1f} MB" for count in (size, free))
+        raise UserError(f"{folder}: {what} take about {size}, and {free} are free")
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def open_photo(source, name=None, memory=None):
             file.seek(0)
             return decode(file, memory)
     except Exception as error:  # Pillow raises many kinds for a damaged file
-        raise PhotoError(why(error), name or ("the photo" if is_file else source)) from None
+        raise PhotoError(why(error, memory), name or ("the photo" if is_file else source)) from None
 
 
 @contextmanager
@@ -122,8 +122,8 @@ def has_one_scan(image):
     return "progressive" not in image.info and image.fp.read(1) == bytes([image.layers])
 
 
-def why(error):
-    """Why a photo cannot be used, in words."""
+def why(error, memory=None):
+    """Why a photo cannot be used, in words; `memory` as for `open_photo`."""
     match error:
         case PhotoError():
             return error.reason
@@ -131,7 +131,8 @@ def why(error):
             limit = Image.MAX_IMAGE_PIXELS / 1e6
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
         case Image.UnidentifiedImageError():
-            return f"not a photo that can be read; expected {KNOWN} (convert others, HEIC too)"
+            known = KNOWN.replace("TIFF, ", "") if memory else KNOWN
+            return f"not a photo that can be read; expected {known} (convert others, HEIC too)"
         case OSError(strerror=str(text)):
             return text
     return f"a photo that cannot be decoded ({error})"

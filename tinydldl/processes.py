@@ -21,10 +21,16 @@ from types import ModuleType
 import numpy as np
 
 from tinydldl.backend import UserError
+from tinydldl.machine import available_cores
 
 CONTEXT = multiprocessing.get_context("spawn")
 MEMORY_FOLDER = "/dev/shm"  # files in there are memory, on Linux
-MOST = 256  # processes that a user may ask for
+MOST, A_CORE = 256, 4  # processes that a user may ask for, and those of them that a core gets
+
+
+def bounded(asked, jobs):
+    """How many of the processes that are asked for get work: one for each job, `A_CORE` a core."""
+    return min(asked, max(1, jobs), A_CORE * available_cores())
 
 
 class Processes:

@@ -17,7 +17,7 @@ import scipy
 import tinydldl
 from tinydldl import checkpoint
 from tinydldl.backend import UserError
-from tinydldl.files import clear, held, new_path, replacing
+from tinydldl.files import check_folder, clear, held, new_path, replacing
 from tinydldl.progress import Progress
 
 RUNS = Path("runs")
@@ -52,6 +52,13 @@ class RunFolder:
     def __truediv__(self, name):
         return self.path / name
 
+    @staticmethod
+    def check(name):
+        """Raise UserError if there can be no new folder `runs/name`: no run is overwritten."""
+        check_folder(RUNS, instead="start from another folder")
+        if name and os.path.lexists(path := RUNS / name):
+            raise UserError(f"{path} exists; give another --name, or continue it with --resume")
+
     @classmethod
     def create(cls, name, default_name, config):
         """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
@@ -66,8 +73,7 @@ class RunFolder:
                 taken = [int(number) for number in numbers if number.isdecimal()]
                 name = f"{default_name}-{max(taken, default=0) + 1}"
             path, unnamed = RUNS / name, RUNS / f".{name}.partial"
-            if os.path.lexists(path):
-                raise UserError(f"{path} exists; give another --name, or continue it with --resume")
+            cls.check(name)
             try:
                 unnamed.mkdir()
                 with replacing(unnamed / "config.json") as file:
@@ -96,12 +102,10 @@ class RunFolder:
         return RunFolder(path)
 
     def save(self, epoch, record, speed, arrays, meta):
-        """Add a finished epoch: replace the checkpoint, which holds the metrics, too, then the
-        tables."""
+        """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
         self.metrics.append({"epoch": epoch} | record)
-        self.timing.append(
-            {"epoch": epoch} | {name: round(value, 3) for name, value in speed.items()}
-        )
+        speed = {name: round(value, 3) for name, value in speed.items()}
+        self.timing.append({"epoch": epoch} | speed)
         table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
         arrays = arrays | {"epoch": epoch, "metrics": np.array(table, dtype=np.float64)}
         checkpoint.save(self / "checkpoint", arrays, meta)

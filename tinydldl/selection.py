@@ -26,12 +26,9 @@ ALL = "all"  # for --part: all parts together
 
 def add_arguments(parser):
     """Give an argparse parser, or a group of one, what says how photos are read."""
-    parser.add_argument(
-        "--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos"
-    )
-    parser.add_argument(
-        "--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory"
-    )
+    add = parser.add_argument
+    add("--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos")
+    add("--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory")
 
 
 def add_limit_arguments(parser, few):
@@ -210,6 +207,9 @@ def open_store(photos, part, arguments, cache_bytes):
     Raises DataError if too many of them cannot, or too few are left.
     """
     store = PhotoStore(photos, arguments.size, cache_bytes, arguments.loaders, f"reading {part}")
+    if store.loaders < arguments.loaders:
+        asked = f"more of {arguments.loaders} would have no work"
+        print(f"loaders   {store.loaders} for {part}: {asked}")
     if store.bad:
         path, reason = store.bad[0]
         text = (

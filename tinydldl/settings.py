@@ -57,9 +57,8 @@ def build_parser():
         "(default: train, and valid if there is one, else test)",
     )
     selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
-    selection.add_augment_arguments(
-        data, "mirror crop for synthetic faces, else the paper's: all but erase"
-    )
+    about = "mirror crop for synthetic faces, else the paper's: all but erase"
+    selection.add_augment_arguments(data, about)
     selection.add_arguments(data)
 
     network = parser.add_argument_group("network")
@@ -84,68 +83,49 @@ def build_parser():
     )
     experiment.add_engine_arguments(network)
 
-    method = parser.add_argument_group("method")
-    method.add_argument("--method", choices=METHODS, default="dldl-v2", help="what is learned")
-    method.add_argument(
-        "--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)"
-    )
-    method.add_argument(
-        "--lam",
-        type=cli.not_negative,
-        help="dldl-v2: lambda, the weight of |y_hat - y| (default: 1)",
-    )
-    method.add_argument(
-        "--label-step", type=label_step, default=1.0, help="years from one label to the next"
-    )
-    method.add_argument(
+    add = parser.add_argument_group("method").add_argument
+    add("--method", choices=METHODS, default="dldl-v2", help="what is learned")
+    add("--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)")
+    about = "dldl-v2: lambda, the weight of |y_hat - y| (default: 1)"
+    add("--lam", type=cli.not_negative, help=about)
+    add("--label-step", type=label_step, default=1.0, help="years from one label to the next")
+    add(
         "--kl-reduction",
         choices=["batch", "elements"],
         help="dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
         "(default: batch)",
     )
 
-    method.add_argument(
+    add(
         "--kl-epochs",
         type=cli.whole(0),
         help="dldl-v2: train with the KL divergence alone for so many epochs, then with both "
         "losses (default: 0)",
     )
 
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--epochs",
-        type=cli.whole(1),
-        help=f"passes over the photos {by_set('epochs')}",
-    )
-    training.add_argument(
-        "--batch",
-        type=cli.whole(2),
-        help=f"photos a step, at most {by_set('batch')}",
-    )
-    training.add_argument("--lr", type=cli.positive, help=f"Adam's learning rate {by_set('lr')}")
-    training.add_argument(
+    add = parser.add_argument_group("training").add_argument
+    add("--epochs", type=cli.whole(1), help=f"passes over the photos {by_set('epochs')}")
+    add("--batch", type=cli.whole(2), help=f"photos a step, at most {by_set('batch')}")
+    add("--lr", type=cli.positive, help=f"Adam's learning rate {by_set('lr')}")
+    add(
         "--schedule",
         type=schedule,
         metavar="{constant,step:N,cosine:W}",
         help="divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
         f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}",
     )
-    training.add_argument(
+    add(
         "--average",
         type=cli.fraction,
         metavar="DECAY",
         help="judge and keep the exponential moving average of the weights over the steps, with "
         "this decay a step, such as 0.999",
     )
-    training.add_argument(
-        "--val-every", type=cli.whole(1), default=1, help="epochs from one validation to the next"
-    )
+    add("--val-every", type=cli.whole(1), default=1, help="epochs from one validation to the next")
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--name", type=run_name, help="results go to runs/NAME; by default the next free number"
-    )
-    output.add_argument(
+    add = parser.add_argument_group("output").add_argument
+    add("--name", type=run_name, help="results go to runs/NAME; by default the next free number")
+    add(
         "--resume",
         metavar="FOLDER",
         type=cli.path,
@@ -182,7 +162,7 @@ def schedule(text):
 
 def source(text):
     """The type of `--init`."""
-    return text if text == PRETRAINED else Path(text)
+    return text if text == PRETRAINED else cli.path(text)
 
 
 def by_set(name):
@@ -213,9 +193,8 @@ def check_method(arguments, parser):
     if arguments.members == 1:
         parser.error("--members 1: an ensemble needs 2 or more; one network is --method dldl")
     if (arguments.kl_epochs or 0) >= arguments.epochs:
-        parser.error(
-            f"--kl-epochs {arguments.kl_epochs}: expected fewer than {arguments.epochs} epochs"
-        )
+        most = f"expected fewer than {arguments.epochs} epochs"
+        parser.error(f"--kl-epochs {arguments.kl_epochs}: {most}")
     for method, defaults in METHOD_DEFAULTS.items():
         for name in defaults:
             if arguments.method != method and getattr(arguments, name) is not None:

@@ -5,6 +5,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import tinydldl
 from tinydldl import cli, experiment, selection, settings
 from tinydldl.backend import UserError, choose_device
 from tinydldl.files import held
@@ -28,8 +29,10 @@ def main(argv=None):
         settings.check(arguments, parser)
         xp, device = choose_device(arguments.device)
         print(f"tinydldl.train on {device}")
-        if arguments.init and folder is None:
-            experiment.open_init(arguments)  # to say what does not fit before photos are read
+        if folder is None:  # what cannot be is said before photos are read
+            RunFolder.check(arguments.name)
+            if arguments.init:
+                experiment.open_init(arguments)
         grid = label_grid(step=arguments.label_step)
         photos = selection.open_selection(arguments, grid, arguments.parts, xp)
         counts = [len(photos.train), len(photos.valid)]
@@ -49,6 +52,7 @@ def main(argv=None):
                 write_reasons(folder.path, "unreadable.csv", bad)
         else:
             check_unchanged(folder, config, photos, experiment.engine_of(run.model))
+        tinydldl.farewell = how_to_go_on(folder, places)  # for Ctrl-C twice
         if arguments.members:
             experiment.execute_ensemble(arguments, photos, xp, folder)
         else:
@@ -56,8 +60,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         if folder is None:
             raise  # before there is anything to resume
-        words = ["--resume", str(folder.path), *settings.as_command_line(places)]
-        print(f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}")
+        print(how_to_go_on(folder, places))
         return cli.INTERRUPTED
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -65,6 +68,12 @@ def main(argv=None):
     finally:
         lock.close()
     return 0
+
+
+def how_to_go_on(folder, places):
+    """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
+    words = ["--resume", str(folder.path), *settings.as_command_line(places)]
+    return f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}"
 
 
 def plain(arguments):
@@ -82,9 +91,8 @@ def check_unchanged(folder, config, photos, engine):
     """
     counts, digest = [len(photos.train), len(photos.valid)], photos.digest()
     if config["photos"] != counts:
-        raise UserError(
-            f"{folder.path}: begun on {config['photos']} photos, now there are {counts}"
-        )
+        begun = f"begun on {config['photos']} photos"
+        raise UserError(f"{folder.path}: {begun}, now there are {counts}")
     if config.get("names_and_labels", digest) != digest:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     now = engine | {"blas_threads": blas_threads()}

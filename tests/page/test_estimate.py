@@ -150,7 +150,7 @@ def saved(image, format):
 
 
 UPLOADS = {
-    "text": (lambda: b"hello\n", "not a photo that can be read; expected JPEG, PNG"),
+    "text": (lambda: b"hello\n", "can be read; expected JPEG, PNG, WebP, GIF, BMP or PPM "),
     "empty": (lambda: b"", "the file is empty"),
     "cut off": (lambda: png(Image.effect_noise((90, 90), 50))[:2000], "cannot be decoded"),
     "stripe": (lambda: png(Image.new("1", (5, 251))), "5 x 251 pixels are a stripe, not a photo"),

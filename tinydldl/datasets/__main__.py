@@ -18,6 +18,7 @@ from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
 from tinydldl.faces import SHAPES
 from tinydldl.files import check_folder
 from tinydldl.images import PhotoError, open_photo
+from tinydldl.processes import bounded
 from tinydldl.progress import Progress
 from tinydldl.runs import write_reasons
 
@@ -32,6 +33,7 @@ def main(argv=None):
         names = ", ".join(ALIGNED_HERE)
         raise DataError(f"{arguments.name}: its faces are aligned already; --align is for {names}")
     options = options_from(arguments)
+    check_folder(arguments.out)
     parts = load(arguments.name, options, aligned=False)
     check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
     print_parts(arguments.name, parts)
@@ -43,7 +45,8 @@ def main(argv=None):
 def align(arguments, parts, options):
     """Make the aligned crops, and list the photos that have none; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
-    before, made, failed = align_photos(crops, arguments.crop, arguments.score, arguments.loaders)
+    loaders = bounded(arguments.loaders, len(crops))
+    before, made, failed = align_photos(crops, arguments.crop, arguments.score, loaders)
     table = write_reasons(arguments.out, f"{arguments.name}-not-aligned.csv", failed)
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
@@ -77,25 +80,19 @@ def build_parser():
     parser.add_argument("name", choices=DATASETS, help="which data set")
     data = parser.add_argument_group("data")
     add_data_arguments(data)
-    data.add_argument(
-        "--count", type=cli.whole(1), default=Options.count, help="synthetic: how many faces"
-    )
-    data.add_argument(
-        "--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels a side"
-    )
+    add = data.add_argument
+    add("--count", type=cli.whole(1), default=Options.count, help="synthetic: how many faces")
+    add("--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels a side")
     faces = parser.add_argument_group("aligned crops", "Made once; what stops halfway goes on.")
-    faces.add_argument(
+    add = faces.add_argument
+    add(
         "--align",
         action="store_true",
         help=f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned",
     )
-    faces.add_argument(
-        "--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop"
-    )
+    add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
     sources.add_score_argument(faces)
-    faces.add_argument(
-        "--loaders", type=cli.whole(1), default=2, help="threads that look for faces"
-    )
+    add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
     parser.add_out("folder for the results", Path("runs/datasets"))
     return parser
 

@@ -18,7 +18,7 @@ from tinydldl.backend import get_array_module
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
-from tinydldl.processes import Helpers
+from tinydldl.processes import Helpers, bounded
 from tinydldl.progress import Progress
 
 LEAST_STD = 1 / 255  # one of the steps that a pixel can take
@@ -30,13 +30,14 @@ class PhotoStore:
     """The photos of one part of a data set, as uint8 arrays (h, w, 3), RGB, scaled for a network.
 
     `side`: pixels a side of the network; `cache_bytes`: how much to hold in memory (what does not
-    fit is read again each time); `loaders`: threads that read, and processes that augment. Photos
-    that cannot be read are left out, and listed in `bad` as `(path, reason)`. Raises DataError for
-    a photo that has changed when it is read again.
+    fit is read again each time); `loaders`: threads that read, and processes that augment, see
+    `bounded`. Photos that cannot be read are left out, and listed in `bad` as `(path, reason)`.
+    Raises DataError for a photo that has changed when it is read again.
     """
 
     def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
-        self.side, self.cache_bytes, self.loaders = side, cache_bytes, loaders
+        self.side, self.cache_bytes = side, cache_bytes
+        self.loaders = loaders = bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
         self._checksums = {}  # of the photos that are read again
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
