@@ -1,6 +1,7 @@
 """Photos in memory and batches ahead of time: the same whatever the number of threads."""
 
 import os
+import shutil
 import threading
 
 import numpy as np
@@ -19,14 +20,28 @@ from tinydldl.datasets.loader import (
 from tinydldl.datasets.transforms import TRANSFORMS, augment
 
 
-@pytest.fixture
-def photos(tmp_path, rng):
-    """Twenty-one random photos of several sizes."""
-    paths = [tmp_path / f"{i:02}.png" for i in range(21)]
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Twenty-one random photos of several sizes, which stay as they are."""
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(2018)
+    paths = [folder / f"{i:02}.png" for i in range(21)]
     for i, path in enumerate(paths):
         pixels = rng.integers(0, 256, (40 + i, 50 - i, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
     return Photos(paths, np.arange(21.0), np.full(21, 2.0))
+
+
+@pytest.fixture(scope="module")
+def store(photos):
+    """All of them in memory; its two processes, which augment, take a second to start."""
+    return open_store(photos)
+
+
+@pytest.fixture
+def own_photos(photos, tmp_path):
+    """Copies, for a test that changes them."""
+    paths = [shutil.copy(path, tmp_path / path.name) for path in photos.paths]
+    return Photos(paths, photos.ages, photos.sigmas)
 
 
 def open_store(photos, cache_bytes=10**9, loaders=2):
@@ -41,15 +56,14 @@ def all_batches(store, epoch=3, seed=1):
 
 
 @pytest.mark.parametrize(("cache_bytes", "loaders"), [(10**9, 1), (10**9, 5), (0, 3), (20_000, 2)])
-def test_batches_depend_neither_on_threads_nor_on_memory(cache_bytes, loaders, photos):
-    images, indices = all_batches(open_store(photos))
+def test_batches_depend_neither_on_threads_nor_on_memory(cache_bytes, loaders, photos, store):
+    images, indices = all_batches(store)
     other_images, other_indices = all_batches(open_store(photos, cache_bytes, loaders))
     np.testing.assert_array_equal(images, other_images)
     np.testing.assert_array_equal(indices, other_indices)
 
 
-def test_every_photo_once_an_epoch_in_another_order_and_augmentation(photos):
-    store = open_store(photos)
+def test_every_photo_once_an_epoch_in_another_order_and_augmentation(store):
     images, indices = all_batches(store)
     assert images.dtype == np.uint8
     assert images.shape == (21, 32, 32, 3)
@@ -64,33 +78,30 @@ def test_every_photo_once_an_epoch_in_another_order_and_augmentation(photos):
         assert (by_photo != other_by_photo).any(axis=(1, 2, 3)).all()
 
 
-def test_each_photo_has_a_generator_of_its_own(photos):
+def test_each_photo_has_a_generator_of_its_own(store):
     """Of seed, epoch and index; so none is augmented as its neighbor is."""
-    store = open_store(photos)
     for image, i in zip(*all_batches(store, epoch=3, seed=1), strict=True):
         own = np.random.default_rng([1, 3, i])
         expected = augment(Image.fromarray(store[i]), own, list(TRANSFORMS), 32)
         np.testing.assert_array_equal(image, np.asarray(expected))
 
 
-def test_evaluation_takes_the_center_in_order(photos):
-    batches = list(eval_batches(open_store(photos), batch=8))
+def test_evaluation_takes_the_center_in_order(photos, store):
+    batches = list(eval_batches(store, batch=8))
     assert np.concatenate([indices for _, indices in batches]).tolist() == list(range(21))
     with Image.open(photos.paths[0]) as image:  # 50 x 40 pixels: a short side of 37 is held
         held = np.asarray(image.resize((46, 37), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(batches[0][0][0], held[2:34, 7:39])
 
 
-def test_the_cache_stays_within_its_limit(photos):
-    full = open_store(photos)
-    assert full.cached_bytes == sum(full[i].nbytes for i in range(21))
-    limited = open_store(photos, cache_bytes=full.cached_bytes // 2)
-    assert 0 < limited.cached_bytes <= full.cached_bytes // 2
+def test_the_cache_stays_within_its_limit(photos, store):
+    assert store.cached_bytes == sum(store[i].nbytes for i in range(21))
+    limited = open_store(photos, cache_bytes=store.cached_bytes // 2)
+    assert 0 < limited.cached_bytes <= store.cached_bytes // 2
     assert len(limited.cache) < 21
 
 
-def test_channel_statistics(photos):
-    store = open_store(photos)
+def test_channel_statistics(store):
     pixels = np.concatenate([store[i].reshape(-1, 3) for i in range(21)]) / 255
     mean, std = store.channel_statistics()
     np.testing.assert_allclose(mean, pixels.mean(axis=0), rtol=1e-12)
@@ -153,18 +164,18 @@ def test_photos_are_opened_as_everywhere(photos, tmp_path, monkeypatch):
         assert reason.startswith(words)
 
 
-def test_a_photo_that_vanishes_is_named(photos):
-    store = open_store(photos, cache_bytes=0)
-    photos.paths[3].unlink()
+def test_a_photo_that_vanishes_is_named(own_photos):
+    store = open_store(own_photos, cache_bytes=0)
+    own_photos.paths[3].unlink()
     with pytest.raises(DataError, match=r"03\.png could be read before, and cannot now"):
         list(eval_batches(store, batch=4))
 
 
-def test_a_photo_that_another_one_takes_the_place_of_is_named(photos):
-    store = open_store(photos, cache_bytes=0)
+def test_a_photo_that_another_one_takes_the_place_of_is_named(own_photos):
+    store = open_store(own_photos, cache_bytes=0)
     store[3]
-    with Image.open(photos.paths[3]) as image:
-        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photos.paths[3])
+    with Image.open(own_photos.paths[3]) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(own_photos.paths[3])
     with pytest.raises(DataError, match=r"03\.png: another photo than before"):
         store[3]
 
