@@ -180,9 +180,11 @@ def test_files_of_different_sizes_are_not_read(photos_a_to_e, put_table, tmp_pat
         path.write_bytes(b"x" * (10 + i))
     table = put_table("mine/faces.csv", "path,age\n" + rows())
 
-    def read_bytes(path):
-        assert path == table
-        return path.open("rb").read()
+    read_bytes = Path.read_bytes
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    def of_the_table(path):
+        assert path == table
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", of_the_table)
     assert len(load("csv", Options(tmp_path, table=table))["train"]) == 4

@@ -31,7 +31,8 @@ def dumped(joblib, value):
 @pytest.mark.parametrize("name", PLANS)
 def test_the_same_arrays_as_joblib_reads(name, joblib):
     arrays = weights.read(name)
-    expected = joblib.load(weights.locate(f"mtcnn/assets/weights/{name}.lz4"))
+    with open(weights.locate(f"mtcnn/assets/weights/{name}.lz4"), "rb") as file:
+        expected = joblib.load(file)
     assert len(arrays) == len(expected) > 10
     for array, other in zip(arrays, expected, strict=True):
         assert array.dtype == np.float32

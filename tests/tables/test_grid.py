@@ -15,6 +15,8 @@ from tinydldl.tables.grid import Grid, spread_of
 from tinydldl.tables.plan import Row
 from tinydldl.trainer import NonFiniteError
 
+pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
+
 BASE = {
     "dataset": "synthetic",
     "data_dir": Path("data"),
@@ -45,11 +47,6 @@ BASE = {
     "val_every": 1,
 }
 ROWS = [Row(("dldl-v2",)), Row(("mr-l1",), {"method": "mr-l1"})]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def make_grid(**changes):
