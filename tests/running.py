@@ -1,4 +1,6 @@
-"""How tests run a command: as its module does, in this process."""
+"""How tests run a command, as its module does, in this process; and how they wait for an event."""
+
+import time
 
 from tqdm import tqdm
 
@@ -13,3 +15,11 @@ def exit_code(main, *arguments):
         return run_command(main, [str(argument) for argument in arguments])
     except SystemExit as stop:
         return stop.code
+
+
+def wait_until(condition):
+    """Wait for it, however long a busy machine takes; after five minutes it will never be true."""
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end, "it has not come true"
+        time.sleep(0.02)

@@ -84,7 +84,7 @@ def test_from_start_to_end(gradient_photo):
             assert len(answer["faces"]) == 1
         finally:
             run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=60)
+        out, err = run.communicate(timeout=300)
     assert (out, err, run.returncode) == ("", "stopped\n", 130)
 
 

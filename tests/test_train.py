@@ -5,13 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from running import wait_until
 from saved_networks import contents, save_network
 from training_runs import SMALL, forget_the_epochs, metrics, rows, run
 
@@ -114,14 +114,6 @@ def start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def wait_for(path):
-    """Until the file is there, a minute at most."""
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
-
-
 GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9]
 
 
@@ -131,7 +123,7 @@ def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
     assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0
     process = start(*extra, "--epochs", 4, "--name", "killed")
     try:
-        wait_for(Path("runs/killed/checkpoint.npz"))
+        wait_until(Path("runs/killed/checkpoint.npz").exists)
     finally:
         process.kill()
         process.communicate()

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fast.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
+from running import wait_until
 
 from tinydldl.backend import UserError
 from tinydldl.fast import pointwise
@@ -22,7 +22,7 @@ from tinydldl.fast.workers import Group
 from tinydldl.layers import Sequential
 from tinydldl.processes import SharedArray
 
-PATIENCE = 30  # seconds after which we give up
+PATIENCE = 300  # seconds after which we give up
 SHARED = Path("/dev/shm")
 NAMES = (
     "pym",
@@ -220,7 +220,7 @@ SCRIPT = """
     from tinydldl.models import conv_bn_relu
 
     print("started", flush=True)
-    faulthandler.dump_traceback_later(60, exit=True)  # if nobody is left to kill it
+    faulthandler.dump_traceback_later(600, exit=True)  # if nobody is left to kill it
     rng = np.random.default_rng(0)
     parts = conv_bn_relu("1", 3, 8, rng) | conv_bn_relu("2", 8, 8, rng) | {"gap": GlobalAvgPool()}
     net = FastNet(Sequential(parts), workers=3)
@@ -295,14 +295,6 @@ def killed_at_the_end(script):
         yield
     finally:
         script.kill()
-
-
-def wait_until(condition):
-    """Wait for it; fail if that takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it has not come true"
-        time.sleep(0.02)
 
 
 def status(pid):

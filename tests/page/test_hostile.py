@@ -1,21 +1,30 @@
 """Clients that are slow or mean no good cost the others nothing: real sockets, all at once.
 
-The promise is under a second; it is asserted as 5, since the machine of a test may be busy.
+Here the server waits for them for ever, so whoever had to wait for one would never be answered.
 """
 
 import contextlib
 import socket
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
-from time import monotonic, sleep
 
 import pytest
+from running import wait_until
 from serving import ask, estimate
 
 from tinydldl.page import connections
+from tinydldl.page import server as module
 from tinydldl.page.connections import ALL_BYTES, MOST_BYTES, MOST_CONNECTIONS
 
+FOR_EVER = 10**6  # seconds
 HEAD = b"POST /estimate?network=mine HTTP/1.1\r\nHost: localhost:%d\r\n"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Nobody is hung up on for being slow."""
+    monkeypatch.setattr(connections, "HEAD_PATIENCE", FOR_EVER)
+    monkeypatch.setattr(module, "PATIENCE", FOR_EVER)
 
 
 @contextmanager
@@ -38,10 +47,8 @@ def body(server, length, sent):
 
 def assert_answers(server, photo):
     """Somebody else gets the page, and an answer to a photo."""
-    begin = monotonic()
     assert ask(server, "GET", "/")[0] == 200
     assert estimate(server, photo, "network=mine&whole=1")[0] == 200
-    assert monotonic() - begin < 5
 
 
 def is_open(client):
@@ -73,8 +80,8 @@ def test_slow_bodies_of_many_bytes(server, gradient):
 
 def test_dripping_headers(server, gradient, monkeypatch):
     """Fifty, each a byte now and then: in time for a read, but not for all of the headers."""
-    monkeypatch.setattr(connections, "HEAD_PATIENCE", 2)
-    done = Event()
+    now, done = [0], Event()
+    monkeypatch.setattr(connections, "monotonic", lambda: now[0])
 
     def drip():
         while not done.wait(0.05):
@@ -83,18 +90,16 @@ def test_dripping_headers(server, gradient, monkeypatch):
                     client.send(b"x")
 
     with clients(server, *[HEAD % server.port + b"X: "] * 50) as drippers:
-        begin = monotonic()
         thread = Thread(target=drip)
         thread.start()
         try:
             assert_answers(server, gradient)
-            while any(is_open(client) for client in drippers):
-                assert monotonic() - begin < 30
-                sleep(0.05)
+            assert all(is_open(client) for client in drippers)
+            now[0] += FOR_EVER
+            wait_until(lambda: not any(is_open(client) for client in drippers))
         finally:
             done.set()
             thread.join()
-        assert monotonic() - begin > 1
 
 
 def test_the_oldest_must_go_where_there_is_no_room(server, gradient, monkeypatch):
@@ -161,7 +166,4 @@ def test_nothing_of_them_stays(server):
     """Neither the threads' connections nor bytes."""
     with clients(server, *[body(server, 10**6, 1000)] * 10, b"GET /"):
         pass
-    deadline = monotonic() + 60
-    while server.connections.moving or server.connections.line:
-        assert monotonic() < deadline
-        sleep(0.01)
+    wait_until(lambda: not server.connections.moving and not server.connections.line)

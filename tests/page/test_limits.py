@@ -3,9 +3,9 @@
 import select
 import socket
 from threading import Event, Thread
-from time import monotonic, sleep
 
 import pytest
+from running import wait_until
 from serving import estimate, raw, refused
 
 from tinydldl.page import connections
@@ -103,10 +103,7 @@ def send(server, photos):
     ]
     for client in clients:
         client.start()
-    deadline = monotonic() + 60
-    while len(server.connections.line) < len(photos):
-        assert monotonic() < deadline
-        sleep(0.01)
+    wait_until(lambda: len(server.connections.line) >= len(photos))
     return clients, statuses
 
 

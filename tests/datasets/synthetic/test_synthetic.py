@@ -4,12 +4,12 @@ import csv
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import wait_until
 
 from tinydldl.datasets import DataError, Options, synthetic
 from tinydldl.datasets.synthetic import annotate, load, sample_age
@@ -110,7 +110,7 @@ def test_no_process_is_left_of_a_drawing_that_is_killed(name, tmp_path):
             wait_until(lambda: list(tmp_path.rglob("00064.png")))
             group = members(drawing.pid)
             drawing.send_signal(getattr(signal, name))
-            drawing.wait(timeout=60)
+            drawing.wait()
         finally:
             drawing.kill()
     assert drawing.returncode == -getattr(signal, name)
@@ -126,14 +126,6 @@ def members(group):
             state, _, of = path.read_text().rpartition(")")[2].split()[:3]
             found += [path.parent.name] * (int(of) == group and state not in "XZ")
     return found
-
-
-def wait_until(condition, patience=60):
-    """Wait for it; fail if that takes longer than `patience` seconds."""
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it has not come true"
-        time.sleep(0.02)
 
 
 def test_an_interrupted_write_leaves_no_half_face(tmp_path, monkeypatch):
