@@ -4,17 +4,11 @@ import types
 
 import numpy as np
 import pytest
-import strict_device
+from helpers import strict_device
 
 from tinydldl import backend
-from tinydldl.backend import (
-    UserError,
-    choose_device,
-    fused,
-    get_array_module,
-    to_device,
-    to_host,
-)
+from tinydldl.backend import choose_device, fused, get_array_module, to_device, to_host
+from tinydldl.errors import UserError
 from tinydldl.optim import Adam
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import refusals
+from helpers import refusals
+from helpers.refusals import FACES, PHOTO, alter, pt_file, put
+from helpers.torch_files import legacy_file, plain, state_dict, tensor, zip_file
 from PIL import Image
-from refusals import FACES, PHOTO, alter, put, torch_file
-from torch_files import legacy_file, plain, state_dict, tensor, zip_file
 
-from tinydldl import pytorch_file
+from tinydldl.convert import torch_file
 from tinydldl.datasets import Options, load
 
 
@@ -788,8 +788,8 @@ WEIGHTS = [
 
 @pytest.mark.parametrize(("changes", "words"), WEIGHTS)
 def test_weights_of_other_networks(changes, words, refuses):
-    arrays = pytorch_file.read("net.pt").arrays | changes
-    put("odd.pt", torch_file({name: a for name, a in arrays.items() if a is not None}))
+    arrays = torch_file.read("net.pt").arrays | changes
+    put("odd.pt", pt_file({name: a for name, a in arrays.items() if a is not None}))
     refuses("convert odd.pt out.npz", f"odd.pt: {words}")
 
 
@@ -798,7 +798,7 @@ def test_weights_of_other_networks(changes, words, refuses):
 )
 @pytest.mark.parametrize(("kind", "dtype"), [("Bool", "?"), ("Int", "i4")])
 def test_weights_that_are_no_real_numbers(name, kind, dtype, refuses):
-    arrays = pytorch_file.read("net.pt").arrays
+    arrays = torch_file.read("net.pt").arrays
     arrays |= {"conv2_1.bias": np.zeros(32, "f4")}
     arrays[name] = np.ones(arrays[name].shape, dtype)
     items = {

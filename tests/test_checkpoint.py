@@ -13,8 +13,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from tinydldl.backend import UserError
 from tinydldl.checkpoint import CheckpointError, copy_into, describe, load, save
+from tinydldl.errors import UserError
 from tinydldl.files import PARTIAL
 
 ARRAYS = {"model.W": np.arange(6.0).reshape(2, 3), "epoch": np.array(7)}

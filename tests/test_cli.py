@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tinydldl import cli
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,8 @@ def test_a_second_ctrl_c_in_a_training_says_how_to_go_on(tmp_path):
     code = f"""
 import signal, tinydldl
 signal.signal(signal.SIGINT, tinydldl.leave)  # as for a command
-from tinydldl import cli, experiment, train
+from tinydldl import cli
+from tinydldl.train import __main__ as train, experiment
 def execute(*arguments):
     try:
         {INTERRUPT}

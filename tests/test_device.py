@@ -12,22 +12,23 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import strict_device
 from gradient_cases import layer_cases, loss_cases
+from helpers import strict_device
+from helpers.commands import NO_BAR
 from PIL import Image
-from running import NO_BAR
 
 from tinydldl import backend, checkpoint, layers, losses, optim
 from tinydldl.backend import to_device, to_host
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
 from tinydldl.datasets.transforms import TRANSFORMS
+from tinydldl.finite import NonFiniteError
 from tinydldl.labels import label_grid
 from tinydldl.layers import im2col
 from tinydldl.methods import METHODS, DLDLv2, make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
-from tinydldl.trainer import NonFiniteError, Training, judge, train
+from tinydldl.train.loop import Training, judge, train
 
 SEED = 2018
 GRID = label_grid(0, 100, 10)

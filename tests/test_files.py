@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tinydldl import files
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.files import replacing
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
-import strict_device
+from helpers import strict_device
 
 from tinydldl import backend, losses
 from tinydldl.labels import gaussian_label_distribution, label_grid

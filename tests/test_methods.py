@@ -10,7 +10,7 @@ from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, RegressionL1, make_method
 from tinydldl.metrics import negative_log_likelihood
-from tinydldl.trainer import predict_batch
+from tinydldl.trained import predict_batch
 
 GRID = label_grid()
 Y, SIGMA = np.array([12.0, 33.4, 80.1]), np.array([1.0, 2.5, 6.0])

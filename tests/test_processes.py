@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tinydldl import processes
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.processes import CONTEXT, Helpers, Processes, SharedArray, send
 
 

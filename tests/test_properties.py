@@ -10,21 +10,21 @@ import json
 import numpy as np
 import pytest
 import scipy.special
+from helpers.networks import save_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
-from saved_networks import save_network
 
 from tinydldl import losses, metrics, trained
 from tinydldl.checkpoint import CheckpointError
 from tinydldl.datasets.loader import normalize
 from tinydldl.datasets.transforms import CHOICES, augment
+from tinydldl.files import read_table, write_table
 from tinydldl.images import held_side
 from tinydldl.labels import gaussian_label_distribution, label_grid, ranking_code
 from tinydldl.layers import LogSigmoid, LogSoftmax, Sigmoid, Softmax
 from tinydldl.methods import make_method
-from tinydldl.runs import read_table, write_table
 
 pytestmark = pytest.mark.filterwarnings("error")  # as of an overflow, which users would see
 sizes = st.tuples(st.integers(1, 4), st.integers(2, 9))  # (N, K)

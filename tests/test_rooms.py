@@ -7,21 +7,20 @@ import tinydldl
 
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
-    {"", "naive"},
+    {"", "errors", "naive"},
     {"backend", "machine", "progress"},
-    {"processes", "files", "images"},
+    {"finite", "processes", "files", "images"},
     {"cli"},
     {"layers", "labels"},
     {"losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
-    {"models", "methods", "fast", "pytorch_file"},
+    {"models", "methods", "fast", "faces"},
     {"datasets"},
-    {"baselines", "plots", "trainer", "trained", "faces", "demand"},
-    {"runs", "report", "selection", "pytorch_weights", "portraits", "sources", "alignment", "maps"}
-    | {"map_plots", "portrait_plots"},
-    {"experiment", "lesson", "benchmark", "page"},
-    {"tables", "ensemble", "settings"},
-    {"train", "bench", "evaluate", "reproduce", "convert", "datasets.__main__"}
-    | {"predict", "explain", "app"},
+    {"plots", "trained"},
+    {"report", "notebook"},
+    {"train"},
+    {"evaluate", "predict", "convert", "bench"},
+    {"explain", "reproduce"},
+    {"app", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-import strict_device
+from helpers import strict_device
 
 from tinydldl import backend, layers
 from tinydldl.backend import fused, get_array_module

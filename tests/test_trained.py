@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.networks import CHANNELS, contents, save_network
 from hypothesis import given
 from hypothesis import strategies as st
-from saved_networks import CHANNELS, contents, save_network
 
 from tinydldl import checkpoint, trained, weights
 from tinydldl.checkpoint import CheckpointError

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.unpickle import MOST_WORK, Shell, load
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

@@ -1,10 +1,10 @@
 """Weights that ship: found by the name of their network, and a line that says which there are."""
 
 import pytest
-from saved_networks import save_network
+from helpers.networks import save_network
 
 from tinydldl import trained, weights
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 
 @pytest.fixture

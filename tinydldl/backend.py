@@ -8,15 +8,13 @@ import re
 
 import numpy as np
 
+from tinydldl.errors import UserError
+
 no_cupy = None  # why it cannot be imported
 try:
     import cupy
 except ImportError as error:  # the optional extra: pip install "tinydldl[gpu]"
     cupy, no_cupy = None, error
-
-
-class UserError(Exception):
-    """Something that a user can mend. Commands print the message, one line, and exit with 2."""
 
 
 def get_array_module(x):

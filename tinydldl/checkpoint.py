@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from tinydldl.backend import UserError, flush, get_array_module, to_host
+from tinydldl.backend import flush, get_array_module, to_host
+from tinydldl.errors import UserError
 from tinydldl.files import replacing
 
 EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import tinydldl
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line

@@ -1,5 +1,7 @@
 """How files are written: all of one or nothing, and only one process in a folder at a time."""
 
+import csv
+import io
 import os
 import platform
 import secrets
@@ -12,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 try:
     import fcntl
@@ -178,3 +180,37 @@ def clear(folder):
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def write_table(path, columns, rows):
+    """Write dicts as a CSV file; a missing value is an empty cell."""
+    header = dict(zip(columns, columns, strict=True))
+    text = "".join(csv_line(columns, row) for row in [header, *rows])
+    with replacing(path) as file:
+        file.write(text.encode(errors="surrogateescape"))
+
+
+def csv_line(columns, row):
+    """A dict as a line of a CSV file.
+
+    Python before 3.13 puts a cell with a carriage return in quotes only if lines end with one.
+    """
+    text = io.StringIO()
+    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def write_reasons(folder, name, photos):
+    """Write a new table of photos and why they are in it, `[(path, why)]`; returns its path."""
+    with new_path(folder, name) as table:
+        write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
+    return table
+
+
+def read_table(path):
+    """The rows of a CSV file that `write_table` wrote, as dicts of texts, without empty cells."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 # Pillow knows more, and would start another program to read PostScript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")

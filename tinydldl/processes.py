@@ -20,7 +20,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.machine import available_cores
 
 CONTEXT = multiprocessing.get_context("spawn")

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinydldl import checkpoint
+from tinydldl.backend import to_device, to_host
 from tinydldl.checkpoint import CheckpointError
+from tinydldl.datasets.loader import eval_batches, normalize
+from tinydldl.finite import check_finite
 from tinydldl.labels import MOST_INTERVALS
 from tinydldl.methods import Method, make_method
 from tinydldl.models import LARGEST_SIDE, AgeNet
@@ -110,3 +113,30 @@ def load(path, xp=np):
     arrays = model.params | model.buffers
     checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
     return Trained(model.eval().to(xp), method.to(xp), (about["mean"], about["std"]), meta)
+
+
+def predict(model, method, store, channels, batch, xp, seen=lambda images: None):
+    """The prediction (N, M), the mean over each photo of `store` and its mirror image, and y_hat.
+
+    `channels`: mean and std that the network was trained with; `seen` is called with the number of
+    photos of each batch that is done. Both results are on the host.
+    """
+    model.eval()
+    predictions, y_hat = [], []
+    for images, _ in eval_batches(store, batch=batch):
+        prediction = predict_batch(model, method, to_device(images, xp), channels)
+        predictions.append(to_host(prediction))
+        y_hat.append(to_host(method.age(prediction)))
+        seen(len(images))
+    return np.concatenate(predictions), np.concatenate(y_hat)
+
+
+def predict_batch(model, method, images, channels):
+    """The prediction (N, M) for uint8 images: the mean over each and its mirror image.
+
+    Raises NonFiniteError for a network whose weights are too large.
+    """
+    x = normalize(images, *channels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
+    return check_finite((once + mirrored) / 2)

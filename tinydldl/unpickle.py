@@ -11,7 +11,7 @@ that.
 
 from pickletools import genops
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 # The instructions that push what stands behind them in the file.
 VALUES = {

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from tinydldl import datasets, plots, trained, weights
-from tinydldl.files import replacing
-from tinydldl.runs import RUNS, read_table, write_table
-from tinydldl.tables.render import Table
+from tinydldl.files import read_table, replacing, write_table
+from tinydldl.reproduce.render import Table
+from tinydldl.train.runs import RUNS
 
 OUT = Path(__file__).parents[1] / "lessons" / "results" / "fine-tuning"
 EPOCHS, SEEDS = 12, range(3)

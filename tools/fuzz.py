@@ -33,14 +33,15 @@ ROOT = Path(__file__).parents[1]
 ASTRONAUT = ROOT / "docs" / "astronaut.jpg"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 with atheris.instrument_imports(include=["tinydldl"]):
-    from saved_networks import save_network
-    from torch_files import legacy_file, state_dict, tensor, zip_file
+    from helpers.networks import save_network
+    from helpers.torch_files import legacy_file, state_dict, tensor, zip_file
 
-    from tinydldl import datasets, images, models, pytorch_file, pytorch_weights, trained
-    from tinydldl.backend import UserError
-    from tinydldl.page import Choice, Server
-    from tinydldl.page import server as page
-    from tinydldl.page.estimate import MEMORY
+    from tinydldl import datasets, images, models, trained
+    from tinydldl.app import Choice, Server
+    from tinydldl.app import server as page
+    from tinydldl.app.estimate import MEMORY
+    from tinydldl.convert import torch_file, torch_weights
+    from tinydldl.errors import UserError
 
 warnings.simplefilter("ignore")
 SECONDS, BYTES = 5, 3 * 10**8  # that reading may take: all inputs here are small
@@ -127,7 +128,7 @@ def torch(folder):
 
     def prepare(recipe):
         (folder / "net.pt").write_bytes(spoil_file(recipe, pick(recipe, files)))
-        return lambda: pytorch_weights.convert(pytorch_file.read(folder / "net.pt"))
+        return lambda: torch_weights.convert(torch_file.read(folder / "net.pt"))
 
     return prepare
 

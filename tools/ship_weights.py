@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tinydldl import checkpoint, datasets, report, settings, trained, weights
+from tinydldl import checkpoint, datasets, report, trained, weights
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, detect
 from tinydldl.fast import FastNet, available_cores
 from tinydldl.files import replacing
 from tinydldl.images import open_photo
-from tinydldl.portraits import portraits
+from tinydldl.predict.portraits import portraits
 from tinydldl.report import Estimates
-from tinydldl.trainer import predict
+from tinydldl.train import settings
+from tinydldl.trained import predict
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
 MEASURED = ("photos", "mae", "mode_mae", "epsilon_error", "kl", "crps", "cumulative_score")

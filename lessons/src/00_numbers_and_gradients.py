@@ -21,8 +21,8 @@ from scipy.stats import norm
 import tinydldl.gradcheck as gradcheck
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import BatchNorm2d, Linear, ReLU, Softmax, Tanh
-from tinydldl.lesson import slider, use_style
 from tinydldl.losses import kl_from_logits
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from tinydldl.datasets.synthetic import annotate, draw_face
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.lesson import slider, use_style
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

@@ -23,7 +23,7 @@ from tinydldl.labels import (
     label_grid,
     ranking_code,
 )
-from tinydldl.lesson import slider, use_style
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

@@ -19,8 +19,8 @@ import scipy.stats
 from tinydldl.gradcheck import GradientError, check_layer, check_loss, numerical_gradient
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import LogSoftmax, Softmax
-from tinydldl.lesson import slider, use_style
 from tinydldl.losses import cross_entropy, kl_from_logits, kl_from_probabilities
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

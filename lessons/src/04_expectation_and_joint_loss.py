@@ -15,10 +15,10 @@ import numpy as np
 from tinydldl.gradcheck import check_loss, compare, numerical_gradient
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import Expectation, Softmax
-from tinydldl.lesson import FAST, slider, use_style
 from tinydldl.losses import kl_from_logits, l1
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
+from tinydldl.notebook import FAST, slider, use_style
 from tinydldl.optim import Adam
 from tinydldl.plots import COLORS
 

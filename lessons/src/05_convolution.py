@@ -20,8 +20,8 @@ from tinydldl import naive
 from tinydldl.datasets.synthetic import draw_face
 from tinydldl.gradcheck import GradientError, check_layer, compare, numerical_gradient
 from tinydldl.layers import AvgPool2d, Conv2d, Sequential
-from tinydldl.lesson import slider, use_style
 from tinydldl.models import AgeNet
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

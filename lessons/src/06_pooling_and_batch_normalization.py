@@ -27,8 +27,8 @@ from tinydldl.layers import (
     ReLU,
     Sequential,
 )
-from tinydldl.lesson import slider, use_style
 from tinydldl.models import AgeNet
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()

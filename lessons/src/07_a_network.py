@@ -16,9 +16,9 @@ from tinydldl.datasets.synthetic import annotate, draw_face
 from tinydldl.gradcheck import check_layer, compare
 from tinydldl.labels import label_grid
 from tinydldl.layers import BatchNorm2d, Conv2d, Linear, ReLU, Sequential, Tanh
-from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import DLDLv2
 from tinydldl.models import CHANNELS, AgeNet, count_params
+from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam
 from tinydldl.plots import COLORS
 

@@ -6,7 +6,7 @@
 # | **You will be able to** | write the whole training loop, say what augmentation and the schedule are for, read training curves, and find a bug by its curves |
 # | **You need** | lesson 04 (the joint loss), lesson 07 (the network, Adam) |
 # | **Minutes** | 90, of which the computer needs 4 |
-# | **Code** | [`tinydldl/trainer.py`](../tinydldl/trainer.py), [`tinydldl/datasets/transforms.py`](../tinydldl/datasets/transforms.py), [`tinydldl/datasets/loader.py`](../tinydldl/datasets/loader.py) |
+# | **Code** | [`tinydldl/train/loop.py`](../tinydldl/train/loop.py), [`tinydldl/datasets/transforms.py`](../tinydldl/datasets/transforms.py), [`tinydldl/datasets/loader.py`](../tinydldl/datasets/loader.py) |
 
 # %%
 from math import ceil
@@ -17,20 +17,21 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from tinydldl import baselines, plots
+from tinydldl import plots
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import Augmenters, normalize
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.datasets.transforms import TRANSFORMS, augment
 from tinydldl.images import center_crop, held_side
 from tinydldl.labels import label_grid
-from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
 from tinydldl.models import AgeNet
+from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
-from tinydldl.trainer import judge, train_epoch
+from tinydldl.train import baselines
+from tinydldl.train.loop import judge, train_epoch
 
 use_style()
 
@@ -316,7 +317,7 @@ def fit(faces, transforms, epochs=EPOCHS, schedule=None, method=method, test_cha
 
 
 # %% [markdown]
-# That is all. [`tinydldl/trainer.py`](../tinydldl/trainer.py) has the same loop, plus a progress bar and a guard against numbers that are not finite. Not nearly the same: **the same to the last digit.** We train one epoch with each and compare every parameter.
+# That is all. [`tinydldl/train/loop.py`](../tinydldl/train/loop.py) has the same loop, plus a progress bar and a guard against numbers that are not finite. Not nearly the same: **the same to the last digit.** We train one epoch with each and compare every parameter.
 
 
 # %%

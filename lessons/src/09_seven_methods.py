@@ -6,7 +6,7 @@
 # | **You will be able to** | take any age estimator apart into head, target, loss and decoding, derive what its loss does to the network's outputs, say what it trains beside what is measured, compare two methods honestly on a few seeds, and say why an ensemble helps and what it costs |
 # | **You need** | lesson 02 (ranking), lesson 04 (the joint loss), lesson 08 (training) |
 # | **Minutes** | 100, of which the computer needs 2 |
-# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/tables/`](../tinydldl/tables/plan.py), [`tinydldl/ensemble.py`](../tinydldl/ensemble.py) |
+# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/reproduce/`](../tinydldl/reproduce/plan.py), [`tinydldl/evaluate/ensemble.py`](../tinydldl/evaluate/ensemble.py) |
 
 # %%
 import os
@@ -23,23 +23,23 @@ from scipy.stats import t as student
 from tqdm import tqdm
 
 import tinydldl
-from tinydldl import baselines
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import Augmenters
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.fast import FastNet
+from tinydldl.files import read_table
 from tinydldl.gradcheck import compare, numerical_gradient
 from tinydldl.images import held_side
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import make_method
 from tinydldl.metrics import mae
 from tinydldl.models import VGG16, AgeNet, count_params
+from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
-from tinydldl.runs import read_table
-from tinydldl.tables.published import TABLE3
-from tinydldl.trainer import Training, judge, train
+from tinydldl.reproduce.published import TABLE3
+from tinydldl.train import baselines
+from tinydldl.train.loop import Training, judge, train
 
 use_style()
 rng = np.random.default_rng(9)
@@ -434,7 +434,7 @@ assert (after <= before).all(), "sorting never moves the answers away from the t
 # %% [markdown]
 # ## 5. Two of them, live
 #
-# The same faces, the same backbone, the same number of steps; only the method differs: `mr-l1` and `dldl-v2`, each with three seeds. Here a seed decides the first weights, the order of the photos, and which are mirrored. The faces are drawn as in lesson 08 and held in memory. This time the package trains: [`trainer.train`](../tinydldl/trainer.py), on the fast engine of lesson 12, two processes.
+# The same faces, the same backbone, the same number of steps; only the method differs: `mr-l1` and `dldl-v2`, each with three seeds. Here a seed decides the first weights, the order of the photos, and which are mirrored. The faces are drawn as in lesson 08 and held in memory. This time the package trains: [`trainer.train`](../tinydldl/train/loop.py), on the fast engine of lesson 12, two processes.
 
 # %%
 SIDE, BATCH, LR = 32, 16, 2e-3

@@ -26,10 +26,10 @@ from tinydldl import metrics
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.fast import FastNet
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.lesson import FAST, slider, use_style
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import by_decade, coverage, cumulative_score, mae, typical_annotator_error
 from tinydldl.models import AgeNet
+from tinydldl.notebook import FAST, slider, use_style
 from tinydldl.optim import Adam
 from tinydldl.plots import COLORS
 

@@ -6,7 +6,7 @@
 # | **You will be able to** | derive a map that says where an estimate comes from, in years; check it against a test that needs no theory; and show what such maps cannot tell |
 # | **You need** | lesson 04 (the gradient of the expectation), lesson 06 (pooling, BatchNorm in inference), lesson 08 (a trained network) |
 # | **Minutes** | 100, of which the computer needs 2 |
-# | **Code** | [`tinydldl/maps.py`](../tinydldl/maps.py), [`tinydldl/map_plots.py`](../tinydldl/map_plots.py) |
+# | **Code** | [`tinydldl/explain/saliency.py`](../tinydldl/explain/saliency.py), [`tinydldl/explain/pictures.py`](../tinydldl/explain/pictures.py) |
 
 # %%
 import os
@@ -24,21 +24,22 @@ from matplotlib.colors import CenteredNorm
 from PIL import Image
 
 import tinydldl
-from tinydldl import maps, trained, weights
+from tinydldl import trained, weights
 from tinydldl.datasets.loader import normalize
 from tinydldl.datasets.synthetic import annotate, draw_face, person, sample_age
+from tinydldl.explain import saliency
+from tinydldl.explain.pictures import TINTS, show, tinted
 from tinydldl.faces import Face
 from tinydldl.fast import FastNet
 from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, HybridPool, Linear, MaxPool2d, Sequential
-from tinydldl.lesson import FAST, slider, use_style
-from tinydldl.map_plots import TINTS, show, tinted
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
 from tinydldl.models import Network, conv_bn_relu, convolutions
+from tinydldl.notebook import FAST, slider, use_style
 from tinydldl.optim import Adam, cosine_schedule
 from tinydldl.plots import COLORS
-from tinydldl.portraits import portraits
+from tinydldl.predict.portraits import portraits
 from tinydldl.trained import Trained
 
 use_style()
@@ -151,7 +152,7 @@ def terms(features, w):
 body = Sequential(dict(list(net.layers.items())[:-2])).eval()  # all but pool4 and fc
 features, logits = body.forward(x[test[:8]]), net.forward(x[test[:8]])
 W, b = net.params["fc.W"], net.params["fc.b"]
-explained = maps.Maps(network, images[test[:8]])
+explained = saliency.Maps(network, images[test[:8]])
 for i, k in ((0, 30), (3, 70), (7, 5)):
     M = terms(features[i].astype(float), W[:, k].astype(float))
     assert M.shape == (8, 8)
@@ -185,7 +186,7 @@ assert np.abs(by_backward[0] - quarter_each).max() > 0.1 * np.abs(by_backward[0]
 # %%
 twin = deepcopy(network)
 twin.model.params["fc.W"] -= W[:, [30]]
-before, after = maps.Maps(network, images[test[:8]]), maps.Maps(twin, images[test[:8]])
+before, after = saliency.Maps(network, images[test[:8]]), saliency.Maps(twin, images[test[:8]])
 pairs = {
     "the logit of 30": (before.of_logit(30), after.of_logit(30)),
     "ln p_hat of 30": (before.of_log_probability(30), after.of_log_probability(30)),
@@ -284,12 +285,12 @@ print(f"E from {E.min():+.2f} to {E.max():+.2f} years")
 by_estimate = np.argsort(y_hat)
 order = by_estimate[np.linspace(5, test_count - 5, 6).astype(int)]
 shown = test[order]
-explained = maps.Maps(network, images[shown])
+explained = saliency.Maps(network, images[shown])
 
 
 def under_squares(several):
-    """Maps (N, H, W) as `maps.under_squares` gives them, (N, 16, 16)."""
-    return np.array([maps.under_squares(one, SIDE) for one in several])
+    """Maps (N, H, W) as `saliency.under_squares` gives them, (N, 16, 16)."""
+    return np.array([saliency.under_squares(one, SIDE) for one in several])
 
 
 def gallery(rows):
@@ -328,7 +329,7 @@ slider(show_age, age=(0, 100, 5))
 # $$ \text{occlusion}_{hw} = \hat y(\text{photo}) - \hat y(\text{photo with a square at } h, w) . $$
 #
 # ### Exercise 3
-# Write it. `maps.spans(SIDE)` is a list of 16 slices, where along a side the square lies, place by place.
+# Write it. `saliency.spans(SIDE)` is a list of 16 slices, where along a side the square lies, place by place.
 
 
 # %% exercise="occlusion"
@@ -348,17 +349,17 @@ def occlude(image, spans):
 # %% test="occlusion" points=2
 # Expect the package's numbers to 1e-3 years, and the image as it was.
 image = images[shown[1]]
-given, spans = image.copy(), maps.spans(SIDE)
+given, spans = image.copy(), saliency.spans(SIDE)
 found = occlude(image, spans)
 assert (image == given).all(), "the image itself was painted over"
 assert found.shape == (16, 16)
-assert np.abs(found - maps.occlusion(network, image)).max() < 1e-3 * (1 + np.abs(found).max())
+assert np.abs(found - saliency.occlusion(network, image)).max() < 1e-3 * (1 + np.abs(found).max())
 print(f"from {found.min():+.1f} to {found.max():+.1f} years")
 
 # %%
-covered = np.array([maps.occlusion(network, image) for image in images[shown]])
+covered = np.array([saliency.occlusion(network, image) for image in images[shown]])
 gallery({"map": in_years, "square": covered})
-agreement = [maps.agreement(E, square) for E, square in zip(in_years, covered, strict=True)]
+agreement = [saliency.agreement(E, square) for E, square in zip(in_years, covered, strict=True)]
 print("correlation of map and occlusion:", np.round(agreement, 2))
 if not FAST:
     assert np.median(agreement) > 0.3
@@ -432,7 +433,10 @@ def height(change):
 
 def map_change(young, old):
     """The change of the map of the expectation."""
-    return maps.Maps(network, old).of_expectation() - maps.Maps(network, young).of_expectation()
+    return (
+        saliency.Maps(network, old).of_expectation()
+        - saliency.Maps(network, young).of_expectation()
+    )
 
 
 drawn = {c: height((old[c].astype(float) - young[c]).mean(axis=3)) for c in CUES}
@@ -496,7 +500,7 @@ pair = {}
 for cue in ("gray", "sag"):
     few = slice(0, 1 if FAST else 4)
     before, after = (
-        np.array([maps.occlusion(network, image) for image in faces[cue][few]])
+        np.array([saliency.occlusion(network, image) for image in faces[cue][few]])
         for faces in (young, old)
     )
     pair[cue] = (after - before).mean(axis=0)
@@ -542,7 +546,7 @@ untrained.model.eval()
 rows = {"trained": in_years}
 for name, other in {"shuffled": shuffled, "untrained": untrained}.items():
     y_other = estimate(images[test], other)
-    rows[name] = under_squares(maps.Maps(other, images[shown]).of_expectation())
+    rows[name] = under_squares(saliency.Maps(other, images[shown]).of_expectation())
     print(f"{name:9}: MAE {mae(y_other, y):.1f} years")
 gallery(rows)
 same = [
@@ -574,7 +578,7 @@ if not FAST:
 # One thing no map of this kind can show. A term is a feature times a weight. Where a feature is 0, its term is 0, whatever it means that it is 0. Is that a small matter?
 
 # %%
-everything = maps.Maps(network, images[test])
+everything = saliency.Maps(network, images[test])
 strength = everything.features.sum(axis=(1, 2, 3))
 figure, axes = plt.subplots(figsize=(6, 2.8))
 axes.plot(y_hat, strength, ".", color=COLORS[0])
@@ -686,7 +690,7 @@ for ax, face, title in zip(axes, three, titles, strict=False):
     show(ax, face, title)
 difference = 128 + 20 * (three[2].astype(int) - three[1])
 show(axes[3], difference.astype(np.uint8), "right less middle, times 20")
-E = under_squares(maps.Maps(network, three).of_expectation())
+E = under_squares(saliency.Maps(network, three).of_expectation())
 show(axes[4], tinted(Image.fromarray(three[2]), E[2], np.abs(E[2]).max()), "map of the right one")
 plt.show()
 kept = [np.corrcoef(E[1].ravel(), other.ravel())[0, 1] for other in (E[0], E[2])]
@@ -718,11 +722,11 @@ landmarks = np.array([[203.0, 101], [246, 103], [224, 127], [203, 140], [245, 14
 shipped = trained.load(weights.find("tiny"))
 (portrait,) = portraits(shipped, photo, [Face(np.zeros(4), 1.0, landmarks)])
 view = np.asarray(portrait.view)
-looked = maps.Maps(shipped, view[None])
+looked = saliency.Maps(shipped, view[None])
 panels = {"years": looked.of_expectation()[0]}
 panels |= {f"for {age}, nats": looked.of_log_probability(age)[0] for age in (25, 60)}
-panels = {name: maps.under_squares(one, shipped.side) for name, one in panels.items()}
-panels["square, years"] = maps.occlusion(shipped, view)
+panels = {name: saliency.under_squares(one, shipped.side) for name, one in panels.items()}
+panels["square, years"] = saliency.occlusion(shipped, view)
 
 figure, axes = plt.subplots(1, 5, figsize=(11, 2.7), dpi=75)
 show(axes[0], view, f"estimate {portrait.y_hat:.0f} ± {portrait.spread:.0f}")
@@ -730,7 +734,7 @@ for ax, (name, one) in zip(axes[1:], panels.items(), strict=True):
     largest = np.abs(one).max()
     show(ax, tinted(portrait.view, one, largest), f"{name} ±{largest:.2g}")
 plt.show()
-on_photo = maps.agreement(panels["years"], panels["square, years"])
+on_photo = saliency.agreement(panels["years"], panels["square, years"])
 print(f"correlation of map and occlusion: {on_photo:.2f}")
 squares = np.abs(panels["square, years"]).max()
 assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()

@@ -19,7 +19,6 @@ from time import perf_counter
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tinydldl import baselines
 from tinydldl.backend import choose_device, get_array_module, to_device, to_host
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.fast import FastNet, available_cores, winograd
@@ -27,12 +26,13 @@ from tinydldl.fast.layout import FeatureMap, Scratch
 from tinydldl.fast.stages import flatten
 from tinydldl.labels import label_grid
 from tinydldl.layers import BatchNorm2d, Conv2d, HybridPool, MaxPool2d, ReLU, Softmax
-from tinydldl.lesson import FAST, use_style
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
 from tinydldl.models import AgeNet
+from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
+from tinydldl.train import baselines
 
 use_style()
 rng = np.random.default_rng(12)

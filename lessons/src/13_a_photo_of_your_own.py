@@ -6,7 +6,7 @@
 # | **You will be able to** | say how a face of any size is found, derive and program the alignment by five landmarks, ask trained weights about a photo, and say what their answer is worth, for whom, and what it must not be used for |
 # | **You need** | lesson 05 (convolution), lesson 10 (measuring); complex numbers, least squares, the normal distribution |
 # | **Minutes** | 110 |
-# | **Code** | [`tinydldl/faces/`](../tinydldl/faces/__init__.py): [`detector.py`](../tinydldl/faces/detector.py), [`boxes.py`](../tinydldl/faces/boxes.py), [`align.py`](../tinydldl/faces/align.py); [`portraits.py`](../tinydldl/portraits.py) |
+# | **Code** | [`tinydldl/faces/`](../tinydldl/faces/__init__.py): [`detector.py`](../tinydldl/faces/detector.py), [`boxes.py`](../tinydldl/faces/boxes.py), [`align.py`](../tinydldl/faces/align.py); [`portraits.py`](../tinydldl/predict/portraits.py) |
 
 # %%
 import os
@@ -29,10 +29,10 @@ from tinydldl.datasets.synthetic import draw_face, sample_age
 from tinydldl.faces import SHAPES, Face, WeightsError, boxes, detect, detector, networks
 from tinydldl.faces.align import similarity, warp
 from tinydldl.images import FILL, open_photo
-from tinydldl.lesson import FAST, slider, use_style
 from tinydldl.metrics import coverage, mae
+from tinydldl.notebook import FAST, slider, use_style
 from tinydldl.plots import COLORS
-from tinydldl.portraits import portraits
+from tinydldl.predict.portraits import portraits
 
 use_style()
 rng = np.random.default_rng(13)

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browsing import Browser
+from helpers.browser import Browser
+from helpers.networks import save_network
+from helpers.server import serving
 from PIL import Image
-from saved_networks import save_network
-from serving import serving
 
 from tinydldl import trained
-from tinydldl.page import Choice
+from tinydldl.app import Choice
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from browsing import people, reading
+from helpers.browser import people, reading
 
-from tinydldl.maps import Maps, under_squares
+from tinydldl.explain.saliency import Maps, under_squares
 
 pytestmark = pytest.mark.browser
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from browsing import people, reading
+from helpers.browser import people, reading
 
 pytestmark = pytest.mark.browser
 

@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 import pytest
-from browsing import people
+from helpers.browser import people
 
 from tinydldl.faces import detect
 from tinydldl.images import open_photo

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.commands import exit_code
 from PIL import Image
-from running import exit_code
 
 from tinydldl.datasets.__main__ import main
 

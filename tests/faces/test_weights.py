@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.faces import WeightsError, weights
 from tinydldl.faces.networks import PLANS
 

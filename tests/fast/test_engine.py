@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from fast.comparison import (
+from helpers.comparison import (
     all_close,
     check,
     close,

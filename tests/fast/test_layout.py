@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fast.comparison import BadScratch
+from helpers.comparison import BadScratch
 
 from tinydldl.fast import layout
 from tinydldl.fast.layout import Scratch, across, bands, blocks, rows, whole

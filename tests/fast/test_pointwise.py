@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fast.comparison import BadScratch, close
+from helpers.comparison import BadScratch, close
 
 from tinydldl.fast import layout, pointwise
 from tinydldl.fast.layout import FeatureMap, whole

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from fast.comparison import (
+from helpers.comparison import (
     BadScratch,
     check,
     norms,

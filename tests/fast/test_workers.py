@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fast.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
-from running import wait_until
+from helpers.commands import wait_until
+from helpers.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.fast import pointwise
 from tinydldl.fast.workers import Group
 from tinydldl.layers import Sequential

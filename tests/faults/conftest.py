@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from saved_networks import contents
+from helpers.networks import contents
 
 from tinydldl import trained
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import strict_device
+from helpers import strict_device
 
 from tinydldl import backend
 from tinydldl.layers import Conv2d, im2col

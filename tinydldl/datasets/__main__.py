@@ -10,17 +10,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tinydldl import cli, plots, sources
-from tinydldl.alignment import align_photos
+from tinydldl import cli, plots
 from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
+from tinydldl.datasets.alignment import align_photos
 from tinydldl.datasets.base import same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
 from tinydldl.faces import SHAPES
-from tinydldl.files import check_folder
+from tinydldl.files import check_folder, write_reasons
 from tinydldl.images import PhotoError, open_photo
+from tinydldl.predict import inputs
 from tinydldl.processes import bounded
 from tinydldl.progress import Progress
-from tinydldl.runs import write_reasons
 
 ALIGNED_HERE = (*RAW, "csv")
 SHOWN = 5  # how many of a long list are printed
@@ -91,7 +91,7 @@ def build_parser():
         help=f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned",
     )
     add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
-    sources.add_score_argument(faces)
+    inputs.add_score_argument(faces)
     add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
     parser.add_out("folder for the results", Path("runs/datasets"))
     return parser

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.images import PhotoError, open_file
 
 GUIDE = "see data/README.md"

@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.unpickle import load
 
 try:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tinydldl import BLAS_HAS_ALL_CORES
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
 from tinydldl.fast.workers import Group
 from tinydldl.layers import BatchNorm2d, Sequential

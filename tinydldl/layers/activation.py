@@ -3,8 +3,7 @@
 import numpy as np
 
 from tinydldl.backend import fused, get_array_module
-from tinydldl.layers.base import Layer, check_channels
-from tinydldl.layers.im2col import rows
+from tinydldl.layers.base import Layer, check_channels, rows
 
 
 class ReLU(Layer):

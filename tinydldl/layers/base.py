@@ -191,3 +191,8 @@ def check_channels(layer, x, channels, ndim=4):
     if x.ndim != ndim or x.shape[-1] != channels:
         expected = f"(N, H, W, {channels}), channels last" if ndim == 4 else f"(N, {channels})"
         raise ValueError(f"{type(layer).__name__}: expected x {expected}, got {tuple(x.shape)}")
+
+
+def rows(x):
+    """(N, H, W, C) as a matrix of positions by channels, (N H W, C)."""
+    return x.reshape(-1, x.shape[-1])

@@ -4,8 +4,7 @@ import numpy as np
 
 from tinydldl.backend import get_array_module
 from tinydldl.layers import im2col
-from tinydldl.layers.base import Layer, Windows, check_channels, pair
-from tinydldl.layers.im2col import rows
+from tinydldl.layers.base import Layer, Windows, check_channels, pair, rows
 
 
 class Conv2d(Layer):

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from tinydldl.backend import get_array_module
+from tinydldl.layers.base import rows
 
 # The most memory that the buffer takes, unless the windows of one image are more. It is taken once,
 # not for each layer, and kept for the rest of the run.
@@ -91,8 +92,3 @@ def at(cols, tap):
 def matrix(cols):
     """The windows as rows, (n OH OW, KH KW C)."""
     return cols.reshape(-1, math.prod(cols.shape[3:]))
-
-
-def rows(x):
-    """(N, H, W, C) as a matrix of positions by channels, (N H W, C)."""
-    return x.reshape(-1, x.shape[-1])

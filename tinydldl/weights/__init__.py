@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinydldl.backend import UserError
+from tinydldl.errors import UserError
 
 FOLDER = Path(__file__).parent
 

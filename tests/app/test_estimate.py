@@ -1,0 +1,203 @@
+"""What the page gets to know of a photo is what the library says of it."""
+
+import base64
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+from helpers.networks import save_network
+from PIL import Image, ImageOps
+
+from tinydldl import trained
+from tinydldl.app import Choice
+from tinydldl.app import estimate as module
+from tinydldl.app.estimate import NO_FACE, estimate
+from tinydldl.explain.saliency import Maps, under_squares
+from tinydldl.faces import Face, detect, networks, weights
+from tinydldl.images import PhotoError, open_photo
+from tinydldl.predict.portraits import portraits
+
+
+def picture(uri):
+    """The image in a data URI."""
+    kind, data = uri.split(";base64,")
+    image = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert kind == f"data:image/{image.format.lower()}"
+    return image
+
+
+def png(image, **settings):
+    file = io.BytesIO()
+    image.save(file, "PNG", **settings)
+    return file.getvalue()
+
+
+def agree(choice, image, face, record):
+    """Whether a record is what the library says of a face."""
+    (person,) = portraits(choice.network, image, [face], choice.crop)
+    assert record["age"] == person.y_hat
+    assert record["spread"] == person.spread
+    np.testing.assert_array_equal(np.float32(record["distribution"]), person.p_hat)
+    np.testing.assert_array_equal(np.asarray(picture(record["view"])), np.asarray(person.view))
+    return person
+
+
+def test_the_whole_photo(choices, portrait):
+    answer = json.loads(json.dumps(estimate(choices["mine"], portrait, whole=True)))
+    image = open_photo(io.BytesIO(portrait))
+    (record,) = answer["faces"]
+    agree(choices["mine"], image, None, record)
+    assert record["box"] is None
+    assert answer["note"] is None
+    assert answer["labels"] == list(range(101))
+    assert (answer["width"], answer["height"]) == (512, 600)
+    seen = np.asarray(picture(answer["photo"])).astype(float)
+    assert np.abs(seen - np.asarray(image)).mean() < 3  # but for what JPEG loses
+
+
+def test_faces_from_left_to_right(mtcnn, choices, portrait):
+    person = open_photo(io.BytesIO(portrait))
+    group = Image.new("RGB", (900, 500), (120, 140, 160))
+    for left, height in ((450, 240), (0, 480), (700, 160)):
+        group.paste(person.resize((height * 512 // 600, height)), (left, 10))
+    answer = estimate(choices["mine"], png(group))
+    faces = {tuple(face.box.tolist()): face for face in detect(group)}
+    lefts = [record["box"][0] for record in answer["faces"]]
+    assert len(lefts) == 3
+    assert lefts == sorted(lefts)
+    assert answer["note"] is None
+    for record in answer["faces"]:
+        agree(choices["mine"], group, faces[tuple(record["box"])], record)
+
+
+def test_the_map_is_that_of_the_expectation(choices, portrait):
+    (record,) = estimate(choices["mine"], portrait, whole=True)["faces"]
+    view = np.asarray(picture(record["view"]))
+    (expected,) = Maps(choices["mine"].network, view[None]).of_expectation()
+    np.testing.assert_allclose(record["map"], under_squares(expected, 40), rtol=1e-6)
+    assert np.ptp(expected) > 0.1
+
+
+@pytest.mark.parametrize(("method", "has_distribution"), [("mr-l1", False), ("ranking", True)])
+def test_what_a_method_does_not_have_is_none(tmp_path, portrait, method, has_distribution):
+    save_network(tmp_path / "net", method)
+    choice = Choice("net", trained.load(tmp_path / "net"), "utkface")
+    (record,) = estimate(choice, portrait, whole=True)["faces"]
+    assert record["map"] is None
+    assert (record["distribution"] is not None) == has_distribution
+    assert (record["spread"] is not None) == has_distribution
+    assert 0 <= record["age"] <= 100
+
+
+def test_a_turned_and_large_photo(choices, portrait):
+    """It comes back upright, as it is judged, and with at most 1024 pixels a side."""
+    image = open_photo(io.BytesIO(portrait)).resize((900, 1350))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    turned = png(image.transpose(Image.Transpose.ROTATE_90), exif=exif, compress_level=1)
+    answer = estimate(choices["mine"], turned, whole=True)
+    assert (answer["width"], answer["height"]) == (900, 1350)
+    assert picture(answer["photo"]).size == (683, 1024)
+    agree(choices["mine"], image, None, answer["faces"][0])
+
+
+def test_another_crop_is_another_view(mtcnn, choices, portrait):
+    mine = choices["mine"]
+    other = Choice(mine.label, mine.network, "arcface")
+    image = open_photo(io.BytesIO(portrait))
+    (face,) = detect(image)
+    (record,) = estimate(other, portrait)["faces"]
+    agree(other, image, face, record)
+    assert record["age"] != estimate(mine, portrait)["faces"][0]["age"]
+
+
+# ---------------------------------------------------------------------------------- what is not
+
+
+def test_no_face(mtcnn, choices, gradient):
+    answer = estimate(choices["mine"], gradient)
+    assert answer["faces"] == []
+    assert answer["note"] == NO_FACE
+    assert len(estimate(choices["mine"], gradient, whole=True)["faces"]) == 1
+
+
+def test_no_detector(choices, portrait, monkeypatch):
+    monkeypatch.setattr(weights, "lz4", None)
+    networks.load.cache_clear()
+    answer = estimate(choices["mine"], portrait)
+    assert answer["faces"] == []
+    assert answer["note"].startswith("Faces cannot be looked for here: to find faces, mtcnn")
+    assert "pip install mtcnn==1.0.0 lz4" in answer["note"]
+    assert len(estimate(choices["mine"], portrait, whole=True)["faces"]) == 1
+
+
+def test_a_crowd_is_cut_off(choices, portrait, monkeypatch):
+    landmarks = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
+    crowd = [Face(np.array([190.0 - k, 120, 330, 310]), 1 - k / 100, landmarks) for k in range(5)]
+    monkeypatch.setattr(module, "detect", lambda image: crowd)
+    monkeypatch.setattr(module, "MOST_FACES", 3)
+    answer = estimate(choices["mine"], portrait)
+    assert [record["box"][0] for record in answer["faces"]] == [188, 189, 190]
+    assert answer["note"] == "5 faces were found; these are the 3 clearest."
+
+
+def saved(image, format):
+    file = io.BytesIO()
+    image.save(file, format)
+    return file.getvalue()
+
+
+UPLOADS = {
+    "text": (lambda: b"hello\n", "can be read; expected JPEG, PNG, WebP, GIF, BMP or PPM "),
+    "empty": (lambda: b"", "the file is empty"),
+    "cut off": (lambda: png(Image.effect_noise((90, 90), 50))[:2000], "cannot be decoded"),
+    "stripe": (lambda: png(Image.new("1", (5, 251))), "5 x 251 pixels are a stripe, not a photo"),
+    "bomb": (lambda: png(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
+    "PostScript": (lambda: saved(Image.new("RGB", (9, 9)), "EPS"), "not a photo that can be read"),
+    "TIFF": (lambda: saved(Image.new("RGB", (99, 99)), "TIFF"), "save it as JPEG or PNG"),
+    "PostScript with a preview": (
+        lambda: b"\xc5\xd0\xd3\xc6" + bytes(60),
+        "not a photo that can be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_what_is_no_photo(choices, name):
+    make, words = UPLOADS[name]
+    with pytest.raises(PhotoError, match=words) as caught:
+        estimate(choices["mine"], make(), whole=True)
+    assert str(caught.value).startswith("the photo: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_longest_photo(choices):
+    assert len(estimate(choices["mine"], png(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
+    with pytest.raises(PhotoError, match=r"^11 x 12 pixels, expected 12 or more a side for a face"):
+        estimate(choices["mine"], png(Image.new("L", (11, 12))), whole=True)
+
+
+writes = []
+
+
+def remember(event, arguments):
+    """Python tells this of all that it does: remember the files that it opens to write."""
+    if event == "open":
+        path, _, flags = arguments
+        if not isinstance(path, int) and flags & 3:  # os.O_WRONLY, os.O_RDWR
+            writes.append(str(path))
+
+
+def test_no_photo_is_written(mtcnn, choices, portrait, tmp_path):
+    """Nothing is written at all, with faces, the whole photo, or a photo that breaks off."""
+    sys.addaudithook(remember)  # for good, but it only looks
+    (tmp_path / "planted").write_bytes(portrait)
+    assert writes == [str(tmp_path / "planted")]
+    writes.clear()
+    estimate(choices["mine"], portrait)
+    estimate(choices["mine"], png(ImageOps.mirror(open_photo(io.BytesIO(portrait)))), whole=True)
+    with pytest.raises(PhotoError):
+        estimate(choices["mine"], portrait[:5000])
+    assert writes == []

@@ -1,0 +1,196 @@
+"""The command: its arguments, its tables from made-up numbers, and one small real run."""
+
+import json
+import os
+
+import pytest
+from helpers.commands import exit_code
+from PIL import Image
+
+from tinydldl.bench import __main__ as bench
+from tinydldl.bench import profile, race
+from tinydldl.bench.cases import ALL, QUICK, Case
+from tinydldl.bench.engines import ENGINES
+from tinydldl.bench.race import Result, advances
+from tinydldl.errors import UserError
+
+OURS = ["im2col", "layers", "fast"]
+TRAIN, INFERENCE = Case("tiny", 64, 32, True), Case("tiny", 64, 32, False)
+MEASURED = {
+    TRAIN: [
+        Result("fast", [0.1, 0.3, 0.2], 50_000_000),
+        Result("torch", [0.2, 0.3, 0.6], 100_000_000),
+    ],
+    INFERENCE: [
+        Result("fast", [0.01, 0.02, 0.03, 0.04], None),
+        Result("torch", [0.01, 0.04, 0.09, 0.16], None),
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch):
+    """The variables that the command warns of are not set."""
+    for name in bench.CRIPPLING:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """The command measures nothing; returns the list of what it was asked to."""
+    asked = []
+
+    def fake(case, engines, workers, rounds, advance):
+        asked.append((str(case), engines, workers, rounds))
+        for _ in range(advances(engines, rounds)):
+            advance()
+        peak = 1e11 if case == INFERENCE else 2e11
+        return [Result(engine, [0.1, 0.2, 0.4], 10**8) for engine in engines], peak
+
+    monkeypatch.setattr(bench, "race", fake)
+    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+    return asked
+
+
+def parsed(*arguments):
+    return bench.parse(arguments)
+
+
+def test_cases():
+    assert parsed().cases == QUICK
+    assert parsed("--cases", "all").cases == ALL
+    assert parsed("--cases", "tiny-64-32-inference", "all", "tiny-64-32-train").cases == [
+        INFERENCE,
+        *(case for case in ALL if case != INFERENCE),
+    ]
+
+
+def test_help_names_the_default_cases_once(capsys):
+    assert exit_code(bench.main, "--help") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(default: tiny-64-32-train tiny-64-32-inference)" in out
+    assert "Case(" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--engines", "torch"], ["--against", "torch"], ["--against", "torch-channels-last"]],
+)
+def test_without_pytorch(arguments, capsys, monkeypatch, made_up):
+    monkeypatch.setattr(bench, "installed", lambda: OURS)
+    assert exit_code(bench.main, *arguments) == 2
+    message = capsys.readouterr().err
+    assert "PyTorch is not installed" in message
+    assert message.count("\n") == 1
+    assert exit_code(bench.main) == 0
+    assert {tuple(engines) for _, engines, _, _ in made_up} == {tuple(OURS)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engines", "rivals"),
+    [
+        ([], list(ENGINES), []),
+        (["--engines", "layers", "im2col", "layers"], ["im2col", "layers"], []),
+        (["--engines", "layers", "--against", "im2col"], OURS, ["im2col"]),
+        (
+            ["--engines", "fast", "--against", "torch"],
+            ["fast", "torch", "torch-channels-last"],
+            ["torch", "torch-channels-last"],
+        ),
+        (
+            ["--engines", "layers", "--against", "torch-channels-last"],
+            ["layers", "fast", "torch-channels-last"],
+            ["torch-channels-last"],
+        ),
+    ],
+)
+def test_engines(arguments, engines, rivals, monkeypatch):
+    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+    assert bench.choose_engines(parsed(*arguments)) == (engines, rivals)
+
+
+def test_table():
+    """Every line is as long as the head, and says what the head does."""
+    head, train, _, inference, _ = bench.table(MEASURED, peak=1e11)
+    assert {len(line) for line in (head, train, inference)} == {len(head)}
+    assert " ".join(head.split()) == "case engine ms range images/s GFLOP/s of peak MB"
+    gigaflops = TRAIN.flops() / 0.2 / 1e9
+    assert train.split() == [
+        "tiny-64-32-train", "fast", "200.0", "100.0", "-", "300.0", "160.0", f"{gigaflops:.0f}",
+        f"{gigaflops / 100:.0%}", "50",
+    ]  # fmt: skip
+    assert inference.split()[2] == "25.0"  # the median of four
+    assert inference.split()[-1] == "-"  # memory that the system does not tell
+
+
+def test_ratios_are_of_rounds():
+    """2, 1, 3 and 1, 2, 3, 4: not the ratios of the medians, which are 1.5 and 2.6."""
+    title, head, train, inference = bench.ratio_table(MEASURED, "torch")
+    assert title.startswith("time of torch / time of fast (above 1: fast is faster)")
+    assert {len(head), len(train)} == {len(inference)}
+    assert train.split() == ["tiny-64-32-train", "2.00", "1.00", "-", "3.00", "2.00"]
+    assert inference.split() == ["tiny-64-32-inference", "2.50", "1.00", "-", "4.00", "-"]
+
+
+def test_what_a_run_prints(capsys, made_up):
+    assert exit_code(bench.main, "--workers", 2, "--rounds", 3, "--against", "torch") == 0
+    assert made_up == [(str(case), list(ENGINES), 2, 3) for case in QUICK]
+    out = capsys.readouterr().out
+    assert "warning" not in out
+    assert "2 processes or threads, 3 rounds" in out
+    assert "sgemm peak of NumPy's BLAS: 200 GFLOP/s" in out  # the best of both cases
+    assert out.count("tiny-64-32-train ") == len(ENGINES) + 2
+    assert out.count("time of torch / time of fast") == 1
+    assert out.count("time of torch-channels-last / time of fast") == 1
+
+
+def test_json_on_standard_output_stands_alone(capsys, made_up):
+    assert exit_code(bench.main, "--engines", "fast", "--json", "-", "--workers", 2) == 0
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert figures["cases"]["tiny-64-32-train"]["fast"]["seconds"] == [0.1, 0.2, 0.4]
+    assert "GFLOP/s" in captured.err
+
+
+def test_variables_that_slow_blas_are_named(capsys, monkeypatch, made_up):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert exit_code(bench.main) == 0
+    out = capsys.readouterr().out
+    assert "warning: OPENBLAS_CORETYPE is set" in out
+    assert "OPENBLAS_L2_SIZE" not in out
+
+
+def test_a_real_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(race, "SECONDS", 0.01)
+    monkeypatch.setattr(race, "PAUSE", 0)
+    monkeypatch.setattr(race, "SGEMM", 200)
+    monkeypatch.setattr(profile, "STEPS", 1)
+    figures, picture = tmp_path / "figures.json", tmp_path / "profile.png"
+    threads = os.environ["OPENBLAS_NUM_THREADS"]
+    code = exit_code(
+        bench.main, "--cases", "tiny-32-2-train", "--engines", "layers", "im2col",
+        "--rounds", 3, "--workers", 1, "--json", figures, "--profile", picture,
+    )  # fmt: skip
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    lines = [line for line in captured.out.splitlines() if line.startswith("tiny-32-2-train")]
+    assert [line.split()[1] for line in lines] == ["im2col", "layers"]
+    assert os.environ["OPENBLAS_NUM_THREADS"] == threads
+    measured = json.loads(figures.read_text())
+    assert measured["workers"] == 1
+    assert measured["sgemm_peak"] > 0
+    for result in measured["cases"]["tiny-32-2-train"].values():
+        assert len(result["seconds"]) == 3
+        assert min(result["seconds"]) > 0
+        assert result["memory"] is None or result["memory"] > 10**7
+    with Image.open(picture) as image:
+        assert image.width > 600
+
+
+def test_engines_that_disagree_end_the_run(monkeypatch, capsys):
+    def disagree(case, racers):
+        raise UserError(f"{case}: {len(racers)} engines")
+
+    monkeypatch.setattr(race, "check_agreement", disagree)
+    assert exit_code(bench.main, "--cases", "tiny-32-2-inference", "--engines", "layers") == 2
+    assert "error: tiny-32-2-inference: 1 engines\n" in capsys.readouterr().err

@@ -1,0 +1,213 @@
+"""Networks of PyTorch compute the same here: every layout, head and pooling, in both formats."""
+
+import numpy as np
+import pytest
+import scipy.special
+from helpers.torch_nets import age_net
+
+from tinydldl import trained
+from tinydldl.convert import torch_file
+from tinydldl.convert.torch_file import Weights
+from tinydldl.convert.torch_weights import convert, head_of, pool_of, save
+from tinydldl.errors import UserError
+from tinydldl.layers import GlobalAvgPool, HybridPool
+from tinydldl.models import CHANNELS
+
+PHOTO = 64  # pixels; the networks take any number
+
+
+def random_weights(rng, name="tiny", outputs=101):
+    """`Weights` of a network of `CHANNELS`, with arrays of random numbers as PyTorch has them."""
+    arrays, channels = {}, 3
+    for number, text in enumerate(CHANNELS[name].replace("M", "").split()):
+        layer, OC = f"conv{number}", int(text)
+        arrays[f"{layer}.0.weight"] = rng.standard_normal((OC, channels, 3, 3))
+        for own in ("weight", "bias", "running_mean", "running_var"):
+            arrays[f"{layer}.1.{own}"] = rng.uniform(0.5, 1, OC)
+        arrays[f"{layer}.1.num_batches_tracked"] = np.array(7)
+        channels = OC
+    arrays["fc.weight"] = rng.standard_normal((outputs, channels))
+    arrays["fc.bias"] = rng.standard_normal(outputs)
+    return Weights(arrays, {}, "a state_dict")
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_each_array_in_its_place(name, rng):
+    weights = random_weights(rng, name)
+    network = convert(weights)
+    arrays, params, buffers = weights.arrays, network.model.params, network.model.buffers
+    assert network.meta["network"]["name"] == name
+    assert len(params) + len(buffers) == 5 * (len(arrays) - 2) // 6 + 2
+    first, last = next(iter(arrays)), list(arrays)[-8]  # kernels
+    for number, kernel in (("1_1", first), ("5_3", last)):
+        theirs, ours = arrays[kernel], params[f"conv{number}.W"]
+        assert ours[0, 1, 2, 3] == np.float32(theirs[3, 2, 0, 1])
+        for own, theirs in (("gamma", "weight"), ("beta", "bias")):
+            array = arrays[f"{kernel[:-8]}1.{theirs}"]
+            np.testing.assert_array_equal(params[f"bn{number}.{own}"], array.astype("f4"))
+        for own in ("running_mean", "running_var"):
+            array = arrays[f"{kernel[:-8]}1.{own}"]
+            np.testing.assert_array_equal(buffers[f"bn{number}.{own}"], array.astype("f4"))
+    np.testing.assert_array_equal(params["fc.W"], arrays["fc.weight"].T.astype("f4"))
+
+
+def test_a_checkpoint_that_can_be_read(rng, tmp_path):
+    network = convert(random_weights(rng), head="sigmoid", pool="gap")
+    assert save(tmp_path / "c.npz", network) == (f"{tmp_path}/c.npz", f"{tmp_path}/c.json")
+    again = trained.load(tmp_path / "c")
+    x = rng.standard_normal((2, PHOTO, PHOTO, 3), dtype=np.float32)
+    np.testing.assert_array_equal(again.model.forward(x), network.model.forward(x))
+    assert (again.model.forward(x) <= 0).all()  # logarithms of what is below 1
+    assert again.side == 224
+    assert again.channels == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    np.testing.assert_array_equal(again.method.grid, np.arange(101))
+
+
+@pytest.mark.parametrize("suffix", ["npz", "json"])
+def test_what_exists_is_not_overwritten(suffix, rng, tmp_path):
+    file = tmp_path / f"c.{suffix}"
+    file.write_text("precious")
+    with pytest.raises(UserError, match=rf"c\.{suffix}: exists"):
+        save(tmp_path / "c.npz", convert(random_weights(rng)))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
+
+
+def removed(name):
+    return lambda arrays: arrays.pop(name)
+
+
+def changed(name, shape):
+    return lambda arrays: arrays.update({name: np.ones(shape)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        removed("fc.bias"),
+        removed("conv3.0.weight"),
+        removed("conv3.1.running_var"),
+        changed("conv3.0.weight", (33, 32, 3, 3)),
+        changed("conv3.0.weight", (32, 32, 3)),
+        changed("conv3.2.weight", 1),  # PReLU
+        lambda arrays: arrays.update({"fc.weight": np.ones((100, 128)), "fc.bias": np.ones(100)}),
+        lambda arrays: arrays.update({"fc2.weight": np.ones((1, 101)), "fc2.bias": np.ones(1)}),
+    ],
+)
+def test_an_unknown_layout_says_what_was_found(change, rng):
+    weights = random_weights(rng)
+    change(weights.arrays)
+    with pytest.raises(UserError) as error:
+        convert(weights)
+    message = str(error.value)
+    assert message.startswith(f"{len(weights.arrays)} arrays of no network that is known here: ")
+    assert "conv0.0.weight (16, 3, 3, 3), conv0.1.weight (16,), conv0.1.bias (16,), " in message
+    assert "known are tiny, thin, tiny12, " in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        (
+            "conv3.0.weight",
+            (32, 32, 5, 5),
+            r"conv2_2\.W: expected .*, found shape \(5, 5, 32, 32\)",
+        ),
+        ("conv0.0.weight", (16, 1, 3, 3), r"conv1_1\.W: expected .*, found shape \(3, 3, 1, 16\)"),
+        ("conv0.1.bias", 17, r"bn1_1\.beta: expected shape \(16,\), found shape \(17,\)"),
+        ("fc.weight", (100, 128), r"fc\.W: expected shape \(128, 101\), found shape \(128, 100\)"),
+    ],
+)
+def test_one_array_of_another_shape(name, shape, message, rng):
+    weights = random_weights(rng)
+    weights.arrays[name] = np.ones(shape)
+    with pytest.raises(UserError, match=f"the network is tiny, but for {message}"):
+        convert(weights)
+
+
+# ------------------------------------------------------------------------------- against PyTorch
+
+
+@pytest.fixture(params=[False, True], ids=["before 1.6", "1.6 or later"])
+def saved(request, torch, tmp_path):
+    """The weights that PyTorch has saved."""
+
+    def saved(value):
+        path = tmp_path / "file.pt"
+        torch.save(value, path, _use_new_zipfile_serialization=request.param)
+        return torch_file.read(path)
+
+    return saved
+
+
+@pytest.mark.parametrize("pool", ["hp", "gap"])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_state_dict_computes_the_same(name, bias, pool, saved, torch, rng):
+    """In float64, to 1e-10 of the largest logit; with a bias folded into float32 means, to 1e-6."""
+    net = age_net(torch, CHANNELS[name], pool, bias, seed=1)
+    weights = saved(net.double().state_dict())
+    ours = convert(weights, "softmax", pool).model.to(dtype=np.float64)
+    x = rng.standard_normal((2, PHOTO, PHOTO, 3))
+    close(ours.forward(x), forward(torch, net, x), 1e-6 if bias else 1e-10)
+
+
+@pytest.mark.parametrize("pool", ["hp", "gap"])
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_a_whole_network_tells_its_head_and_pooling(head, pool, saved, torch, rng):
+    net = age_net(torch, CHANNELS["tiny"], pool, head=head, seed=2)
+    weights = saved(net)
+    assert head_of(weights.modules) == head
+    assert pool_of(weights.modules) == pool
+    network = convert(weights, head, pool)
+    layer = network.model.layers["pool5"]
+    assert isinstance(layer, {"hp": HybridPool, "gap": GlobalAvgPool}[pool])
+    x = rng.standard_normal((2, PHOTO, PHOTO, 3))
+    p_hat = network.method.predict(network.model.to(dtype=np.float64).forward(x))
+    logits = forward(torch, net[:-1].double(), x)
+    s = {"softmax": lambda x: scipy.special.softmax(x, 1), "sigmoid": scipy.special.expit}[head]
+    np.testing.assert_allclose(s(logits), forward(torch, net.double(), x), atol=1e-12)
+    np.testing.assert_allclose(p_hat, s(logits) / s(logits).sum(1, keepdims=True), atol=1e-10)
+
+
+def test_a_state_dict_tells_neither(saved, torch):
+    weights = saved(age_net(torch, CHANNELS["tiny"]).state_dict())
+    assert head_of(weights.modules) is pool_of(weights.modules) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda nn, net: nn.LeakyReLU(), "2 is a LeakyReLU, which no network here has"),
+        (lambda nn, net: nn.ReLU6(), "2 is a ReLU6, which no network here has"),
+        (lambda nn, net: nn.MaxPool2d(3, 2), "2 is a MaxPool2d with another kernel_size than 2"),
+    ],
+)
+def test_a_whole_network_with_another_layer(change, message, saved, torch):
+    net = age_net(torch, CHANNELS["tiny"])
+    net[2] = change(torch.nn, net)
+    with pytest.raises(UserError, match=message):
+        convert(saved(net))
+
+
+@pytest.mark.parametrize(
+    ("index", "setting", "value"),
+    [(0, "stride", (2, 2)), (0, "padding", (0, 0)), (0, "groups", 2), (1, "eps", 1e-3)],
+)
+def test_a_whole_network_with_another_setting(index, setting, value, saved, torch):
+    net = age_net(torch, CHANNELS["tiny"])
+    setattr(net[index], setting, value)
+    with pytest.raises(UserError, match=f"{index} is a .* with another {setting} than"):
+        convert(saved(net))
+
+
+def forward(torch, net, x):
+    """What PyTorch computes from photos (N, H, W, 3), in inference."""
+    with torch.inference_mode():
+        return net.eval()(torch.tensor(x).permute(0, 3, 1, 2)).numpy()
+
+
+def close(ours, theirs, tolerance):
+    assert ours.shape == theirs.shape
+    assert np.ptp(theirs, axis=0).max() > 0.1  # the photos do not look the same to it
+    assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()

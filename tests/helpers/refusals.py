@@ -1,0 +1,148 @@
+"""A folder to be wrong in, and what every refusal of bad input has in common."""
+
+import functools
+import importlib
+import json
+import operator
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+from helpers.commands import exit_code
+from helpers.networks import save_network
+from helpers.torch_files import state_dict, tensor, zip_file
+from matplotlib import cbook
+from PIL import Image
+
+COMMANDS = {  # each with where its work begins, which no refused command comes to
+    "train": "tinydldl.train.experiment.train",
+    "evaluate": "tinydldl.report.pictures",
+    "predict": "tinydldl.predict.__main__.draw",
+    "explain": "tinydldl.explain.saliency.occlusion",
+    "reproduce": "tinydldl.reproduce.trainings.train",
+    "convert": "tinydldl.checkpoint.save",
+    "bench": "tinydldl.bench.__main__.measure",
+    "app": "tinydldl.app.Server.serve_forever",
+    "datasets": "tinydldl.datasets.__main__.check",
+}
+MAINS = {name: importlib.import_module(f"tinydldl.{name}.__main__").main for name in COMMANDS}
+FACES = "--dataset csv --table faces/table.csv --loaders 1 --workers 1 --device cpu"
+PHOTO = object()  # stands for the content of a photo
+
+
+def furnish(folder):
+    """What rows of bad input go wrong with: photos, a table, networks, a run, a PyTorch file."""
+    for name in ("faces", "empty"):
+        (folder / name).mkdir()
+    rng, lines = np.random.default_rng(0), ["path,age,sigma"]
+    for i in range(10):
+        image = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        image.save(folder / f"faces/{i}.png")
+        lines.append(f"{i}.png,{5 * i},{i % 3}")
+    (folder / "faces/table.csv").write_text("\n".join(lines))
+    (folder / "notes.txt").write_text("some text")
+    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), folder / "photo.jpg")
+    model, _ = save_network(folder / "net")
+    save_network(folder / "rank", "ranking")
+    save_network(folder / "twelve", net="tiny12")
+    (folder / "net.pt").write_bytes(pt_file(torch_arrays(model)))
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        line = f"{FACES} --size 32 --batch 4 --epochs 2 --name done"
+        assert exit_code(MAINS["train"], *shlex.split(line)) == 0
+        # relative, as the folder is copied for each row; and with one epoch left to go
+        here = {"arguments.data_dir": "data", "arguments.table": "faces/table.csv"}
+        alter("runs/done/config.json", here | {"arguments.epochs": 3})
+    finally:
+        os.chdir(before)
+
+
+def torch_arrays(model):
+    """The arrays of a network under PyTorch's names, in its layout."""
+    arrays = {}
+    for name, layer in model.layers.items():
+        if name.startswith("conv"):
+            arrays[f"{name}.weight"] = layer.params["W"].transpose(3, 2, 0, 1)
+        elif name.startswith("bn"):
+            arrays[f"{name}.weight"] = layer.params["gamma"]
+            arrays[f"{name}.bias"] = layer.params["beta"]
+            arrays |= {f"{name}.{buffer}": array for buffer, array in layer.buffers.items()}
+        elif name == "fc":
+            arrays |= {"fc.weight": layer.params["W"].T, "fc.bias": layer.params["b"]}
+    return arrays
+
+
+def pt_file(arrays):
+    """The bytes of a PyTorch file with a state_dict of float32 arrays."""
+    arrays = {name: np.ascontiguousarray(array, "f4") for name, array in arrays.items()}
+    items = {name: tensor(name, a.size, a.shape) for name, a in arrays.items()}
+    return zip_file(state_dict(items), arrays)
+
+
+def put(name, content):
+    """Make the file `name` anew, of text, bytes or PHOTO; None: take it or the folder away."""
+    path = Path(name)
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)  # it may be one file with that of the other rows
+    if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = Path("faces/0.png").read_bytes() if content is PHOTO else content
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def snapshot():
+    """All that is in this folder, but who has a run: `{path: what tells that it is the same}`."""
+    return {
+        path: (stat.st_mode, stat.st_ino, stat.st_size, stat.st_mtime_ns * path.is_file())
+        for path in Path().rglob("*")
+        if (stat := path.lstat()) and path.name != ".lock"
+    }
+
+
+def refuse(line, words, capfd):
+    """Run a command line, and assert that it is refused as every command promises.
+
+    One line on standard error, of `words` in its beginning (`...` between them stands for any
+    text); exit code 2; no file is made, changed or taken away.
+    """
+    command, *arguments = shlex.split(line)
+    before = snapshot()
+    capfd.readouterr()
+    code = exit_code(MAINS[command], *arguments)
+    out, err = capfd.readouterr()
+    lines = [line.split("\r")[-1].strip() for line in err.split("\n")]  # without bars that went
+    (error,) = filter(None, lines)
+    assert re.match(".*".join(map(re.escape, f"error: {words}".split("..."))), error), error
+    assert len(error) < 400
+    assert error.isprintable()
+    assert "Traceback" not in out + err
+    assert code == 2
+    assert snapshot() == before
+
+
+def alter(name, changes):
+    """Change a file: its content as `put` does; or, of a dict, values of JSON or arrays of NumPy.
+
+    A value is named by its keys, as in `network.side`; None takes it away.
+    """
+    if not isinstance(changes, dict):
+        put(name, changes)
+    elif name.endswith(".npz"):
+        with np.load(name) as file:
+            arrays = {k: v for k, v in (dict(file) | changes).items() if v is not None}
+        put(name, None)
+        np.savez(name, **arrays)
+    else:
+        values = json.loads(Path(name).read_text())
+        for keys, value in changes.items():
+            *outer, last = keys.split(".")
+            inner = functools.reduce(operator.getitem, outer, values)
+            inner[last] = value
+            if value is None:
+                del inner[last]
+        put(name, json.dumps(values))

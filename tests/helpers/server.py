@@ -1,0 +1,73 @@
+"""A server of the page for tests, on a free port, and how they ask it."""
+
+import http.client
+import json
+import socket
+from contextlib import contextmanager
+from threading import Thread
+
+from tinydldl.app import Server
+
+
+@contextmanager
+def serving(choices):
+    """A server with the networks `choices`, which runs within this block."""
+    with Server(choices, 0) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def ask(server, method, path, body=None, headers=None):
+    """The answer to a request: status, headers, and the text or the values of JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        text = response.read().decode()
+    finally:
+        connection.close()
+    is_json = response.headers["Content-Type"].startswith("application/json")
+    return response.status, response.headers, json.loads(text) if is_json else text
+
+
+def estimate(server, photo, query="network=mine", **headers):
+    """The answer to a photo, as bytes."""
+    return ask(server, "POST", f"/estimate?{query}", photo, headers)
+
+
+def raw(server, *lines, body=b""):
+    """The status of the answer to a request, line by line."""
+    with socket.create_connection(server.server_address, timeout=60) as client:
+        client.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        with client.makefile("rb") as answer:
+            return int(answer.read().split(b" ")[1])
+
+
+def refused(answer, status, words=""):
+    """Whether an answer is a refusal: its status, one sentence, and the strict headers."""
+    code, headers, values = answer
+    assert code == status
+    assert set(values) == {"error"}
+    assert words in values["error"]
+    assert "\n" not in values["error"]
+    assert_strict(headers)
+    return True
+
+
+def assert_strict(headers):
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "Access-Control-Allow-Origin" not in headers
+    assert headers["Server"] == "tinydldl"  # and not the version of Python

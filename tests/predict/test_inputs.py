@@ -1,0 +1,169 @@
+"""Photos as users name them, and faces where users say that they are."""
+
+import argparse
+import io
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import cbook
+from PIL import Image
+
+from tinydldl.errors import UserError
+from tinydldl.faces import detect
+from tinydldl.images import PhotoError, open_photo
+from tinydldl.predict import inputs
+from tinydldl.predict.inputs import SourceError
+
+# Marked by hand: eyes, nose and corners of the mouth of the portrait below.
+LANDMARKS = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+
+
+def arguments(*words):
+    parser = argparse.ArgumentParser()
+    inputs.add_face_arguments(parser)
+    return parser.parse_args(words)
+
+
+def find(*words, image=None):
+    """The faces in a photo, by default photo.jpg, for these words of a command line."""
+    return inputs.find(image or open_photo("photo.jpg"), arguments(*words))
+
+
+def joined(points):
+    return ",".join(f"{value:g}" for value in np.ravel(points))
+
+
+def test_what_a_name_stands_for():
+    """A file whose name looks like a pattern is that file."""
+    Path("party").mkdir()
+    for name in ("a[1].jpg", "b.webp", ".shadow.jpg", "notes.txt"):
+        shutil.copy("photo.jpg", Path("party", name))
+    in_party = [str(Path("party", name)) for name in ("a[1].jpg", "b.webp")]
+    assert inputs.expand("party") == in_party
+    assert inputs.expand("party/*.webp") == in_party[1:]
+    assert inputs.expand("party/a[1].jpg") == in_party[:1]
+    assert inputs.expand("par*") == in_party
+    assert inputs.expand("-") == ["-"]
+    Path("party", "night", "late").mkdir(parents=True)
+    for name in ("night/late/c.jpg", "night/late/.d.jpg"):
+        shutil.copy("photo.jpg", Path("party", name))
+    assert inputs.expand("**/*.jpg") == ["party/a[1].jpg", "party/night/late/c.jpg", "photo.jpg"]
+    assert inputs.expand("party/ni*/**") == ["party/night/late/c.jpg"]  # in two ways, once
+    assert inputs.expand("missing.jpg") == ["missing.jpg"]
+
+
+def test_what_stands_for_nothing():
+    Path("empty").mkdir()
+    with pytest.raises(SourceError, match=r"^empty: no photo in this folder; expected \.jpg"):
+        inputs.expand("empty")
+    for pattern in ("**/*.png", "empty*", "a[1].jpg"):
+        words = f"{pattern}: no photo is there, and none matches this as a pattern"
+        with pytest.raises(SourceError, match=f"^{re.escape(words)}$"):
+            inputs.expand(pattern)
+    with pytest.raises(SourceError, match=r"^expected a photo, got an empty name$"):
+        inputs.expand("")
+
+
+def test_standard_input(monkeypatch):
+    def given(data):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    given(Path("photo.jpg").read_bytes())
+    image, faces = inputs.look("-", arguments("--no-detect"))
+    assert image.tobytes() == open_photo("photo.jpg").tobytes()
+    assert faces == [None]
+    given(b"")
+    with pytest.raises(PhotoError, match=r"^standard input: the file is empty$"):
+        inputs.look("-", arguments())
+
+
+def test_names_for_files():
+    assert (inputs.stem("-"), inputs.stem("party/photo.jpg")) == ("photo", "photo")
+    assert inputs.stem("ä" * 120 + ".jpg") == "ä" * 50  # 100 bytes; a file system takes 255
+    assert inputs.stem(os.fsdecode(b"a\xff.jpg")) == "a?"
+
+
+def test_a_name_that_no_file_system_takes():
+    name = "x" * 300 + ".jpg"
+    assert inputs.expand(name) == [name]
+    with pytest.raises(PhotoError, match="too long"):
+        inputs.look(name, arguments())
+
+
+def test_faces_are_counted_from_left_to_right(mtcnn):
+    photo, portrait = Image.new("RGB", (900, 500), (120, 140, 160)), open_photo("photo.jpg")
+    for left, height in ((450, 240), (0, 480), (700, 160)):
+        photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
+    lefts = [face.box[0] for face in find(image=photo)]
+    assert lefts == sorted(face.box[0] for face in detect(photo))
+    assert len(lefts) == 3
+
+
+def test_a_face_where_the_user_says_it_is():
+    (face,) = find("--landmarks", joined(LANDMARKS))
+    np.testing.assert_array_equal(face.landmarks, LANDMARKS)
+    np.testing.assert_array_equal(face.box, [222, 186, 306, 282])
+    assert find("--no-detect") == [None]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180])
+def test_landmarks_of_a_face_may_lie_in_any_direction(degrees):
+    turn = np.exp(1j * np.deg2rad(degrees))
+    turned = (LANDMARKS - (256, 250)) @ [1, 1j] * turn
+    points = np.stack([turned.real + 256, turned.imag + 250], axis=1)
+    (face,) = find("--landmarks", joined(points))
+    np.testing.assert_allclose(face.landmarks, points, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "order", [[1, 0, 2, 3, 4], [0, 1, 2, 4, 3], [1, 0, 2, 4, 3], [3, 4, 2, 0, 1], [2, 0, 1, 3, 4]]
+)
+def test_landmarks_in_another_order_are_refused(order):
+    with pytest.raises(SourceError, match=r"^--landmarks: these do not lie as in a face; expected"):
+        find("--landmarks", joined(LANDMARKS[order]))
+
+
+def test_landmarks_may_lie_outside_of_a_photo_that_cuts_a_face_off_but_not_far():
+    cut = open_photo("photo.jpg").crop((240, 0, 512, 600))
+    points = LANDMARKS - (240, 0)
+    (face,) = find("--landmarks=" + joined(points), image=cut)
+    np.testing.assert_array_equal(face.box, [0, 186, 66, 282])
+    for far in (points * [40, 40], points * 1e150, points * 1e305, points - [1000, 0]):
+        with pytest.raises(SourceError, match=r"^--landmarks: far outside the photo, which"):
+            find("--landmarks=" + joined(far), image=cut)
+
+
+def test_landmarks_in_a_line_and_mirrored_are_refused():
+    for points in (np.linspace([50, 60], [150, 300], 5), LANDMARKS[:, ::-1]):
+        with pytest.raises(SourceError, match="do not lie as in a face"):
+            find("--landmarks", joined(points))
+
+
+@pytest.mark.parametrize("side", [1, 11, 12])
+def test_what_is_too_small_for_a_face(side, mtcnn):
+    image = Image.new("RGB", (side, 40))
+    for words in (["--no-detect"], ["--box", f"0,0,{side},30"]):
+        if side < 12:
+            with pytest.raises(
+                UserError, match=rf"{side} x .* pixels.*, expected 12 or more a side"
+            ):
+                find(*words, image=image)
+        else:
+            assert len(find(*words, image=image)) == 1
+
+
+def test_a_box_ends_where_the_photo_ends(mtcnn):
+    """Those that the detector finds at an edge, and predict prints, reach beyond it."""
+    (face,) = find("--box=-3,80,300,600")
+    np.testing.assert_array_equal(face.box, [0, 80, 297, 600])

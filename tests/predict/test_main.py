@@ -1,0 +1,201 @@
+"""The command: photos in many forms, faces found or given, and what is printed and drawn."""
+
+import csv
+import gc
+import io
+import json
+import shutil
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.commands import exit_code
+from helpers.networks import save_network
+from matplotlib import cbook
+from PIL import Image
+
+from tinydldl import trained
+from tinydldl.faces import Face, detect
+from tinydldl.images import open_photo
+from tinydldl.predict import __main__ as predict
+from tinydldl.predict import inputs, portraits
+
+BOX = "170,80,160,230"
+LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A network, and photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    monkeypatch.chdir(tmp_path)
+    save_network("net")
+    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+    return tmp_path
+
+
+def run(*arguments):
+    return exit_code(predict.main, "--checkpoint", "net", *arguments)
+
+
+def estimate(face):
+    """The portrait of a face in photo.jpg."""
+    (person,) = portraits.portraits(trained.load("net"), open_photo("photo.jpg"), [face])
+    return person
+
+
+# ------------------------------------------------------------------------------- photos and faces
+
+
+def test_a_photo_in_an_age_out(mtcnn, capsys):
+    assert run("photo.jpg") == 0
+    (face,) = detect(open_photo("photo.jpg"))
+    person = estimate(face)
+    line, picture, legend = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"photo.jpg, face 1: {person.y_hat:.1f} ± {person.spread:.1f} years (")
+    assert line.endswith(f"; score {face.score:.2f})")
+    assert legend.startswith("±         the standard deviation")
+    assert picture.split() == ["picture", str(Path("runs/predictions/photo-ages.png"))]
+    with Image.open("runs/predictions/photo-ages.png") as drawn:
+        assert min(drawn.size) > 500
+
+
+def test_a_photo_that_is_a_face(capsys):
+    assert run("photo.jpg", "--no-detect", "--json", "--checkpoint", "net") == 0
+    document = json.loads(capsys.readouterr().out)
+    (photo,) = document["photos"]
+    (face,) = photo["faces"]
+    person = estimate(None)
+    assert face["age"] == person.y_hat
+    assert face["spread"] == person.spread
+    assert "box" not in face
+    np.testing.assert_array_equal(np.array(face["distribution"], np.float32), person.p_hat)
+    assert document["labels"] == list(range(101))
+    assert (photo["width"], photo["height"]) == (512, 600)
+    assert not Path("runs").exists()
+
+
+def test_landmarks_by_hand(capsys):
+    assert run("photo.jpg", "--landmarks", LANDMARKS, "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    points = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
+    assert face["age"] == estimate(Face(None, 1.0, points)).y_hat
+    assert face["box"] == [222, 186, 306, 282]
+
+
+def test_a_box_by_hand(mtcnn, capsys):
+    """The landmarks in it are nearly those that the detector finds."""
+    assert run("photo.jpg", "--box", BOX, "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    assert face["box"] == [170, 80, 330, 310]
+    by_hand = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
+    assert np.abs(np.array(face["landmarks"]) - by_hand).mean() < 6
+
+
+def test_no_face_says_what_to_do(mtcnn, capsys):
+    Image.linear_gradient("L").resize((300, 200)).save("sky.png")
+    assert run("sky.png", "photo.jpg", "--csv") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("sky.png: no face found; say where it is with --box or --landmarks")
+    assert "--no-detect" in err
+    _, empty, row = csv.reader(io.StringIO(out))
+    assert empty == ["sky.png", *[""] * 8]
+    assert row[:2] == ["photo.jpg", "1"]
+    assert run("sky.png", "photo.jpg", "--json") == 0
+    sky, photo = json.loads(capsys.readouterr().out)["photos"]
+    assert sky == {"photo": "sky.png", "width": 300, "height": 200, "faces": []}
+    assert len(photo["faces"]) == 1
+
+
+def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, capsys):
+    def refuse(dir):
+        raise PermissionError(13, f"Permission denied: {dir}")
+
+    monkeypatch.setattr("tinydldl.files.TemporaryFile", refuse)
+    assert run("photo.jpg", "--no-detect", "--out", "here/and/there") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    why = "cannot be written (Permission denied: .); give another --out"
+    assert err == f"error: here/and/there: {why}\n"
+    assert not Path("here").exists()
+
+
+def test_a_folder_a_pattern_and_standard_input(monkeypatch, capsys):
+    Path("party").mkdir()
+    for name in ("b.jpg", "a.png", ".hidden.jpg", "notes.txt"):
+        shutil.copy("photo.jpg", Path("party") / name)
+    for name in ("c.webp", "d.GIF", "e.tif"):
+        Image.open("photo.jpg").save(Path("party") / name)
+    stdin = io.TextIOWrapper(io.BytesIO(Path("photo.jpg").read_bytes()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert run("party", "pa*/*.jpg", "-", "--no-detect", "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    names = ("a.png", "b.jpg", "c.webp", "d.GIF", "e.tif", "b.jpg")
+    names = [str(Path("party") / name) for name in names]
+    assert [row["photo"] for row in rows] == [*names, "-"]
+    jpegs = {float(row["age"]) for row in rows if not row["photo"].endswith(("webp", "GIF"))}
+    assert jpegs == {estimate(None).y_hat}
+    assert {row["left"] for row in rows} == {""}
+
+
+def test_a_method_without_a_distribution(capsys):
+    save_network("net", "mr-l1")
+    assert run("photo.jpg", "--no-detect") == 0
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line == f"photo.jpg, face 1: {estimate(None).y_hat:.1f} years (the whole photo)"
+    assert run("photo.jpg", "--no-detect", "--json") == 0
+    (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+    assert face["distribution"] is face["spread"] is None
+
+
+def read(out, form):
+    """The photos in what was printed, a name for each."""
+    if form == "--json":
+        return [photo["photo"] for photo in json.loads(out)["photos"]]
+    if form == "--csv":
+        return [row["photo"] for row in csv.DictReader(io.StringIO(out))]
+    return [line.partition(",")[0] for line in out.splitlines() if "years" in line]
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--out=pictures"])
+def test_results_come_one_by_one_and_stay_when_the_command_is_stopped(form, monkeypatch):
+    """While a photo is looked at, those before are written, and of them one is held at most."""
+    look, counts, images, out = inputs.look, [], [], io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding="utf-8"))  # with a buffer
+
+    def watched(photo, arguments):
+        gc.collect()
+        counts.append(out.getvalue().count(b"photo.jpg"))
+        assert sum(image() is not None for image in images) <= 1
+        if len(images) == 4:
+            raise KeyboardInterrupt
+        image, faces = look(photo, arguments)
+        images.append(weakref.ref(image))
+        return image, faces
+
+    monkeypatch.setattr(inputs, "look", watched)
+    assert run(*["photo.jpg"] * 9, "--no-detect", form) == 130
+    assert read(out.getvalue().decode(), form) == ["photo.jpg"] * 4
+    assert counts == [0, 1, 2, 3, 4]
+
+
+def test_nothing_is_overwritten():
+    for _ in range(3):
+        assert run("photo.jpg", "--no-detect", "--out", "here") == 0
+    names = sorted(path.name for path in Path("here").iterdir())
+    assert names == ["photo-ages-2.png", "photo-ages-3.png", "photo-ages.png"]
+
+
+# ------------------------------------------------------------------------------------- what is not
+
+
+def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
+    Path("broken.jpg").write_bytes(Path("photo.jpg").read_bytes()[:5000])
+    Image.new("RGB", (8, 40)).save("small.png")
+    assert run("missing.jpg", "broken.jpg", "small.png", "--no-detect", "photo.jpg") == 2
+    out, err = capsys.readouterr()
+    first, second, third = err.splitlines()
+    assert third == "error: small.png: 8 x 40 pixels, expected 12 or more a side for a face"
+    assert first == "error: missing.jpg: No such file or directory"
+    assert second.startswith("error: broken.jpg: ")
+    assert out.startswith("photo.jpg, face 1: ")

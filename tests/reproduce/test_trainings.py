@@ -1,0 +1,238 @@
+"""The trainings of a table: run once, continued after an interruption, never mixed up."""
+
+import csv
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinydldl.errors import UserError
+from tinydldl.finite import NonFiniteError
+from tinydldl.reproduce import trainings as module
+from tinydldl.reproduce.plan import Row
+from tinydldl.reproduce.trainings import Grid, spread_of
+from tinydldl.train import experiment
+
+pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
+
+BASE = {
+    "dataset": "synthetic",
+    "data_dir": Path("data"),
+    "table": None,
+    "split": "random",
+    "sigma": 2.0,
+    "seed": 0,
+    "limit": 30,
+    "train_limit": None,
+    "augment": ["mirror"],
+    "loaders": 1,
+    "cache_mb": 100,
+    "net": "tiny",
+    "pool": "hp",
+    "size": 32,
+    "device": "cpu",
+    "engine": "layers",
+    "workers": 1,
+    "method": "dldl-v2",
+    "lam": 1.0,
+    "label_step": 1.0,
+    "kl_reduction": "batch",
+    "kl_epochs": 0,
+    "epochs": 3,
+    "batch": 8,
+    "lr": 1e-3,
+    "schedule": "step:2",
+    "val_every": 1,
+}
+ROWS = [Row(("dldl-v2",)), Row(("mr-l1",), {"method": "mr-l1"})]
+
+
+def make_grid(**changes):
+    return Grid("out", Namespace(**(BASE | changes)), np)
+
+
+def read(name):
+    return list(csv.DictReader(Path("out", name).read_text().splitlines()))
+
+
+def test_each_training_gives_a_line_and_its_epochs():
+    make_grid().run(ROWS, range(1))
+    first, second = read("runs.csv")
+    assert [first["run"], second["run"]] == ["dldl-v2_seed-0", "mr-l1_seed-0"]
+    assert first["train_photos"] == "24"
+    assert float(first["crps"]) < float(first["mae"])
+    assert second["crps"] == second["mode_mae"] == ""  # one number holds no distribution
+    epochs = read("epochs.csv")
+    assert [row["epoch"] for row in epochs] == ["1", "2", "3"] * 2
+    assert float(epochs[2]["valid_mae"]) == pytest.approx(float(first["mae"]), rel=1e-4)
+    assert Path("runs/out/mr-l1_seed-0/curves.png").exists()
+
+
+def test_what_is_finished_is_not_trained_again(monkeypatch):
+    make_grid().run(ROWS[:1], range(1))
+    before = Path("out/runs.csv").read_bytes()
+    monkeypatch.setattr(module, "open_selection", None)  # not even the photos are read
+    make_grid().run(ROWS[:1], range(1))
+    assert Path("out/runs.csv").read_bytes() == before
+
+
+def test_an_interrupted_grid_gives_the_same_figures(monkeypatch):
+    make_grid().run(ROWS, range(1))
+    whole = read("runs.csv"), read("epochs.csv")
+    Path("out").rename("whole")
+    Path("runs").rename("whole-runs")
+
+    def stop_in_the_second(run, folder, arguments, baselines, epoch, *rest):
+        save(run, folder, arguments, baselines, epoch, *rest)
+        if arguments.method == "mr-l1" and epoch == 2:
+            raise KeyboardInterrupt
+
+    save = experiment.save
+    monkeypatch.setattr(experiment, "save", stop_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        make_grid().run(ROWS, range(1))
+    assert [row["run"] for row in read("runs.csv")] == ["dldl-v2_seed-0"]
+    monkeypatch.setattr(experiment, "save", save)
+    make_grid().run(ROWS, range(1))
+    assert without_times(read("runs.csv")) == without_times(whole[0])
+    assert read("epochs.csv") == whole[1]
+
+
+def without_times(rows):
+    return [{name: value for name, value in row.items() if name != "minutes"} for row in rows]
+
+
+def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
+    predictions = []
+    judge = module.judge
+
+    def watched(run):
+        predictions.append(judge(run))
+        return predictions[-1]
+
+    monkeypatch.setattr(module, "judge", watched)
+    make_grid(limit=20).run([Row(("ldae",), {"method": "ldae"})], range(1))
+    members = predictions[-3:]
+    selection = make_grid(limit=20).photos(0)
+    y_hat = np.mean([p for p, _ in members], axis=0) @ np.arange(101.0)
+    (row,) = read("runs.csv")
+    error = np.abs(y_hat - selection.valid.photos.ages).mean()
+    assert float(row["mae"]) == pytest.approx(error, abs=1e-3)
+    assert not np.allclose(members[0][0], members[1][0])  # of different seeds
+
+
+def test_another_base_is_refused():
+    make_grid()
+    assert json.loads(Path("out/settings.json").read_text())["epochs"] == 3
+    make_grid(workers=2, loaders=3)  # these do not change what is computed
+    with pytest.raises(
+        UserError, match="out: begun with epochs 3, now it is 4; give another --out"
+    ):
+        make_grid(epochs=4)
+
+
+def test_leftovers_of_another_grid_are_not_continued():
+    make_grid().run(ROWS[:1], range(1))
+    for path in Path("out").iterdir():
+        path.unlink()
+    begun = r"runs.out.dldl-v2_seed-0: begun with epochs 3, now it is 4; give another --out"
+    with pytest.raises(UserError, match=begun):
+        make_grid(epochs=4).run(ROWS[:1], range(1))
+
+
+def test_an_interrupted_training_goes_on_with_other_workers(monkeypatch):
+    """How it is computed may change from one call to the next, what is computed may not."""
+
+    def train(run, on_epoch, *rest):
+        def stop(epoch, *others):
+            on_epoch(epoch, *others)
+            raise KeyboardInterrupt
+
+        original(run, stop, *rest)
+
+    original = module.train
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train", train)
+        with pytest.raises(KeyboardInterrupt):
+            make_grid().run(ROWS[:1], range(1))
+    make_grid(loaders=2, workers=2, data_dir=Path("data").resolve()).run(ROWS[:1], range(1))
+    assert [row["epoch"] for row in read("epochs.csv")] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("insufficiency.md", "my thesis", "out: holds files that are not of tables"),
+        ("settings.json", "{", "settings.json: cannot be read"),
+        ("settings.json", "[1]", "settings.json: cannot be read"),
+    ],
+)
+def test_a_folder_of_something_else_is_left_alone(name, text, words):
+    Path("out").mkdir()
+    Path("out", name).write_text(text)
+    with pytest.raises(UserError, match=words):
+        make_grid()
+    assert [path.read_text() for path in Path("out").iterdir()] == [text]
+
+
+def test_a_table_of_something_else_is_refused():
+    make_grid()
+    Path("out/runs.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"runs\.csv: not a table of trainings"):
+        make_grid()
+
+
+def test_a_file_in_the_way_is_one_line():
+    Path("out").write_text("a file")
+    with pytest.raises(UserError, match="out: cannot be used"):
+        make_grid()
+    Path("out").unlink()
+    Path("runs").write_text("a file")
+    with pytest.raises(UserError, match="out: nothing can be written there"):
+        make_grid().run(ROWS[:1], range(1))
+
+
+def test_a_training_that_diverges_does_not_stop_the_others(monkeypatch):
+    def train(run, *rest):
+        if run.method.outputs == 1:
+            raise NonFiniteError("loss nan in epoch 1, step 1")
+        original(run, *rest)
+
+    original = module.train
+    monkeypatch.setattr(module, "train", train)
+    make_grid().run(ROWS[::-1], range(1))
+    rows = {row["run"]: row for row in read("runs.csv")}
+    assert rows["mr-l1_seed-0"]["note"] == "diverged: loss nan in epoch 1, step 1"
+    assert rows["mr-l1_seed-0"]["mae"] == ""
+    assert rows["dldl-v2_seed-0"]["mae"] != ""
+
+
+def test_seeds_have_faces_and_weights_of_their_own():
+    make_grid().run(ROWS[:1], range(2))
+    first, second = read("runs.csv")
+    assert (first["seed"], second["seed"]) == ("0", "1")
+    assert first["mae"] != second["mae"]
+
+
+def test_fewer_photos_are_trained_on_more_often():
+    row = Row(
+        ("dldl-v2", "8"), {"train_limit": 8, "epochs": 6, "schedule": "step:4", "val_every": 3}
+    )
+    make_grid().run([row], range(1))
+    (line,) = read("runs.csv")
+    assert (line["train_photos"], line["epochs"]) == ("8", "6")
+
+
+def test_spread_is_that_of_the_last_third():
+    rows = [
+        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
+        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
+        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
+        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
+        {"train_mae": 2.0, "valid_mae": "5", "grad_norm": "2", "grad_norm_std": "1"},
+        {"train_mae": 1.0, "valid_mae": "6", "grad_norm": "4", "grad_norm_std": "2"},
+    ]
+    expected = {"train_mae": 1.0, "mae_spread": 0.5, "grad_norm": 3.0, "grad_spread": 0.5}
+    assert spread_of(rows) == expected

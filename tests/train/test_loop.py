@@ -1,0 +1,253 @@
+"""The training loop on eight faces: it learns them, and says so when numbers go wrong."""
+
+import numpy as np
+import pytest
+from helpers.commands import NO_BAR
+from PIL import Image
+
+from tinydldl.datasets.base import Photos
+from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize
+from tinydldl.fast import FastNet
+from tinydldl.finite import NonFiniteError, first_non_finite
+from tinydldl.labels import label_grid
+from tinydldl.methods import DLDLv2
+from tinydldl.metrics import epsilon_error, mae
+from tinydldl.models import AgeNet
+from tinydldl.optim import Adam, Averaged
+from tinydldl.train import loop
+from tinydldl.train.loop import Training, judge, train
+from tinydldl.trained import predict
+
+
+@pytest.fixture
+def run(tmp_path, rng):
+    """A training on eight photos of 37 x 37 random pixels, judged on the same ones."""
+    paths = [tmp_path / f"{i}.png" for i in range(8)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, (37, 37, 3), dtype=np.uint8)).save(path)
+    photos = Photos(paths, np.linspace(5, 75, 8), np.full(8, 2.0))
+    store = PhotoStore(photos, 32, 10**9, 2)
+    method = DLDLv2(label_grid())
+    model = AgeNet("tiny", method.outputs, 32, rng=rng)
+    return Training(
+        model=model,
+        method=method,
+        optimizer=Adam(model.params, model.grads),
+        schedule=lambda epoch: 1e-3 if epoch < 50 else 1e-4,
+        train_store=store,
+        valid_store=store,
+        judged="valid",
+        channels=store.channel_statistics(),
+        epochs=60,
+        batch=8,
+        val_every=25,
+        transforms=[],
+        seed=0,
+        xp=np,
+    )
+
+
+def test_learns_eight_faces_by_heart(run):
+    records = {}
+    train(run, lambda epoch, record, speed: records.update({epoch: record}), NO_BAR)
+    assert list(records) == list(range(1, 61))
+    chance = np.abs(run.train_store.photos.ages - 40).mean()
+    assert records[1]["train_mae"] > 0.8 * chance
+    assert records[60]["train_mae"] < 0.1 * chance
+    assert records[60]["train_loss"] == pytest.approx(
+        records[60]["train_kl"] + records[60]["train_mae"], rel=1e-6
+    )
+    assert (records[49]["lr"], records[50]["lr"]) == (1e-3, 1e-4)
+    validated = [epoch for epoch, record in records.items() if "valid_mae" in record]
+    assert validated == [25, 50, 60]
+
+
+def test_validation_is_that_of_the_mean_of_photo_and_mirror(run):
+    run.epochs = 2
+    records = []
+    train(run, lambda epoch, record, seconds: records.append(record), NO_BAR)
+    run.model.eval()
+    ((images, _),) = eval_batches(run.valid_store, batch=8)
+    p_hats = [
+        run.method.predict(run.model.forward(normalize(view, *run.channels)))
+        for view in (images, images[:, :, ::-1])
+    ]
+    p_hat, y_hat = judge(run)
+    np.testing.assert_allclose(p_hat, (p_hats[0] + p_hats[1]) / 2, atol=1e-6)
+    np.testing.assert_allclose(y_hat, p_hat @ run.method.grid, rtol=1e-5)
+    ages, sigmas = run.valid_store.photos.ages, run.valid_store.photos.sigmas
+    assert records[-1]["valid_mae"] == mae(y_hat, ages)
+    assert records[-1]["valid_epsilon_error"] == epsilon_error(y_hat, ages, sigmas)
+
+
+def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
+    norm, modes = run.model.layers["bn1_1"], []
+    forward = norm.forward
+
+    def spy(x, keep=None):
+        modes.append(norm.training)
+        return forward(x, keep)
+
+    norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
+    train(run, lambda *_: None, NO_BAR)
+    one_epoch = [True] * 2 + [False] * 4  # two batches, then each with its mirror image
+    assert modes == 2 * one_epoch
+
+
+def test_speed_is_measured(run):
+    run.epochs, run.batch, speeds = 1, 4, []
+    train(run, lambda epoch, record, speed: speeds.append(speed), NO_BAR)
+    assert speeds[0]["images_per_second"] == pytest.approx(8 / speeds[0]["seconds"])
+    assert 0 <= speeds[0]["waiting"] < 1
+
+
+def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):
+    run.epochs, run.batch, run.schedule = 2, 3, lambda epoch: epoch / 1e5  # batches of 3, 3, 2
+    step, rates, records = run.optimizer.step, [], []
+
+    def spy():
+        rates.append(run.optimizer.lr * 1e5)
+        step()
+
+    run.optimizer.step = spy
+    train(run, lambda epoch, record, speed: records.append(record), NO_BAR)
+    middles = [1.5 / 8, 4.5 / 8, 7 / 8]
+    assert [rate for rate in rates if rate] == pytest.approx(
+        [epoch + middle for epoch in (1, 2) for middle in middles]
+    )
+    assert [record["lr"] * 1e5 for record in records] == pytest.approx([1 + 7 / 8, 2 + 7 / 8])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_average_is_judged_and_the_raw_weights_are_trained(run, workers):
+    """The average of what the steps left, computed beside it; `workers`: of the fast engine."""
+    run.epochs, run.batch = 2, 4
+    first = {name: array.copy() for name, array in run.model.params.items()}
+    alone, _ = weights_after_training(run, first, workers, decay=None)
+    raw, judged = weights_after_training(run, first, workers, decay=0.5)
+    for name, array in raw[-1].items():
+        np.testing.assert_array_equal(array, alone[-1][name], err_msg=name)
+
+    weights = np.array([1, 2, 4, 8]) / 15
+    net = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
+    for name, array in (net.params | net.buffers).items():
+        array[...] = sum(w * step[name] for w, step in zip(weights, raw, strict=True))
+    about = run.valid_store, run.channels, run.batch, np
+    expected, _ = predict(net, run.method, *about)
+    np.testing.assert_allclose(judged, expected, rtol=1e-4)
+    for name, array in (net.params | net.buffers).items():
+        array[...] = raw[-1][name]
+    with_raw, _ = predict(net, run.method, *about)
+    assert np.abs(judged / with_raw - 1).max() > 1e-2
+
+
+def weights_after_training(run, first, workers, decay):
+    """The params and buffers after each step, and what is predicted at the end."""
+    model = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
+    for name, array in model.params.items():
+        array[...] = first[name]
+    run.model = FastNet(model, workers) if workers else model
+    run.optimizer = Adam(run.model.params, run.model.grads)
+    step, steps = run.optimizer.step, []
+    run.average = Averaged(run.model.params | run.model.buffers, decay) if decay else None
+
+    def spy():
+        step()
+        now = run.model.params | run.model.buffers
+        steps.append({name: array.copy() for name, array in now.items()})
+
+    run.optimizer.step = spy
+    train(run, lambda *_: None, NO_BAR)
+    prediction, _ = judge(run)
+    for name, array in (run.model.params | run.model.buffers).items():
+        np.testing.assert_array_equal(array, steps[-1][name], err_msg=name)
+    if workers:
+        run.model.close()
+    return steps, prediction
+
+
+def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
+    photos = Photos(run.train_store.photos.paths, np.linspace(5, 75, 8), np.linspace(1, 8, 8))
+    run.train_store.photos, seen = photos, []
+    loss = run.method.loss
+    monkeypatch.setattr(run.method, "loss", lambda *args: seen.append(args[1:]) or loss(*args))
+    indices = np.array([6, 0, 3])
+    loop.train_step(run, np.zeros((3, 32, 32, 3), np.uint8), indices, "here")
+    ((target, y),) = seen
+    for row, i in zip(target, indices, strict=True):
+        p = np.exp(-((run.method.grid - photos.ages[i]) ** 2) / (2 * photos.sigmas[i] ** 2))
+        np.testing.assert_allclose(row, p / p.sum(), rtol=1e-5, atol=1e-12)
+    assert y.tolist() == [65, 5, 35]
+
+
+def test_the_figures_of_an_epoch_by_hand(run, monkeypatch):
+    """Three batches, of 3, 3 and 2 photos: means over the photos, mean and deviation over steps."""
+    losses = np.array([[6, 4, 2], [2, 1, 1], [1, 0, 1.0]])
+    steps = zip(losses, [1, 2, 6], strict=True)  # each with the norm of its gradient
+    monkeypatch.setattr(loop, "train_step", lambda *_: next(steps))
+    run.batch = 3
+    figures, _ = loop.train_epoch(run, 1, NO_BAR)
+    assert figures == pytest.approx(
+        {
+            "train_loss": (18 + 6 + 2) / 8,
+            "train_kl": (12 + 3 + 0) / 8,
+            "train_mae": (6 + 3 + 2) / 8,
+            "grad_norm": 3.0,
+            "grad_norm_std": (14 / 3) ** 0.5,  # of 1, 2, 6: ((-2)^2 + (-1)^2 + 3^2) / 3
+        }
+    )
+
+
+def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
+    run.model.params["conv2_1.W"][0, 0, 0, 0] = np.nan
+    expected = r"loss nan in epoch 1, step 1: first non-finite value in the parameter conv2_1\.W"
+    with pytest.raises(NonFiniteError, match=expected):
+        train(run, lambda *_: None, NO_BAR)
+
+
+def test_a_parameter_that_the_last_step_breaks_ends_the_epoch(run):
+    """Before anything is saved, and not in the next epoch."""
+    run.epochs, run.val_every, kept = 3, 3, []
+    step = run.optimizer.step
+
+    def spoil():
+        step()
+        run.model.params["fc.b"][2] = np.inf
+
+    run.optimizer.step = spoil
+    with pytest.raises(NonFiniteError, match=r"in the parameter fc\.b after epoch 1; try a smal"):
+        train(run, lambda epoch, *_: kept.append(epoch), NO_BAR)
+    assert kept == []
+
+
+def test_first_non_finite(run):
+    x = np.zeros((2, 32, 32, 3), dtype=np.float32)
+    run.model.eval()
+    assert "every layer is finite" in first_non_finite(run.model, x)
+    run.model.layers["bn3_1"].buffers["running_var"][3] = -1
+    with np.errstate(invalid="ignore"):
+        assert "in the output of bn3_1" in first_non_finite(run.model, x)
+    x[0, 0, 0, 0] = np.inf
+    assert first_non_finite(run.model, x) == "the images are not finite"
+
+
+def test_training_is_float32_throughout(run):
+    """One stray float64 would double the time of all that follows it."""
+    dtypes = set()
+
+    def watch(function):
+        def call(x, *rest):
+            result = function(x, *rest)
+            dtypes.update((x.dtype, result.dtype))
+            return result
+
+        return call
+
+    for layer in run.model.layers.values():
+        layer.forward, layer.backward = watch(layer.forward), watch(layer.backward)
+    run.epochs = 1
+    train(run, lambda *_: None, NO_BAR)
+    arrays = [*run.model.params.values(), *run.model.grads.values(), *run.model.buffers.values()]
+    dtypes.update(array.dtype for array in arrays)
+    dtypes.update(array.dtype for name, array in run.optimizer.state.items() if name != "t")
+    assert dtypes == {np.dtype(np.float32)}

@@ -1,0 +1,415 @@
+"""The command, as a user runs it: small runs, a kill and --resume, and ways to get it wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.commands import wait_until
+from helpers.networks import contents, save_network
+from helpers.trainings import SMALL, forget_the_epochs, metrics, rows, run
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tinydldl.files import held
+from tinydldl.layers import GlobalAvgPool, HybridPool
+from tinydldl.methods import METHODS
+from tinydldl.processes import Processes
+
+pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
+
+
+SAVEFIG = Figure.savefig
+
+
+def test_a_run_leaves_everything_that_it_promises(monkeypatch, capsys):
+    """Also what the other tests save themselves: it draws its faces and its pictures."""
+    shutil.rmtree("data")
+    monkeypatch.setattr(Figure, "savefig", SAVEFIG)
+    assert run(*SMALL, "--epochs", 2, "--name", "mine", "--seed", 3) == 0
+    out, folder = capsys.readouterr().out, Path("runs/mine")
+    lines = out.splitlines()
+    assert lines[0].startswith("tinydldl.train on cpu (NumPy")
+    assert "32 photos (train) to train on, 8 (valid) to judge on" in out
+    assert "934,869 parameters" in out
+    for name in ("validation MAE", "epsilon-error", "mean age, MAE", "ridge regression on pixels"):
+        assert any(line.startswith(name) for line in lines), name
+    for name in ("curves.png", "predictions.png"):
+        assert str(folder / name) in out
+        with Image.open(folder / name) as picture:
+            assert picture.width > 600
+
+    config = json.loads((folder / "config.json").read_text())
+    assert config["arguments"]["seed"] == 3
+    assert config["photos"] == [32, 8]
+    assert {"versions", "commit", "engine", "processes", "device"} <= config.keys()
+
+    metrics = rows(folder / "metrics.csv")
+    assert [row["epoch"] for row in metrics] == ["1", "2"]
+    assert not any("second" in column for column in metrics[0])
+    timing = rows(folder / "timing.csv")
+    assert float(timing[1]["images_per_second"]) > 0
+
+    predictions = rows(folder / "predictions.csv")
+    assert len(predictions) == 8
+    errors = [abs(float(row["estimate"]) - float(row["age"])) for row in predictions]
+    assert np.mean(errors) == pytest.approx(float(metrics[1]["valid_mae"]), rel=1e-5)
+
+    arrays, meta = contents(folder / "checkpoint")
+    assert arrays["epoch"] == 2
+    assert meta["network"] == {"name": "tiny", "side": 32, "pool": "hp"}
+    assert meta["grid"] == {"first": 0, "last": 100, "labels": 101}
+    assert all(0 < value < 1 for values in meta["channels"].values() for value in values)
+
+
+def test_photos_of_one_plain_color_and_some_that_cannot_be_read(capsys):
+    lines = ["path,age"] + [f"{i}.png,{i}" for i in range(20)]
+    Path("table.csv").write_text("\n".join(lines))
+    for i in range(20):
+        Image.new("RGB", (40 + i, 40), (78, 0, 255)).save(f"{i}.png")
+    for i in (3, 7):
+        Path(f"{i}.png").write_text(f"broken {i}")
+    words = ["--dataset", "csv", "--table", "table.csv", "--epochs", 1, "--name", "mine"]
+    assert run(*SMALL, *words) == 0
+    assert " cannot be read; python -m tinydldl.datasets csv lists them" in capsys.readouterr().out
+    left_out = rows(Path("runs/mine/unreadable.csv"))
+    assert {Path(row["photo"]).name for row in left_out} == {"3.png", "7.png"}
+    assert all(row["why"].startswith("not a photo that can be read") for row in left_out)
+    assert np.isfinite(float(rows(Path("runs/mine/metrics.csv"))[0]["train_loss"]))
+
+
+def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
+    for name, extra in (("a", []), ("b", ["--loaders", 3]), ("c", ["--seed", 1])):
+        assert run(*SMALL, "--epochs", 1, "--name", name, *extra) == 0
+    assert metrics("a") == metrics("b") != metrics("c")
+
+
+def test_no_more_processes_than_have_work(monkeypatch, capsys):
+    """Of 20 faces 16 are trained on, four at a time."""
+    started = []
+
+    class Counted(Processes):
+        def __init__(self, count, *arguments):
+            started.append(count)
+            super().__init__(count, *arguments)
+
+    monkeypatch.setattr("tinydldl.processes.Processes", Counted)
+    monkeypatch.setattr("tinydldl.fast.engine.Processes", Counted)
+    monkeypatch.setattr("tinydldl.processes.available_cores", lambda: 1)
+    arguments = ["--limit", 20, "--batch", 2, "--epochs", 1, "--workers", 200, "--loaders", 200]
+    assert run(*SMALL, *arguments) == 0
+    out = capsys.readouterr().out
+    assert sorted(started) == [1, 4]  # beside this process, which works too; and the loaders
+    assert "engine    fast, 2 processes: more of 200 would have no work\n" in out
+    assert "loaders   4 for train: more of 200 would have no work\n" in out
+
+
+def start(*arguments):
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "tinydldl.train", *SMALL, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9]
+
+
+@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine and average"])
+def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
+    save_network(Path("first"))
+    assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0
+    process = start(*extra, "--epochs", 4, "--name", "killed")
+    try:
+        wait_until(Path("runs/killed/checkpoint.npz").exists)
+    finally:
+        process.kill()
+        process.communicate()
+    with np.load("runs/killed/checkpoint.npz") as arrays:
+        assert 1 <= arrays["epoch"] < 4
+    Path("first.npz").unlink()  # a run that has a checkpoint does not begin again
+    capsys.readouterr()
+    assert run("--resume", "runs/killed") == 0
+    assert "resumed after epoch" in capsys.readouterr().out
+    assert metrics("killed") == metrics("whole")
+    whole, killed = (contents(f"runs/{name}/checkpoint") for name in ("whole", "killed"))
+    assert whole[0].keys() == killed[0].keys()
+    for name, array in whole[0].items():
+        np.testing.assert_array_equal(array, killed[0][name])
+    assert whole[1] == killed[1]
+
+
+def test_a_finished_run_can_be_resumed_and_stays_the_same():
+    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
+    before = metrics("done")
+    assert run("--resume", "runs/done") == 0
+    assert metrics("done") == before
+
+
+def test_a_run_that_is_in_use_is_not_resumed(capsys):
+    """Two in one folder would mix their epochs; the second is told who has it."""
+    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
+    with held("runs/mine"):
+        before = [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())]
+        capsys.readouterr()
+        assert run("--resume", "runs/mine") == 2
+        assert [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())] == before
+    assert f"runs/mine: in use by process {os.getpid()} on " in capsys.readouterr().err
+
+
+def test_pictures_and_tables_that_are_open_elsewhere_do_not_end_a_training(monkeypatch, capsys):
+    monkeypatch.setattr("tinydldl.files.PATIENCE", 0)
+    replace = os.replace
+
+    def denied(source, target):
+        if target.suffix in (".csv", ".png") and "runs" in target.parts:
+            raise PermissionError(13, "The file is used by another process")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", denied)
+        assert run(*SMALL, "--epochs", 2, "--name", "mine") == 0
+    warnings = [w for w in capsys.readouterr().out.splitlines() if w.startswith("warning: ")]
+    assert len(warnings) == 5  # metrics, timing, curves, predictions and their picture, once each
+    assert run("--resume", "runs/mine") == 0
+    assert run(*SMALL, "--epochs", 2, "--name", "whole") == 0
+    assert metrics("mine") == metrics("whole")
+
+
+def test_resume_before_the_first_checkpoint_starts_anew():
+    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
+    before = metrics("done")
+    forget_the_epochs("done")
+    assert run("--resume", "runs/done") == 0
+    assert metrics("done") == before
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinydldl.train.experiment.train", interrupt)
+    assert run(*SMALL, "--name", "mine") == 130
+    folder = Path("runs/mine")
+    assert f"python -m tinydldl.train --resume {folder}" in capsys.readouterr().out
+
+
+def test_a_learning_rate_that_explodes_ends_with_a_clear_line(capsys):
+    with np.errstate(all="ignore"):
+        assert run(*SMALL, "--epochs", 3, "--lr", "1e30", "--name", "mine") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: loss ")
+    assert "epoch 1, step 2: first non-finite value in " in error
+
+
+@pytest.fixture
+def own_photos(tmp_path, rng):
+    """Twenty photos and a table; two ages lie outside the grid, ten photos without spread."""
+    lines = ["path,age,sigma"]
+    for i in range(20):
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(
+            tmp_path / f"{i}.png"
+        )
+        lines.append(f"{i}.png,{-1 if i == 3 else 101 if i == 5 else 4 * i},{i % 2}")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines))
+    return table
+
+
+def test_own_photos_with_other_options(own_photos, capsys):
+    options = ["--dataset", "csv", "--table", own_photos, "--size", 40, "--epochs", 2, "--batch", 5]
+    options += ["--no-augment", "--label-step", 2, "--kl-reduction", "elements", "--lam", 0.5]
+    options += ["--pool", "gap", "--schedule", "step:1", "--val-every", 2, "--name", "own"]
+    assert run(*options) == 0
+    out = capsys.readouterr().out
+    assert "warning: 2 photos left out, ages not in 0..100" in out
+    assert "photos with sigma 0" in out
+    assert "51 labels 2 years apart" in out
+    first, second = rows(Path("runs/own/metrics.csv"))
+    assert (first["lr"], second["lr"]) == ("0.001", "0.0001")
+    assert first["valid_mae"] == ""
+    assert second["valid_mae"] != ""
+    loss, kl, error = (float(second[f"train_{name}"]) for name in ("loss", "kl", "mae"))
+    assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
+
+
+def begin_own(table):
+    """A run of one epoch on the photos of a table."""
+    options = ["--dataset", "csv", "--table", table, "--size", 32, "--epochs", 1, *SMALL[2:]]
+    assert run(*options, "--name", "own") == 0
+
+
+def test_photos_may_lie_elsewhere_when_a_run_goes_on(own_photos, capsys, monkeypatch):
+    begin_own(own_photos)
+    before = metrics("own")
+    forget_the_epochs("own")
+    Path("moved").mkdir()
+    for path in own_photos.parent.glob("*.*"):
+        path.rename(Path("moved") / path.name)
+    assert run("--resume", "runs/own") == 2
+    assert "csv: no table " in capsys.readouterr().err
+    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 0
+    assert metrics("own") == before
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinydldl.train.experiment.train", interrupt)
+    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 130
+    expected = "train --resume runs/own --table=moved/table.csv\n"
+    assert capsys.readouterr().out.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("", "begun on [15, 3] photos, now there are [13, 4]"),
+        ("0.png,1,0", "begun on photos of other names, ages or sigmas than now"),
+        ("0.png,0,1", "begun on photos of other names, ages or sigmas than now"),
+        ("new.png,0,0", "begun on photos of other names, ages or sigmas than now"),
+    ],
+)
+def test_other_photos_are_not_those_of_the_run(new, message, own_photos, capsys):
+    begin_own(own_photos)
+    Path("0.png").rename("new.png") if new.startswith("new") else None
+    Path("other.csv").write_text(own_photos.read_text().replace("0.png,0,0", new, 1))
+    before = metrics("own")
+    assert run("--resume", "runs/own", "--table", "other.csv") == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: runs/own: {message}")
+    assert metrics("own") == before
+
+
+def test_a_run_of_an_older_version_knows_only_how_many_photos_there_were(own_photos):
+    begin_own(own_photos)
+    path = Path("runs/own/config.json")
+    config = json.loads(path.read_text())
+    assert len(config.pop("names_and_labels")) == 64
+    path.write_text(json.dumps(config))
+    own_photos.write_text(own_photos.read_text().replace("0.png,0,0", "0.png,1,0", 1))
+    assert run("--resume", "runs/own") == 0
+
+
+def test_the_data_folder_may_lie_elsewhere(monkeypatch, capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
+    before = metrics("mine")
+    Path("data").rename("a")
+    assert run("--resume", "runs/mine", "--data-dir", "a") == 0
+    monkeypatch.setenv("TINYDLDL_DATA", "a")
+    assert run("--resume", "runs/mine") == 0
+    assert metrics("mine") == before
+    assert not Path("data").exists()  # the faces are there, so none is drawn
+    assert run("--resume", "runs/mine", "--data-dir", "a", "--workers", "1") == 2
+    assert capsys.readouterr().err.startswith("error: --resume goes alone, or with --data-dir")
+
+
+def test_every_argument_reaches_the_training(own_photos, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "tinydldl.train.experiment.execute", lambda run, *rest: seen.update(run=run)
+    )
+    base = ["--dataset", "csv", "--table", own_photos, "--size", 40]
+    assert run(*base, "--pool", "gap", "--augment", "gray", "crop", "--batch", 7, "--seed", 4) == 0
+    training = seen["run"]
+    assert isinstance(training.model.layers["pool5"], GlobalAvgPool)
+    assert training.transforms == ["gray", "crop"]
+    assert (training.batch, training.seed, training.epochs) == (7, 4, 60)
+    assert [training.schedule(epoch) for epoch in (30, 31)] == pytest.approx([1e-3, 1e-4])
+    assert run(*base, "--no-augment", "--net", "thin", "--lr", 0.5, "--schedule", "constant") == 0
+    training = seen["run"]
+    assert training.transforms == []
+    assert isinstance(training.model.layers["pool5"], HybridPool)
+    assert training.model.params["conv1_1.W"].shape[3] == 32
+    assert training.schedule(60) == 0.5
+    assert run(*base, "--epochs", 10, "--lr", 0.5, "--schedule", "cosine:2") == 0
+    rates = [seen["run"].schedule(epoch) for epoch in (1.5, 3, 7, 11)]
+    assert rates == pytest.approx([0.125, 0.5, 0.25, 0])
+    assert run(*base, "--epochs", 10, "--lr", 0.5, "--schedule", "cosine") == 0
+    assert [seen["run"].schedule(epoch) for epoch in (1, 6)] == pytest.approx([0.5, 0.25])
+
+
+def test_the_cache_is_shared_by_both_parts(own_photos, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "tinydldl.train.experiment.execute", lambda run, *rest: seen.update(run=run)
+    )
+    base = ["--dataset", "csv", "--table", own_photos, "--size", 224]
+    assert run(*base, "--cache-mb", 3) == 0  # fifteen photos of 256 x 256 x 3 bytes fit
+    stores = seen["run"].train_store, seen["run"].valid_store
+    assert sum(store.cached_bytes for store in stores) <= 3e6
+    assert len(stores[0].cache) == 15
+    assert len(stores[1].cache) == 0
+
+
+def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "mine", "--no-augment") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    assert run("--resume", tmp_path / "runs/mine") == 0
+    assert "warning: begun with blas_threads " in capsys.readouterr().out
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("rate", ["1e15", "1e38", "1e300"])
+def test_a_network_that_breaks_in_the_last_step_is_no_result(rate, capsys):
+    with np.errstate(all="ignore"):
+        assert run(*SMALL, "--epochs", 1, "--batch", 40, "--lr", rate, "--name", "mine") == 1
+    assert "try a smaller --lr" in capsys.readouterr().err
+    assert not Path("runs/mine/checkpoint.npz").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_and_reports_what_it_can(method, capsys):
+    assert run(*SMALL, "--limit", 20, "--epochs", 1, "--method", method) == 0
+    out = capsys.readouterr().out
+    name = "synthetic-tiny-1" if method == "dldl-v2" else f"synthetic-tiny-{method}-1"
+    folder = Path("runs", name)
+    assert ("CRPS" in out) == (not method.startswith("mr-"))
+    first, *_ = rows(folder / "predictions.csv")
+    assert bool(first["spread"]) == (not method.startswith("mr-"))
+    inner = folder / "member-1" if method == "ldae" else folder
+    (epoch,) = rows(inner / "metrics.csv")
+    assert float(epoch["grad_norm"]) > 0
+    assert bool(epoch["train_kl"]) == (method == "dldl-v2")
+
+
+def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys):
+    ensemble = [*SMALL, "--limit", 20, "--epochs", 1, "--method", "ldae", "--members", 2]
+    assert run(*ensemble, "--name", "all") == 0
+    out = capsys.readouterr().out
+    assert "network 2 of 2" in out
+    assert "all 2 networks together" in out
+    whole = Path("runs/all/predictions.csv").read_bytes()
+    shutil.rmtree("runs/all/member-2")
+    assert run("--resume", "runs/all") == 0
+    assert Path("runs/all/predictions.csv").read_bytes() == whole
+    assert "resumed after epoch 1" in capsys.readouterr().out
+    one, two = (rows(Path("runs/all", f"member-{i}", "predictions.csv")) for i in (1, 2))
+    assert one != two
+
+
+def test_epochs_of_kl_alone_come_first(capsys):
+    assert run(*SMALL, "--epochs", 2, "--kl-epochs", 1, "--name", "first") == 0
+    assert "lambda 1 after 1 epochs of KL alone" in capsys.readouterr().out
+    alone, joint = (
+        {k: float(v) for k, v in row.items()} for row in rows(Path("runs/first/metrics.csv"))
+    )
+    assert alone["train_loss"] == pytest.approx(alone["train_kl"])
+    assert joint["train_loss"] == pytest.approx(joint["train_kl"] + joint["train_mae"])
+
+
+def test_on_other_parts(capsys):
+    """Trained on the eight that are for validation, judged on the others; and so when resumed."""
+    assert run(*SMALL, "--epochs", "1", "--parts", "valid", "train", "--name", "a") == 0
+    expected = "synthetic: 8 photos (valid) to train on, 32 (train) to judge on"
+    assert expected in capsys.readouterr().out
+    assert len(rows(Path("runs/a/predictions.csv"))) == 32
+    assert run("--resume", "runs/a") == 0
+    assert expected in capsys.readouterr().out
+
+
+def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
+    assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
+    assert "12 photos (train) to train on, 8 (valid) to judge on" in capsys.readouterr().out

@@ -1,0 +1,71 @@
+"""A web page on this computer that estimates ages in photos: `python -m tinydldl.app`.
+
+Drop a photo, paste one, or use the camera. The photo goes to this program alone.
+"""
+
+import ctypes
+import sys
+from contextlib import suppress
+
+from tinydldl import cli, trained, weights
+from tinydldl.app import ADDRESS, Choice, Server
+from tinydldl.predict import portraits
+
+
+def main(argv=None):
+    """Serve the page until Ctrl-C."""
+    arguments = build_parser().parse_args(argv)
+    choices = open_choices(arguments)
+    give_back_large_memory()
+    with Server(choices, arguments.port) as server:
+        print("tinydldl.app")
+        for choice in choices.values():
+            print(f"network   {choice.label}")
+        print(f"page      http://{ADDRESS}:{server.port} (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+
+
+def open_choices(arguments):
+    """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
+
+    Raises CheckpointError, or UserError if none is asked for by --checkpoint and none ships.
+    """
+    network, path = portraits.open_network(arguments), arguments.checkpoint
+    name = "checkpoint" if path else arguments.net
+    choices = {name: Choice(f"{path or name}: {network.text}", network, arguments.crop)}
+    for name in weights.names():
+        if name not in choices:
+            network = trained.load(weights.find(name))
+            choices[name] = Choice(f"{name}: {network.text}", network, "utkface")
+    return choices
+
+
+def give_back_large_memory():
+    """Have blocks of 4 MB and more go back to the system when they are free, if this is glibc.
+
+    By itself it keeps some once it has seen them, one for each thread, and photos of 20 MB add up.
+    """
+    M_MMAP_THRESHOLD = -3
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.app",
+        description="A web page on this computer that estimates the ages of the faces in photos.",
+        epilog=portraits.CAUTION,
+    )
+
+    network = parser.add_argument_group(
+        "network", "What the page begins with; it offers all weights that ship, too."
+    )
+    portraits.add_network_arguments(network)
+
+    server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"
+    server.add_argument("--port", type=cli.whole(0, 65535), default=8000, help=about)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

@@ -1,0 +1,100 @@
+"""From the bytes of a photo to what the page shows: values for JSON, pictures as data URIs."""
+
+import base64
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+
+from tinydldl.explain.saliency import MapError, Maps, under_squares
+from tinydldl.faces import WeightsError, detect
+from tinydldl.faces.detector import shrink
+from tinydldl.images import open_photo
+from tinydldl.predict import inputs
+from tinydldl.predict.portraits import portraits
+from tinydldl.trained import Trained
+
+MOST_FACES = 40  # so that a crowd does not take minutes
+MEMORY = 12 * 4096 * 3072  # bytes: a phone's photo fits, and one of 50 million pixels at 1/2
+NO_FACE = "No face was found in this photo."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network that the page offers. `crop`: how faces lay in its photos, see `faces.align`."""
+
+    label: str
+    network: Trained
+    crop: str
+
+
+def estimate(choice, data, whole=False):
+    """What a network says of a photo, the bytes `data`, as a dict for JSON.
+
+    `width`, `height`, pixels; `photo`, upright, at most 1024 pixels a side; `note`, a sentence or
+    None; `labels`, years; `faces`, from left to right, see `face_record`. `whole`: the photo is a
+    face that is cut out already. Raises PhotoError.
+
+    Time and memory are bounded: by what may be decoded, see `open_photo`, of which the detector
+    looks at 1024 pixels a side at most, and by the number of faces.
+    """
+    image = open_photo(BytesIO(data), memory=MEMORY)
+    faces, note = (inputs.whole(image), None) if whole else find(image)
+    return {
+        "width": image.width,
+        "height": image.height,
+        "photo": data_uri(shrink(image), "JPEG", quality=88),
+        "note": note,
+        "labels": choice.network.method.grid.tolist(),
+        "faces": [face_record(choice, image, face) for face in faces],
+    }
+
+
+def find(image):
+    """The faces in a photo from left to right, and a sentence if that is not the whole story."""
+    try:
+        found = detect(image)
+    except WeightsError as error:
+        return [], f"Faces cannot be looked for here: {error}"
+    faces = sorted(found[:MOST_FACES], key=lambda face: face.box[0])
+    if not faces:
+        return [], NO_FACE
+    if len(found) > len(faces):
+        return faces, f"{len(found)} faces were found; these are the {MOST_FACES} clearest."
+    return faces, None
+
+
+def face_record(choice, image, face):
+    """One face: `age` and `spread`, the standard deviation, years; `distribution` over the labels.
+
+    `box`: left, top, right, bottom in pixels of the photo, None for the whole photo; `view`: what
+    the network sees. `spread`, `distribution` and `map` are None for a method without.
+    """
+    (person,) = portraits(choice.network, image, [face], choice.crop)
+    return {
+        "age": person.y_hat,
+        "spread": person.spread,
+        "distribution": None if person.p_hat is None else person.p_hat.astype(float).tolist(),
+        "box": None if face is None else face.box.tolist(),
+        "view": data_uri(person.view, "PNG"),
+        "map": map_record(choice.network, person.view),
+    }
+
+
+def map_record(network, view):
+    """How many years the parts of the view pull the estimate: 16 rows, see `maps.under_squares`.
+
+    It is of the view as it is, without its mirror image; None for a method without softmax.
+    """
+    try:
+        (years,) = Maps(network, np.asarray(view)[None]).of_expectation()
+    except MapError:
+        return None
+    return under_squares(years, view.width).tolist()
+
+
+def data_uri(image, kind, **settings):
+    """An image as text that a page can show."""
+    file = BytesIO()
+    image.save(file, kind, **settings)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

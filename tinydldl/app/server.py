@@ -1,0 +1,241 @@
+"""A small web server for one person: `GET /` is the page, `POST /estimate` looks at a photo.
+
+It listens to this computer alone, and a browser may ask only from its own page: any other site that
+is open in the same browser is refused. Nothing is logged, and no photo is ever written to a file.
+"""
+
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from io import BufferedReader
+from multiprocessing.pool import ThreadPool
+from socket import SHUT_WR
+from socketserver import ThreadingTCPServer
+from time import monotonic
+from urllib.parse import parse_qs
+
+from tinydldl.app.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
+from tinydldl.app.document import page
+from tinydldl.app.estimate import estimate
+from tinydldl.errors import UserError
+from tinydldl.images import PhotoError
+
+ADDRESS = "127.0.0.1"
+NAMES = ("127.0.0.1", "localhost")
+FAREWELL = 2  # seconds in which a client may stop sending
+GONE = ConnectionError, TimeoutError  # a client that goes away, or is silent
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class Server(ThreadingTCPServer):
+    """Serves the page with the networks `choices`, {name: Choice}, on a `port`, 0 for a free one.
+
+    Each connection has a thread of its own. Photos are looked at one at a time in another one, so
+    that the memory for the last is there for the next. Raises UserError if the port cannot be
+    used.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128  # connections that came at once, before any of them is accepted
+    allow_reuse_address = os.name == "posix"  # on Windows this would let two programs share a port
+
+    def __init__(self, choices, port):
+        self.choices, self.connections = choices, Connections()
+        self.worker = ThreadPool(1)  # not an executor, which would not let the program end
+        try:
+            super().__init__((ADDRESS, port), Handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", error)
+            raise UserError(f"port {port}: {reason}; choose another one with --port") from None
+
+    @property
+    def port(self):
+        return self.server_address[1]
+
+    def process_request(self, request, client_address):
+        self.connections.welcome(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request):
+        self.connections.forget(request)
+        super().close_request(request)
+
+    def server_close(self):
+        super().server_close()
+        self.worker.terminate()
+
+    def handle_error(self, request, client_address):
+        """A client that is gone is no error of ours; all else is shown as Python does."""
+        if not isinstance(sys.exception(), GONE):
+            super().handle_error(request, client_address)
+
+
+def attempt(choice, data, whole):
+    """What `estimate` says, as `status, values`.
+
+    Nothing is raised: an error that comes out of a pool refers to itself, by way of its traceback,
+    and would keep the photo until garbage is collected.
+    """
+    try:
+        return 200, estimate(choice, data, whole)
+    except PhotoError as error:
+        return 422, {"error": f"This file cannot be used: {error.reason}."}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request, in HTTP/1.0: the connection ends with the answer."""
+
+    request_version = default_request_version = "HTTP/1.0"  # never an answer without headers
+    requestline = command = ""  # until it is read
+
+    def setup(self):
+        super().setup()
+        self.request_file = Request(self.connection, self.server.connections)
+        self.rfile = BufferedReader(self.request_file)
+
+    def handle(self):
+        """Answer, unless the request is not for us or is refused."""
+        try:
+            super().handle()
+        except Refusal as refusal:
+            self.refuse(*refusal.args)
+        except GONE:
+            raise
+        except Exception:
+            self.refuse(500, "Something went wrong; the terminal says what.")
+            raise
+
+    def do_GET(self):
+        self.check_head()
+        if self.path != "/":
+            raise Refusal(404, "There is no such page.")
+        html, policy = page(self.server.choices)
+        self.send(200, "text/html", html.encode(), {"Content-Security-Policy": policy})
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        self.check_head()
+        self.check_origin()
+        path, _, query = self.path.partition("?")
+        if path != "/estimate":
+            raise Refusal(404, "There is no such page.")
+        query = parse_qs(query)
+        choice = self.choice(query)
+        self.send_json(*self.estimate(choice, query.get("whole") == ["1"]))
+
+    # ------------------------------------------------------------------------------ who may ask
+
+    def check_head(self):
+        """Refuse headers that cannot be read to their end, and another site's name: it may have
+        been made to lead here (DNS rebinding).
+        """
+        if self.headers.defects:
+            raise Refusal(400, "The headers of this request cannot be read.")
+        port = self.server.port
+        hosts = [f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == 80 else [])
+        given = self.headers.get_all("Host", [])
+        if len(given) != 1 or given[0].lower() not in hosts:
+            raise Refusal(403, f"This server is for http://{ADDRESS}:{port} alone.")
+
+    def check_origin(self):
+        """Refuse what another site's page sends."""
+        own = f"http://{self.headers['Host'].lower()}"
+        origins = self.headers.get_all("Origin", [])
+        sites = self.headers.get_all("Sec-Fetch-Site", [])
+        if set(origins) - {own} or set(sites) - {"same-origin"}:
+            raise Refusal(403, "This server answers its own page alone.")
+
+    # --------------------------------------------------------------------------- what they ask
+
+    def choice(self, query):
+        """The network that is asked for."""
+        choices = self.server.choices
+        (name,) = query.get("network", [""])[:1]
+        if name not in choices:
+            raise Refusal(400, f"There is no such network; there are: {', '.join(choices)}.")
+        return choices[name]
+
+    def length(self):
+        """The bytes that follow."""
+        lengths = self.headers.get_all("Content-Length", [])
+        if "Transfer-Encoding" in self.headers or len(lengths) != 1:
+            raise Refusal(411, "A photo must say how many bytes it has, in Content-Length.")
+        if not re.fullmatch("[0-9]{1,18}", lengths[0]):
+            raise Refusal(400, "Content-Length is not a number of bytes.")
+        if int(lengths[0]) > MOST_BYTES:
+            raise Refusal(413, f"A photo may have {MOST_BYTES // 10**6} MB at most.")
+        return int(lengths[0])
+
+    def body(self):
+        """The photo, if it arrives in time."""
+        length = self.length()
+        self.request_file.patience, self.request_file.most = PATIENCE, length
+        try:
+            data = self.rfile.read(length)
+        except TimeoutError:
+            raise Refusal(408, f"The photo did not arrive in {PATIENCE} seconds.") from None
+        if len(data) < length:
+            raise Refusal(400, "The photo did not arrive to its end.")
+        return data
+
+    def estimate(self, choice, whole):
+        """What the network says of the photo, which is not held longer: `status, values`."""
+        data = self.body()
+        with self.server.connections.place(self.connection):
+            return self.server.worker.apply(attempt, (choice, data, whole))
+
+    # -------------------------------------------------------------------------------- answers
+
+    def send(self, status, kind, data, headers=None):
+        """Send an answer, with the headers that all have."""
+        self.server.connections.hold(self.connection, len(data))
+        self.connection.settimeout(PATIENCE)
+        self.send_response(status)
+        own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": len(data)}
+        for name, value in (HEADERS | own | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def send_json(self, status, values, headers=None):
+        self.send(status, "application/json", json.dumps(values).encode(), headers)
+
+    def refuse(self, status, sentence):
+        again = {"Retry-After": 2} if status == 503 else None
+        self.send_json(status, {"error": sentence}, again)
+
+    def send_error(self, code, message=None, explain=None):
+        """Refuse a request that the base class cannot read; the client knows what it sent."""
+        self.refuse(code, HTTPStatus(code).phrase)
+
+    def finish(self):
+        """Read what the client still sends: it could lose the answer if we hung up meanwhile."""
+        super().finish()
+        deadline = monotonic() + FAREWELL
+        with suppress(OSError):
+            self.connection.shutdown(SHUT_WR)
+            self.connection.settimeout(FAREWELL)
+            while self.connection.recv(2**16) and monotonic() < deadline:
+                pass
+
+    def version_string(self):
+        """The header Server: not the versions of Python and of its server."""
+        return "tinydldl"
+
+    def log_message(self, format, *arguments):
+        """Nothing is logged."""

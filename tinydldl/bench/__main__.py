@@ -1,0 +1,205 @@
+"""How fast is it? `python -m tinydldl.bench` times the engines, and PyTorch where installed."""
+
+import argparse
+import json
+import os
+import sys
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from statistics import median
+
+from tinydldl import cli, plots
+from tinydldl.bench import profile
+from tinydldl.bench.cases import ALL, FORM, QUICK, Case
+from tinydldl.bench.engines import ENGINES, installed
+from tinydldl.bench.race import advances, race
+from tinydldl.errors import UserError
+from tinydldl.fast import available_cores
+from tinydldl.files import replacing
+from tinydldl.processes import MOST, bounded
+from tinydldl.progress import Progress
+
+CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+LEAST_ROUNDS = 3
+SCREEN = Path("-")  # for --json
+RIVALS = [name for name in ENGINES if name != "fast"]
+
+
+def main(argv=None):
+    """Measure, and print; returns the exit code."""
+    arguments = parse(argv)
+    engines, rivals = choose_engines(arguments)
+    check_outputs(arguments)
+    # With `--json -` standard output is for a program to read.
+    say = partial(print, file=sys.stderr if arguments.json == SCREEN else sys.stdout)
+    for name in CRIPPLING:
+        if name in os.environ:
+            say(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
+    say(f"tinydldl.bench with {arguments.workers} processes or threads, {arguments.rounds} rounds")
+    measured, peak = measure(arguments, engines)
+    say(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
+    say(*table(measured, peak), sep="\n")
+    for rival in rivals:
+        say("", *ratio_table(measured, rival), sep="\n")
+    if arguments.json:
+        write_json(arguments.json, measured, peak, arguments)
+    if arguments.profile:
+        case = first_training_case(arguments.cases)
+        plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
+        say(f"\nprofile of {case}: {arguments.profile}")
+    return 0
+
+
+def parse(argv):
+    """The arguments, each of `--cases` once; their default is in words in the help."""
+    arguments = build_parser().parse_args(argv)
+    arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
+    arguments.workers = bounded(arguments.workers, max(case.batch for case in arguments.cases))
+    return arguments
+
+
+def measure(arguments, engines):
+    """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
+    measured, peaks = {}, []
+    total = len(arguments.cases) * advances(engines, arguments.rounds)
+    with Progress(None, "measuring", total, unit="runs") as progress:
+        for case in arguments.cases:
+            progress.set_description(str(case))
+            about = case, engines, arguments.workers, arguments.rounds
+            measured[case], peak = race(*about, progress.update)
+            peaks.append(peak)
+    return measured, max(peaks)
+
+
+def choose_engines(arguments):
+    """The engines to measure, and those of them to set against fast: `(engines, rivals)`.
+
+    Raises UserError if one is not installed.
+    """
+    here, against = installed(), arguments.against
+    rivals = [name for name in ENGINES if against and name.startswith(against)]
+    wanted = {*(arguments.engines or here), *rivals, *(["fast"] if rivals else [])}
+    missing = [name for name in ENGINES if name in wanted and name not in here]
+    if missing:
+        raise UserError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
+    return [name for name in ENGINES if name in wanted], rivals
+
+
+def check_outputs(arguments):
+    """Raise UserError for what could not be written in the end, before minutes are spent."""
+    if arguments.profile and first_training_case(arguments.cases) is None:
+        raise UserError("--profile: draws a training step, and --cases has none")
+    for path in (arguments.json, arguments.profile):
+        if path and not path.parent.is_dir():
+            raise UserError(f"{path}: there is no folder {path.parent}")
+        if path and path.is_dir():
+            raise UserError(f"{path}: is a folder, expected a file")
+
+
+def first_training_case(cases):
+    """The first case that trains, or None."""
+    return next((case for case in cases if case.train), None)
+
+
+def table(measured, peak):
+    """The lines of the table: one for each case and engine."""
+    lines = [
+        f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
+        f"{'of peak':>8} {'MB':>6}"
+    ]
+    for case, results in measured.items():
+        flops = case.flops()
+        for result in results:
+            low, high = 1000 * min(result.seconds), 1000 * max(result.seconds)
+            memory = "-" if result.memory is None else f"{result.memory / 1e6:.0f}"
+            lines.append(
+                f"{case!s:24} {result.engine:20} {1000 * result.median:8.1f} "
+                f"{f'{low:.1f} - {high:.1f}':>17} {case.batch / result.median:9.1f} "
+                f"{flops / result.median / 1e9:8.0f} {flops / result.median / peak:8.0%} "
+                f"{memory:>6}"
+            )
+    return lines
+
+
+def ratio_table(measured, rival):
+    """The lines of a table: how many times as long as the fast engine another one takes."""
+    lines = [
+        f"time of {rival} / time of fast (above 1: fast is faster), median of the rounds; "
+        "memory likewise",
+        f"{'case':24} {'time':>6} {'range':>13} {'memory':>7}",
+    ]
+    for case, results in measured.items():
+        fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
+        ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
+        memory = "-" if None in (other.memory, fast.memory) else f"{other.memory / fast.memory:.2f}"
+        lines.append(
+            f"{case!s:24} {median(ratios):6.2f} {f'{min(ratios):.2f} - {max(ratios):.2f}':>13} "
+            f"{memory:>7}"
+        )
+    return lines
+
+
+def write_json(path, measured, peak, arguments):
+    """All that was measured, to a file, or for `-` to standard output.
+
+    Seconds of a step for each round, bytes, and the FLOP/s of BLAS.
+    """
+    text = json.dumps(
+        {
+            "workers": arguments.workers,
+            "sgemm_peak": peak,
+            "cases": {
+                str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
+                for case, results in measured.items()
+            },
+        },
+        indent=2,
+    )
+    if path == SCREEN:
+        print(text)
+    else:
+        with replacing(path) as file:
+            file.write(text.encode())
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.bench",
+        description="Time training steps and inference, each engine in a process of its own, in "
+        "turn. FLOP/s are counted as direct convolution; MB is the memory of all processes.",
+    )
+    add = parser.add_argument
+    add(
+        "--cases",
+        nargs="+",
+        type=cases,
+        metavar="CASE",
+        help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
+    )
+    add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all that are here)")
+    add(
+        "--against",
+        choices=RIVALS,
+        metavar="ENGINE",
+        help=f"print its time over that of fast: {', '.join(RIVALS)}; torch stands for both",
+    )
+    add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
+    about = "processes of the fast engine, threads of the others"
+    add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)
+    add("--json", type=cli.path, metavar="FILE", help="write all figures there; - for the screen")
+    about = "draw where the time of the first training case goes"
+    add("--profile", type=cli.path, metavar="PNG", help=about)
+    return parser
+
+
+def cases(text):
+    """The type of `--cases`: a list of one, or of all."""
+    try:
+        return ALL if text == "all" else [Case.parse(text)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

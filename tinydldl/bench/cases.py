@@ -1,0 +1,77 @@
+"""A case: a network, a batch of photos, and what is done with them."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinydldl import machine
+from tinydldl.labels import label_grid
+from tinydldl.models import CHANNELS, SMALLEST_SIDE, AgeNet
+from tinydldl.train import memory
+
+LABELS = label_grid()
+FORM = (
+    f"NETWORK-SIDE-BATCH-train or -inference, NETWORK {' or '.join(CHANNELS)}, SIDE from "
+    f"{SMALLEST_SIDE} up, such as tiny-64-32-train"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`train`: forward, loss, backward and a step of Adam; else the forward pass of inference."""
+
+    net: str
+    side: int
+    batch: int
+    train: bool
+
+    def __str__(self):
+        return f"{self.net}-{self.side}-{self.batch}-{'train' if self.train else 'inference'}"
+
+    @classmethod
+    def parse(cls, text):
+        """The case of a name such as tiny-64-32-train. Raises ValueError for any other text."""
+        number = r"(\d{1,15})"
+        networks = "|".join(CHANNELS)
+        match = re.fullmatch(f"({networks})-{number}-{number}-(train|inference)", text)
+        if not match or int(match[2]) < SMALLEST_SIDE or int(match[3]) < 1:
+            raise ValueError(f"case {text!r}: expected {FORM}")
+        takes = memory.network(match[1], int(match[2]), int(match[3]), layers=True)
+        if takes > (there := machine.memory()):
+            short = f"case {text!r}: needs about {takes / 1e9:.3g} GB, and there are"
+            raise ValueError(f"{short} {there / 1e9:.3g}")
+        return cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
+
+    def model(self):
+        """The network, with the same initial weights each time."""
+        return AgeNet(self.net, len(LABELS), self.side, rng=np.random.default_rng(0))
+
+    def photos(self):
+        """Random photos (N, H, W, 3), ages and sigmas (N,), the same each time, float32."""
+        rng = np.random.default_rng(1)
+        x = rng.standard_normal((self.batch, self.side, self.side, 3), dtype=np.float32)
+        y = rng.uniform(1, 99, self.batch).astype(np.float32)
+        return x, y, np.full(self.batch, 2, np.float32)
+
+    def flops(self):
+        """Floating-point operations, counted as direct convolution; backward costs two forward."""
+        model = self.model()
+        forward = 2 * model.multiply_adds(model.input_shape) * self.batch
+        return 3 * forward if self.train else forward
+
+
+# Those that the README reports, and the first and last of them, which are quick.
+ALL = [
+    Case.parse(name)
+    for name in (
+        "tiny-64-32-train",
+        "tiny-112-32-train",
+        "tiny-224-16-train",
+        "thin-224-16-train",
+        "thin-224-16-inference",
+        "tiny-224-32-inference",
+        "tiny-64-32-inference",
+    )
+]
+QUICK = [ALL[0], ALL[-1]]

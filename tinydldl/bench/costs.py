@@ -1,0 +1,143 @@
+"""What the networks of the paper cost, its table 2: size, multiply-adds, time for 32 photos."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from tinydldl.bench.cases import LABELS
+from tinydldl.bench.race import Racer, check_agreement, time_in_turn
+from tinydldl.fast import FastNet, available_cores, covers
+from tinydldl.models import VGG16, AgeNet, count_params
+from tinydldl.progress import Progress
+
+NETWORKS = {"vgg16": VGG16, "thin": partial(AgeNet, "thin"), "tiny": partial(AgeNet, "tiny")}
+
+
+class System(NamedTuple):
+    """A row of the table: `copies` of a network, and the published figures of all of them.
+
+    `parameters` in millions; `ms`: milliseconds for 32 photos on one M40 GPU.
+    """
+
+    name: str
+    network: str
+    copies: int
+    parameters: float
+    ms: float
+
+
+# Gao, Zhou, Wu and Geng, IJCAI 2018, and its slides
+SYSTEMS = (
+    System("VGG16 (DEX, DLDL)", "vgg16", 1, 134.6, 133.30),
+    System("11 x VGG16 (LDAE)", "vgg16", 11, 1480.6, 1446.30),
+    System("ThinAgeNet", "thin", 1, 3.7, 51.05),
+    System("TinyAgeNet", "tiny", 1, 0.9, 24.26),
+)
+
+NOTES = (
+    "Eleven VGG16 are not run: their figures are eleven times those of one.",
+    "On disk: parameters and running statistics, four bytes each.",
+    "Layers: photo by photo on one core, which is no slower than batches. Fast: the photos as one "
+    "batch on all cores; it needs BatchNorm after each convolution, so it does not cover VGG16.",
+    "Published times are of 32 photos on one M40 GPU.",
+)
+
+# what `ratios` compares, and the column that it is read from
+RATIOS = {
+    "fewer_parameters": "parameters_m",
+    "fewer_parameters_published": "published_parameters_m",
+    "fewer_multiply_adds": "multiply_adds_g",
+    "faster_layers": "layers_ms",
+    "faster_published": "published_ms",
+}
+
+
+def measure(rounds=3, images=32):
+    """The rows of the table: a dict for each of SYSTEMS, with ours and the published figures.
+
+    `parameters_m` in millions; `multiply_adds_g` of a photo, in billions; `disk_mb` in 10^6 bytes;
+    `layers_ms` and `fast_ms`, milliseconds for `images` photos, the median of `rounds` in which all
+    networks take turns; `fast_ms` is None where the engine does not cover the network.
+    """
+    figures, engines = {}, {}
+    for network in NETWORKS:
+        figures[network], engines[network] = describe(network)
+    milliseconds = race(engines, rounds, images)
+    for network, own in figures.items():
+        own |= {f"{e}_ms": milliseconds.get(f"{network}-{e}") for e in ("layers", "fast")}
+    return [row(system, figures[system.network]) for system in SYSTEMS]
+
+
+def ratios(rows):
+    """How many times ThinAgeNet and TinyAgeNet are smaller and faster than one VGG16.
+
+    A dict for each, with the names of RATIOS; `rows`: from `measure`.
+    """
+    vgg16, _, *ours = rows
+    return [
+        {"network": row["network"]}
+        | {name: vgg16[column] / row[column] for name, column in RATIOS.items()}
+        for row in ours
+    ]
+
+
+def row(system, figures):
+    """A row, from the figures of one network."""
+    return (
+        {"network": system.name}
+        | {name: value and system.copies * value for name, value in figures.items()}
+        | {"published_parameters_m": system.parameters, "published_ms": system.ms}
+    )
+
+
+def describe(network):
+    """What can be counted, and the engines that compute the network: `(figures, engines)`."""
+    model = build(network)
+    arrays = (model.params | model.buffers).values()
+    figures = {
+        "parameters_m": count_params(model) / 1e6,
+        "multiply_adds_g": model.multiply_adds(model.input_shape) / 1e9,
+        "disk_mb": sum(array.nbytes for array in arrays) / 1e6,
+    }
+    return figures, ["layers", "fast"] if covers(model) else ["layers"]
+
+
+def race(engines, rounds, images):
+    """Milliseconds of each engine of each network, by `network-engine`.
+
+    Raises UserError if the engines of a network do not compute the same.
+    """
+    racers, count = [], sum(map(len, engines.values()))
+    with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
+        for network, names in engines.items():
+            own = []
+            for engine in names:
+                about = network, engine, images, available_cores()
+                own.append(Racer(f"{network}-{engine}", 1, inference, *about))
+                progress.update()
+            check_agreement(network, own)
+            racers += own
+        results = time_in_turn(racers, rounds, progress.update)
+    for racer in racers:
+        racer.close()
+    return {name: 1000 * result.median for name, result in results.items()}
+
+
+def inference(network, engine, images, workers):
+    """The step that is timed, `step()`: the logits of random photos.
+
+    The engine divides a batch as it likes best; the layers take one photo after the other, since
+    the maps of several do not stay in the cache.
+    """
+    model = build(network)
+    shape = (images, *model.input_shape)
+    x = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+    if engine == "fast":
+        return partial(FastNet(model, workers).forward, x)
+    return lambda: np.concatenate([model.forward(photo[None]) for photo in x])
+
+
+def build(network):
+    """The network for inference, with the same initial weights each time."""
+    return NETWORKS[network](len(LABELS), rng=np.random.default_rng(0)).eval()

@@ -1,0 +1,79 @@
+"""Where the time of a training step goes, by layer."""
+
+import time
+
+import numpy as np
+
+from tinydldl.bench.engines import step_of
+from tinydldl.fast import FastNet
+from tinydldl.plots import COLORS, new_figure
+
+PASSES = {"forward": COLORS[0], "backward": COLORS[1]}
+STEPS = 5
+
+
+def profile(case):
+    """`{engine: {group: {pass: milliseconds}}}` of layers and fast, one process, medians of steps.
+
+    A group is what the engine fuses: convolution, normalization, ReLU and pooling, by its number.
+    """
+    layers, fast = case.model(), FastNet(case.model())
+    stages = {"layers": layers.layers, "fast": {stage.name: stage for stage in fast.own.stages}}
+    steps = {"layers": step_of(layers, case), "fast": step_of(fast, case)}
+    return {engine: timed(stages[engine], steps[engine]) for engine in stages}
+
+
+def timed(parts, step):
+    """Run the step some times, and add up by group what forward and backward of its parts take."""
+    step()
+    groups, group = {}, None
+    for name, part in parts.items():
+        if "pool" not in name or group is None:
+            group = name.lstrip("abcdefghijklmnopqrstuvwxyz") or name
+        spent = groups.setdefault(group, {name: [] for name in PASSES})
+        for name, seconds in spent.items():
+            watch(part, name, seconds)
+    for _ in range(STEPS):
+        for spent in groups.values():
+            for seconds in spent.values():
+                seconds.append(0.0)
+        step()
+    return {
+        group: {name: 1000 * float(np.median(seconds)) for name, seconds in spent.items()}
+        for group, spent in groups.items()
+    }
+
+
+def watch(part, name, seconds):
+    """Let the method `name` of a part add to the last of `seconds` what it takes."""
+    method = getattr(part, name)
+
+    def timed_method(*arguments):
+        begun = time.perf_counter()
+        result = method(*arguments)
+        seconds[-1] += time.perf_counter() - begun
+        return result
+
+    setattr(part, name, timed_method)
+
+
+def draw(times, title):
+    """A stacked bar for each group and engine, the layers pale: a `Figure`."""
+    totals = {name: sum(sum(t.values()) for t in spent.values()) for name, spent in times.items()}
+    figure, axes = new_figure(
+        f"{title}: layers {totals['layers']:.0f} ms, fast {totals['fast']:.0f} ms",
+        "Convolution with its normalization, ReLU and pooling",
+        "ms of a step, one process",
+    )
+    groups = list(times["layers"])
+    for (engine, spent), offset, alpha in zip(times.items(), (-0.2, 0.2), (0.4, 1), strict=True):
+        bottom = np.zeros(len(groups))
+        for name, color in PASSES.items():
+            height = np.array([spent.get(group, {}).get(name, 0.0) for group in groups])
+            place = np.arange(len(groups)) + offset
+            label = f"{engine}, {name}"
+            axes.bar(place, height, 0.38, bottom, color=color, alpha=alpha, label=label)
+            bottom += height
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.legend(frameon=False)
+    return figure

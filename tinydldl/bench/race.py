@@ -1,0 +1,166 @@
+"""All engines in turn, each in a process of its own, so that a drifting machine hurts all alike."""
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from statistics import median
+
+import numpy as np
+
+from tinydldl.bench.engines import ENGINES, THREADED
+from tinydldl.bench.memory import Peak
+from tinydldl.errors import UserError
+from tinydldl.processes import Processes
+
+SECONDS = 0.3  # what a measurement should take at least
+PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after their last product
+MEMORY_STEPS = 3
+TOLERANCE = 1e-3  # what float32 rounding may do to a loss or to logits, with a step of Adam between
+SGEMM = 2000  # side of the square matrices whose product shows what BLAS can do
+
+
+@dataclass
+class Result:
+    """What is known of an engine in a case: seconds of a step, one for each round, and bytes."""
+
+    engine: str
+    seconds: list = field(default_factory=list)
+    memory: int | None = None
+
+    @property
+    def median(self):
+        return median(self.seconds)
+
+
+class Racer:
+    """A step, in a process of its own; it does nothing unless it is asked.
+
+    `make(*arguments)` makes the step there. `values`: what it returned the first two times.
+    """
+
+    def __init__(self, name, threads, make, *arguments):
+        self.name = name
+        with blas_threads(threads):
+            self.process = Processes(1, serve, make, *arguments)
+        first, _ = self.ask(1)
+        second, seconds = self.ask(1)
+        self.values = first, second
+        self.steps = max(1, ceil(SECONDS / seconds))
+
+    @classmethod
+    def of(cls, engine, case, workers):
+        """An engine at a case."""
+        threads = workers if engine in THREADED else 1
+        return cls(engine, threads, ENGINES[engine], case, workers)
+
+    def ask(self, steps):
+        """What the last of `steps` steps returns, and the seconds that one took."""
+        (pipe,) = self.process.pipes
+        try:
+            pipe.send(steps)
+            return pipe.recv()
+        except (EOFError, ConnectionError):
+            (code,) = self.process.close()
+            raise UserError(f"{self.name} ended with exit code {code}") from None
+
+    def peak(self):
+        """The most bytes that it holds in some steps."""
+        watch = Peak(self.process.processes[0].pid)
+        self.ask(max(MEMORY_STEPS, self.steps))
+        return watch.stop()
+
+    def close(self):
+        """End the process."""
+        self.process.close()
+
+
+def serve(pipe, _, make, *arguments):
+    """What the process of a racer does."""
+    step = make(*arguments)
+    while True:
+        steps = pipe.recv()
+        begun = time.perf_counter()
+        for _ in range(steps):
+            value = step()
+        pipe.send((value, (time.perf_counter() - begun) / steps))
+
+
+def race(case, engines, workers, rounds, advance):
+    """A `Result` for each engine, and BLAS's FLOP/s in between: `(results, peak)`.
+
+    `advance()` is called `advances(engines, rounds)` times, after each step of the way. Raises
+    UserError if the engines do not compute the same.
+    """
+    racers = []
+    for engine in engines:
+        racers.append(Racer.of(engine, case, workers))
+        advance()
+    check_agreement(case, racers)
+    sgemm = Racer("sgemm", workers, multiply, SGEMM)
+    results = time_in_turn([*racers, sgemm], rounds, advance)
+    for racer in (*racers, sgemm):
+        racer.close()
+    fastest = min(results.pop("sgemm").seconds)
+    for engine, result in results.items():
+        alone = Racer.of(engine, case, workers)  # no other holds a part of the libraries of both
+        result.memory = alone.peak()
+        alone.close()
+        advance()
+    return list(results.values()), 2 * SGEMM**3 / fastest
+
+
+def advances(engines, rounds):
+    """How often `race` calls `advance`."""
+    return len(engines) * (rounds + 2) + rounds
+
+
+def time_in_turn(racers, rounds, advance):
+    """`{name: Result}`. Every other round goes backwards: no one always comes after the same."""
+    results = {racer.name: Result(racer.name) for racer in racers}
+    for number in range(rounds):
+        for racer in racers[:: -1 if number % 2 else 1]:
+            time.sleep(PAUSE)
+            _, seconds = racer.ask(racer.steps)
+            results[racer.name].seconds.append(seconds)
+            advance()
+    return results
+
+
+def check_agreement(case, racers):
+    """Raise UserError unless all got the same in their first two steps.
+
+    The second loss depends on the first gradient, so a wrong backward pass shows there.
+    """
+    first = racers[0]
+    for racer in racers[1:]:
+        for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
+            error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))
+            if not error < TOLERANCE:  # so written that NaN does not pass
+                raise UserError(
+                    f"{case}: {racer.name} and {first.name} do not compute the same, "
+                    f"relative difference {error:.1e} in step {number}"
+                )
+
+
+def multiply(side):
+    """The step that shows what the machine can do: a large product of float32 matrices."""
+    x = np.ones((side, side), np.float32)
+    out = np.empty_like(x)
+
+    def step():
+        np.matmul(x, x, out=out)
+
+    return step
+
+
+@contextmanager
+def blas_threads(count):
+    """Within this block processes start with so many BLAS threads."""
+    before = os.environ["OPENBLAS_NUM_THREADS"]
+    os.environ["OPENBLAS_NUM_THREADS"] = str(count)
+    try:
+        yield
+    finally:
+        os.environ["OPENBLAS_NUM_THREADS"] = before

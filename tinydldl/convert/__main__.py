@@ -1,0 +1,76 @@
+"""The weights of a PyTorch file as a checkpoint: `python -m tinydldl.convert FILE.pt OUT.npz`.
+
+PyTorch is not needed, and nothing of the file is run.
+"""
+
+import argparse
+import sys
+
+from tinydldl import cli
+from tinydldl.convert import torch_file, torch_weights
+from tinydldl.errors import UserError
+from tinydldl.models import POOLS, count_params
+
+HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
+
+
+def main(argv=None):
+    """Convert a file; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    weights = torch_file.read(arguments.file)
+    head = arguments.head or torch_weights.head_of(weights.modules)
+    pool = arguments.pool or torch_weights.pool_of(weights.modules)
+    try:
+        network = torch_weights.convert(weights, head or "softmax", pool or "hp")
+    except UserError as error:
+        raise UserError(f"{arguments.file}: {error}") from None
+    written = torch_weights.save(arguments.out, network)
+
+    side, (mean, std) = network.side, network.channels
+    print(f"read      {arguments.file}: {weights.text}, {len(weights.arrays)} arrays")
+    name = network.meta["network"]["name"]
+    print(f"network   {name}: {count_params(network.model):,} parameters")
+    print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
+    print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
+    print(f"photos    {side} px, RGB from 0 to 1, less {mean}, divided by {std}")
+    print(f"written   {', '.join(written)}")
+    print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
+    return 0
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.convert",
+        description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
+        "without running anything of the file.",
+    )
+    add = parser.add_argument
+    add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
+    add("out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
+
+    unsaid = parser.add_argument_group(
+        "network", "What a state_dict does not say. A file with the whole network does."
+    )
+    unsaid.add_argument(
+        "--head",
+        choices=HEADS,
+        help="softmax, or sigmoid divided by the sum (default: what the file says, else softmax)",
+    )
+    unsaid.add_argument(
+        "--pool",
+        choices=POOLS,
+        help="the last pooling, hybrid or the average alone (default: what the file says, else hp)",
+    )
+    return parser
+
+
+def checkpoint_path(text):
+    """The type of `OUT.npz`: the path of a file with that ending."""
+    path = cli.path(text)
+    if path.suffix != ".npz":
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .npz, got {text!r}")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

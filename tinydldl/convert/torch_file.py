@@ -1,0 +1,298 @@
+"""What a PyTorch file holds, read without PyTorch and without running anything of the file.
+
+Before version 1.6 `torch.save` wrote five pickles in a row, and after them the numbers:
+
+    magic number, version of the format, about the machine, THE OBJECT, keys of the storages
+    for each key: how many numbers (int64), the numbers
+
+Since then a file is a zip archive: `NAME/data.pkl` is the object, `NAME/data/KEY` are the numbers.
+In the object a tensor is a call of a function on its storage, which is marked as kept outside.
+Source: `torch/serialization.py` of PyTorch, 1.0 and 2.13.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from tinydldl.errors import UserError
+from tinydldl.images import open_file
+from tinydldl.unpickle import MOST_WORK, Global, Shell, load
+
+MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
+DTYPES = {
+    "torch.FloatStorage": "f4",
+    "torch.DoubleStorage": "f8",
+    "torch.HalfStorage": "f2",
+    "torch.BFloat16Storage": "u2",  # the upper half of a float32
+    "torch.LongStorage": "i8",
+    "torch.IntStorage": "i4",
+    "torch.ShortStorage": "i2",
+    "torch.CharStorage": "i1",
+    "torch.ByteStorage": "u1",
+    "torch.BoolStorage": "?",
+}
+MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as NumPy has it; letters
+WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
+
+
+@dataclass
+class Weights:
+    """`arrays`: {name: array}, in the order of the file, as PyTorch lays them out.
+
+    `modules`: {name: `Shell`} of a file that holds a whole network, else {}; `text`: what the file
+    is, in words.
+    """
+
+    arrays: dict
+    modules: dict
+    text: str
+
+
+def read(path):
+    """The weights in a file that `torch.save` wrote, of a network or its state_dict.
+
+    Also of a dict that holds one of them as `state_dict`, `model_state_dict` or `model`. Names have
+    no `module.` in front, as DataParallel writes it. Raises UserError, one line.
+    """
+    try:
+        with open_file(path) as file:
+            data = file.read()
+        is_zip = data.startswith(b"PK")
+        found = (read_zip if is_zip else read_legacy)(data)
+        arrays, modules, text = weights_in(found)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # a damaged archive can go wrong anywhere
+        raise UserError(f"{path}: not a PyTorch file that can be read ({error!r})") from None
+    return Weights(arrays, modules, f"{text}, PyTorch {'1.6 or later' if is_zip else 'before 1.6'}")
+
+
+# ------------------------------------------------------------------------------------- two formats
+
+
+def read_legacy(data):
+    """The object in a file of before 1.6."""
+    file, storages = io.BytesIO(data), Storages("<")
+    try:
+        magic = load(file, {})
+    except UserError:
+        magic = None
+    if magic != MAGIC:
+        raise UserError("not a PyTorch file")
+    if (version := load(file, {})) != VERSION:
+        raise UserError(f"version {version!r} of PyTorch's format, expected {VERSION}")
+    load(file, {})  # about the machine; the numbers are little-endian on all
+    found = load(file, ALLOWED, storages.persistent, shells=True)
+    for key in load(file, {}):
+        count = int.from_bytes(file.read(8), "little")
+        storages[key].fill(count, file.read(storages[key].nbytes))
+    return found
+
+
+def read_zip(data):
+    """The object in a file of 1.6 or later."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+        if packed or sum(member.file_size for member in members) > len(data):
+            raise UserError("a zip archive that is packed, as PyTorch's are not")
+        names = [member.filename for member in members]
+        roots = [name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")]
+        if len(roots) != 1:
+            raise UserError("a zip archive, but not one of PyTorch's: no data.pkl")
+        (root,) = roots
+        big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
+        storages = Storages(">" if big else "<")
+        pickle = io.BytesIO(archive.read(f"{root}data.pkl"))
+        found = load(pickle, ALLOWED, storages.persistent, shells=True)
+        for key, storage in storages.items():
+            storage.fill(storage.count, archive.read(f"{root}data/{key}"))
+    return found
+
+
+# ------------------------------------------------------------------------------------------ tensors
+
+
+class Storage:
+    """The numbers of one or several tensors: `values` (count,), once they are read."""
+
+    def __init__(self, kind, count, byte_order):
+        self.is_bfloat16 = kind == "torch.BFloat16Storage"
+        self.dtype = np.dtype(byte_order + DTYPES[kind])
+        self.count, self.nbytes, self.values = count, count * self.dtype.itemsize, None
+
+    def fill(self, count, data):
+        if count != self.count or len(data) != self.nbytes:
+            raise UserError("damaged: the numbers of a tensor are not all there")
+        self.values = np.frombuffer(data, self.dtype)
+        if self.is_bfloat16:
+            self.values = (self.values.astype(np.uint32) << 16).view(np.float32)
+
+
+class Storages(dict):
+    """{key: Storage} of a file, as its object names them."""
+
+    def __init__(self, byte_order):
+        self.byte_order = byte_order
+
+    def persistent(self, identity):
+        """What stands for an object that is marked as kept outside: a storage, or a class."""
+        match identity:
+            case ("module", Global() as cls, *_):  # with its source text, which nobody needs
+                return cls
+            case ("storage", Global(name=kind), *_) if kind not in DTYPES:
+                raise UserError(f"{kind} is refused: no numbers of a kind that is known here")
+            case ("storage", Global(name=kind), str(key), _, count, *view) if is_count(
+                count
+            ) and view in ([], [None]):
+                return self.setdefault(key, Storage(kind, count, self.byte_order))
+        raise UserError("an object that is kept outside, but not as PyTorch does, is refused")
+
+
+@dataclass
+class Tensor:
+    """A tensor whose storage may not have been read yet; `strides` in numbers, not bytes."""
+
+    storage: Storage
+    offset: int
+    shape: tuple
+    strides: tuple
+
+    def array(self):
+        """The array, a view of the storage. Raises UserError if it reaches outside."""
+        values = self.storage.values
+        if values is None or prod(self.shape) > values.size:
+            raise UserError("damaged: a tensor is larger than its storage")
+        size = values.itemsize
+        offset, strides = self.offset * size, [stride * size for stride in self.strides]
+        try:  # NumPy checks that all of it is inside
+            return np.ndarray(self.shape, values.dtype, values, offset, strides)
+        except (ValueError, OverflowError):
+            raise UserError("damaged: a tensor reaches outside its storage") from None
+
+
+# ------------------------------------- what stands for the functions and classes that a file names
+
+
+def is_count(number):
+    return type(number) is int and 0 <= number < 2**128
+
+
+def rebuild_tensor(storage, offset, shape, strides, *_):
+    """`torch._utils._rebuild_tensor_v2`: what follows is about gradients."""
+    if not (isinstance(storage, Storage) and type(shape) is type(strides) is tuple):
+        raise UserError("a tensor is not made of a storage, a shape and strides")
+    numbers, many = (offset, *shape, *strides), len(shape) > MOST_AXES
+    if len(shape) != len(strides) or many or not all(map(is_count, numbers)):
+        raise UserError("a tensor has an odd offset, shape or strides")
+    return Tensor(storage, offset, shape, strides)
+
+
+class OrderedDict(dict):
+    """`collections.OrderedDict`; the state of a state_dict, versions of its modules, is dropped.
+
+    Python 2 gave its items as an argument.
+    """
+
+    def __init__(self, pairs=()):
+        if not all(isinstance(key, str) for key, _ in pairs):
+            raise UserError("an OrderedDict has a key that is no text")
+        super().__init__(pairs)
+
+    def build(self, state):
+        return self
+
+
+class Unused:
+    """What nobody needs for the weights, such as a NumPy number beside them: none of it is kept."""
+
+    def __init__(self, *_):
+        pass
+
+    def build(self, state):
+        return self
+
+
+ALLOWED = {
+    ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    ("collections", "OrderedDict"): OrderedDict,
+} | dict.fromkeys(
+    [
+        ("torch.nn.backends.thnn", "_get_thnn_function_backend"),
+        ("__builtin__", "set"),  # names of buffers that are not saved
+        ("builtins", "set"),
+        ("__builtin__", "bytes"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("_codecs", "encode"),  # the bytes of a number, in the protocol that PyTorch writes
+        *product(("numpy.core.multiarray", "numpy._core.multiarray"), ("scalar", "_reconstruct")),
+    ],
+    Unused,
+)
+
+# --------------------------------------------------------------- where in an object the weights are
+
+
+def weights_in(found):
+    """`arrays, modules, text` of an object from a file."""
+    if isinstance(found, dict) and not tensors_of(found):
+        found = next((found[name] for name in WEIGHTS if name in found), found)
+    if is_module(found):
+        modules = dict(walk(found))
+        kinds = [m.state[kind] for m in modules.values() for kind in ("_parameters", "_buffers")]
+        if sum(map(len, kinds)) > MOST_WORK:  # a file may put one dict into many modules
+            raise UserError("a network with more tensors than any has")
+        tensors = {
+            f"{name}.{own}" if name else own: tensor
+            for name, module in modules.items()
+            for kind in ("_parameters", "_buffers")
+            for own, tensor in tensors_of(module.state[kind]).items()
+        }
+        text = f"a whole network ({found.name})"
+    else:
+        modules, tensors, text = {}, tensors_of(found), "a state_dict"
+    if not tensors:
+        raise UserError("holds neither a network nor a state_dict")
+    if all(name.startswith("module.") for name in tensors):
+        tensors, modules = without_prefix(tensors), without_prefix(modules)
+    if not all(name.isprintable() for name in tensors):
+        raise UserError("has tensors whose names are no text")
+    return {name: tensor.array() for name, tensor in tensors.items()}, modules, text
+
+
+def tensors_of(found):
+    """{name: Tensor} of a dict; of anything else, {}."""
+    items = found.items() if isinstance(found, dict) else ()
+    return {k: v for k, v in items if isinstance(k, str) and isinstance(v, Tensor)}
+
+
+def is_module(found):
+    """Whether an object was one of torch.nn.Module: it has what each of them has."""
+    state = found.state if isinstance(found, Shell) else None
+    names = ("_parameters", "_buffers", "_modules")
+    return isinstance(state, dict) and all(isinstance(state.get(name), dict) for name in names)
+
+
+def walk(module, name="", seen=None):
+    """`(name, module)` of a module and all inside it, each once, in their order."""
+    seen = set() if seen is None else seen
+    seen.add(id(module))
+    yield name, module
+    for own, inner in module.state["_modules"].items():
+        if len(name) > LONGEST_NAME:
+            raise UserError("a module whose name has no end")
+        if is_module(inner) and id(inner) not in seen:
+            yield from walk(inner, f"{name}.{own}" if name else own, seen)
+
+
+def without_prefix(names):
+    """A dict whose names have lost the `module.` in front."""
+    return {name.removeprefix("module."): value for name, value in names.items()}

@@ -1,0 +1,196 @@
+"""A network of ours with the weights of a PyTorch file.
+
+A state_dict says which arrays a network has, not what it computes with them. So a network is known
+by its convolutions, in order; a file that holds all modules is checked against what ours compute.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tinydldl import checkpoint, trained
+from tinydldl.checkpoint import CheckpointError
+from tinydldl.errors import UserError
+from tinydldl.labels import label_grid
+from tinydldl.methods import make_method
+from tinydldl.models import CHANNELS, AgeNet
+from tinydldl.trained import Trained
+
+SIDE = 224
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as is the custom
+METHOD = "dldl-v2"
+
+# The layers that a network of ours may be made of in PyTorch, and how: what it does not mention
+# does not matter. For a number PyTorch may have a pair of it.
+SETTINGS = {
+    "Conv2d": {
+        "kernel_size": 3,
+        "stride": 1,
+        "padding": 1,
+        "dilation": 1,
+        "groups": 1,
+        "padding_mode": "zeros",
+    },
+    "BatchNorm2d": {"eps": 1e-5},
+    "ReLU": {},
+    "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
+    "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
+    "AdaptiveAvgPool2d": {"output_size": 1},
+    "Flatten": {},
+    "Linear": {},
+    "Sigmoid": {},
+    "Softmax": {},
+    "LogSoftmax": {},
+}
+FORMS = (  # their arrays, with the number of dimensions
+    ("C", {"weight": 4}),
+    ("C", {"weight": 4, "bias": 1}),
+    ("B", {"weight": 1, "bias": 1, "running_mean": 1, "running_var": 1}),
+    ("L", {"weight": 2, "bias": 1}),
+)
+HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
+POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
+
+
+def convert(weights, head="softmax", pool="hp"):
+    """The network `Trained` that computes what the one with these `Weights` does.
+
+    `head`: what makes a distribution of its outputs, `"softmax"`, or `"sigmoid"` and a division by
+    the sum; `pool`: as for `AgeNet`. Raises UserError for any but a chain of 3x3 convolutions
+    with BatchNorm that is in `CHANNELS`, with a Linear layer to 101 labels.
+    """
+    check_modules(weights.modules)
+    layers = layers_of(weights.arrays)
+    method = make_method(METHOD, label_grid())
+    name = network_name(layers)
+    if name is None or layers[-1]["bias"].size != method.outputs:
+        raise UserError(unknown_layout(weights.arrays, method.outputs))
+    about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
+    rng = np.random.default_rng(0)  # weights that are overwritten at once
+    model = AgeNet(**about, outputs=method.outputs, rng=rng)
+    try:
+        checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
+    except CheckpointError as error:
+        raise UserError(f"the network is {name}, but for {error}") from None
+    channels = MEAN, STD
+    meta = trained.describe(about, method, {"name": METHOD}, channels)
+    return Trained(model.eval(), method, channels, meta)
+
+
+def save(path, network):
+    """Write a `Trained` network as a checkpoint; returns the paths of its two files.
+
+    Raises UserError if one of them exists, or their folder does not.
+    """
+    path = str(path).removesuffix(".npz")
+    files = f"{path}.npz", f"{path}.json"
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
+    for file in files:
+        if os.path.lexists(file) and not is_left_over(path, network.meta):
+            raise UserError(f"{file}: exists, and is not overwritten")
+    model = network.model
+    arrays = {f"model.{name}": array for name, array in (model.params | model.buffers).items()}
+    checkpoint.save(path, arrays, network.meta)
+    return files
+
+
+def is_left_over(path, meta):
+    """Whether a killed conversion to the same has written its JSON, and not come any further."""
+    alone = not os.path.lexists(f"{path}.npz")
+    return alone and Path(f"{path}.json").read_bytes() == json.dumps(meta, indent=2).encode()
+
+
+# ------------------------------------------------------------------------------- what a file tells
+
+
+def head_of(modules):
+    """The head of a network whose modules are known, else None."""
+    return next((HEADS[kind] for _, kind, _ in leaves(modules) if kind in HEADS), None)
+
+
+def pool_of(modules):
+    """The last pooling of a network whose modules are known, else None."""
+    return POOLS.get(sum(kind == "MaxPool2d" for _, kind, _ in leaves(modules)))
+
+
+def leaves(modules):
+    """`(name, kind, state)` of each module with no others inside, such as Conv2d."""
+    for name, module in modules.items():
+        if not module.state["_modules"]:
+            is_torch = module.name.startswith("torch.nn.")
+            yield name, module.name.rpartition(".")[2] if is_torch else module.name, module.state
+
+
+def check_modules(modules):
+    """Raise UserError for a module that our networks have not."""
+    for name, kind, state in leaves(modules):
+        if kind not in SETTINGS:
+            raise UserError(f"{name} is a {kind}, which no network here has")
+        for setting, ours in SETTINGS[kind].items():
+            theirs = state.get(setting, ours)
+            if theirs not in (ours, (ours, ours)):
+                raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
+
+
+# ------------------------------------------------------------------------------ from array to array
+
+
+def layers_of(arrays):
+    """The arrays of each layer, `[{"weight": ..., "bias": ...}, ...]`, told by their names."""
+    layers = {}
+    for name, array in arrays.items():
+        layer, _, own = name.rpartition(".")
+        layers.setdefault(layer, {})[own] = array
+    return list(layers.values())
+
+
+def network_name(layers):
+    """Which of `CHANNELS` it is; None if none."""
+    if not re.fullmatch("(CB)+L", "".join(map(letter, layers))):
+        return None
+    channels = [str(len(layer["weight"])) for layer in layers[:-1:2]]
+    networks = (name for name, text in CHANNELS.items() if re.findall(r"\d+", text) == channels)
+    return next(networks, None)
+
+
+def letter(layer):
+    """C, B or L for the arrays of Conv2d, BatchNorm2d or Linear, ? for others."""
+    form = {name: array.ndim for name, array in layer.items() if name != "num_batches_tracked"}
+    return next((letter for letter, known in FORMS if known == form), "?")
+
+
+def our_arrays(layers, model):
+    """The arrays of `model`, by name, in our layout. Raises CheckpointError."""
+    *chain, fc = layers
+    numbers = [name.removeprefix("conv") for name in model.layers if name.startswith("conv")]
+    arrays = {"fc.W": fc["weight"].T, "fc.b": fc["bias"]}
+    for number, conv, bn in zip(numbers, chain[::2], chain[1::2], strict=True):
+        mean, own = bn["running_mean"], model.buffers[f"bn{number}.running_mean"]
+        bias = conv.get("bias", np.zeros_like(own))
+        checkpoint.check_form(f"bn{number}.running_mean", own, mean)
+        checkpoint.check_form(f"conv{number}.b", own, bias)
+        arrays |= {
+            f"conv{number}.W": conv["weight"].transpose(2, 3, 1, 0),
+            f"bn{number}.gamma": bn["weight"],
+            f"bn{number}.beta": bn["bias"],
+            # a bias moves the mean, and normalization takes it away again
+            f"bn{number}.running_mean": mean - bias,
+            f"bn{number}.running_var": bn["running_var"],
+        }
+    return arrays
+
+
+def unknown_layout(arrays, outputs):
+    """What was found, and what is known, in words."""
+    found = [f"{name} {array.shape}" for name, array in arrays.items()]
+    if len(found) > 8:
+        found[4:-3] = ["..."]
+    return (
+        f"{len(arrays)} arrays of no network that is known here: {', '.join(found)}; known are "
+        f"{', '.join(CHANNELS)}, convolutions with BatchNorm, then Linear to {outputs} outputs"
+    )

@@ -1,0 +1,1 @@
+"""`python -m tinydldl.evaluate`: how good is a network, or several as one?"""

@@ -1,0 +1,66 @@
+"""Several networks judged as one: their predictions are averaged, then decoded once, as LDAE does.
+
+Source: Antipov et al., Pattern Recognition 2017.
+"""
+
+import numpy as np
+
+from tinydldl import trained
+from tinydldl.checkpoint import CheckpointError
+from tinydldl.fast.choice import choose_engine
+from tinydldl.finite import NonFiniteError
+from tinydldl.progress import Progress
+from tinydldl.trained import predict
+
+
+def load(paths, xp=np):
+    """The networks of checkpoints, {path: Trained}; the folder of an ensemble stands for its own.
+
+    Raises CheckpointError if one cannot be read, or if they cannot be averaged.
+    """
+    networks = {path: trained.load(path, xp) for given in paths for path in members(given)}
+    (first_path, first), *others = networks.items()
+    for path, network in others:
+        if kind(network) != kind(first):
+            raise CheckpointError(
+                f"{first_path} and {path}: their predictions cannot be averaged, for they say "
+                f"different things: {prediction_text(first)}, and {prediction_text(network)}"
+            )
+    return networks
+
+
+def members(path):
+    """The checkpoints that a path stands for: itself, or those in the folder of an ensemble."""
+    inner = sorted(path.glob("member-*"), key=lambda member: (len(member.name), member.name))
+    return inner or [path]
+
+
+def kind(network):
+    """What a prediction means; networks may differ in all else."""
+    return type(network.method.head), network.method.grid.tolist()
+
+
+def prediction_text(network):
+    """What a network predicts, in words."""
+    grid = network.method.grid
+    name = network.meta["method"]["name"]
+    return f"{name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
+
+
+def average(networks, stores, arguments, xp=np):
+    """The mean prediction (N, M) of the networks {path: Trained}, on the host.
+
+    `stores`: {side: PhotoStore}, the same photos for each size of network; of the `arguments` count
+    `batch`, `engine` and `workers`. Raises CheckpointError for a prediction that is not finite.
+    """
+    predictions = []
+    photos = sum(len(stores[network.side]) for network in networks.values())
+    with Progress(None, "judging", photos, unit="photos") as progress:
+        for path, network in networks.items():
+            model, _ = choose_engine(arguments, network.model, xp)
+            about = stores[network.side], network.channels, arguments.batch, xp, progress.update
+            try:
+                predictions.append(predict(model, network.method, *about)[0])
+            except NonFiniteError as error:
+                raise CheckpointError(f"{path}: {error}") from None
+    return np.mean(predictions, axis=0)

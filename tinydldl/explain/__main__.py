@@ -1,0 +1,214 @@
+"""What does a network look at? `python -m tinydldl.explain PHOTO` shows it on a face.
+
+With `--dataset NAME` it shows mean faces and mean maps instead, one for each decade of age.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tinydldl import cli, plots
+from tinydldl.datasets import selection
+from tinydldl.errors import UserError
+from tinydldl.explain import pictures, saliency
+from tinydldl.files import check_folder
+from tinydldl.labels import nearest
+from tinydldl.predict import inputs, portraits
+from tinydldl.progress import Progress
+
+FOLDER = Path("runs/explanations")
+AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
+FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
+AGREE, PARTLY = 0.6, 0.3  # from these correlations on
+# Arguments that mean nothing for the other of the two.
+OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
+OF_DATASET = ("data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit")
+OF_DATASET += ("batch", "loaders")
+
+
+def main(argv=None):
+    """Show what a network looks at; returns the exit code."""
+    arguments = parse(argv)
+    check_folder(arguments.out)
+    network = portraits.open_network(arguments)
+    explain = explain_photo if arguments.photo else explain_dataset
+    figure, stem = explain(arguments, network)
+    print(f"picture   {plots.save_new(figure, arguments.out, stem)}")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------- one face
+
+
+def explain_photo(arguments, network):
+    """The figure of one face in a photo, and a name for it; prints its numbers."""
+    photo = one_photo(arguments.photo)
+    image, faces = inputs.look(photo, arguments)
+    face, which = choose_face(faces, photo, arguments)
+    (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
+    pixels, side = np.asarray(portrait.view), network.side
+    one = saliency.Maps(network, pixels[None])
+    y_hat = float(one.y_hat[0])
+    ages = choose_ages(arguments.ages, y_hat, one.grid)
+    estimate = saliency.under_squares(one.of_expectation()[0], side)
+    occluded = saliency.occlusion(network, pixels)
+    agreement = agreement_text(saliency.agreement(estimate, occluded))
+    of_ages = {age: saliency.under_squares(one.of_log_probability(age)[0], side) for age in ages}
+    print(f"face      {which}")
+    print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
+    print("          this view and its mirror image)")
+    print(f"map       {range_text(estimate)} years under a square")
+    print(f"occlusion {range_text(occluded)} years; {agreement}")
+    for age, one_map in of_ages.items():
+        print(f"age {age:<5g} {range_text(one_map)} nats under a square")
+    name = inputs.stem(photo)
+    title = f"{name}: {y_hat:.1f} years; {agreement}"
+    drawn = portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
+    return pictures.explanation(*drawn, title), f"{name}-maps"
+
+
+def one_photo(given):
+    """The photo that the argument stands for. Raises UserError for several."""
+    photo, *others = inputs.expand(given)
+    if others:
+        raise UserError(f"{given}: {1 + len(others)} photos, expected one")
+    return photo
+
+
+def choose_face(faces, photo, arguments):
+    """One of the faces, and which one it is, in words. Raises UserError if it is not there.
+
+    Without `--face` the one that the detector is surest of.
+    """
+    if not faces:
+        raise UserError(f"{photo}: {inputs.NO_FACE}")
+    if (arguments.face or 1) > len(faces):
+        expected = f"expected 1 to {len(faces)}, the faces in the photo"
+        raise UserError(f"--face {arguments.face}: {expected}")
+    if faces[0] is None:
+        return None, "the whole photo"
+    scores = [face.score for face in faces]
+    number = arguments.face or 1 + int(np.argmax(scores))
+    which = f"{number} of {len(faces)}"
+    if len(faces) > 1:
+        which += ", from left to right"
+        which += "" if arguments.face else "; the detector is surest of it (--face for another)"
+    return faces[number - 1], which
+
+
+def choose_ages(asked, y_hat, grid):
+    """The labels whose maps are drawn: those nearest to what is asked for, years.
+
+    Without that the estimate and two labels around it, within the grid. Raises UserError for an
+    age that the grid does not hold.
+    """
+    first, last = grid[0], grid[-1]
+    for age in asked or []:
+        if not first <= age <= last:
+            raise UserError(f"--ages {age:g}: expected ages from {first:g} to {last:g}")
+    ages = asked or np.clip(np.add(y_hat, AROUND), first, last)
+    return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
+
+
+def agreement_text(correlation):
+    """How far map and occlusion agree, in words."""
+    if correlation is None:
+        return "map and occlusion cannot be compared, since one is the same everywhere"
+    words = "agree" if correlation >= AGREE else "agree in part"
+    if correlation < PARTLY:
+        words = "do not agree"
+    return f"map and occlusion {words} (correlation {correlation:.2f})"
+
+
+def range_text(one_map):
+    """Smallest and largest value."""
+    return f"from {one_map.min():+.2f} to {one_map.max():+.2f}"
+
+
+# --------------------------------------------------------------------------------------- data sets
+
+
+def explain_dataset(arguments, network):
+    """The figure of the decades of a data set, and a name for it; prints their numbers."""
+    grid, room = network.method.grid, arguments.cache_mb * 10**6
+    part, store = selection.open_part(arguments, network.side, grid, room)
+    check_folder(arguments.out, store.photos.paths)
+    print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
+    with Progress(None, "looking", len(store), unit="photos") as progress:
+        rows = saliency.by_decade(network, store, arguments.batch, progress.update)
+    shown = [row for row in rows if row["count"] >= FEWEST]
+    if not shown:
+        raise UserError(
+            f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, for a mean that "
+            "shows nobody; try a larger --limit, or another --part"
+        )
+    if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:
+        print(f"left out  {', '.join(few)}: fewer than {FEWEST} photos")
+    for row in shown:
+        row["map"] = saliency.under_squares(row["map"], network.side)
+        ages = f"{row['decade']}-{row['decade'] + 9}"
+        numbers = f"{row['count']:6} photos, estimate {row['y_hat']:5.1f}, map"
+        print(f"{ages:9} {numbers} {range_text(row['map'])} years under a square")
+    title = f"What the network looks at, by decade of true age\n{arguments.dataset} ({part})"
+    return pictures.decades(shown, title), f"{arguments.dataset}-{part}-maps"
+
+
+# --------------------------------------------------------------------------------------- arguments
+
+
+def parse(argv):
+    """The arguments, with either a photo or a data set."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if bool(arguments.photo) == bool(arguments.dataset):
+        parser.error("expected either PHOTO or --dataset")
+    idle, wanted = (OF_DATASET, "--dataset") if arguments.photo else (OF_PHOTO, "PHOTO")
+    for name in idle:
+        if getattr(arguments, name) != parser.get_default(name):
+            parser.error(f"--{name.replace('_', '-')} is for {wanted}")
+    return arguments
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.explain",
+        description="Show what a network looks at: in one face, or on average in a data set.",
+        epilog="A map tells of a network and not of a person: it shows what moves the estimate, "
+        "right or wrong. Lesson 11 says what it can and cannot show.",
+    )
+    parser.add_argument(
+        "photo",
+        nargs="?",
+        metavar="PHOTO",
+        help="a photo with a face in it, or - for standard input",
+    )
+    parser.add_argument(
+        "--ages",
+        nargs="+",
+        type=cli.not_negative,
+        metavar="AGE",
+        help="ages to ask about, of which the nearest labels are taken (default: the estimate, and "
+        "20 years less and more)",
+    )
+    faces = inputs.add_face_arguments(parser)
+    faces.add_argument(
+        "--face",
+        type=cli.whole(1),
+        metavar="NUMBER",
+        help="of several faces this one, from left to right as predict counts them (default: the "
+        "one that the detector is surest of)",
+    )
+
+    network = parser.add_argument_group("network")
+    portraits.add_network_arguments(network)
+
+    data = parser.add_argument_group("data", "Instead of a photo: the means over a data set.")
+    selection.add_part_arguments(data, "which one")
+
+    parser.add_out("for the picture", FOLDER)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

@@ -1,0 +1,185 @@
+"""What a network looks at: where in a photo the evidence for an age is. Lesson 11.
+
+The last layers of an `AgeNet` are a pooling and one Linear layer, so each logit is a sum over
+positions, plus a bias. A class activation map shows the terms of that sum. Occlusion needs no
+theory: it covers a part of the photo and sees what the network says then.
+
+Both see a photo as it is, without its mirror image, and leave the network as it was.
+Source: Zhou et al., CVPR 2016 (maps); Zeiler and Fergus, ECCV 2014 (occlusion).
+"""
+
+from copy import deepcopy
+from math import ceil, floor
+
+import numpy as np
+
+from tinydldl.datasets.loader import eval_batches, normalize
+from tinydldl.errors import UserError
+from tinydldl.fast import FastNet
+from tinydldl.finite import check_finite
+from tinydldl.images import FILL
+from tinydldl.labels import nearest
+from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
+from tinydldl.methods import SoftmaxMethod
+
+PLACES = 16  # of the square that covers a part of a photo, in a row
+WINDOW = 1 / 4  # its side, of that of the photo
+
+
+class MapError(UserError):
+    """A network whose estimates cannot be taken apart."""
+
+
+class Maps:
+    """Maps (N, H, W) of what `network`, a `Trained`, says of uint8 images (N, side, side, 3).
+
+    H, W are those of the features before the last pooling. `logits`, `p_hat` (N, K) and `y_hat`
+    (N,), years, are what is explained. Raises MapError for a method without softmax.
+    """
+
+    def __init__(self, network, images):
+        method = network.method
+        if not isinstance(method, SoftmaxMethod):
+            name = network.meta["method"]["name"]
+            raise MapError(f"{name}: no softmax, so there is no map for each age; try dldl-v2")
+        body, self.top = split(network.model)
+        self.grid = method.grid
+        self.features = FastNet(body).forward(normalize(images, *network.channels))
+        self.logits = self.top.forward(self.features, keep=True)
+        self.p_hat = check_finite(method.predict(self.logits))
+        self.y_hat = method.age(self.p_hat)
+
+    def of_logits(self, dlogits):
+        """The terms of `sum_k dlogits_k (logits_k - b_k)`, position by position.
+
+            map_hw = sum_c features_hwc  d(sum_k dlogits_k logits_k) / d features_hwc
+
+        Average pooling gives each position the same share; maximum pooling gives it to the one
+        position of four that won. dlogits (N, K). Features that get stronger by a small share eps
+        at one position move the sum by eps map_hw. (That is all that holds after a LogSigmoid,
+        which is not linear: there the terms are no longer those of the whole.)
+        """
+        return (self.features * self.top.backward(dlogits)).sum(axis=-1)
+
+    def of_logit(self, age):
+        """The class activation map of the label nearest to `age`, years: the terms of its logit."""
+        return self.of_logits(np.broadcast_to(self.one_hot(age), self.logits.shape))
+
+    def of_log_probability(self, age):
+        """The same for ln p_hat_k, nats: what speaks for this age rather than for the others.
+
+        The logits mean the same if a number is added to them all, so a class activation map alone
+        means little. `d ln p_hat_k / d logits_j = [j = k] - p_hat_j` is free of that. `age`: years,
+        one for all images or (N,).
+        """
+        return self.of_logits(self.one_hot(age) - self.p_hat)
+
+    def of_expectation(self):
+        """The same for y_hat, years: positive is what makes older, negative what makes younger.
+
+        `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`, so it is the sum of the maps of all ages,
+        weighted by that.
+        """
+        return self.of_logits(self.p_hat * (self.grid - self.y_hat[:, None]))
+
+    def one_hot(self, age):
+        """1 at the label nearest to `age`, 0 elsewhere: (1, K), or (N, K) for ages (N,)."""
+        return np.eye(len(self.grid), dtype=self.logits.dtype)[nearest(np.ravel(age), self.grid)]
+
+
+def split(model):
+    """A network as two: what makes the features, and the last pooling with what comes after it.
+
+    They are copies, in inference mode, so nothing of the network changes with them.
+    """
+    layers = list(deepcopy(model.layers).items())
+    pools = (isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers)
+    cut = list(pools).index(True)
+    return Sequential(layers[:cut]).eval(), Sequential(layers[cut:]).eval()
+
+
+def by_decade(network, store, batch, seen=lambda images: None):
+    """The mean face and the mean map of the expectation of each decade of true age that occurs.
+
+    (That of ln p_hat of the estimate would be next to nothing: p_hat is near its top there.)
+
+    A list of dicts, the youngest first: `decade`, its first year; `count` photos; the means `face`
+    (side, side, 3) in 0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is
+    called with the number of photos of each batch of `batch` that is done.
+    """
+    sums = {}
+    for images, indices in eval_batches(store, batch=batch):
+        maps = Maps(network, images)
+        decades = (10 * np.floor(store.photos.ages[indices] / 10)).astype(int).tolist()
+        faces = images.astype(float)
+        for decade, *values in zip(decades, faces, maps.of_expectation(), maps.y_hat, strict=True):
+            count, *before = sums.get(decade, (0, 0, 0, 0))
+            sums[decade] = count + 1, *(a + b for a, b in zip(before, values, strict=True))
+        seen(len(images))
+    return [
+        {"decade": decade, "count": count, "face": face / count}
+        | {"map": one_map / count, "y_hat": float(y_hat) / count}
+        for decade, (count, face, one_map, y_hat) in sorted(sums.items())
+    ]
+
+
+# -------------------------------------------------------------------------------------- occlusion
+
+
+def occlusion(network, image):
+    """How many years each part of an image adds: y_hat less y_hat with a gray square over it.
+
+    `image`: uint8 (side, side, 3). Returns (16, 16), one number for each of the places of the
+    square, whose side is a quarter of the image's; see `spans`.
+    """
+    model = FastNet(Sequential(deepcopy(network.model.layers)).eval())
+
+    def y_hat(images):
+        x = normalize(images, *network.channels)
+        return network.method.age(network.method.predict(model.forward(x)))
+
+    rows = [y_hat(covered(image, rows)) for rows in spans(len(image))]
+    return y_hat(image[None]) - np.stack(rows)
+
+
+def covered(image, rows):
+    """Copies of an image (16, side, side, 3), each with the square at another place of a row."""
+    copies = np.repeat(image[None], PLACES, axis=0)
+    for copy, columns in zip(copies, spans(len(image)), strict=True):
+        copy[rows, columns] = FILL
+    return copies
+
+
+def spans(side):
+    """Where along one side of an image the square lies, place by place: 16 slices.
+
+    The centers are those of 16 equal parts of the side; at the ends a part of it is outside.
+    """
+    centers = (np.arange(PLACES) + 0.5) * side / PLACES
+    half = side * WINDOW / 2
+    return [slice(max(0, floor(c - half)), min(side, ceil(c + half))) for c in centers]
+
+
+def under_squares(one_map, side):
+    """The sum of a map (H, H) under each square of `occlusion`, for an image of `side`: (16, 16).
+
+    A position stands for a square of pixels, and counts by the share of it that is covered. What is
+    left over at the right and below, where a side is no multiple of it, belongs to no position.
+    """
+    H = len(one_map)
+    pixels = 2 ** floor(np.log2(side / H))  # a side of the square that a position stands for
+    covers = np.zeros((PLACES, side))
+    for row, span in zip(covers, spans(side), strict=True):
+        row[span] = 1 / pixels
+    shares = covers[:, : H * pixels].reshape(PLACES, H, pixels).sum(axis=2)
+    return shares @ one_map @ shares.T
+
+
+def agreement(said, found):
+    """The correlation, -1..1, of a map of the expectation under squares with that of occlusion.
+
+    None where one of the two is the same everywhere.
+    """
+    if np.ptp(said) == 0 or np.ptp(found) == 0:
+        return None
+    return float(np.corrcoef(said.ravel(), found.ravel())[0, 1])

@@ -1,0 +1,48 @@
+"""Which engine computes a network, as `--engine` says."""
+
+import numpy as np
+
+from tinydldl import cli, fast
+from tinydldl.errors import UserError
+from tinydldl.processes import MOST, bounded
+
+
+def add_engine_arguments(parser):
+    """Give an argparse parser, or a group of one, what says where a network is computed."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "layers", "fast"],
+        default="auto",
+        help="what computes it: the layers, or on a CPU the fast engine, which auto takes there",
+    )
+    parser.add_argument(
+        "--workers",
+        type=cli.whole(1, MOST),
+        help="processes of the fast engine (default: the cores that it may use)",
+    )
+
+
+def choose_engine(arguments, model, xp):
+    """The network as `--engine` wants it computed, and a sentence about it.
+
+    Raises UserError for the CPU engine on a GPU.
+    """
+    if arguments.engine == "fast" and xp is not np:
+        raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
+    if arguments.engine == "layers" or xp is not np:
+        return model, "layers"
+    if arguments.engine == "auto" and not fast.covers(model):
+        return model, "layers, since the fast engine covers none of this network"
+    asked = arguments.workers or fast.available_cores()
+    net = fast.FastNet(model, bounded(asked, arguments.batch))
+    plural = "es" if net.workers > 1 else ""
+    why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")
+    return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")
+
+
+def engine_of(model):
+    """Which engine computes a network, and on how many processes; the last digits depend on it."""
+    if isinstance(model, fast.FastNet):
+        return {"engine": "fast", "processes": model.workers}
+    return {"engine": "layers", "processes": 1}

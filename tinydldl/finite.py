@@ -1,0 +1,38 @@
+"""Guards against numbers that are none any more."""
+
+from tinydldl.backend import get_array_module
+from tinydldl.errors import UserError
+
+
+class NonFiniteError(UserError):
+    """The loss or an estimate is not a number any more; the message says where that began."""
+
+
+def check_finite(prediction):
+    """The prediction itself. Raises NonFiniteError if it holds anything else than numbers."""
+    if not get_array_module(prediction).isfinite(prediction).all():
+        raise NonFiniteError("what the network predicts is not finite")
+    return prediction
+
+
+def check_parameters(model, epoch):
+    """Raise NonFiniteError if the last step of an epoch has broken a parameter."""
+    for name, param in model.params.items():
+        if not get_array_module(param).isfinite(param).all():
+            where = f"in the parameter {name} after epoch {epoch}"
+            raise NonFiniteError(f"non-finite value {where}; try a smaller --lr")
+
+
+def first_non_finite(model, x):
+    """In words: the first layer, front to back, whose parameters or output are not finite."""
+    xp = get_array_module(x)
+    if not xp.isfinite(x).all():
+        return "the images are not finite"
+    for name, layer in model.layers.items():
+        for kind, array in layer.params.items():
+            if not xp.isfinite(array).all():
+                return f"first non-finite value in the parameter {name}.{kind}; try a smaller --lr"
+        x = layer.forward(x, keep=False)
+        if not xp.isfinite(x).all():
+            return f"first non-finite value in the output of {name}; try a smaller --lr"
+    return "every layer is finite, so the loss itself is not"

@@ -1,0 +1,166 @@
+"""A photo in, an age distribution out: `python -m tinydldl.predict PHOTO...`.
+
+A line for each face, and for each photo a picture of its faces and their distributions.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from tinydldl import cli, plots
+from tinydldl.errors import UserError
+from tinydldl.files import check_folder, csv_line
+from tinydldl.images import PhotoError
+from tinydldl.predict import inputs, pictures, portraits
+from tinydldl.predict.inputs import SourceError
+from tinydldl.progress import Progress
+
+FOLDER = Path("runs/predictions")
+COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
+
+
+def main(argv=None):
+    """Estimate the ages in photos; returns the exit code, 2 if one of them could not be used."""
+    arguments = build_parser().parse_intermixed_args(argv)
+    photos = [photo for given in arguments.photos for photo in inputs.expand(given)]
+    if len(photos) > 1 and (arguments.box or arguments.landmarks):
+        raise UserError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
+    show = print_json if arguments.json else print_csv if arguments.csv else print_lines
+    folder = arguments.out or (FOLDER if show is print_lines else None)
+    if folder:
+        check_folder(folder)
+    network, failed = portraits.open_network(arguments), []
+    say = print if show is print_lines else warn
+    show(results(photos, network, arguments, folder, say, failed), network.method.grid)
+    return cli.DATA_ERROR if failed else 0
+
+
+def results(photos, network, arguments, folder, say, failed):
+    """Yield `photo, (width, height), people` for each photo, and then draw it.
+
+    `say`: prints where the picture is. Photos that cannot be used are said, and put in `failed`.
+    """
+    bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results show how it goes
+    for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
+        try:
+            image, faces = inputs.look(photo, arguments)
+        except (PhotoError, SourceError) as error:
+            warn(cli.error_line(error))
+            failed.append(photo)
+            continue
+        people = portraits.portraits(network, image, faces, arguments.crop)
+        if not people:
+            warn(f"{photo}: {inputs.NO_FACE}")
+        yield photo, image.size, people
+        sys.stdout.flush()
+        if people and folder:
+            say(f"picture   {draw(photo, image, people, folder)}")
+
+
+def warn(line):
+    """A line on standard error, above a progress bar if there is one."""
+    Progress.write(line, file=sys.stderr)
+
+
+# --------------------------------------------------------------------------------------- results
+# Printed as they come: that takes no memory, and whoever stops the command keeps what is there.
+
+
+def print_lines(results, grid):
+    """A line for each face."""
+    spread = None
+    for photo, _, people in results:
+        for number, person in enumerate(people, start=1):
+            spread = "" if person.spread is None else f" ± {person.spread:.1f}"
+            where = "the whole photo" if person.face is None else face_text(person.face)
+            print(f"{photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
+    if spread:
+        print("±         the standard deviation of a distribution: how unsure the network is")
+
+
+def face_text(face):
+    left, top, right, bottom = face.box
+    box = f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"
+    return f"{box}; score {face.score:.2f}"
+
+
+def print_json(results, grid):
+    """All that is known, as one document; `distribution` is over `labels`."""
+    print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
+    comma = ""
+    try:
+        for photo, (width, height), people in results:
+            faces = [face_record(person) for person in people]
+            record = {"photo": photo, "width": width, "height": height, "faces": faces}
+            print(comma, json.dumps(record, indent=2), sep="\n", end="")
+            comma = ","
+    finally:  # so that a document which somebody stops can be read
+        print("\n]}")
+
+
+def face_record(person):
+    record = {"age": person.y_hat, "spread": person.spread}
+    if person.face is not None:
+        record |= {
+            "box": person.face.box.tolist(),
+            "score": person.face.score,
+            "landmarks": person.face.landmarks.tolist(),
+        }
+    p_hat = None if person.p_hat is None else person.p_hat.astype(float).tolist()
+    return record | {"distribution": p_hat}
+
+
+def print_csv(results, grid):
+    """A row for each face, and one for a photo without a face, which names it and is empty."""
+    print(",".join(COLUMNS))
+    for photo, _, people in results:
+        if not people:
+            print(csv_line(COLUMNS, {"photo": photo}), end="")
+        for number, person in enumerate(people, start=1):
+            row = {"photo": photo, "face": number, "age": person.y_hat, "spread": person.spread}
+            if person.face is not None:
+                sides = dict(zip(COLUMNS[4:8], person.face.box, strict=True))
+                row |= sides | {"score": person.face.score}
+            print(csv_line(COLUMNS, row), end="")
+
+
+def draw(photo, image, people, folder):
+    """Write the picture of a photo; returns its path."""
+    name = inputs.stem(photo)
+    figure = pictures.people(image, people, name)
+    return plots.save_new(figure, folder, f"{name}-ages")
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+
+def build_parser():
+    parser = cli.Parser(
+        prog="python -m tinydldl.predict",
+        description="Estimate the ages of the faces in photos, each as a distribution: its "
+        "expectation is the estimate, its standard deviation (±) says how unsure the network is.",
+        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; that no face is "
+        "found in one is an answer, and no error.",
+    )
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a file, a folder of photos, a pattern such as 'party/*.jpg', in which ** stands for "
+        "any folders, or - for standard input",
+    )
+
+    network = parser.add_argument_group("network")
+    portraits.add_network_arguments(network)
+
+    inputs.add_face_arguments(parser)
+
+    output = parser.add_out(f"for the pictures (default: {FOLDER}, with --json or --csv none)")
+    form = output.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON, with the distributions")
+    form.add_argument("--csv", action="store_true", help="print a table, a row a face")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))

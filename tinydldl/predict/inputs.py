@@ -1,0 +1,172 @@
+"""What a command looks at: photos as its user names them, and the faces in them."""
+
+import os
+import sys
+from argparse import ArgumentTypeError
+from glob import glob, has_magic
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from tinydldl import cli
+from tinydldl.datasets.base import image_files
+from tinydldl.errors import UserError
+from tinydldl.faces import Face, detect, face_in, likeness
+from tinydldl.faces.detector import CELL, SCORE, inside
+from tinydldl.images import PhotoError, open_photo
+
+STANDARD_INPUT = "-"
+# Of 298 faces of UTKFace, some of them turned away, none is below 0.91; with both eyes exchanged,
+# or in one line, landmarks come to 0.25 and 0.54.
+LEAST_LIKENESS = 0.8
+FARTHEST = 1.5  # photos, from the middle of one to a landmark: a face may be cut off
+NO_FACE = (
+    "no face found; say where it is with --box or --landmarks, try a smaller --smallest or a lower "
+    "--score, or --no-detect if the photo is a face that is cut out already"
+)
+
+
+class SourceError(UserError):
+    """What a user named holds no photo, or no face can be where the user says."""
+
+
+def expand(given):
+    """The photos that one argument stands for: a file, those in a folder, or a pattern's, in which
+    `**` stands for any folders.
+
+    Raises SourceError for an empty name, a folder without photos, and a pattern of nothing.
+    """
+    if not given:
+        raise SourceError("expected a photo, got an empty name")
+    if os.path.exists(given) or not has_magic(given):
+        if not (photos := photos_at(given)):
+            raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
+        return photos  # what is not there is an error of its own, later
+    matches = sorted(glob(given, recursive=True))
+    photos = dict.fromkeys(photo for match in matches for photo in photos_at(match))
+    if not photos:
+        raise SourceError(f"{given}: no photo is there, and none matches this as a pattern")
+    return list(photos)
+
+
+def photos_at(path):
+    """A file, or the photos in a folder."""
+    return [str(photo) for photo in image_files(Path(path))] if os.path.isdir(path) else [path]
+
+
+def stem(photo):
+    """A name for the files that are made of a photo, short enough for any file system."""
+    name = "photo" if photo == STANDARD_INPUT else Path(photo).stem
+    return name.encode(errors="replace")[:100].decode(errors="ignore")
+
+
+def look(photo, arguments):
+    """A photo that `expand` names, and the faces in it: `image, faces`, see `find`.
+
+    Raises PhotoError and SourceError, which name it, and WeightsError as `detect` does.
+    """
+    name = "standard input" if photo == STANDARD_INPUT else photo
+    source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
+    image = open_photo(source, name)
+    try:
+        return image, find(image, arguments)
+    except (SourceError, PhotoError) as error:
+        raise SourceError(f"{name}: {error}") from None
+
+
+def find(image, arguments):
+    """The faces in a photo from left to right; None stands for the whole photo.
+
+    Raises SourceError for what is too small for a face or outside of the photo, and for landmarks
+    that are no face's, PhotoError as `whole`, and WeightsError as `detect` does.
+    """
+    if arguments.no_detect:
+        return whole(image)
+    if arguments.landmarks:
+        points = np.reshape(arguments.landmarks, (5, 2))
+        if np.abs(points / image.size - 0.5).max() > FARTHEST:
+            size = "{} x {} pixels".format(*image.size)
+            raise SourceError(f"--landmarks: far outside the photo, which has {size}")
+        box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
+        if likeness(points) < LEAST_LIKENESS:
+            expected = f"expected {LANDMARKS}, in this order"
+            raise SourceError(f"--landmarks: these do not lie as in a face; {expected}")
+        return [Face(box, 1.0, points)]
+    if arguments.box:
+        left, top, width, height = arguments.box
+        box = within(image, [left, top, left + width, top + height], "--box")
+        return [face_in(image, box)]
+    return sorted(detect(image, arguments.smallest, arguments.score), key=lambda face: face.box[0])
+
+
+def whole(image):
+    """The faces of a photo that is one. Raises PhotoError if it is too small."""
+    if min(image.size) < CELL:
+        size = "{} x {} pixels".format(*image.size)
+        raise PhotoError(f"{size}, expected {CELL} or more a side for a face")
+    return [None]
+
+
+def within(image, box, option):
+    """The part (4,) of a box that is within the photo. Raises SourceError if it is too small."""
+    left, top, right, bottom = part = inside(image, box)
+    if min(right - left, bottom - top) < CELL:
+        raise SourceError(
+            f"{option}: {right - left:g} x {bottom - top:g} pixels of the photo, expected {CELL} "
+            "or more a side; the photo has {} x {}".format(*image.size)
+        )
+    return part
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+BOX = "x,y,width,height"
+LANDMARKS = (
+    "x,y of both eyes, the nose and both corners of the mouth, left before right as one sees them"
+)
+
+
+def add_face_arguments(parser):
+    """Give an argparse parser what says where the faces are."""
+    where = parser.add_argument_group("where the faces are", "By default they are looked for.")
+    about = "pixels of the smallest faces looked for"
+    where.add_argument("--smallest", type=cli.whole(CELL), default=40, help=about)
+    add_score_argument(where)
+    add = where.add_mutually_exclusive_group().add_argument
+    add("--no-detect", action="store_true", help="the photo is a face that is cut out already")
+    about = "there is a face in this box, in pixels"
+    add("--box", type=numbers(BOX), metavar="X,Y,W,H", help=about)
+    add(
+        "--landmarks",
+        type=numbers(",".join("xy" * 5)),
+        metavar="X,Y,...",
+        help=f"{LANDMARKS}: ten numbers",
+    )
+    return where
+
+
+def add_score_argument(group):
+    """Give a group what says how probable a face must be."""
+    group.add_argument(
+        "--score",
+        type=cli.fraction,
+        default=SCORE,
+        help="how probable a face must be, between 0 and 1: less finds more, also what is no face",
+    )
+
+
+def numbers(expected):
+    """The type of an argument with as many numbers as `expected`, x,y for example, has names."""
+    names = expected.split(",")
+
+    def parse(text):
+        try:
+            values = [float(value) for value in text.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != len(names) or not np.isfinite(values).all():
+            raise ArgumentTypeError(f"expected {expected}, got {text!r}")
+        return values
+
+    return parse

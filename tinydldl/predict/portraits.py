@@ -1,0 +1,90 @@
+"""From a photo to ages: each face cut out as the network expects it, and what it says of it.
+
+network = trained.load("runs/mine")
+image = open_photo("party.jpg")
+for portrait in portraits(network, image, detect(image)):
+    print(portrait.y_hat)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tinydldl import cli, trained, weights
+from tinydldl.faces import SHAPES, Face, align
+from tinydldl.images import center_crop, held_side, resize_short_side
+from tinydldl.labels import standard_deviation
+from tinydldl.trained import predict_batch
+
+CAUTION = (  # for the help of commands
+    "An estimate is what people would guess of a photo, several years off as a rule. "
+    "It is no measurement, and no ground to decide anything about a person."
+)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A face and its estimate. `face`: where it is in the photo, None if it is the whole photo.
+
+    `view`: what the network sees of it, an RGB image; `y_hat`: years; `p_hat` (K,): the
+    distribution, None for a method that has none.
+    """
+
+    face: Face | None
+    view: Image.Image
+    y_hat: float
+    p_hat: np.ndarray | None
+    grid: np.ndarray
+
+    @property
+    def spread(self):
+        """The standard deviation of p_hat, years; None without one."""
+        if self.p_hat is None:
+            return None
+        return float(standard_deviation(self.p_hat[None], self.grid)[0])
+
+
+def add_network_arguments(parser):
+    """Give an argparse parser, or a group of one, what says which network looks at photos."""
+    add = parser.add_argument
+    add("--net", choices=weights.names(), default="tiny", help="which of the weights that ship")
+    about = "another network: the folder of a run, or the file of a checkpoint"
+    add("--checkpoint", type=cli.path, metavar="PATH", help=about)
+    about = "how faces lay in the photos that the network was trained on"
+    add("--crop", choices=SHAPES, default="utkface", help=about)
+
+
+def open_network(arguments):
+    """The `Trained` that they ask for. Raises CheckpointError, or UserError if none ships."""
+    return trained.load(arguments.checkpoint or weights.find(arguments.net))
+
+
+def portraits(network, image, faces, shape="utkface"):
+    """A list of Portrait, one for each of the `faces` in an RGB photo.
+
+    `network`: a `Trained` on the host; `faces`: a list of Face, or None where the photo is a face
+    that is cut out already; `shape`: the crop that the network was trained on, see `faces.align`.
+    """
+    if not faces:
+        return []
+    views = [view(image, face, network.side, shape) for face in faces]
+    pixels = np.stack([np.asarray(seen) for seen in views])
+    prediction = predict_batch(network.model, network.method, pixels, network.channels)
+    y_hat = network.method.age(prediction)
+    p_hat = network.method.distribution(prediction)
+    rows = [None] * len(faces) if p_hat is None else p_hat
+    return [
+        Portrait(face, seen, float(age), p, network.method.grid)
+        for face, seen, age, p in zip(faces, views, y_hat, rows, strict=True)
+    ]
+
+
+def view(image, face, side, shape):
+    """A face as a network with `side` pixels sees it in the photos that it is judged on."""
+    held = held_side(side)
+    if face is None:
+        crop = resize_short_side(image, held)
+    else:
+        crop = align(image, face.landmarks, held, shape)
+    return center_crop(crop, side)

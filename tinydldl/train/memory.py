@@ -1,0 +1,61 @@
+"""What a training takes of memory, said before it is taken."""
+
+from math import prod
+
+import numpy as np
+
+from tinydldl import machine
+from tinydldl.datasets.loader import AHEAD
+from tinydldl.errors import UserError
+from tinydldl.images import held_side
+from tinydldl.labels import label_grid
+from tinydldl.layers import Conv2d, MaxPool2d
+from tinydldl.models import AgeNet, count_params
+from tinydldl.processes import bounded
+
+PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
+LARGEST = 3  # how many maps as large as the largest a pass needs beside those that it keeps
+COPIES = 4  # parameters, gradients, and two moments of Adam
+
+
+def check(arguments, photos, xp):
+    """Say how much memory a training on this many `photos` takes, about; on a GPU, of the host.
+
+    `arguments`: those of `train`. Raises UserError for more than there is.
+    """
+    batch, loaders = min(arguments.batch, photos), bounded(arguments.loaders, photos)
+    workers = bounded(arguments.workers or machine.available_cores(), arguments.batch)
+    held = 3 * held_side(arguments.size) ** 2 * photos
+    ahead = 2 * 3 * arguments.size**2 * batch * (AHEAD + loaders)
+    layers = arguments.engine == "layers" or xp is not np
+    helpers = loaders + (0 if layers else workers - 1)
+    takes = {
+        "photos": min(held, arguments.cache_mb * 10**6) + ahead,
+        "network": network(arguments.net, arguments.size, batch, layers) if xp is np else 0,
+        "processes": PROGRAM + helpers * HELPER,
+    }
+    there, parts = machine.memory(), ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
+    if sum(takes.values()) > there:
+        raise UserError(
+            f"needs about {mb(sum(takes.values()))} MB of memory ({parts}), and there are "
+            f"{mb(there)}; try a smaller --batch, --size or --cache-mb, or fewer --workers or "
+            "--loaders"
+        )
+    print(f"memory    about {mb(sum(takes.values()))} of {mb(there)} MB: {parts}")
+
+
+def network(name, side, batch, layers):
+    """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine.
+
+    The layers keep what each of them returns. The engine keeps that of convolutions and poolings.
+    """
+    model = AgeNet(name, len(label_grid()), side, rng=np.random.default_rng(0))
+    maps = [(layer, prod(y)) for _, layer, _, y in model.trace(model.input_shape)]
+    kept = sum(size for layer, size in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
+    largest = max(size for _, size in maps)
+    return 4 * (batch * (kept + LARGEST * largest) + COPIES * count_params(model))
+
+
+def mb(size):
+    """Bytes as text, in millions."""
+    return f"{size / 1e6:,.0f}"

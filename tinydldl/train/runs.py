@@ -1,0 +1,202 @@
+"""The folder of a training run, `runs/<name>/`: what is written there, and what resumes from it."""
+
+import json
+import os
+import platform
+import subprocess
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import PIL
+import scipy
+
+import tinydldl
+from tinydldl import checkpoint
+from tinydldl.errors import UserError
+from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
+from tinydldl.progress import Progress
+
+RUNS = Path("runs")
+METRICS = (
+    "epoch",
+    "lr",
+    "train_loss",
+    "train_kl",
+    "train_mae",
+    "grad_norm",
+    "grad_norm_std",
+    "valid_mae",
+    "valid_epsilon_error",
+)
+SOMETIMES = {"train_kl", "valid_mae", "valid_epsilon_error"}  # not in each row
+FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
+MISSING = -1.0  # where a checkpoint has no figure; none is negative
+TIMING = ("epoch", "seconds", "images_per_second", "waiting")
+
+
+class RunFolder:
+    """One run's files. `metrics` and `timing`: a dict for each epoch, as in the CSV files.
+
+    `metrics.csv` holds no times, so that a run which was killed and resumed gives the same file,
+    digit for digit.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.metrics, self.timing, self._said = [], [], set()
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    @staticmethod
+    def check(name):
+        """Raise UserError if there can be no new folder `runs/name`: no run is overwritten."""
+        check_folder(RUNS, instead="start from another folder")
+        if name and os.path.lexists(path := RUNS / name):
+            raise UserError(f"{path} exists; give another --name, or continue it with --resume")
+
+    @classmethod
+    def create(cls, name, default_name, config):
+        """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
+
+        It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
+        resumed. Raises UserError if `name` exists: a run is never overwritten.
+        """
+        with held(RUNS, wait=True):
+            clear(RUNS)
+            if name is None:
+                numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
+                taken = [int(number) for number in numbers if number.isdecimal()]
+                name = f"{default_name}-{max(taken, default=0) + 1}"
+            path, unnamed = RUNS / name, RUNS / f".{name}.partial"
+            cls.check(name)
+            try:
+                unnamed.mkdir()
+                with replacing(unnamed / "config.json") as file:
+                    file.write(json.dumps(config, indent=2).encode())
+                unnamed.rename(path)
+            except OSError as error:
+                raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path):
+        """An existing folder and its configuration. Raises UserError if there is none."""
+        folder = cls(path)
+        try:
+            config = checkpoint.read_json(folder / "config.json")
+            config["arguments"].items(), [config[name] for name in FACTS]
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            message = f"{path}: no run to resume, its config.json cannot be read"
+            raise UserError(f"{message} ({type(error).__name__}: {error})") from None
+        return folder, config
+
+    def inner(self, name):
+        """A folder within this one, for one network of several."""
+        path = self.path / name
+        path.mkdir(exist_ok=True)
+        return RunFolder(path)
+
+    def save(self, epoch, record, speed, arrays, meta):
+        """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
+        self.metrics.append({"epoch": epoch} | record)
+        speed = {name: round(value, 3) for name, value in speed.items()}
+        self.timing.append({"epoch": epoch} | speed)
+        table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
+        arrays = arrays | {"epoch": epoch, "metrics": np.array(table, dtype=np.float64)}
+        checkpoint.save(self / "checkpoint", arrays, meta)
+        self._write_tables()
+
+    def restore(self, state, epochs):
+        """Put the arrays of `state`, by name, where the last checkpoint had them.
+
+        The tables become those of that moment, too. Returns its epoch, 0 if none was finished.
+        Raises CheckpointError for arrays that do not fit, and UserError for an epoch after `epochs`
+        and for a `timing.csv` of something else.
+        """
+        clear(self.path)
+        if not (self / "checkpoint.npz").exists():
+            return 0
+        count = np.zeros((), dtype=np.int64)
+        checkpoint.load(self / "checkpoint", {"epoch": count})
+        if not 1 <= (epoch := int(count)) <= epochs:
+            raise UserError(f"{self.path}: its checkpoint is of epoch {epoch} of {epochs}")
+        table = np.zeros((epoch, len(METRICS) - 1))
+        checkpoint.load(self / "checkpoint", state | {"metrics": table})
+        rows = (dict(zip(METRICS[1:], row, strict=True)) for row in table.tolist())
+        self.metrics = [
+            {"epoch": number} | {name: value for name, value in row.items() if value != MISSING}
+            for number, row in enumerate(rows, start=1)
+        ]
+        if not all(row.keys() >= set(METRICS) - SOMETIMES for row in self.metrics):
+            raise UserError(f"{self.path}: its checkpoint lacks metrics of an epoch")
+        self.timing = self._timing_until(epoch)
+        self._write_tables()
+        return epoch
+
+    def _timing_until(self, epoch):
+        """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises UserError."""
+        path = self / "timing.csv"
+        rows = read_table(path) if path.exists() else []
+        if not all(map(is_timing, rows)):
+            raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
+        return [row for row in rows if float(row["epoch"]) <= epoch]
+
+    def _write_tables(self):
+        self.put("metrics.csv", partial(write_table, columns=METRICS, rows=self.metrics))
+        self.put("timing.csv", partial(write_table, columns=TIMING, rows=self.timing))
+
+    def put(self, name, write):
+        """`write(path)` a file that is there to be looked at. If it cannot be written, such as a
+        table that a spreadsheet has open, that is said once, and the training goes on."""
+        try:
+            write(self / name)
+        except UserError as error:
+            if name not in self._said:
+                Progress.write(f"warning: {error}; the training goes on without it")
+            self._said.add(name)
+
+
+def is_timing(row):
+    """Whether a row of texts holds a finite number for each of `TIMING`, and nothing else."""
+    try:
+        return row.keys() == set(TIMING) and np.isfinite([float(t) for t in row.values()]).all()
+    except ValueError:
+        return False
+
+
+def provenance():
+    """What else the figures of a run depend on: versions, commit, machine, and the date."""
+    packages = (tinydldl, np, scipy, PIL)
+    return {
+        "versions": {"python": platform.python_version()}
+        | {p.__name__: p.__version__ for p in packages},
+        "commit": commit(),
+        "platform": platform.platform(),
+        "blas_threads": blas_threads(),
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+
+
+def blas_threads():
+    """How many threads BLAS was told to use; the last digits of a run depend on it."""
+    return os.environ.get("OPENBLAS_NUM_THREADS")
+
+
+def commit():
+    """The commit of the checkout that this package is in, or None outside of one."""
+    here = Path(__file__)
+
+    def git(*command):
+        done = subprocess.run(
+            ["git", *command], cwd=here.parent, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # installed inside another repository?
+        return git("rev-parse", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return None
