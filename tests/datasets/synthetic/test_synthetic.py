@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import wait_until
+from helpers.commands import wait_until
 
 from tinydldl.datasets import DataError, Options, synthetic
 from tinydldl.datasets.synthetic import annotate, load, sample_age
