@@ -45,7 +45,8 @@ def test_arguments_make_options(monkeypatch):
     parser = argparse.ArgumentParser()
     add_data_arguments(parser)
     assert options_from(parser.parse_args([])) == Options(Path("data"))
-    given = "--data-dir d --table t.csv --split subject --seed 3 --sigma 1.5"
-    assert options_from(parser.parse_args(given.split()), count=9) == Options(
+    parser.add_argument("--count", type=int)
+    given = "--data-dir d --table t.csv --split subject --seed 3 --sigma 1.5 --count 9"
+    assert options_from(parser.parse_args(given.split())) == Options(
         Path("d"), seed=3, sigma=1.5, split="subject", table=Path("t.csv"), count=9
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinydldl.datasets import DataError, Photos, selection
+from tinydldl.datasets import DataError, Options, Photos, selection
 from tinydldl.labels import label_grid
 from tinydldl.metrics import mae
 from tinydldl.train import photos
@@ -110,7 +110,7 @@ def test_too_few_photos_are_an_error():
 
 
 def test_faces_are_drawn_for_the_network_and_as_many_as_the_limit(tmp_path):
-    few = selection.load(arguments(dataset="synthetic", limit=10, data_dir=tmp_path))
+    few = selection.load("synthetic", Options(tmp_path), side=32, limit=10)
     assert sum(map(len, few.values())) == 10
     with Image.open(few["train"].paths[0]) as face:
         assert face.size == (37, 37)  # 32 * 8 / 7
@@ -120,9 +120,11 @@ def test_a_photo_that_cannot_be_read_is_named(table, capsys):
     (table.parent / "3.png").write_text("no photo")
     store = selection.open_store(
         Photos([table.parent / f"{i}.png" for i in range(5)], np.arange(5.0), np.ones(5)),
-        "valid",
-        arguments(),
-        10**6,
+        dataset="csv",
+        part="valid",
+        side=32,
+        cache_bytes=10**6,
+        loaders=1,
     )
     assert store.photos.ages.tolist() == [0, 1, 2, 4]
     out = capsys.readouterr().out
@@ -138,15 +140,15 @@ def test_a_few_photos_may_be_unreadable_or_one_in_a_hundred(bad, count, refused,
     """But two are left in any case."""
     paths = [table.parent / f"gone-{i}.png" for i in range(bad)]
     paths += [table.parent / f"{i % 20}.png" for i in range(count - bad)]
-    photos = Photos(paths, np.zeros(count), np.ones(count))
+    about = Photos(paths, np.zeros(count), np.ones(count)), "csv", "train", 32, 0, 1
     if not refused:
-        assert len(selection.open_store(photos, "train", arguments(), 0)) == count - bad
+        assert len(selection.open_store(*about)) == count - bad
         return
     words = (
         f"^{bad} of {count} photos of train cannot be read; .* the first is .*gone-0.png: No such"
     )
     with pytest.raises(DataError, match=words):
-        selection.open_store(photos, "train", arguments(), 0)
+        selection.open_store(*about)
 
 
 def test_open_selection_says_what_there_is(table, capsys):

@@ -80,11 +80,10 @@ def add_data_arguments(parser):
     add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
 
 
-def options_from(arguments, **others):
-    """The `Options` in parsed arguments, and in `others`; what neither holds keeps its default.
+def options_from(arguments):
+    """The `Options` among parsed arguments; a field that has no argument keeps its default.
 
     Raises DataError for a value that cannot be right.
     """
-    given = vars(arguments) | others
-    names = [field.name for field in fields(Options) if field.name in given]
-    return Options(**{name: given[name] for name in names})
+    names = {field.name for field in fields(Options)}
+    return Options(**{name: value for name, value in vars(arguments).items() if name in names})

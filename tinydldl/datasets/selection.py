@@ -1,11 +1,12 @@
 """Which photos of a data set a command uses: within the label grid, at most so many, readable."""
 
 import argparse
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinydldl import cli, datasets
-from tinydldl.datasets import DataError
+from tinydldl.datasets import DataError, Options
 from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
@@ -17,6 +18,22 @@ MAY_FAIL = 3, 0.01  # photos of a part, or this share of them: that many may be 
 JUDGED = {"train": "training", "valid": "validation", "test": "test"}  # in words
 TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 ALL = "all"  # for --part: all parts together
+
+
+@dataclass(frozen=True)
+class Request:
+    """The photos that a network is asked about: what `add_part_arguments` lets a user choose.
+
+    `part`: its name, None for the first of valid, test and train that is not `trained_on`; `limit`:
+    the most photos, None for all; `loaders`: see `PhotoStore`.
+    """
+
+    dataset: str
+    options: Options
+    part: str | None = None
+    trained_on: str = TRAINED_ON
+    limit: int | None = None
+    loaders: int = 2
 
 
 def add_arguments(parser):
@@ -37,7 +54,7 @@ def add_limit_arguments(parser, few):
 
 
 def add_part_arguments(parser, what):
-    """Give it all that `open_part` uses: which photos a network looks at, and `what` for."""
+    """Give it the arguments that make a `Request`; `what`: what the photos are for."""
     datasets.add_dataset_arguments(parser, what)
     parser.add_argument(
         "--part",
@@ -81,12 +98,19 @@ def choose(parts, wanted, dataset):
     return there[0]
 
 
-def load(arguments):
-    """Every part of the data set; of synthetic faces only as many as `--limit` says."""
-    extra = {"side": held_side(arguments.size)}
-    if arguments.limit and arguments.dataset == "synthetic":
-        extra["count"] = arguments.limit
-    return datasets.load(arguments.dataset, datasets.options_from(arguments, **extra))
+def request_from(arguments):
+    """The `Request` in parsed arguments."""
+    about = arguments.part, arguments.trained_on, arguments.limit, arguments.loaders
+    return Request(arguments.dataset, datasets.options_from(arguments), *about)
+
+
+def load(dataset, options, side, limit=None):
+    """Every part of the data set, {part: Photos}; `limit` synthetic faces, for networks of `side`.
+
+    Only drawn faces depend on `side` and `limit`. Raises DataError as `datasets.load` does.
+    """
+    count = limit if limit and dataset == "synthetic" else options.count
+    return datasets.load(dataset, replace(options, side=held_side(side), count=count))
 
 
 def within(parts, grid, dataset):
@@ -117,36 +141,36 @@ def sample(photos, count, seed):
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
 
 
-def open_part(arguments, side, grid, cache_bytes):
-    """The part of a data set that `add_part_arguments` asks for, for networks of `side`.
+def open_part(request, side, grid, cache_bytes):
+    """The part of a data set that a `Request` asks for, for networks of `side`.
 
     Returns its name and its photos: `part, store`. Raises DataError if the set has no such part.
     """
-    own = argparse.Namespace(**(vars(arguments) | {"size": side}))
-    parts = load(own)
+    name = request.dataset
+    parts = load(name, request.options, side, request.limit)
     parts[ALL] = join(*parts.values())
-    unseen = [name for name in ("valid", "test", "train") if name != arguments.trained_on]
-    part = choose(parts, [arguments.part] if arguments.part else unseen, arguments.dataset)
-    photos = within({part: parts[part]}, grid, arguments.dataset)[part]
-    if arguments.limit:
-        photos = sample(photos, arguments.limit, arguments.seed)
-    return part, open_store(photos, part, own, cache_bytes)
+    unseen = [part for part in ("valid", "test", "train") if part != request.trained_on]
+    part = choose(parts, [request.part] if request.part else unseen, name)
+    photos = within({part: parts[part]}, grid, name)[part]
+    if request.limit:
+        photos = sample(photos, request.limit, request.options.seed)
+    return part, open_store(photos, name, part, side, cache_bytes, request.loaders)
 
 
-def open_store(photos, part, arguments, cache_bytes):
+def open_store(photos, dataset, part, side, cache_bytes, loaders):
     """Read the photos of a part, without those that cannot be read: their number is said.
 
-    Raises DataError if too many of them cannot, or too few are left.
+    `dataset` and `part` name them in messages; the rest is `PhotoStore`'s. Raises DataError if too
+    many of them cannot be read, or too few are left.
     """
-    store = PhotoStore(photos, arguments.size, cache_bytes, arguments.loaders, f"reading {part}")
-    if store.loaders < arguments.loaders:
-        asked = f"more of {arguments.loaders} would have no work"
-        print(f"loaders   {store.loaders} for {part}: {asked}")
+    store = PhotoStore(photos, side, cache_bytes, loaders, f"reading {part}")
+    if store.loaders < loaders:
+        print(f"loaders   {store.loaders} for {part}: more of {loaders} would have no work")
     if store.bad:
         path, reason = store.bad[0]
         text = (
             f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read; python -m "
-            f"tinydldl.datasets {arguments.dataset} lists them, the first is {path}: {reason}"
+            f"tinydldl.datasets {dataset} lists them, the first is {path}: {reason}"
         )
         few, share = MAY_FAIL
         if len(store.bad) > max(few, share * len(photos)) or len(store) < FEWEST:

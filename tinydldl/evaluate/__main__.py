@@ -41,7 +41,8 @@ def main(argv=None):
     first = next(iter(networks.values()))
     _, engine = choose_engine(arguments, first.model, xp)
     print(f"engine    {engine}")
-    part, stores = open_stores(arguments, networks.values())
+    cache_bytes = arguments.cache_mb * 10**6
+    part, stores = open_stores(selection.request_from(arguments), networks.values(), cache_bytes)
     store = stores[first.side]
     print(f"data      {arguments.dataset}: {len(store)} photos ({part}) to judge on")
     print_settings(arguments, part, run)
@@ -169,15 +170,15 @@ def title(networks, dataset, part):
     return f"{', '.join(methods)}, {words}, {dataset} ({part})"
 
 
-def open_stores(arguments, networks):
+def open_stores(request, networks, cache_bytes):
     """The part that is judged, and its photos for each size of the networks: `part, {side: store}`.
 
     Raises DataError if the data set has no such part.
     """
     grid = next(iter(networks)).method.grid
-    stores, room = {}, arguments.cache_mb * 10**6
+    stores, room = {}, cache_bytes
     for side in sorted({network.side for network in networks}):
-        part, stores[side] = selection.open_part(arguments, side, grid, room)
+        part, stores[side] = selection.open_part(request, side, grid, room)
         room -= stores[side].cached_bytes
     return part, stores
 

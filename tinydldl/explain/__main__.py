@@ -132,7 +132,8 @@ def range_text(one_map):
 def explain_dataset(arguments, network):
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
-    part, store = selection.open_part(arguments, network.side, grid, room)
+    request = selection.request_from(arguments)
+    part, store = selection.open_part(request, network.side, grid, room)
     check_folder(arguments.out, store.photos.paths)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:

@@ -75,11 +75,12 @@ def figures(grid, seeds):
 
 def ages_at_hand(arguments):
     """{data set: {part: ages}} of the chosen set, and of all others that are in the data folder."""
-    found = {arguments.dataset: selection.load(arguments)}
-    missing = []
+    options, missing = datasets.options_from(arguments), []
+    chosen = selection.load(arguments.dataset, options, arguments.size, arguments.limit)
+    found = {arguments.dataset: chosen}
     for name in sorted(DATASETS.keys() - {"synthetic", "csv"} - found.keys()):
         try:
-            found[name] = datasets.load(name, datasets.options_from(arguments))
+            found[name] = datasets.load(name, options)
         except DataError:
             missing.append(name)
     print(f"data sets that are not in {arguments.data_dir}: {', '.join(missing) or 'none'}")

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from tinydldl.datasets import crops
+from tinydldl.datasets import crops, options_from
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.selection import choose, load, open_store, sample, within
 from tinydldl.metrics import mae
@@ -48,8 +48,10 @@ def open_selection(arguments, grid, parts=None, xp=np):
     (trained, train_photos), (judged, judged_photos) = load_parts(arguments, grid, parts).items()
     memory.check(arguments, len(train_photos) + len(judged_photos), xp)
     cache = arguments.cache_mb * 10**6
-    train = open_store(train_photos, trained, arguments, cache)
-    valid = open_store(judged_photos, judged, arguments, cache - train.cached_bytes)
+    name, side, loaders = arguments.dataset, arguments.size, arguments.loaders
+    train = open_store(train_photos, name, trained, side, cache, loaders)
+    left = cache - train.cached_bytes
+    valid = open_store(judged_photos, name, judged, side, left, loaders)
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
     print(
         f"data      {arguments.dataset}: {len(train)} photos ({trained}) to train on, {len(valid)} "
@@ -64,7 +66,7 @@ def load_parts(arguments, grid, parts=None):
     `parts`: their names; by default train, and valid or else test. Raises DataError for a part that
     the set has not.
     """
-    everything = load(arguments)
+    everything = load(arguments.dataset, options_from(arguments), arguments.size, arguments.limit)
     if warning := crops.warning(arguments.dataset, everything):
         print(f"warning: {warning}")
     wanted = [[name] for name in parts or ()] or [["train"], ["valid", "test"]]
