@@ -26,7 +26,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def choices(*arguments):
-    return app.open_choices(app.build_parser().parse_args([str(given) for given in arguments]))
+    parsed = app.build_parser().parse_args([str(given) for given in arguments])
+    return app.open_choices(parsed.net, parsed.checkpoint, parsed.crop)
 
 
 def words(choices):

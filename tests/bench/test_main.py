@@ -106,7 +106,8 @@ def test_without_pytorch(arguments, capsys, monkeypatch, made_up):
 )
 def test_engines(arguments, engines, rivals, monkeypatch):
     monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
-    assert bench.choose_engines(parsed(*arguments)) == (engines, rivals)
+    asked = parsed(*arguments)
+    assert bench.choose_engines(asked.engines, asked.against) == (engines, rivals)
 
 
 def test_table():

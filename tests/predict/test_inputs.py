@@ -29,15 +29,15 @@ def folder(tmp_path, monkeypatch):
     shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
 
 
-def arguments(*words):
+def search(*words):
     parser = argparse.ArgumentParser()
     inputs.add_face_arguments(parser)
-    return parser.parse_args(words)
+    return inputs.search_from(parser.parse_args(words))
 
 
 def find(*words, image=None):
     """The faces in a photo, by default photo.jpg, for these words of a command line."""
-    return inputs.find(image or open_photo("photo.jpg"), arguments(*words))
+    return inputs.find(image or open_photo("photo.jpg"), search(*words))
 
 
 def joined(points):
@@ -80,12 +80,12 @@ def test_standard_input(monkeypatch):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
     given(Path("photo.jpg").read_bytes())
-    image, faces = inputs.look("-", arguments("--no-detect"))
+    image, faces = inputs.look("-", search("--no-detect"))
     assert image.tobytes() == open_photo("photo.jpg").tobytes()
     assert faces == [None]
     given(b"")
     with pytest.raises(PhotoError, match=r"^standard input: the file is empty$"):
-        inputs.look("-", arguments())
+        inputs.look("-", search())
 
 
 def test_names_for_files():
@@ -98,7 +98,7 @@ def test_a_name_that_no_file_system_takes():
     name = "x" * 300 + ".jpg"
     assert inputs.expand(name) == [name]
     with pytest.raises(PhotoError, match="too long"):
-        inputs.look(name, arguments())
+        inputs.look(name, search())
 
 
 def test_faces_are_counted_from_left_to_right(mtcnn):

@@ -163,13 +163,13 @@ def test_results_come_one_by_one_and_stay_when_the_command_is_stopped(form, monk
     look, counts, images, out = inputs.look, [], [], io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding="utf-8"))  # with a buffer
 
-    def watched(photo, arguments):
+    def watched(photo, search):
         gc.collect()
         counts.append(out.getvalue().count(b"photo.jpg"))
         assert sum(image() is not None for image in images) <= 1
         if len(images) == 4:
             raise KeyboardInterrupt
-        image, faces = look(photo, arguments)
+        image, faces = look(photo, search)
         images.append(weakref.ref(image))
         return image, faces
 

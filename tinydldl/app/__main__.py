@@ -15,7 +15,7 @@ from tinydldl.predict import portraits
 def main(argv=None):
     """Serve the page until Ctrl-C."""
     arguments = build_parser().parse_args(argv)
-    choices = open_choices(arguments)
+    choices = open_choices(arguments.net, arguments.checkpoint, arguments.crop)
     give_back_large_memory()
     with Server(choices, arguments.port) as server:
         print("tinydldl.app")
@@ -25,14 +25,14 @@ def main(argv=None):
         server.serve_forever()
 
 
-def open_choices(arguments):
+def open_choices(net, checkpoint, crop):
     """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
 
-    Raises CheckpointError, or UserError if none is asked for by --checkpoint and none ships.
+    `crop`: how faces lay in the photos of the first. Raises CheckpointError, or UserError if there
+    is no `checkpoint` and none ships.
     """
-    network, path = portraits.open_network(arguments), arguments.checkpoint
-    name = "checkpoint" if path else arguments.net
-    choices = {name: Choice(f"{path or name}: {network.text}", network, arguments.crop)}
+    network, first = portraits.open_network(net, checkpoint), "checkpoint" if checkpoint else net
+    choices = {first: Choice(f"{checkpoint or net}: {network.text}", network, crop)}
     for name in weights.names():
         if name not in choices:
             network = trained.load(weights.find(name))

@@ -29,21 +29,21 @@ RIVALS = [name for name in ENGINES if name != "fast"]
 def main(argv=None):
     """Measure, and print; returns the exit code."""
     arguments = parse(argv)
-    engines, rivals = choose_engines(arguments)
-    check_outputs(arguments)
+    engines, rivals = choose_engines(arguments.engines, arguments.against)
+    check_outputs(arguments.cases, arguments.json, arguments.profile)
     # With `--json -` standard output is for a program to read.
     say = partial(print, file=sys.stderr if arguments.json == SCREEN else sys.stdout)
     for name in CRIPPLING:
         if name in os.environ:
             say(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
     say(f"tinydldl.bench with {arguments.workers} processes or threads, {arguments.rounds} rounds")
-    measured, peak = measure(arguments, engines)
+    measured, peak = measure(arguments.cases, engines, arguments.workers, arguments.rounds)
     say(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
     say(*table(measured, peak), sep="\n")
     for rival in rivals:
         say("", *ratio_table(measured, rival), sep="\n")
     if arguments.json:
-        write_json(arguments.json, measured, peak, arguments)
+        write_json(arguments.json, measured, peak, arguments.workers)
     if arguments.profile:
         case = first_training_case(arguments.cases)
         plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
@@ -59,38 +59,38 @@ def parse(argv):
     return arguments
 
 
-def measure(arguments, engines):
+def measure(cases, engines, workers, rounds):
     """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
     measured, peaks = {}, []
-    total = len(arguments.cases) * advances(engines, arguments.rounds)
+    total = len(cases) * advances(engines, rounds)
     with Progress(None, "measuring", total, unit="runs") as progress:
-        for case in arguments.cases:
+        for case in cases:
             progress.set_description(str(case))
-            about = case, engines, arguments.workers, arguments.rounds
-            measured[case], peak = race(*about, progress.update)
+            measured[case], peak = race(case, engines, workers, rounds, progress.update)
             peaks.append(peak)
     return measured, max(peaks)
 
 
-def choose_engines(arguments):
+def choose_engines(asked, against):
     """The engines to measure, and those of them to set against fast: `(engines, rivals)`.
 
-    Raises UserError if one is not installed.
+    `asked`: their names, None for all that are here; `against`: how the rivals' names begin, or
+    None. Raises UserError if one is not installed.
     """
-    here, against = installed(), arguments.against
+    here = installed()
     rivals = [name for name in ENGINES if against and name.startswith(against)]
-    wanted = {*(arguments.engines or here), *rivals, *(["fast"] if rivals else [])}
+    wanted = {*(asked or here), *rivals, *(["fast"] if rivals else [])}
     missing = [name for name in ENGINES if name in wanted and name not in here]
     if missing:
         raise UserError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
     return [name for name in ENGINES if name in wanted], rivals
 
 
-def check_outputs(arguments):
+def check_outputs(cases, figures, picture):
     """Raise UserError for what could not be written in the end, before minutes are spent."""
-    if arguments.profile and first_training_case(arguments.cases) is None:
+    if picture and first_training_case(cases) is None:
         raise UserError("--profile: draws a training step, and --cases has none")
-    for path in (arguments.json, arguments.profile):
+    for path in (figures, picture):
         if path and not path.parent.is_dir():
             raise UserError(f"{path}: there is no folder {path.parent}")
         if path and path.is_dir():
@@ -140,14 +140,14 @@ def ratio_table(measured, rival):
     return lines
 
 
-def write_json(path, measured, peak, arguments):
+def write_json(path, measured, peak, workers):
     """All that was measured, to a file, or for `-` to standard output.
 
     Seconds of a step for each round, bytes, and the FLOP/s of BLAS.
     """
     text = json.dumps(
         {
-            "workers": arguments.workers,
+            "workers": workers,
             "sgemm_peak": peak,
             "cases": {
                 str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
@@ -173,7 +173,7 @@ def build_parser():
     add(
         "--cases",
         nargs="+",
-        type=cases,
+        type=named_cases,
         metavar="CASE",
         help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
     )
@@ -193,7 +193,7 @@ def build_parser():
     return parser
 
 
-def cases(text):
+def named_cases(text):
     """The type of `--cases`: a list of one, or of all."""
     try:
         return ALL if text == "all" else [Case.parse(text)]

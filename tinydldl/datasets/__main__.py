@@ -39,7 +39,8 @@ def main(argv=None):
     print_parts(arguments.name, parts)
     if arguments.align:
         return align(arguments, parts, options)
-    return check(arguments, {part: prefer(photos, options) for part, photos in parts.items()})
+    parts = {part: prefer(photos, options) for part, photos in parts.items()}
+    return check(arguments.name, parts, arguments.out)
 
 
 def align(arguments, parts, options):
@@ -54,7 +55,7 @@ def align(arguments, parts, options):
     return 0
 
 
-def check(arguments, parts):
+def check(name, parts, folder):
     """Look at every photo and at the ages; returns the exit code, 1 if one cannot be read."""
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
@@ -63,11 +64,11 @@ def check(arguments, parts):
     unreadable = check_photos([path for _, path in where])
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
-        name = f"{arguments.name}-unreadable.csv"
-        print(f"all of them: {write_reasons(arguments.out, name, unreadable)}")
+        table = write_reasons(folder, f"{name}-unreadable.csv", unreadable)
+        print(f"all of them: {table}")
     ages = {part: photos.ages for part, photos in parts.items()}
-    figure = plots.age_histogram(ages, arguments.name)
-    print(f"age histogram: {plots.save_new(figure, arguments.out, f'{arguments.name}-ages')}")
+    figure = plots.age_histogram(ages, name)
+    print(f"age histogram: {plots.save_new(figure, folder, f'{name}-ages')}")
     return 1 if unreadable else 0
 
 

@@ -31,7 +31,7 @@ def main(argv=None):
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
     check_folder(arguments.out)
-    network = portraits.open_network(arguments)
+    network = portraits.open_network(arguments.net, arguments.checkpoint)
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
     print(f"picture   {plots.save_new(figure, arguments.out, stem)}")
@@ -44,8 +44,8 @@ def main(argv=None):
 def explain_photo(arguments, network):
     """The figure of one face in a photo, and a name for it; prints its numbers."""
     photo = one_photo(arguments.photo)
-    image, faces = inputs.look(photo, arguments)
-    face, which = choose_face(faces, photo, arguments)
+    image, faces = inputs.look(photo, inputs.search_from(arguments))
+    face, which = choose_face(faces, photo, arguments.face)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
     pixels, side = np.asarray(portrait.view), network.side
     one = saliency.Maps(network, pixels[None])
@@ -76,24 +76,22 @@ def one_photo(given):
     return photo
 
 
-def choose_face(faces, photo, arguments):
-    """One of the faces, and which one it is, in words. Raises UserError if it is not there.
+def choose_face(faces, photo, asked):
+    """Face number `asked`, or the most probable one, and a description of which one it is.
 
-    Without `--face` the one that the detector is surest of.
+    Raises UserError if it is not there.
     """
     if not faces:
         raise UserError(f"{photo}: {inputs.NO_FACE}")
-    if (arguments.face or 1) > len(faces):
-        expected = f"expected 1 to {len(faces)}, the faces in the photo"
-        raise UserError(f"--face {arguments.face}: {expected}")
+    if (asked or 1) > len(faces):
+        raise UserError(f"--face {asked}: expected 1 to {len(faces)}, the faces in the photo")
     if faces[0] is None:
         return None, "the whole photo"
-    scores = [face.score for face in faces]
-    number = arguments.face or 1 + int(np.argmax(scores))
+    number = asked or 1 + int(np.argmax([face.score for face in faces]))
     which = f"{number} of {len(faces)}"
     if len(faces) > 1:
         which += ", from left to right"
-        which += "" if arguments.face else "; the detector is surest of it (--face for another)"
+        which += "" if asked else "; the detector is surest of it (--face for another)"
     return faces[number - 1], which
 
 

@@ -29,32 +29,38 @@ def main(argv=None):
     folder = arguments.out or (FOLDER if show is print_lines else None)
     if folder:
         check_folder(folder)
-    network, failed = portraits.open_network(arguments), []
+    network, failed = portraits.open_network(arguments.net, arguments.checkpoint), []
     say = print if show is print_lines else warn
-    show(results(photos, network, arguments, folder, say, failed), network.method.grid)
+    found = results(photos, network, inputs.search_from(arguments), arguments.crop, failed)
+    show(drawn(found, folder, say), network.method.grid)
     return cli.DATA_ERROR if failed else 0
 
 
-def results(photos, network, arguments, folder, say, failed):
-    """Yield `photo, (width, height), people` for each photo, and then draw it.
-
-    `say`: prints where the picture is. Photos that cannot be used are said, and put in `failed`.
-    """
+def results(photos, network, search, shape, failed):
+    """Yield `photo, image, people` for each photo; add those that cannot be used to `failed`."""
     bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results show how it goes
     for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
         try:
-            image, faces = inputs.look(photo, arguments)
+            image, faces = inputs.look(photo, search)
         except (PhotoError, SourceError) as error:
             warn(cli.error_line(error))
             failed.append(photo)
             continue
-        people = portraits.portraits(network, image, faces, arguments.crop)
+        people = portraits.portraits(network, image, faces, shape)
         if not people:
             warn(f"{photo}: {inputs.NO_FACE}")
-        yield photo, image.size, people
+        yield photo, image, people
+
+
+def drawn(results, folder, say):
+    """Yield the same; after each, once it is printed, draw it and `say` where the picture is."""
+    for photo, image, people in results:
+        yield photo, image, people
         sys.stdout.flush()
         if people and folder:
-            say(f"picture   {draw(photo, image, people, folder)}")
+            name = inputs.stem(photo)
+            figure = pictures.people(image, people, name)
+            say(f"picture   {plots.save_new(figure, folder, f'{name}-ages')}")
 
 
 def warn(line):
@@ -89,9 +95,10 @@ def print_json(results, grid):
     print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
     comma = ""
     try:
-        for photo, (width, height), people in results:
+        for photo, image, people in results:
             faces = [face_record(person) for person in people]
-            record = {"photo": photo, "width": width, "height": height, "faces": faces}
+            size = {"width": image.width, "height": image.height}
+            record = {"photo": photo} | size | {"faces": faces}
             print(comma, json.dumps(record, indent=2), sep="\n", end="")
             comma = ","
     finally:  # so that a document which somebody stops can be read
@@ -122,13 +129,6 @@ def print_csv(results, grid):
                 sides = dict(zip(COLUMNS[4:8], person.face.box, strict=True))
                 row |= sides | {"score": person.face.score}
             print(csv_line(COLUMNS, row), end="")
-
-
-def draw(photo, image, people, folder):
-    """Write the picture of a photo; returns its path."""
-    name = inputs.stem(photo)
-    figure = pictures.people(image, people, name)
-    return plots.save_new(figure, folder, f"{name}-ages")
 
 
 # ------------------------------------------------------------------------------------- arguments

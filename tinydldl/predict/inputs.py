@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentTypeError
+from dataclasses import dataclass, fields
 from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,20 @@ NO_FACE = (
     "no face found; say where it is with --box or --landmarks, try a smaller --smallest or a lower "
     "--score, or --no-detect if the photo is a face that is cut out already"
 )
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to find the faces in a photo: as `detect` does, unless the user says where one is.
+
+    `no_detect`: the photo is a face; `box`: x, y, width, height of one; `landmarks`: ten numbers.
+    """
+
+    smallest: int = 40
+    score: float = SCORE
+    no_detect: bool = False
+    box: list[float] | None = None
+    landmarks: list[float] | None = None
 
 
 class SourceError(UserError):
@@ -61,7 +76,7 @@ def stem(photo):
     return name.encode(errors="replace")[:100].decode(errors="ignore")
 
 
-def look(photo, arguments):
+def look(photo, search):
     """A photo that `expand` names, and the faces in it: `image, faces`, see `find`.
 
     Raises PhotoError and SourceError, which name it, and WeightsError as `detect` does.
@@ -70,21 +85,21 @@ def look(photo, arguments):
     source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
     try:
-        return image, find(image, arguments)
+        return image, find(image, search)
     except (SourceError, PhotoError) as error:
         raise SourceError(f"{name}: {error}") from None
 
 
-def find(image, arguments):
+def find(image, search):
     """The faces in a photo from left to right; None stands for the whole photo.
 
     Raises SourceError for what is too small for a face or outside of the photo, and for landmarks
     that are no face's, PhotoError as `whole`, and WeightsError as `detect` does.
     """
-    if arguments.no_detect:
+    if search.no_detect:
         return whole(image)
-    if arguments.landmarks:
-        points = np.reshape(arguments.landmarks, (5, 2))
+    if search.landmarks:
+        points = np.reshape(search.landmarks, (5, 2))
         if np.abs(points / image.size - 0.5).max() > FARTHEST:
             size = "{} x {} pixels".format(*image.size)
             raise SourceError(f"--landmarks: far outside the photo, which has {size}")
@@ -93,11 +108,11 @@ def find(image, arguments):
             expected = f"expected {LANDMARKS}, in this order"
             raise SourceError(f"--landmarks: these do not lie as in a face; {expected}")
         return [Face(box, 1.0, points)]
-    if arguments.box:
-        left, top, width, height = arguments.box
+    if search.box:
+        left, top, width, height = search.box
         box = within(image, [left, top, left + width, top + height], "--box")
         return [face_in(image, box)]
-    return sorted(detect(image, arguments.smallest, arguments.score), key=lambda face: face.box[0])
+    return sorted(detect(image, search.smallest, search.score), key=lambda face: face.box[0])
 
 
 def whole(image):
@@ -128,10 +143,10 @@ LANDMARKS = (
 
 
 def add_face_arguments(parser):
-    """Give an argparse parser what says where the faces are."""
+    """Add the arguments that make a `Search`; returns their group."""
     where = parser.add_argument_group("where the faces are", "By default they are looked for.")
     about = "pixels of the smallest faces looked for"
-    where.add_argument("--smallest", type=cli.whole(CELL), default=40, help=about)
+    where.add_argument("--smallest", type=cli.whole(CELL), default=Search.smallest, help=about)
     add_score_argument(where)
     add = where.add_mutually_exclusive_group().add_argument
     add("--no-detect", action="store_true", help="the photo is a face that is cut out already")
@@ -144,6 +159,11 @@ def add_face_arguments(parser):
         help=f"{LANDMARKS}: ten numbers",
     )
     return where
+
+
+def search_from(arguments):
+    """The `Search` in parsed arguments."""
+    return Search(*(getattr(arguments, field.name) for field in fields(Search)))
 
 
 def add_score_argument(group):

@@ -55,9 +55,12 @@ def add_network_arguments(parser):
     add("--crop", choices=SHAPES, default="utkface", help=about)
 
 
-def open_network(arguments):
-    """The `Trained` that they ask for. Raises CheckpointError, or UserError if none ships."""
-    return trained.load(arguments.checkpoint or weights.find(arguments.net))
+def open_network(net, checkpoint=None):
+    """The `Trained` of a checkpoint, or without one of the weights that ship for `net`.
+
+    Raises CheckpointError, or UserError if none ship.
+    """
+    return trained.load(checkpoint or weights.find(net))
 
 
 def portraits(network, image, faces, shape="utkface"):
