@@ -10,7 +10,7 @@ from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, RegressionL1, make_method
 from tinydldl.metrics import negative_log_likelihood
-from tinydldl.trained import predict_batch
+from tinydldl.trained import Trained
 
 GRID = label_grid()
 Y, SIGMA = np.array([12.0, 33.4, 80.1]), np.array([1.0, 2.5, 6.0])
@@ -215,7 +215,7 @@ def test_answers_to_photo_and_mirror_image_are_averaged_before_they_are_counted(
         return scipy.special.logit([photo if x[0, 0, 0, 0] > 0 else mirrored])
 
     method, network = Ranking(GRID), SimpleNamespace(forward=forward)
-    prediction = predict_batch(network, method, images, ([0.5] * 3, [0.5] * 3))
+    prediction = Trained(network, method, ([0.5] * 3, [0.5] * 3)).predict_images(images)
     np.testing.assert_allclose(prediction, [(photo + mirrored) / 2], rtol=1e-12)
     assert method.age(prediction) == [50]
     assert [method.age(code[None]) for code in (photo, mirrored)] == [50, 40]  # their mean is 45

@@ -1,7 +1,7 @@
-"""A trained network, from its checkpoint: what `train` wrote, ready to judge photos."""
+"""A trained network, from its checkpoint: what `train` wrote, ready to look at photos."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -63,22 +63,61 @@ def is_three(values):
 
 @dataclass
 class Trained:
-    """`channels`: mean and std of R, G and B that photos are normalized with; `meta`: the JSON."""
+    """A network that can estimate ages: it, its method, and how photos are made ready for it.
+
+    `channels`: mean and std of R, G and B that photos are normalized with; `meta`: the JSON of its
+    checkpoint, {} without one.
+    """
 
     model: AgeNet
     method: Method
     channels: tuple[list, list]
-    meta: dict
+    meta: dict = field(default_factory=dict)
 
     @property
     def side(self):
-        """Pixels a side of the photos that the network expects."""
+        """Pixels per side of the photos that the network expects."""
         return self.model.input_shape[0]
 
     @property
+    def method_name(self):
+        """The name in METHODS."""
+        return self.meta["method"]["name"]
+
+    @property
+    def net(self):
+        """The name in CHANNELS."""
+        return self.meta["network"]["name"]
+
+    @property
     def text(self):
-        """Method, network and size, in words."""
-        return f"{self.meta['method']['name']}, {self.meta['network']['name']}, {self.side} px"
+        """A description: method, network and size."""
+        return f"{self.method_name}, {self.net}, {self.side} px"
+
+    def predict(self, store, batch, xp=np, seen=lambda images: None):
+        """The prediction (N, M) for each photo of a `PhotoStore`, and y_hat (N,), on the host.
+
+        `xp`: where the model is; `seen` is called with the number of photos of each batch. Raises
+        NonFiniteError as `predict_images` does.
+        """
+        self.model.eval()
+        predictions, y_hat = [], []
+        for images, _ in eval_batches(store, batch=batch):
+            prediction = self.predict_images(to_device(images, xp))
+            predictions.append(to_host(prediction))
+            y_hat.append(to_host(self.method.age(prediction)))
+            seen(len(images))
+        return np.concatenate(predictions), np.concatenate(y_hat)
+
+    def predict_images(self, images):
+        """The prediction (N, M) for uint8 images (N, side, side, 3): the mean over each and its
+        mirror image. Raises NonFiniteError for a network whose weights are too large.
+        """
+        x = normalize(images, *self.channels)
+        with np.errstate(over="ignore", invalid="ignore"):
+            views = x, x[:, :, ::-1]
+            once, mirrored = (self.method.predict(self.model.forward(view)) for view in views)
+        return check_finite((once + mirrored) / 2)
 
 
 def describe(network, method, settings, channels):
@@ -113,30 +152,3 @@ def load(path, xp=np):
     arrays = model.params | model.buffers
     checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
     return Trained(model.eval().to(xp), method.to(xp), (about["mean"], about["std"]), meta)
-
-
-def predict(model, method, store, channels, batch, xp, seen=lambda images: None):
-    """The prediction (N, M), the mean over each photo of `store` and its mirror image, and y_hat.
-
-    `channels`: mean and std that the network was trained with; `seen` is called with the number of
-    photos of each batch that is done. Both results are on the host.
-    """
-    model.eval()
-    predictions, y_hat = [], []
-    for images, _ in eval_batches(store, batch=batch):
-        prediction = predict_batch(model, method, to_device(images, xp), channels)
-        predictions.append(to_host(prediction))
-        y_hat.append(to_host(method.age(prediction)))
-        seen(len(images))
-    return np.concatenate(predictions), np.concatenate(y_hat)
-
-
-def predict_batch(model, method, images, channels):
-    """The prediction (N, M) for uint8 images: the mean over each and its mirror image.
-
-    Raises NonFiniteError for a network whose weights are too large.
-    """
-    x = normalize(images, *channels)
-    with np.errstate(over="ignore", invalid="ignore"):
-        once, mirrored = (method.predict(model.forward(view)) for view in (x, x[:, :, ::-1]))
-    return check_finite((once + mirrored) / 2)

@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ from tinydldl.images import open_photo
 from tinydldl.predict.portraits import portraits
 from tinydldl.report import Estimates
 from tinydldl.train import settings
-from tinydldl.trained import predict
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
 MEASURED = ("photos", "mae", "mode_mae", "epsilon_error", "kl", "crps", "cumulative_score")
@@ -94,8 +94,8 @@ def measure(path, data_dir):
     grid = network.method.grid
     photos = photos.take(np.flatnonzero((photos.ages >= grid[0]) & (photos.ages <= grid[-1])))
     store = PhotoStore(photos, network.side, 2**31, available_cores())
-    model = FastNet(network.model, available_cores())
-    prediction, _ = predict(model, network.method, store, network.channels, 64, np)
+    fast = replace(network, model=FastNet(network.model, available_cores()))
+    prediction, _ = fast.predict(store, batch=64)
     estimates = Estimates.of(network.method, prediction, store.photos)
     figures = report.figures(estimates)
     figures = {name: figures[name] for name in MEASURED}

@@ -92,7 +92,7 @@ def test_what_a_method_does_not_have_is_none(tmp_path, portrait, method, has_dis
 
 
 def test_a_turned_and_large_photo(choices, portrait):
-    """It comes back upright, as it is judged, and with at most 1024 pixels a side."""
+    """It comes back upright, as the network sees it, and with at most 1024 pixels per side."""
     image = open_photo(io.BytesIO(portrait)).resize((900, 1350))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinydldl.datasets.base import DataError
-from tinydldl.datasets.table import read_table
+from tinydldl.datasets.table import Table
 
 TABLES = {
     "commas, header": "image,mean,stdv\na.jpg,20.5,3.25\nb.jpg,31,4\n",
@@ -29,7 +29,7 @@ TABLES = {
 @pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
 def test_every_kind_of_table_reads_the_same(text, put_photo, put_table, tmp_path):
     paths = [put_photo("a.jpg"), put_photo("b.jpg")]
-    table = read_table(put_table("gt.csv", text))
+    table = Table.read(put_table("gt.csv", text))
     photos = table.photos(lambda name: tmp_path / name, name=0, age=1, sigma=2)
     assert photos.paths == paths
     np.testing.assert_array_equal(photos.ages, [20.5, 31.0])
@@ -38,7 +38,7 @@ def test_every_kind_of_table_reads_the_same(text, put_photo, put_table, tmp_path
 
 def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
     put_photo("a.jpg")
-    table = read_table(put_table("gt.csv", "Votes,AGE,Photo\n38,20,a.jpg\n"))
+    table = Table.read(put_table("gt.csv", "Votes,AGE,Photo\n38,20,a.jpg\n"))
     assert table.column("sigma", "std") is None
     photos = table.photos(
         lambda name: tmp_path / name,
@@ -51,7 +51,7 @@ def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
 
 
 def test_a_missing_column_names_those_expected(put_table):
-    table = read_table(put_table("gt.csv", "image,mean\na.jpg,20\n"))
+    table = Table.read(put_table("gt.csv", "image,mean\na.jpg,20\n"))
     with pytest.raises(
         DataError, match=r"gt.csv: no column for the sigma, expected std or stdv \("
     ):
@@ -63,7 +63,7 @@ def test_a_missing_column_names_those_expected(put_table):
 
 def read_photos(path):
     """The photos of a table name, age, sigma, relative to its folder."""
-    return read_table(path).photos(lambda name: path.parent / name, name=0, age=1, sigma=2)
+    return Table.read(path).photos(lambda name: path.parent / name, name=0, age=1, sigma=2)
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
@@ -117,13 +117,13 @@ def test_a_file_that_is_too_large_for_a_table(put_table):
     with huge.open("wb") as file:
         file.truncate(10**9)  # takes no room on the disk
     with pytest.raises(DataError, match=r"huge.csv is larger than a table may be, 100 MB$"):
-        read_table(huge)
+        Table.read(huge)
 
 
 def test_a_pipe_in_place_of_a_table(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match=r"pipe.csv is no file, expected a table$"):
-        read_table(tmp_path / "pipe.csv")
+        Table.read(tmp_path / "pipe.csv")
 
 
 # --------------------------------------------------------------------------- one photo in many rows

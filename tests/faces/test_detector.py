@@ -207,7 +207,7 @@ def test_what_refine_and_conclude_make_of_outputs(monkeypatch):
 def test_how_probable_a_face_must_be(score, count, monkeypatch):
     """A pumpkin gets 0.85 of O-Net, a face 0.92; both reach beyond the photo."""
 
-    def judge(name, image, squares, least):
+    def classify(name, image, squares, least):
         boxes = np.array([[-30.0, 10, 40, 70], [50, -9, 109, 60]])
         y = {"face": np.array([0.85, 0.92]), "box": np.zeros((2, 4))}
         y["landmarks"] = np.full((2, 5, 2), 0.5)
@@ -215,7 +215,7 @@ def test_how_probable_a_face_must_be(score, count, monkeypatch):
         return {head: values[probable] for head, values in y.items()}, boxes[probable]
 
     monkeypatch.setattr(detector, "propose", lambda image, smallest: np.zeros((2, 4)))
-    monkeypatch.setattr(detector, "judge", judge)
+    monkeypatch.setattr(detector, "classify", classify)
     faces = detect(Image.new("RGB", (100, 80)), **score)
     assert [face.score for face in faces] == [0.92, 0.85][:count]
     boxes = [[50, 0, 100, 60], [0, 10, 40, 70]]

@@ -36,7 +36,7 @@ def test_sides_of_the_feature_maps(name, sides):
     assert [shape[0] for shape in shapes if len(shape) == 3] == sides
 
 
-def test_p_net_judges_every_patch_of_a_larger_image(rng):
+def test_p_net_classifies_every_patch_of_a_larger_image(rng):
     """Position (row, column) says what the patch at 2 row, 2 column alone would have it say."""
     net = CascadeNet("pnet")
     image = rng.uniform(-1, 1, (1, 25, 30, 3)).astype(np.float32)

@@ -37,7 +37,7 @@ def search(*words):
 
 def find(*words, image=None):
     """The faces in a photo, by default photo.jpg, for these words of a command line."""
-    return inputs.find(image or open_photo("photo.jpg"), search(*words))
+    return inputs.find_faces(image or open_photo("photo.jpg"), search(*words))
 
 
 def joined(points):

@@ -12,7 +12,6 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, Face
 from tinydldl.predict import pictures, portraits
 from tinydldl.predict.portraits import view
-from tinydldl.trained import predict
 
 # Marked by hand: eyes, nose and corners of the mouth of the portrait below.
 LANDMARKS = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
@@ -51,7 +50,7 @@ def test_a_whole_photo_is_seen_as_in_an_evaluation(tmp_path, image):
     store = PhotoStore(
         Photos([tmp_path / "photo.png"], np.array([79.0]), np.array([2.0])), 40, 0, 1
     )
-    p_hat, y_hat = predict(network.model, network.method, store, network.channels, 1, np)
+    p_hat, y_hat = network.predict(store, batch=1)
     (portrait,) = portraits.portraits(network, image, [None])
     np.testing.assert_array_equal(portrait.p_hat, p_hat[0])
     assert portrait.y_hat == y_hat[0]

@@ -16,7 +16,7 @@ from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
 from tinydldl.train import loop
 from tinydldl.train.loop import Training, judge, train
-from tinydldl.trained import predict
+from tinydldl.trained import Trained
 
 
 @pytest.fixture
@@ -132,12 +132,12 @@ def test_the_average_is_judged_and_the_raw_weights_are_trained(run, workers):
     net = AgeNet("tiny", run.method.outputs, 32, rng=np.random.default_rng(0))
     for name, array in (net.params | net.buffers).items():
         array[...] = sum(w * step[name] for w, step in zip(weights, raw, strict=True))
-    about = run.valid_store, run.channels, run.batch, np
-    expected, _ = predict(net, run.method, *about)
+    network = Trained(net, run.method, run.channels)
+    expected, _ = network.predict(run.valid_store, run.batch)
     np.testing.assert_allclose(judged, expected, rtol=1e-4)
     for name, array in (net.params | net.buffers).items():
         array[...] = raw[-1][name]
-    with_raw, _ = predict(net, run.method, *about)
+    with_raw, _ = network.predict(run.valid_store, run.batch)
     assert np.abs(judged / with_raw - 1).max() > 1e-2
 
 

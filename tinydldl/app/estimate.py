@@ -39,7 +39,7 @@ def estimate(choice, data, whole=False):
     looks at 1024 pixels a side at most, and by the number of faces.
     """
     image = open_photo(BytesIO(data), memory=MEMORY)
-    faces, note = (inputs.whole(image), None) if whole else find(image)
+    faces, note = (inputs.whole_photo(image), None) if whole else find_faces(image)
     return {
         "width": image.width,
         "height": image.height,
@@ -50,7 +50,7 @@ def estimate(choice, data, whole=False):
     }
 
 
-def find(image):
+def find_faces(image):
     """The faces in a photo from left to right, and a sentence if that is not the whole story."""
     try:
         found = detect(image)

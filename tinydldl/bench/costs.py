@@ -63,7 +63,7 @@ def measure(rounds=3, images=32):
     figures, engines = {}, {}
     for network in NETWORKS:
         figures[network], engines[network] = describe(network)
-    milliseconds = race(engines, rounds, images)
+    milliseconds = time_networks(engines, rounds, images)
     for network, own in figures.items():
         own |= {f"{e}_ms": milliseconds.get(f"{network}-{e}") for e in ("layers", "fast")}
     return [row(system, figures[system.network]) for system in SYSTEMS]
@@ -103,7 +103,7 @@ def describe(network):
     return figures, ["layers", "fast"] if covers(model) else ["layers"]
 
 
-def race(engines, rounds, images):
+def time_networks(engines, rounds, images):
     """Milliseconds of each engine of each network, by `network-engine`.
 
     Raises UserError if the engines of a network do not compute the same.

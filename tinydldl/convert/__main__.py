@@ -28,8 +28,7 @@ def main(argv=None):
 
     side, (mean, std) = network.side, network.channels
     print(f"read      {arguments.file}: {weights.text}, {len(weights.arrays)} arrays")
-    name = network.meta["network"]["name"]
-    print(f"network   {name}: {count_params(network.model):,} parameters")
+    print(f"network   {network.net}: {count_params(network.model):,} parameters")
     print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
     print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
     print(f"photos    {side} px, RGB from 0 to 1, less {mean}, divided by {std}")

@@ -4,7 +4,7 @@ The label is the mean guess, sigma the standard deviation of the guesses.
 """
 
 from tinydldl.datasets.base import find_folder
-from tinydldl.datasets.table import read_table
+from tinydldl.datasets.table import Table
 
 
 def load(options):
@@ -16,7 +16,7 @@ def load(options):
 def _read_part(root, part):
     """One part, with the averages in `gt_avg_<part>.csv`."""
     folder = find_folder(root / part, "the photos")
-    table = read_table(root / f"gt_avg_{part}.csv")
+    table = Table.read(root / f"gt_avg_{part}.csv")
     return table.photos(
         lambda name: prefer_crop(folder / name),
         name=table.need_column("photo", "file_name"),

@@ -4,7 +4,7 @@ The sigma of a photo is the standard deviation of its guesses.
 """
 
 from tinydldl.datasets.base import find_folder
-from tinydldl.datasets.table import read_table
+from tinydldl.datasets.table import Table
 
 
 def load(options):
@@ -22,4 +22,4 @@ def load(options):
 def read_part(folder, table):
     """The photos in `folder`, with the table's columns: name, age, sigma, in this order."""
     folder = find_folder(folder, "the photos")
-    return read_table(table).photos(lambda name: folder / name, name=0, age=1, sigma=2)
+    return Table.read(table).photos(lambda name: folder / name, name=0, age=1, sigma=2)

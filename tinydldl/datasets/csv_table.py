@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from tinydldl.datasets.base import DataError, photos_sorted, random_split, same_bytes
-from tinydldl.datasets.table import PARTS, read_table
+from tinydldl.datasets.table import PARTS, Table
 
 PHOTO = ("path", "image", "photo", "file", "filename", "file_name", "name")
 AGE = ("age", "age_avg", "apparent_age_avg", "mean")
@@ -22,7 +22,7 @@ def load(options):
     """
     if options.table is None:
         raise DataError("no table, expected --table with the path of one (see data/README.md)")
-    table = read_table(options.table)
+    table = Table.read(options.table)
     part, subject = table.column(*PART), table.column(*SUBJECT)
     if options.split == "subject" and (subject is None or part is not None):
         raise DataError("--split subject: expected a table with a column subject and none for part")

@@ -14,7 +14,7 @@ from tinydldl.datasets.base import (
     photos_sorted,
     random_split,
 )
-from tinydldl.datasets.table import read_table
+from tinydldl.datasets.table import Table
 
 
 def load(options):
@@ -37,7 +37,7 @@ def load(options):
 
 def _read_photos(album, table, sigma):
     """The photos in the table's columns `photo` (Album2/009055_1M54.JPG) and `age`."""
-    table = read_table(table)
+    table = Table.read(table)
     return table.photos(
         lambda name: album / name.rpartition("/")[2],
         name=table.need_column("photo", "photo"),

@@ -15,7 +15,7 @@ from tinydldl.processes import MOST
 
 FEWEST = 2  # photos in a part
 MAY_FAIL = 3, 0.01  # photos of a part, or this share of them: that many may be unreadable
-JUDGED = {"train": "training", "valid": "validation", "test": "test"}  # in words
+PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}  # in texts
 TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
 ALL = "all"  # for --part: all parts together
 
@@ -49,7 +49,7 @@ def add_limit_arguments(parser, few):
     parser.add_argument(
         "--train-limit",
         type=cli.whole(FEWEST),
-        help="of the photos to train on, use only this many, and judge on all as before",
+        help="of the photos to train on, use only this many; evaluate on all as before",
     )
 
 

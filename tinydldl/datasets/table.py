@@ -40,6 +40,28 @@ class Table:
     header: list[str]
     rows: list[tuple[int, list[str]]]
 
+    @classmethod
+    def read(cls, path):
+        """Read a table separated by commas, semicolons or tabs, with a header or without.
+
+        The first row is the header unless one of its cells is the name of an image. Quotes, blank
+        lines, a byte order mark and either kind of line end are fine. Raises DataError if the file
+        is missing, is not such a text, is larger than `MOST_BYTES`, or has no row.
+        """
+        file = find(path)
+        if file is None:
+            raise DataError(f"no table {path} ({GUIDE})")
+        try:
+            rows = _read_rows(file)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{file} is not a table of text in UTF-8 ({error})") from error
+        header = []
+        if rows and not any(is_image(cell) for cell in rows[0][1]):
+            header = [cell.lower() for cell in rows.pop(0)[1]]
+        if not rows:
+            raise DataError(f"{file} has no row, expected one for each photo ({GUIDE})")
+        return cls(file, header, rows)
+
     def column(self, *names):
         """Index of the column that has one of `names`, None without one. DataError for several."""
         first, *others = [i for i, name in enumerate(self.header) if name in names] or [None]
@@ -122,28 +144,6 @@ class Table:
 
     def _error(self, where, message):
         return DataError(f"{self.path}, {where}: {message}")
-
-
-def read_table(path):
-    """Read a table separated by commas, semicolons or tabs, with a header or without.
-
-    The first row is the header unless one of its cells is the name of an image. Quotes, blank
-    lines, a byte order mark and either kind of line end are fine. Raises DataError if the file is
-    missing, is not such a text, is larger than `MOST_BYTES`, or has no row.
-    """
-    file = find(path)
-    if file is None:
-        raise DataError(f"no table {path} ({GUIDE})")
-    try:
-        rows = _read_rows(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is not a table of text in UTF-8 ({error})") from error
-    header = []
-    if rows and not any(is_image(cell) for cell in rows[0][1]):
-        header = [cell.lower() for cell in rows.pop(0)[1]]
-    if not rows:
-        raise DataError(f"{file} has no row, expected one for each photo ({GUIDE})")
-    return Table(file, header, rows)
 
 
 def _read_rows(file):

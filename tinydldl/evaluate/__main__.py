@@ -51,7 +51,7 @@ def main(argv=None):
 
     facts = {
         "checkpoints": [str(path.resolve()) for path in networks],
-        "methods": [network.meta["method"]["name"] for network in networks.values()],
+        "methods": [network.method_name for network in networks.values()],
         "part": part,
         "settings": {name: getattr(arguments, name) for name in SETTINGS},
         "device": device,
@@ -162,9 +162,9 @@ def judged_before(folder):
 
 def title(networks, dataset, part):
     """Networks and photos, for the pictures."""
-    methods = {network.meta["method"]["name"]: None for network in networks.values()}
+    methods = {network.method_name: None for network in networks.values()}
     *several, network = networks.values()
-    words = f"{network.meta['network']['name']} network, {network.side} px"
+    words = f"{network.net} network, {network.side} px"
     if several:
         words = f"average of {len(networks)} networks"
     return f"{', '.join(methods)}, {words}, {dataset} ({part})"

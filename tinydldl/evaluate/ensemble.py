@@ -3,6 +3,8 @@
 Source: Antipov et al., Pattern Recognition 2017.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinydldl import trained
@@ -10,7 +12,6 @@ from tinydldl.checkpoint import CheckpointError
 from tinydldl.fast.choice import choose_engine
 from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
-from tinydldl.trained import predict
 
 
 def load(paths, xp=np):
@@ -43,8 +44,7 @@ def kind(network):
 def prediction_text(network):
     """What a network predicts, in words."""
     grid = network.method.grid
-    name = network.meta["method"]["name"]
-    return f"{name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
+    return f"{network.method_name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
 
 
 def average(networks, stores, arguments, xp=np):
@@ -58,9 +58,9 @@ def average(networks, stores, arguments, xp=np):
     with Progress(None, "judging", photos, unit="photos") as progress:
         for path, network in networks.items():
             model, _ = choose_engine(arguments, network.model, xp)
-            about = stores[network.side], network.channels, arguments.batch, xp, progress.update
+            about = stores[network.side], arguments.batch, xp, progress.update
             try:
-                predictions.append(predict(model, network.method, *about)[0])
+                predictions.append(replace(network, model=model).predict(*about)[0])
             except NonFiniteError as error:
                 raise CheckpointError(f"{path}: {error}") from None
     return np.mean(predictions, axis=0)

@@ -40,8 +40,8 @@ class Maps:
     def __init__(self, network, images):
         method = network.method
         if not isinstance(method, SoftmaxMethod):
-            name = network.meta["method"]["name"]
-            raise MapError(f"{name}: no softmax, so there is no map for each age; try dldl-v2")
+            why = "no softmax, so there is no map for each age; try dldl-v2"
+            raise MapError(f"{network.method_name}: {why}")
         body, self.top = split(network.model)
         self.grid = method.grid
         self.features = FastNet(body).forward(normalize(images, *network.channels))

@@ -73,8 +73,8 @@ def likeness(landmarks, shape="utkface"):
 def as_complex(points):
     """Points (N, 2) as numbers x + iy. Raises ValueError if they are in one place."""
     x, y = np.asarray(points, dtype=np.float64).T
-    spread = np.hypot(np.ptp(x), np.ptp(y))
-    if not spread > 1e-9 * np.abs([x, y]).max():  # also for nan
+    extent = np.hypot(np.ptp(x), np.ptp(y))
+    if not extent > 1e-9 * np.abs([x, y]).max():  # also for nan
         raise ValueError("expected points that are finite and do not all lie in one place")
     return x + 1j * y
 

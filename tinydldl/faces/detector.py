@@ -136,14 +136,14 @@ def propose(image, smallest):
 
 def refine(image, squares):
     """Those of the squares (N, 4) in which R-Net, too, sees a face, moved."""
-    y, squares = judge("rnet", image, squares, PROBABLE["rnet"])
+    y, squares = classify("rnet", image, squares, PROBABLE["rnet"])
     kept = suppress(squares, y["face"], 0.7)
     return square(regress(squares[kept], y["box"][kept]))
 
 
 def conclude(image, squares, score=SCORE):
     """Boxes (N, 4), scores (N,) and landmarks (N, 5, 2) where O-Net still sees a face."""
-    y, squares = judge("onet", image, squares, score)
+    y, squares = classify("onet", image, squares, score)
     landmarks = landmarks_in(squares, y)
     boxes = regress(squares, y["box"])
     kept = suppress(boxes, y["face"], 0.7, intersection_over_smaller)
@@ -156,7 +156,7 @@ def landmarks_in(squares, y):
     return left_top + (right_bottom - left_top) * y["landmarks"]
 
 
-def judge(name, image, squares, score):
+def classify(name, image, squares, score):
     """What a network says of the squares (N, 4) that it gives more than `score`, and these."""
     net = networks.load(name)
     batches = np.split(squares, range(BATCH, len(squares), BATCH))

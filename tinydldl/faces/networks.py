@@ -2,7 +2,7 @@
 
 Each looks at square patches of a photo and says whether there is a face, how to move the sides of
 the patch so that it fits the face, and O-Net also where the landmarks are. P-Net has no fully
-connected layer, so on a larger image it judges every patch of 12 pixels, 2 apart, at once.
+connected layer, so on a larger image it classifies every patch of 12 pixels, 2 apart, at once.
 
 Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016.
 """

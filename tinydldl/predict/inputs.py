@@ -77,7 +77,7 @@ def stem(photo):
 
 
 def look(photo, search):
-    """A photo that `expand` names, and the faces in it: `image, faces`, see `find`.
+    """A photo that `expand` names, and the faces in it: `image, faces`, see `find_faces`.
 
     Raises PhotoError and SourceError, which name it, and WeightsError as `detect` does.
     """
@@ -85,19 +85,19 @@ def look(photo, search):
     source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
     try:
-        return image, find(image, search)
+        return image, find_faces(image, search)
     except (SourceError, PhotoError) as error:
         raise SourceError(f"{name}: {error}") from None
 
 
-def find(image, search):
+def find_faces(image, search):
     """The faces in a photo from left to right; None stands for the whole photo.
 
     Raises SourceError for what is too small for a face or outside of the photo, and for landmarks
-    that are no face's, PhotoError as `whole`, and WeightsError as `detect` does.
+    that are no face's, PhotoError as `whole_photo`, and WeightsError as `detect` does.
     """
     if search.no_detect:
-        return whole(image)
+        return whole_photo(image)
     if search.landmarks:
         points = np.reshape(search.landmarks, (5, 2))
         if np.abs(points / image.size - 0.5).max() > FARTHEST:
@@ -115,7 +115,7 @@ def find(image, search):
     return sorted(detect(image, search.smallest, search.score), key=lambda face: face.box[0])
 
 
-def whole(image):
+def whole_photo(image):
     """The faces of a photo that is one. Raises PhotoError if it is too small."""
     if min(image.size) < CELL:
         size = "{} x {} pixels".format(*image.size)

@@ -15,7 +15,6 @@ from tinydldl import cli, trained, weights
 from tinydldl.faces import SHAPES, Face, align
 from tinydldl.images import center_crop, held_side, resize_short_side
 from tinydldl.labels import standard_deviation
-from tinydldl.trained import predict_batch
 
 CAUTION = (  # for the help of commands
     "An estimate is what people would guess of a photo, several years off as a rule. "
@@ -73,7 +72,7 @@ def portraits(network, image, faces, shape="utkface"):
         return []
     views = [view(image, face, network.side, shape) for face in faces]
     pixels = np.stack([np.asarray(seen) for seen in views])
-    prediction = predict_batch(network.model, network.method, pixels, network.channels)
+    prediction = network.predict_images(pixels)
     y_hat = network.method.age(prediction)
     p_hat = network.method.distribution(prediction)
     rows = [None] * len(faces) if p_hat is None else p_hat
@@ -84,7 +83,7 @@ def portraits(network, image, faces, shape="utkface"):
 
 
 def view(image, face, side, shape):
-    """A face as a network with `side` pixels sees it in the photos that it is judged on."""
+    """A face as a network with `side` pixels sees it in an evaluation."""
     held = held_side(side)
     if face is None:
         crop = resize_short_side(image, held)

@@ -1,7 +1,5 @@
 """What each table does: train what is missing, print the table, and write it with its picture."""
 
-import numpy as np
-
 from tinydldl import datasets, plots, report, trained
 from tinydldl.bench import costs
 from tinydldl.datasets import DATASETS, DataError, selection
@@ -10,7 +8,6 @@ from tinydldl.labels import label_grid
 from tinydldl.report import Estimates
 from tinydldl.reproduce import pictures, plan, published, render
 from tinydldl.train.runs import RUNS
-from tinydldl.trained import predict
 
 
 def table1(grid, seeds):
@@ -65,8 +62,7 @@ def figures(grid, seeds):
     grid.run([base], seeds[:1])
     photos, folder = grid.photos(seeds[0]), RUNS / grid.folder.name / plan.name_of({}, seeds[0])
     network = trained.load(folder)
-    about = network.model, network.method, photos.valid, network.channels
-    prediction, _ = predict(*about, grid.base.batch, np)
+    prediction, _ = network.predict(photos.valid, grid.base.batch)
     estimates = Estimates.of(network.method, prediction, photos.valid.photos)
     drawn = report.pictures(estimates, photos.valid, "DLDL-v2: good and poor examples")
     # beside the network, not beside the tables: it shows photos, which may not be published

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinydldl import checkpoint, plots, report, trained
 from tinydldl.checkpoint import CheckpointError
-from tinydldl.datasets.selection import JUDGED
+from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_room, write_table
 from tinydldl.labels import label_grid
@@ -104,7 +104,7 @@ def execute(run, folder, arguments, baselines):
 
         def on_epoch(epoch, record, speed):
             save(run, folder, arguments, baselines, epoch, record, speed)
-            Progress.write(epoch_line(epoch, record, speed, JUDGED[run.judged]))
+            Progress.write(epoch_line(epoch, record, speed, PART_NAMES[run.judged]))
 
         train(run, on_epoch, progress, done)
     minutes = (time.perf_counter() - begun) / 60
@@ -199,7 +199,7 @@ def save(run, folder, arguments, baselines, epoch, record, speed):
     if run.average:
         meta["average"] = run.average.decay
     folder.save(epoch, record, speed, state_of(run), meta)
-    curves = plots.curves(folder.metrics, title(arguments), baselines, JUDGED[run.judged])
+    curves = plots.curves(folder.metrics, title(arguments), baselines, PART_NAMES[run.judged])
     folder.put("curves.png", partial(plots.save, curves))
 
 
@@ -230,7 +230,7 @@ def write_report(run, folder, arguments, prediction, baselines):
     folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
     picture = report.picture(run.valid_store, estimates, title(arguments))
     folder.put("predictions.png", partial(plots.save, picture))
-    lines = report.short_lines(report.figures(estimates), JUDGED[run.judged])
+    lines = report.short_lines(report.figures(estimates), PART_NAMES[run.judged])
     lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
     files = ("curves.png", "predictions.png", "predictions.csv")
     lines |= {name: folder / name for name in files if (folder / name).exists()}

@@ -15,7 +15,7 @@ from tinydldl.layers import Sequential
 from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Averaged, Optimizer, gradient_norm
-from tinydldl.trained import predict
+from tinydldl.trained import Trained
 
 
 @dataclass
@@ -127,6 +127,7 @@ def validate(run):
 
 
 def judge(run):
-    """`predict` for the validation photos of a training, by its averaged weights if it has any."""
+    """Prediction and y_hat for the validation photos, by the averaged weights if there are any."""
     with run.average.applied() if run.average else nullcontext():
-        return predict(run.model, run.method, run.valid_store, run.channels, run.batch, run.xp)
+        network = Trained(run.model, run.method, run.channels)
+        return network.predict(run.valid_store, run.batch, run.xp)

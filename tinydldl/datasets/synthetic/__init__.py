@@ -56,8 +56,8 @@ def annotate(age, rng):
     Guesses scatter more for older people: a standard deviation of 1.5 years for an infant, of 5 at
     age 90. The label of a photo is the mean of its votes, its sigma their standard deviation.
     """
-    spread = 1.5 + 3.5 * age / 90
-    votes = np.rint(age + spread * rng.standard_normal(ANNOTATORS))
+    deviation = 1.5 + 3.5 * age / 90
+    votes = np.rint(age + deviation * rng.standard_normal(ANNOTATORS))
     return np.clip(votes, VOTE_MIN, VOTE_MAX)
 
 

@@ -44,7 +44,7 @@ SHAPE = {
     "mouth_width": (0.19, 0.20, 0.23, 0.26, 0.28, 0.29, 0.29, 0.28),
     "lip": (0.055, 0.06, 0.065, 0.07, 0.075, 0.065, 0.045, 0.03),
 }
-SHAPE_SPREAD = 0.035  # people of one age differ by this share in each proportion
+SHAPE_DEVIATION = 0.035  # people of one age differ by this share in each proportion
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ def ramp(age, start, end):
 
 def sample_cues(age, rng):
     """Let every cue err by itself, so that no single one gives the age away."""
-    spread = CUE_ERROR_YEARS + CUE_ERROR_SHARE * age
-    error = spread * rng.standard_normal(len(fields(Cues)))
+    deviation = CUE_ERROR_YEARS + CUE_ERROR_SHARE * age
+    error = deviation * rng.standard_normal(len(fields(Cues)))
     return Cues(*np.clip(age + error, 0, 100))
 
 
 def sample_shape(age, rng):
     """The proportions in SHAPE of a head that looks `age` years old, and is somebody's own."""
-    own = np.exp(SHAPE_SPREAD * rng.standard_normal(len(SHAPE)))
+    own = np.exp(SHAPE_DEVIATION * rng.standard_normal(len(SHAPE)))
     values = own * [np.interp(age, SHAPE_AGES, row) for row in SHAPE.values()]
     return SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))
 
