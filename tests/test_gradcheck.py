@@ -70,7 +70,7 @@ class HalfSoftmax(layers.Softmax):
     """Forgets that every input moves every output: invisible to an upstream gradient of ones."""
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return dy * y * (1 - y)
 
 
@@ -78,8 +78,8 @@ class BatchNormWithoutMean(layers.BatchNorm2d):
     """Takes the batch statistics for constants."""
 
     def backward(self, dy):
-        x_hat, inv_std, _ = self.kept
-        self.keep(True, x_hat, inv_std, False)
+        x_hat, inv_std, _ = self.saved
+        self.save_for_backward(True, x_hat, inv_std, False)
         return super().backward(dy)
 
 

@@ -147,7 +147,7 @@ def test_kl_from_probabilities_is_infinite_for_what_was_held_impossible():
 
 
 def test_an_unknown_reduction_is_an_error(batch):
-    with pytest.raises(ValueError, match="reduction 'labels': expected one of batch, elements"):
+    with pytest.raises(ValueError, match="reduction 'labels': expected batch or elements"):
         losses.kl_from_logits(*batch[:2], "labels")
 
 

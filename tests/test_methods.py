@@ -14,11 +14,12 @@ from tinydldl.trained import Trained
 
 GRID = label_grid()
 Y, SIGMA = np.array([12.0, 33.4, 80.1]), np.array([1.0, 2.5, 6.0])
-AGES = np.array([10.0, 10.5, 30.0, 47.0])  # trained on, for the weights of OR-CNN
+AGES = np.array([10.0, 10.5, 30.0, 47.0])  # trained on
+SETTINGS = {"or-cnn": {"ages": AGES}}
 
 
 def all_methods(grid):
-    return {name: make_method(name, grid, ages=AGES) for name in METHODS}
+    return {name: make_method(name, grid, **SETTINGS.get(name, {})) for name in METHODS}
 
 
 @pytest.mark.parametrize("step", [1, 4])
@@ -77,7 +78,7 @@ def by_formula(name, x, y, sigma, l):
 def test_loss_gradient_and_age_are_the_formulas(name, rng):
     """On a grid that does not begin at 0; they are means over the photos, of sums over labels."""
     grid = label_grid(10, 90, 5)
-    method = make_method(name, grid, ages=AGES)
+    method = all_methods(grid)[name]
     x = rng.standard_normal((3, method.outputs))
     (L, *_, L_er), dx = method.loss(x, method.target(Y, SIGMA), Y)
     photos = (by_formula(name, *photo, grid) for photo in zip(x, Y, SIGMA, strict=True))
@@ -243,3 +244,9 @@ def test_the_published_code_trains_with_kl_alone_at_first(rng):
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match="method 'dldl-v3': expected one of dldl-v2, dldl, "):
         make_method("dldl-v3", GRID)
+
+
+@pytest.mark.parametrize(("name", "setting"), [("dldl", "lam"), ("dldl-v2", "ages"), ("dex", "x")])
+def test_a_setting_of_another_method_is_named(name, setting):
+    with pytest.raises(TypeError, match=f"'{setting}'"):
+        make_method(name, GRID, **{setting: 1.0})

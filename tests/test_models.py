@@ -270,10 +270,10 @@ def test_vgg16_agrees_with_pytorch(training, narrow, rng, torch):
     """In float64, with our dropout masks: logits, and the gradient in x and in every parameter."""
     narrow.train(training)
     x, dlogits = rng.standard_normal((2, 224, 224, 3)), rng.standard_normal((2, 7))
-    logits = narrow.forward(x, keep=True)
+    logits = narrow.forward(x, save=True)
     dx = narrow.backward(dlogits)
 
-    masks = [narrow.layers[name].kept[0] for name in ("drop6", "drop7")]
+    masks = [narrow.layers[name].saved[0] for name in ("drop6", "drop7")]
     assert all(0 < mask.sum() < mask.size if training else mask is None for mask in masks)
     theirs = torch_vgg16(torch, masks).double()
     load_into(theirs, narrow, torch)

@@ -242,7 +242,7 @@ def test_a_fused_function_neither_returns_nor_changes_what_is_broadcast(x):
 class CallsNumPy(layers.Layer):
     """A layer with a bug: the function is NumPy's, whatever the array."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         return np.maximum(x, 0)
 
 
@@ -253,28 +253,28 @@ class KeepsAnArrayBack(layers.Layer):
         super().__init__()
         self.offset = np.ones(3, dtype=np.float32)
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         return x + self.offset
 
 
 class PicksByHostIndices(layers.Layer):
     """A layer with a bug: it copies indices to the device in each forward pass."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         return x[:, np.arange(2)]
 
 
 class CallsWhatCuPyLacks(layers.Layer):
     """A layer with a bug: CuPy has no `spacing`."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         return get_array_module(x).spacing(x)
 
 
 class FusesASum(layers.Layer):
     """A layer with a bug: what it fuses is not elementwise."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         return less_mean(x)
 
 

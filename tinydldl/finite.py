@@ -32,7 +32,7 @@ def first_non_finite(model, x):
         for kind, array in layer.params.items():
             if not xp.isfinite(array).all():
                 return f"first non-finite value in the parameter {name}.{kind}; try a smaller --lr"
-        x = layer.forward(x, keep=False)
+        x = layer.forward(x, save=False)
         if not xp.isfinite(x).all():
             return f"first non-finite value in the output of {name}; try a smaller --lr"
     return "every layer is finite, so the loss itself is not"

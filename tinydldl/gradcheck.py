@@ -59,10 +59,10 @@ def check_layer(layer, x, rng, tolerance=1e-7):
     x: a float64 input away from kinks and ties. The layer's arrays must be float64, too
     (`layer.to(dtype=float)`). Raises GradientError for the first gradient that is wrong.
     """
-    dy = rng.standard_normal(layer.forward(x, keep=True).shape)
+    dy = rng.standard_normal(layer.forward(x, save=True).shape)
 
     def upstream_product():
-        return float((layer.forward(x, keep=False) * dy).sum())
+        return float((layer.forward(x, save=False) * dy).sum())
 
     analytic = {"x": layer.backward(dy.copy())} | {n: g.copy() for n, g in layer.grads.items()}
     variables = {"x": x} | layer.params

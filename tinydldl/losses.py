@@ -21,11 +21,10 @@ def kl_from_logits(logits, p, reduction="batch"):
     """
     _check_shapes(logits, p)
     xp = get_array_module(logits)
-    log_p_hat = LogSoftmax().forward(logits, keep=False)
-    divisors = {"batch": len(p), "elements": p.size}
-    if reduction not in divisors:
-        raise ValueError(f"reduction {reduction!r}: expected one of {', '.join(divisors)}")
-    divisor = divisors[reduction]
+    log_p_hat = LogSoftmax().forward(logits, save=False)
+    if reduction not in ("batch", "elements"):
+        raise ValueError(f"reduction {reduction!r}: expected batch or elements")
+    divisor = len(p) if reduction == "batch" else p.size
     loss = (p * (xp.log(xp.where(p > 0, p, 1)) - log_p_hat)).sum() / divisor
     return loss, (xp.exp(log_p_hat) - p) / divisor
 
@@ -76,7 +75,7 @@ def soft_cross_entropy(logits, p):
     logits, p (N, K), each row of p sums to 1. It exceeds the KL divergence by the entropy of p.
     """
     _check_shapes(logits, p)
-    log_p_hat = LogSoftmax().forward(logits, keep=False)
+    log_p_hat = LogSoftmax().forward(logits, save=False)
     dlogits = (get_array_module(logits).exp(log_p_hat) - p) / len(p)
     return -(p * log_p_hat).sum() / len(p), dlogits
 

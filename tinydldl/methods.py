@@ -22,7 +22,7 @@ class Method:
     """One way of estimating an age; the classes below fill in what is their own.
 
     `head`: the layer from x to the prediction, which is what may be averaged, over a photo and its
-    mirror image or over several networks; `outputs`: how many numbers x has for a photo.
+    mirror image or over several networks; `outputs`: how many numbers x has per photo.
     """
 
     def __init__(self, grid, outputs, head):
@@ -41,18 +41,21 @@ class Method:
         raise NotImplementedError
 
     def criterion(self, x, target):
-        """`L, dx`: the loss that is trained, and its gradient in x."""
+        """`L, dx`: how far x is from its target, and the gradient in x."""
         raise NotImplementedError
 
     def loss(self, x, target, y):
-        """`(L, L_er), dx`; L_er, the mean absolute error in years, is not trained, only shown."""
+        """`(L, L_er), dx`: the loss that is minimized, here the criterion, and its gradient in x.
+
+        L_er, the mean absolute error in years, is only shown.
+        """
         L, dx = self.criterion(x, target)
         L_er, _ = losses.l1(self.age(self.predict(x)), y)
         return (L, L_er), dx
 
     def predict(self, x):
         """The prediction for x."""
-        return self.head.forward(x, keep=False)
+        return self.head.forward(x, save=False)
 
     def age(self, prediction):
         """The estimate y_hat (N,), years."""
@@ -75,7 +78,7 @@ class SoftmaxMethod(Method):
         return super().to(xp, dtype)
 
     def age(self, p_hat):
-        return self.expectation.forward(p_hat, keep=False)
+        return self.expectation.forward(p_hat, save=False)
 
     def distribution(self, p_hat):
         return p_hat
@@ -98,7 +101,7 @@ class Regression(Method):
         return (np.asarray(y, dtype=float)[:, None] - self.center) / self.half
 
     def criterion(self, x, z):
-        z_hat = self.head.forward(x, keep=True)
+        z_hat = self.head.forward(x, save=True)
         L, dz_hat = self.difference(z_hat, z)
         return L, self.head.backward(dz_hat)
 
@@ -166,11 +169,11 @@ class ORCNN(Ranking):
 
         w_k = sqrt(n_k) / mean_j sqrt(n_j),     n_k photos of `ages` with y >= l_k + dl/2
 
-    `ages`: those trained on. A question that nobody answers with yes counts as if one did, so that
-    its output learns to say no.
+    `ages`: those trained on; needed for the loss alone. A question that nobody answers with yes
+    counts as if one did, so that its output learns to say no.
     """
 
-    def __init__(self, grid, ages):
+    def __init__(self, grid, ages=()):
         super().__init__(grid)
         root = np.sqrt(ranking_code(ages, grid).sum(axis=0).clip(min=1))
         self.weights = root / root.mean()
@@ -207,8 +210,8 @@ class ER(SoftmaxMethod):
         return np.asarray(y, dtype=float)
 
     def criterion(self, logits, y):
-        p_hat = self.head.forward(logits, keep=True)
-        y_hat = self.expectation.forward(p_hat, keep=True)
+        p_hat = self.head.forward(logits, save=True)
+        y_hat = self.expectation.forward(p_hat, save=True)
         L, dy_hat = losses.l1(y_hat, y)
         return L, self.head.backward(self.expectation.backward(dy_hat))
 
@@ -241,23 +244,25 @@ class DLDLv2(DLDL):
            |                                         |
           KL(p, p_hat)         +    lam  *     |y_hat - y|
 
-    `lam`: the weight of the second loss, which is 0 in the first `kl_epochs`: the published code
-    trains with KL alone before it adds the rest. `kl_reduction`: see `losses.kl_from_logits`.
+    `lam`: the weight of the second loss. `lam_now`, its value in this epoch, is 0 in the first
+    `kl_epochs`: the published code trains with KL alone before it adds the rest. `kl_reduction`:
+    see `losses.kl_from_logits`.
     """
 
     def __init__(self, grid, lam=1.0, kl_reduction="batch", kl_epochs=0):
         super().__init__(grid)
         self.lam, self.kl_reduction, self.kl_epochs = lam, kl_reduction, kl_epochs
-        self.weight = lam
+        self.lam_now = lam
 
     def begin(self, epoch):
-        self.weight = self.lam if epoch > self.kl_epochs else 0.0
+        self.lam_now = self.lam if epoch > self.kl_epochs else 0.0
 
     def loss(self, logits, p, y):
         """`(L, L_ld, L_er), dlogits` for targets p (N, K) and ages y (N,)."""
-        p_hat = self.head.forward(logits, keep=True)
-        y_hat = self.expectation.forward(p_hat, keep=True)
-        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, self.weight, self.kl_reduction)
+        p_hat = self.head.forward(logits, save=True)
+        y_hat = self.expectation.forward(p_hat, save=True)
+        options = self.lam_now, self.kl_reduction
+        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, *options)
         dp_hat = self.expectation.backward(dy_hat)
         return values, dlogits + self.head.backward(dp_hat)
 
@@ -275,12 +280,11 @@ METHODS = {
 }
 
 
-def make_method(name, grid, ages=(), **settings):
-    """The method `name`; `ages`, those trained on, are for or-cnn, `settings` for dldl-v2.
+def make_method(name, grid, **settings):
+    """The method `name`, with settings of its own: those that its class takes.
 
-    Raises ValueError for another name.
+    Raises ValueError for another name, and TypeError for a setting that the method does not have.
     """
     if name not in METHODS:
         raise ValueError(f"method {name!r}: expected one of {', '.join(METHODS)}")
-    own = {"dldl-v2": settings, "or-cnn": {"ages": ages}}
-    return METHODS[name](grid, **own.get(name, {}))
+    return METHODS[name](grid, **settings)

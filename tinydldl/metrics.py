@@ -123,59 +123,59 @@ def by_decade(y_hat, y):
 # numbers are next to nothing, so on 101 labels they mostly compare tails.
 
 
-def chebyshev(p, p_hat):
+def chebyshev(p_hat, p):
     """Chebyshev distance, 0..1: `mean_n max_k |p_k - p_hat_k|`. Smaller is better.
 
-    >>> chebyshev(np.array([[0.5, 0.5, 0.0]]), np.array([[0.25, 0.25, 0.5]]))
+    >>> chebyshev(np.array([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]]))
     0.5
     """
-    p, p_hat = _float64(p, p_hat)
+    p_hat, p = _float64(p_hat, p)
     return float(np.abs(p - p_hat).max(axis=1).mean())
 
 
-def clark(p, p_hat):
+def clark(p_hat, p):
     """Clark distance, 0..sqrt(K): `mean_n sqrt(sum_k (p_k - p_hat_k)^2 / (p_k + p_hat_k)^2)`.
 
     Smaller is better. 0/0 counts 0.
     """
-    return float(np.sqrt((_relative_difference(p, p_hat) ** 2).sum(axis=1)).mean())
+    return float(np.sqrt((_relative_difference(p_hat, p) ** 2).sum(axis=1)).mean())
 
 
-def canberra(p, p_hat):
+def canberra(p_hat, p):
     """Canberra distance, 0..K: `mean_n sum_k |p_k - p_hat_k| / (p_k + p_hat_k)`.
 
     Smaller is better. 0/0 counts 0.
     """
-    return float(_relative_difference(p, p_hat).sum(axis=1).mean())
+    return float(_relative_difference(p_hat, p).sum(axis=1).mean())
 
 
-def kl(p, p_hat):
+def kl(p_hat, p):
     """Kullback-Leibler divergence, nats: `mean_n sum_k p_k ln(p_k / p_hat_k)`. Smaller is better.
 
     0 ln 0 counts 0, and a p_hat below 1.2e-38 (the smallest normal float32) counts as that: see
     SMALLEST.
 
-    >>> round(kl(np.array([[0.5, 0.5, 0.0]]), np.array([[0.25, 0.25, 0.5]])), 4)  # ln 2
+    >>> round(kl(np.array([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]])), 4)  # ln 2
     0.6931
     """
-    p, p_hat = _float64(p, p_hat)
+    p_hat, p = _float64(p_hat, p)
     ratio = np.where(p > 0, p, 1) / np.where(p > 0, np.maximum(p_hat, SMALLEST), 1)
     return float((p * np.log(ratio)).sum(axis=1).mean())
 
 
-def cosine(p, p_hat):
+def cosine(p_hat, p):
     """Cosine similarity, 0..1: `mean_n sum_k p_k p_hat_k / (|p| |p_hat|)`. Larger is better."""
-    p, p_hat = _float64(p, p_hat)
+    p_hat, p = _float64(p_hat, p)
     lengths = np.linalg.norm(p, axis=1) * np.linalg.norm(p_hat, axis=1)
     return float(((p * p_hat).sum(axis=1) / lengths).mean())
 
 
-def intersection(p, p_hat):
+def intersection(p_hat, p):
     """Intersection similarity, 0..1: `mean_n sum_k min(p_k, p_hat_k)`. Larger is better.
 
     It is 1 minus half the sum of `|p_k - p_hat_k|`: the mass that is where it should be.
     """
-    p, p_hat = _float64(p, p_hat)
+    p_hat, p = _float64(p_hat, p)
     return float(np.minimum(p, p_hat).sum(axis=1).mean())
 
 
@@ -242,15 +242,15 @@ def coverage(p_hat, y, grid, q):
     return (np.abs(u - 0.5) <= np.asarray(q)[..., None] / 2).mean(axis=-1)
 
 
-def _float64(p, p_hat):
+def _float64(p_hat, p):
     """Both in float64. Raises ValueError for different shapes: they would be broadcast silently."""
     if np.shape(p) != np.shape(p_hat):
-        found = f"{np.shape(p)} and {np.shape(p_hat)}"
+        found = f"{np.shape(p_hat)} and {np.shape(p)}"
         raise ValueError(f"expected two arrays of one shape, got {found}")
-    return np.asarray(p, dtype=float), np.asarray(p_hat, dtype=float)
+    return np.asarray(p_hat, dtype=float), np.asarray(p, dtype=float)
 
 
-def _relative_difference(p, p_hat):
+def _relative_difference(p_hat, p):
     """`|p - p_hat| / (p + p_hat)` (N, K), 0 where both are 0."""
-    p, p_hat = _float64(p, p_hat)
+    p_hat, p = _float64(p_hat, p)
     return np.abs(p - p_hat) / np.where(p + p_hat > 0, p + p_hat, 1)

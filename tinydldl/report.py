@@ -1,8 +1,11 @@
 """What a network's estimates are worth: every figure, as a dict, as lines of text, as pictures.
 
-estimates = Estimates.of(method, prediction, store.photos)
-print(*lines(figures(estimates)), sep="\\n")
-pictures(estimates, store, "a title")["scatter.png"]
+In short:
+
+    estimates = Estimates.of(method, prediction, store.photos)
+    for line in lines(figures(estimates)):
+        print(line)
+    pictures(estimates, store, "a title")["scatter.png"].savefig("scatter.png")
 """
 
 from dataclasses import dataclass
@@ -113,7 +116,7 @@ def same_answer(estimates):
 def distribution_figures(estimates):
     """The figures of p_hat: against the label distribution p, then against the true age."""
     y, p, p_hat, grid = estimates.photos.ages, estimates.p, estimates.p_hat, estimates.grid
-    against_p = {name: getattr(metrics, name)(p, p_hat) for name in LABEL_DISTRIBUTION}
+    against_p = {name: getattr(metrics, name)(p_hat, p) for name in LABEL_DISTRIBUTION}
     against_y = {name: getattr(metrics, name)(p_hat, y, grid) for name in TRUE_AGE}
     coverage = by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS))
     mode_mae = {"mode_mae": metrics.mae(estimates.mode, y)}

@@ -537,7 +537,7 @@ def check(layer, x, rng):
 # Expect about 1e-10 for the right layers, and 1e-3 or more for the wrong ones.
 class Spoiled(Softmax):
     def backward(self, dy):
-        return (dy - dy.mean(axis=-1, keepdims=True)) * self.kept[0]
+        return (dy - dy.mean(axis=-1, keepdims=True)) * self.saved[0]
 
 
 class Scaled(Tanh):

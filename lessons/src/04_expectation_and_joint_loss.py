@@ -39,7 +39,7 @@ K = len(grid)
 rng = np.random.default_rng(0)
 p_hat = rng.dirichlet(np.ones(K), size=5)
 layer = Expectation(grid)
-y_hat = layer.forward(p_hat, keep=True)
+y_hat = layer.forward(p_hat, save=True)
 by_hand = [sum(p_hat[n, k] * grid[k] for k in range(K)) for n in range(5)]
 assert y_hat.shape == (5,) and np.abs(y_hat - by_hand).max() < 1e-12
 
@@ -94,8 +94,8 @@ by_formula = expectation_gradient(x, grid)
 numeric = numerical_gradient(lambda: expectation.forward(softmax.forward(x)).sum(), x)
 print(f"central differences: {compare('expectation', by_formula, numeric):.1e}")
 
-p_hat = softmax.forward(x, keep=True)
-expectation.forward(p_hat, keep=True)
+p_hat = softmax.forward(x, save=True)
+expectation.forward(p_hat, save=True)
 by_layers = softmax.backward(expectation.backward(np.ones(3)))
 by_jacobian = [(np.diag(p) - np.outer(p, p)) @ grid for p in p_hat]
 assert np.abs(by_formula - by_layers).max() < 1e-13
@@ -116,7 +116,7 @@ assert np.abs(by_formula - by_jacobian).max() < 1e-13
 assert np.abs(by_formula.sum(axis=1)).max() < 1e-12
 variance = (p_hat * (grid - (p_hat @ grid)[:, None]) ** 2).sum(axis=1)
 h = 1e-5
-above, below = (softmax.forward(x + t * grid, keep=False) @ grid for t in (h, -h))
+above, below = (softmax.forward(x + t * grid, save=False) @ grid for t in (h, -h))
 assert np.abs(by_formula @ grid / variance - 1).max() < 1e-12
 assert np.abs((above - below) / (2 * h) / variance - 1).max() < 1e-7
 
@@ -487,10 +487,10 @@ assert np.abs(forces(x, four, zeros, 1, 2) - joint_loss(x, four, zeros, grid, 2)
 def descend(start, kl, lam, steps=4000, lr=0.02):
     """Gradient descent on the logits of one photo: p_hat after each step, (steps + 1, K)."""
     x = np.log(start + 1e-6)[None]
-    path = [Softmax().forward(x, keep=False)[0]]
+    path = [Softmax().forward(x, save=False)[0]]
     for _ in range(steps):
         x -= lr * forces(x, p[None], np.array([y]), kl, lam)
-        path.append(Softmax().forward(x, keep=False)[0])
+        path.append(Softmax().forward(x, save=False)[0])
     return np.array(path)
 
 
@@ -561,7 +561,7 @@ def train(gradient, steps=250 if FAST else 400, seed=0):
         dW[...] = features.T @ gradient(features @ W, p, y)
         adam.step()
     x = test_features @ W
-    p_hat = Softmax().forward(x, keep=False)
+    p_hat = Softmax().forward(x, save=False)
     return {
         "KL (nats)": float(kl_from_logits(x, test_p)[0]),
         "MAE of the expectation (years)": mae(p_hat @ grid, test_y),
@@ -626,7 +626,7 @@ def train_rich(gradient, steps=250 if FAST else 400):
     for _ in range(steps):
         dW[...] = features.T @ gradient(features @ W, p, y)
         adam.step()
-    return mae(Softmax().forward(test_features @ W, keep=False) @ grid, test_y)
+    return mae(Softmax().forward(test_features @ W, save=False) @ grid, test_y)
 
 
 rich_kl, rich_joint = train_rich(of_loss(1, 0)), train_rich(of_loss(1, 1))

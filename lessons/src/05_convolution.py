@@ -19,7 +19,7 @@ from scipy.signal import convolve, correlate
 from tinydldl import naive
 from tinydldl.datasets.synthetic import draw_face
 from tinydldl.gradcheck import GradientError, check_layer, compare, numerical_gradient
-from tinydldl.layers import AvgPool2d, Conv2d, Sequential
+from tinydldl.layers import AvgPool2d, Conv2d, Sequential, taps
 from tinydldl.models import AgeNet
 from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
@@ -295,9 +295,9 @@ assert (round(thin_x / 1e9, 1), round(9 * thin_x / 1e9, 1)) == (0.8, 7.4)
 # %%
 padded = np.pad(face, ((4, 4), (4, 4), (0, 0)))  # exaggerated, so that one can see the shift
 figure, axes = plt.subplots(1, 4, figsize=(8.5, 2.5))
-taps = [(0, 0), (0, 8), (4, 4), (8, 8)]
+places = [(0, 0), (0, 8), (4, 4), (8, 8)]
 names = ["first tap", "last of the top row", "middle tap: x itself", "last tap"]
-for ax, (i, j), name in zip(axes, taps, names, strict=True):
+for ax, (i, j), name in zip(axes, places, names, strict=True):
     ax.imshow(padded)
     ax.add_patch(plt.Rectangle((j, i), 95, 95, fill=False, edgecolor=COLORS[1], linewidth=3))
     ax.set_title(name, fontsize=10)
@@ -460,10 +460,10 @@ assert np.array_equal(dy, before), "dy belongs to the layer above: do not change
 
 
 # %% [markdown]
-# The package's layer is the same, with stride and padding. `Windows.view(x, tap)` is the slice, `rows(x)` the matrix. On a GPU one large product is faster than nine small ones; that way is in [`im2col.py`](../tinydldl/layers/im2col.py), ours is behind the `else`:
+# The package does the same, with a stride. `windows.view(x, tap)` is the slice, `rows(x)` the matrix; the layer in [`conv.py`](../tinydldl/layers/conv.py) pads before and crops after. On a GPU one large product is faster than nine small ones; that way is in [`im2col.py`](../tinydldl/layers/im2col.py), ours in [`taps.py`](../tinydldl/layers/taps.py):
 
 # %%
-print(inspect.getsource(Conv2d.backward))
+print(inspect.getsource(taps.backward))
 for options in [{"padding": 1}, {"stride": 2, "padding": 1}, {"kernel": (2, 3), "bias": False}]:
     layer = Conv2d(2, 3, **options, rng=rng).to(dtype=float)
     errors = check_layer(layer, rng.standard_normal((2, 5, 6, 2)), rng)
@@ -480,7 +480,7 @@ class Overwriting(Conv2d):
 
     def backward(self, dy):
         super().backward(dy)
-        dx_pad = np.zeros_like(self.kept[0])
+        dx_pad = np.zeros_like(self.saved[0])
         for tap in self.windows.taps():
             self.windows.view(dx_pad, tap)[...] = dy @ self.params["W"][tap].T
         return self._crop(dx_pad)

@@ -688,7 +688,7 @@ slider(show_running, momentum=[0.01, 0.1, 0.5, 1.0], N=[2, 4, 16, 64])
 layer.eval()
 photo = rng.standard_normal((1, 2, 2, 3))
 inv_std_running = 1 / np.sqrt(layer.buffers["running_var"] + layer.eps)
-alone = layer.forward(photo, keep=True)
+alone = layer.forward(photo, save=True)
 assert np.abs(alone - (photo - layer.buffers["running_mean"]) * inv_std_running).max() < 1e-13
 dy = rng.standard_normal(photo.shape)
 assert np.abs(layer.backward(dy) - layer.params["gamma"] * inv_std_running * dy).max() < 1e-14

@@ -50,7 +50,7 @@ for layer in small:
 
 def jacobian(layer, x):
     """The Jacobian of a layer at x (1, D), as a matrix: one backward pass for each row."""
-    y = layer.forward(x, keep=True)
+    y = layer.forward(x, save=True)
     return np.concatenate([layer.backward(row[None]) for row in np.eye(y.shape[1])])
 
 
@@ -323,7 +323,7 @@ assert abs(1e-3 / first - 0.0085) < 1e-4 and abs(1e-3 / final - 0.024) < 5e-4
 # %%
 photos = np.random.default_rng(4).standard_normal((16, 32, 32, 3), dtype=np.float32)
 logits = net.forward(photos)
-features = net.layers["fc"].kept[0]  # what the last layer got
+features = net.layers["fc"].saved[0]  # what the last layer got
 predicted = np.sqrt(128 * 0.01**2 * (features**2).mean())
 p_hat = DLDLv2(label_grid()).predict(logits)
 print(f"logits: standard deviation {logits.std():.3f}, predicted {predicted:.3f}")

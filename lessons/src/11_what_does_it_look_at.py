@@ -169,7 +169,7 @@ print(f"sum of the terms + bias {M.sum() + b[5]:.6f}, logit {logits[7, 5]:.6f}")
 
 # %%
 top = Sequential(dict(list(net.layers.items())[-2:])).eval()
-top.forward(features, keep=True)
+top.forward(features, save=True)
 one_hot = np.eye(K, dtype=np.float32)
 by_backward = (features * top.backward(np.tile(one_hot[30], (8, 1)))).sum(axis=-1)
 quarter_each = np.kron(by_backward[0].reshape(4, 2, 4, 2).mean(axis=(1, 3)), np.ones((2, 2)))
@@ -256,7 +256,7 @@ M = np.array([terms(exact, W[:, k].astype(float)) for k in range(K)])
 
 def read_out(features):
     """p_hat (K,), in float64: the last pooling, Linear and softmax."""
-    pooled = HybridPool().forward(features[None], keep=False)
+    pooled = HybridPool().forward(features[None], save=False)
     return method.predict(pooled @ W.astype(float) + b)[0]
 
 
@@ -483,7 +483,7 @@ def receptive_field(layers):
 assert receptive_field(list(body.layers.values())[:7]) == 6
 field = receptive_field(body.layers.values())
 noise_images = rng.standard_normal((4, 160, 160, 3)).astype(np.float32)
-response = body.forward(noise_images, keep=True)
+response = body.forward(noise_images, save=True)
 in_the_middle = np.zeros_like(response)
 in_the_middle[:, 10, 10] = 1
 seen = np.abs(body.backward(in_the_middle)).max(axis=(0, 3)) > 0
@@ -611,7 +611,7 @@ if not FAST:
 def gradient(images, network=network):
     """d y_hat / d x (N, 64, 64, 3) of images, by one backward pass through the whole network."""
     model, x = network.model, normalize(images, *channels)
-    p_hat = method.predict(model.forward(x, keep=True))
+    p_hat = method.predict(model.forward(x, save=True))
     dlogits = p_hat * (grid - method.age(p_hat)[:, None]).astype(np.float32)
     return model.backward(dlogits)
 

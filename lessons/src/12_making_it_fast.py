@@ -662,11 +662,11 @@ model = AgeNet("tiny", 101, side=64, rng=np.random.default_rng(0))
 x = rng.standard_normal((4, 64, 64, 3), dtype=np.float32)
 model.forward(x)
 layers = [layer for _, layer in flatten(model.layers)]
-kept = bytes_of(a for layer in layers for a in layer.kept if isinstance(a, np.ndarray))
+kept = bytes_of(a for layer in layers for a in layer.saved if isinstance(a, np.ndarray))
 
 fast = FastNet(model)
 fast.forward(x)
-found = [a for stage in fast.own.stages for a in getattr(stage, "kept", None) or ()]
+found = [a for stage in fast.own.stages for a in getattr(stage, "saved", None) or ()]
 maps = [a.values for a in found if isinstance(a, FeatureMap)]
 kept_fast = bytes_of(maps) - x.nbytes  # without the photos, which we had before
 
@@ -718,15 +718,15 @@ assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
 
 
 # %% exercise="merge"
-def merge_moments(counts, means, spreads):
-    """(n, m, S) of all numbers, from counts (P,), means (P, C) and spreads (P, C) of P groups.
+def merge_moments(counts, means, squares):
+    """(n, m, S) of all numbers, from counts (P,), means (P, C) and squares (P, C) of P groups.
 
     Hint: `counts @ means` is a sum over groups, for each channel.
     """
     ### BEGIN SOLUTION
     n = counts.sum()
     m = counts @ means / n
-    S = spreads.sum(axis=0) + counts @ (means - m) ** 2
+    S = squares.sum(axis=0) + counts @ (means - m) ** 2
     return n, m, S
     ### END SOLUTION
 
@@ -737,9 +737,9 @@ z = 1e6 + rng.standard_normal((206, 3))
 parts = np.split(z, [1, 6])  # 1, 5 and 200 numbers a channel
 counts = np.array([len(part) for part in parts])
 means = np.array([part.mean(axis=0) for part in parts])
-spreads = np.array([((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts])
-total, mean, spread = merge_moments(counts, means, spreads)
-error = np.abs(spread / total / z.var(axis=0) - 1).max()
+squares = np.array([((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts])
+total, mean, S = merge_moments(counts, means, squares)
+error = np.abs(S / total / z.var(axis=0) - 1).max()
 print(f"variance: relative error {error:.1e}")
 assert total == 206 and np.abs(mean / z.mean(axis=0) - 1).max() < 1e-14 and error < 1e-8
 

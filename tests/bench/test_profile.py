@@ -14,7 +14,7 @@ class Part:
     def __init__(self, clock, forward, backward):
         self.clock, self.seconds = clock, (forward, backward)
 
-    def forward(self, x, keep):
+    def forward(self, x, save):
         self.clock.now += self.seconds[0]
         return x + 1
 

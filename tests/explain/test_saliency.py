@@ -210,7 +210,7 @@ def test_two_explanations_do_not_meet(network_of, images):
     one = Maps(network, images[:1])
     wanted = one.of_expectation()
     Maps(network, images[1:]).of_expectation()
-    network.model.forward(as_input(images), keep=True)
+    network.model.forward(as_input(images), save=True)
     np.testing.assert_array_equal(one.of_expectation(), wanted)
 
 

@@ -21,7 +21,7 @@ from helpers.comparison import (
 
 from tinydldl import checkpoint, layers
 from tinydldl.fast import FastNet, available_cores, convolution, covers, layout, pointwise, stages
-from tinydldl.fast.engine import divide, reason_to_stay_alone
+from tinydldl.fast.engine import divide, why_not_parallel
 from tinydldl.labels import label_grid
 from tinydldl.layers import BatchNorm2d, Linear, Sequential
 from tinydldl.methods import DLDLv2
@@ -104,7 +104,7 @@ def test_inference_after_training_and_training_after_inference(workers, divided,
         check(net, reference, x, rng)
         net.eval(), reference.eval()
         close(net.forward(x), reference.forward(x))
-        check(net, reference, x, rng, keep=True)
+        check(net, reference, x, rng, save=True)
         net.train(), reference.train()
 
 
@@ -113,7 +113,7 @@ def test_frozen_normalization(workers, divided, rng):
     net, reference = divided(workers)
     for model in (net, reference):
         norms(model)[1].eval()
-    check(net, reference, photos(rng, 5, 20, 21, 3), rng, keep=True)
+    check(net, reference, photos(rng, 5, 20, 21, 3), rng, save=True)
 
 
 @every_count
@@ -299,7 +299,7 @@ def stay_alone(rng):
 @pytest.mark.parametrize("reason", stay_alone(np.random.default_rng(0)))
 def test_networks_that_cannot_be_divided(reason, rng):
     model = stay_alone(rng)[reason]
-    assert reason in reason_to_stay_alone(model.layers)
+    assert reason in why_not_parallel(model.layers)
     net = FastNet(model, workers=2)
     assert net.workers == 1
     assert reason in net.why

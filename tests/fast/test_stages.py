@@ -17,7 +17,7 @@ from helpers.comparison import (
 
 from tinydldl import layers
 from tinydldl.fast import FastNet, convolution, covers, layout, stages
-from tinydldl.fast.stages import ConvStage, LayerStage, make_stages
+from tinydldl.fast.stages import ConvStage, LayerStage, plan
 from tinydldl.layers import BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU, Sequential
 from tinydldl.models import AgeNet, conv_bn_relu
 
@@ -65,7 +65,7 @@ def test_gamma_of_zero_and_of_both_signs(pool, training, rng):
                 chosen = np.resize(array[start : start + 4], (len(norm.params["beta"]), 2))
                 norm.params["gamma"][...], norm.params["beta"][...] = chosen.T
             model.train(training)
-        check(net, reference, photos(rng, 2, 7, 9, 3), rng, keep=True)
+        check(net, reference, photos(rng, 2, 7, 9, 3), rng, save=True)
 
 
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1)])
@@ -78,7 +78,7 @@ def test_frozen_normalization_in_a_network_that_trains(frozen, pool, rng):
             norms(model)[i].eval()
     before = [norms(net)[i].buffers["running_mean"].copy() for i in frozen]
     for _ in range(2):
-        check(net, reference, photos(rng, 2, 7, 6, 3), rng, keep=True)
+        check(net, reference, photos(rng, 2, 7, 6, 3), rng, save=True)
     for i, buffer in zip(frozen, before, strict=True):
         np.testing.assert_array_equal(norms(net)[i].buffers["running_mean"], buffer)
 
@@ -89,13 +89,13 @@ def test_momentum_and_eps_are_the_layer_s(momentum, rng):
     net, reference = pair(randomize(Sequential(parts), rng))
     check(net, reference, photos(rng, 2, 6, 6, 3), rng)
     net.eval(), reference.eval()
-    check(net, reference, photos(rng, 2, 6, 6, 3), rng, keep=True)
+    check(net, reference, photos(rng, 2, 6, 6, 3), rng, save=True)
 
 
 def test_eval_mode_with_keep(rng):
     net, reference = pair(randomize(small_net(rng), rng).eval())
     reference.eval()
-    check(net, reference, photos(rng, 2, 9, 10, 3), rng, keep=True)
+    check(net, reference, photos(rng, 2, 9, 10, 3), rng, save=True)
 
 
 @pytest.mark.parametrize("limit", [1, 9 * 10 * 3 * 2, 9 * 10 * 3 * 3 + 1, None])
@@ -111,12 +111,12 @@ def test_inference_in_chunks(limit, rng, monkeypatch):
 
 
 def test_statistics_of_the_batch_are_never_taken_of_a_chunk(rng, monkeypatch):
-    """Without keep, but in training mode: the whole batch at once, and the averages move."""
+    """Without saving, but in training mode: the whole batch at once, and the averages move."""
     monkeypatch.setattr(stages, "CHUNK", 1)
     net, reference = pair(randomize(small_net(rng), rng))
     x = photos(rng, 5, 9, 10, 3)
-    expected = reference.forward(x, keep=False)
-    np.testing.assert_allclose(net.forward(x, keep=False), expected, rtol=1e-11, atol=1e-11)
+    expected = reference.forward(x, save=False)
+    np.testing.assert_allclose(net.forward(x, save=False), expected, rtol=1e-11, atol=1e-11)
     for name, buffer in reference.buffers.items():
         np.testing.assert_allclose(net.buffers[name], buffer, rtol=1e-11, atol=1e-11)
 
@@ -210,7 +210,7 @@ CASES = cases(np.random.default_rng(0))
 def test_what_is_not_covered_is_left_to_the_layers(name, rng):
     parts, count = cases(rng)[name]
     model = randomize(Sequential(parts), rng)
-    assert sum(isinstance(s, ConvStage) for s in make_stages(parts, None, None)) == count
+    assert sum(fused for _, _, fused in plan(parts)) == count
     assert covers(model) == (count > 0)
     net, reference = pair(model)
     for images in (3, 1):
@@ -225,7 +225,7 @@ def test_a_bias_before_normalization_is_left_to_the_layers(rng):
     parts = {"conv": Conv2d(3, 4, padding=1, rng=rng), "bn": BatchNorm2d(4), "relu": ReLU()}
     assert not covers(Sequential(parts))
     net, reference = pair(randomize(Sequential(parts), rng).eval())
-    check(net, reference, photos(rng, 2, 6, 7, 3), rng, keep=True)
+    check(net, reference, photos(rng, 2, 6, 7, 3), rng, save=True)
 
 
 def test_a_network_of_vectors(rng):
@@ -240,8 +240,8 @@ def test_a_subclass_is_left_to_the_layers(name, rng):
     parts = stage(rng)
 
     class More(type(parts[name])):
-        def forward(self, x, keep=None):
-            return 1.5 * super().forward(x, keep)
+        def forward(self, x, save=None):
+            return 1.5 * super().forward(x, save)
 
         def backward(self, dy):
             return super().backward(1.5 * dy)
@@ -255,7 +255,7 @@ def test_a_subclass_is_left_to_the_layers(name, rng):
 @pytest.mark.parametrize("pool", ["hp", "gap"])
 def test_of_the_age_nets_only_the_end_is_left_to_the_layers(pool, rng):
     """All pools are part of a stage, also the one in hybrid pooling."""
-    parts = make_stages(AgeNet("tiny", 5, 32, pool, rng=rng).layers, None, None)
+    parts = FastNet(AgeNet("tiny", 5, 32, pool, rng=rng)).own.stages
     fused = [part for part in parts if isinstance(part, ConvStage)]
     left = [part.layer for part in parts if isinstance(part, LayerStage)]
     assert len(fused) == 13
@@ -284,14 +284,14 @@ def test_gradients_that_nobody_needs_are_not_computed(rng, monkeypatch):
     assert with_dx == [True, True, False]
 
 
-@pytest.mark.parametrize(("training", "keep"), [(True, False), (False, None)])
-def test_inference_after_training_drops_what_was_kept(training, keep, rng):
+@pytest.mark.parametrize(("training", "save"), [(True, False), (False, None)])
+def test_inference_after_training_drops_what_was_saved(training, save, rng):
     net = FastNet(small_net(rng))
     x = photos(rng, 2, 9, 10, 3).astype(np.float32)
     net.forward(x)
-    y = net.train(training).forward(x, keep)
-    assert all(stage.kept is None for stage in net.own.stages if isinstance(stage, ConvStage))
-    with pytest.raises(RuntimeError, match="nothing was kept"):
+    y = net.train(training).forward(x, save)
+    assert all(stage.saved is None for stage in net.own.stages if isinstance(stage, ConvStage))
+    with pytest.raises(RuntimeError, match="nothing was saved"):
         net.backward(y)
 
 
@@ -311,11 +311,11 @@ def test_the_same_twice_and_other_sizes_in_between(rng):
     net, _ = pair(randomize(small_net(rng), rng))
     x, dy = photos(rng, 3, 9, 10, 3), rng.standard_normal((3, 3))
     net.eval()
-    first = passes(net, x, dy, keep=True)
+    first = passes(net, x, dy, save=True)
     for images, height in ((5, 17), (1, 6), (2, 9)):
-        net.forward(photos(rng, images, height, 10, 3), keep=True)
+        net.forward(photos(rng, images, height, 10, 3), save=True)
         net.backward(rng.standard_normal((images, 3)))
-        net.forward(photos(rng, images + 1, 8, height, 3), keep=False)
-    again = passes(net, x, dy, keep=True)
+        net.forward(photos(rng, images + 1, 8, height, 3), save=False)
+    again = passes(net, x, dy, save=True)
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array)

@@ -18,7 +18,7 @@ from helpers.comparison import BreaksInWorkers, check, pair, photos, randomize, 
 
 from tinydldl.errors import UserError
 from tinydldl.fast import pointwise
-from tinydldl.fast.workers import Group
+from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import Sequential
 from tinydldl.processes import SharedArray
 
@@ -38,15 +38,15 @@ linux_only = pytest.mark.skipif(
 
 def test_alone_there_is_one_to_gather_from():
     x = np.arange(6.0).reshape(2, 3)
-    np.testing.assert_array_equal(Group().gather(x), x[None])
+    np.testing.assert_array_equal(ProcessGroup().all_gather(x), x[None])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_gather_is_in_the_order_of_ranks_whoever_comes_first(size):
     """In threads instead of processes; of four members `size` take part, the last one first."""
     pipes = [multiprocessing.Pipe() for _ in range(3)]
-    members = [Group(0, [ours for ours, _ in pipes])]
-    members += [Group(rank, [theirs]) for rank, (_, theirs) in enumerate(pipes, start=1)]
+    members = [ProcessGroup(0, [ours for ours, _ in pipes])]
+    members += [ProcessGroup(rank, [theirs]) for rank, (_, theirs) in enumerate(pipes, start=1)]
     members[0].size, found = size, {}
     threads = [threading.Thread(target=gather, args=(m, found)) for m in members[:size]]
     for thread in reversed(threads):
@@ -61,7 +61,7 @@ def test_gather_is_in_the_order_of_ranks_whoever_comes_first(size):
 
 def gather(member, found):
     """What one member of a group finds out about all of them."""
-    found[member.rank] = member.gather(np.array([member.rank, member.rank**2]))
+    found[member.rank] = member.all_gather(np.array([member.rank, member.rank**2]))
 
 
 @pytest.mark.parametrize("shape", [(0,), (5,), (2, 3)])
@@ -160,7 +160,7 @@ def test_a_killed_process_is_one_line_and_the_next_pass_has_new_ones(pass_, make
     before = children()
     net, reference, x = make(3)
     check(net, reference, x, rng)
-    y = net.eval().forward(x, keep=True)
+    y = net.eval().forward(x, save=True)
     victim = sorted(children() - before, key=lambda process: process.pid)[-1]
     os.kill(victim.pid, signal.SIGKILL)
     victim.join()

@@ -55,21 +55,21 @@ def photos(rng, *shape):
     return 0.3 + 1.7 * rng.standard_normal(shape)
 
 
-def passes(net, x, dy, keep=None):
+def passes(net, x, dy, save=None):
     """All that a forward and a backward pass leave: output, gradients, buffers; copies, by name."""
-    found = {"output": net.forward(x, keep).copy()}
+    found = {"output": net.forward(x, save).copy()}
     net.backward(dy)
     for kind in ("grads", "buffers"):
         found |= {f"{kind} {name}": a.copy() for name, a in getattr(net, kind).items()}
     return found
 
 
-def check(net, reference, x, rng, keep=None):
+def check(net, reference, x, rng, save=None):
     """Raise AssertionError unless both compute the same, and `net` leaves x and dy as they are."""
     dy = rng.standard_normal((len(x), *reference.output_shape(x.shape[1:])))
-    expected = passes(reference, x.copy(), dy.copy(), keep)
+    expected = passes(reference, x.copy(), dy.copy(), save)
     before = x.copy(), dy.copy()
-    all_close(passes(net, x, dy, keep), expected)
+    all_close(passes(net, x, dy, save), expected)
     np.testing.assert_array_equal(x, before[0])
     np.testing.assert_array_equal(dy, before[1])
 
@@ -98,10 +98,10 @@ def mixed_net(rng, outputs=3):
 class BreaksInWorkers(Tanh):
     """A layer that has a bug in every process but the first."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         if multiprocessing.parent_process():
             raise FloatingPointError("a bug")
-        return super().forward(x, keep)
+        return super().forward(x, save)
 
 
 class BadScratch(Scratch):

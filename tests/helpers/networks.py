@@ -28,7 +28,7 @@ def save_network(
     Returns the network, in inference mode, and its method.
     """
     settings = {"name": method, "lam": 1.0}
-    method = make_method(method, label_grid() if grid is None else grid, ages=[30.0])
+    method = make_method(method, label_grid() if grid is None else grid)
     rng = np.random.default_rng(seed)
     model = AgeNet(net, method.outputs, side, pool, rng=rng)
     arrays = model.params | model.buffers

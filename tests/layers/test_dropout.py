@@ -52,7 +52,7 @@ def test_the_generator_decides():
 def test_inference_is_the_identity_and_draws_nothing(rate, rng):
     layer = Dropout(rate, rng=None).eval()
     x, dy = normal(rng, (2, 4, 5))
-    np.testing.assert_array_equal(layer.forward(x, keep=True), x)
+    np.testing.assert_array_equal(layer.forward(x, save=True), x)
     np.testing.assert_array_equal(layer.backward(dy), dy)
 
 
@@ -93,7 +93,7 @@ class Unscaled(Dropout):
     """Forgets 1 / (1 - rate) on the way back."""
 
     def backward(self, dy):
-        (m,) = self.kept
+        (m,) = self.saved
         return dy * m
 
 

@@ -143,7 +143,7 @@ def test_only_device_arrays_take_it(rng, monkeypatch):
 
 def transposed_taps(cols, tap):
     """A bug: i and j are exchanged."""
-    return right_at(cols, tap[::-1])
+    return right_view(cols, tap[::-1])
 
 
 def last_block_missing(windows, x_pad):
@@ -162,7 +162,7 @@ def memory_not_refilled(windows, x_pad):
     yield from list(right_blocks(windows, x_pad))
 
 
-right_at, right_blocks = im2col.at, im2col.blocks
+right_view, right_blocks = im2col.tap_view, im2col.blocks
 
 
 def list_of_blocks(windows, x_pad):
@@ -173,7 +173,7 @@ def list_of_blocks(windows, x_pad):
 @pytest.mark.parametrize(
     ("name", "bug"),
     [
-        ("at", transposed_taps),
+        ("tap_view", transposed_taps),
         ("blocks", last_block_missing),
         ("blocks", first_block_twice),
         ("blocks", memory_not_refilled),

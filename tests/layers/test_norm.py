@@ -49,7 +49,7 @@ def test_agrees_with_pytorch(training, rng, torch):
         theirs.zero_grad()
         their_y = theirs(their_x)
         their_y.backward(torch.tensor(dy).permute(0, 3, 1, 2))
-        y, dx = layer.forward(x, keep=True), layer.backward(dy)
+        y, dx = layer.forward(x, save=True), layer.backward(dy)
     np.testing.assert_allclose(y, their_y.detach().permute(0, 2, 3, 1).numpy(), **CLOSE)
     np.testing.assert_allclose(dx, their_x.grad.permute(0, 2, 3, 1).numpy(), **CLOSE)
     np.testing.assert_allclose(layer.grads["gamma"], theirs.weight.grad.numpy(), **CLOSE)

@@ -14,7 +14,7 @@ every_layer = pytest.mark.parametrize("name", CASES)
 def test_forward_and_backward_change_neither_x_nor_dy(name, rng):
     layer, x = CASES[name]
     x = x.copy()
-    before_x, y = x.copy(), layer.forward(x, keep=True)
+    before_x, y = x.copy(), layer.forward(x, save=True)
     dy = rng.standard_normal(y.shape)
     before_dy, before_y = dy.copy(), y.copy()
     layer.backward(dy)
@@ -26,7 +26,7 @@ def test_forward_and_backward_change_neither_x_nor_dy(name, rng):
 @every_layer
 def test_backward_twice_gives_the_same_gradients(name, rng):
     layer, x = CASES[name]
-    dy = rng.standard_normal(layer.forward(x, keep=True).shape)
+    dy = rng.standard_normal(layer.forward(x, save=True).shape)
     first_dx = layer.backward(dy).copy()
     first = {key: grad.copy() for key, grad in layer.grads.items()}
     np.testing.assert_array_equal(layer.backward(dy), first_dx)
@@ -37,11 +37,11 @@ def test_backward_twice_gives_the_same_gradients(name, rng):
 @every_layer
 def test_non_contiguous_input_and_gradient(name, rng):
     layer, x = CASES[name]
-    y = layer.forward(x, keep=True)
+    y = layer.forward(x, save=True)
     dy = rng.standard_normal(y.shape)
     dx = layer.backward(dy)
     strided_x, strided_dy = non_contiguous(x), non_contiguous(dy)
-    np.testing.assert_allclose(layer.forward(strided_x, keep=True), y, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(layer.forward(strided_x, save=True), y, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(layer.backward(strided_dy), dx, rtol=1e-12, atol=1e-12)
 
 
@@ -59,7 +59,7 @@ def non_contiguous(x):
 def test_computes_in_the_dtype_that_it_is_given(name, dtype, rng):
     layer, x = layer_cases(rng)[name]
     layer.to(dtype=dtype)
-    y = layer.forward(x.astype(dtype), keep=True)
+    y = layer.forward(x.astype(dtype), save=True)
     dx = layer.backward(rng.standard_normal(y.shape).astype(dtype))
     arrays = [y, dx, *layer.grads.values(), *layer.buffers.values()]
     if name == "Expectation":  # its grid is exact in every dtype
@@ -81,24 +81,24 @@ def test_inference_keeps_nothing(name):
     for part in parts:
         if isinstance(part, layers.Sequential):
             continue
-        with pytest.raises(RuntimeError, match="nothing was kept"):
+        with pytest.raises(RuntimeError, match="nothing was saved"):
             part.backward(x)
 
 
 @every_layer
-def test_an_inference_after_training_drops_what_was_kept(name):
+def test_an_inference_after_training_drops_what_was_saved(name):
     layer, x = layer_cases(np.random.default_rng(0))[name]
     layer.train().forward(x)
-    layer.forward(x, keep=False)
-    with pytest.raises(RuntimeError, match="nothing was kept"):
-        layer.backward(np.ones(layer.forward(x, keep=False).shape))
+    layer.forward(x, save=False)
+    with pytest.raises(RuntimeError, match="nothing was saved"):
+        layer.backward(np.ones(layer.forward(x, save=False).shape))
 
 
 @every_layer
 def test_grads_are_overwritten_in_place(name, rng):
     layer, x = CASES[name]
     before = {key: id(grad) for key, grad in layer.grads.items()}
-    layer.backward(rng.standard_normal(layer.forward(x, keep=True).shape))
+    layer.backward(rng.standard_normal(layer.forward(x, save=True).shape))
     assert {key: id(grad) for key, grad in layer.grads.items()} == before
     assert layer.grads.keys() == layer.params.keys()
 

@@ -84,9 +84,9 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
     norm, modes = run.model.layers["bn1_1"], []
     forward = norm.forward
 
-    def spy(x, keep=None):
+    def spy(x, save=None):
         modes.append(norm.training)
-        return forward(x, keep)
+        return forward(x, save)
 
     norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
     train(run, lambda *_: None, NO_BAR)

@@ -74,17 +74,17 @@ class TextbookConv2d(Conv2d):
         copy.__dict__ = conv.__dict__
         return copy
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         W, x_pad = self.params["W"], self._pad(x)
         columns = np.stack([self.windows.view(x_pad, tap) for tap in self.windows.taps()], axis=3)
         y = columns.reshape(*columns.shape[:3], -1) @ W.reshape(-1, W.shape[3])
         if "b" in self.params:
             y += self.params["b"]
-        self.keep(keep, x_pad.shape, columns)
+        self.save_for_backward(save, x_pad.shape, columns)
         return y
 
     def backward(self, dy):
-        shape, columns = self.kept
+        shape, columns = self.saved
         W = self.params["W"]
         matrix = columns.reshape(-1, W[..., 0].size)
         self.grads["W"][...] = (matrix.T @ rows(dy)).reshape(W.shape)

@@ -45,7 +45,7 @@ class Maps:
         body, self.top = split(network.model)
         self.grid = method.grid
         self.features = FastNet(body).forward(normalize(images, *network.channels))
-        self.logits = self.top.forward(self.features, keep=True)
+        self.logits = self.top.forward(self.features, save=True)
         self.p_hat = check_finite(method.predict(self.logits))
         self.y_hat = method.age(self.p_hat)
 

@@ -69,9 +69,9 @@ class CascadeNet:
         (N, 5, 2): x and y in sides of the patch; face (N,): the probability of a face. P-Net gives
         box (N, OH, OW, 4) and face (N, OH, OW), for x of any size from `side` up.
         """
-        features = self.body.forward(x, keep=False)
-        y = {name: head.forward(features, keep=False) for name, head in self.heads.items()}
-        y["face"] = Softmax().forward(y["face"], keep=False)[..., 1]  # 0 is: no face
+        features = self.body.forward(x, save=False)
+        y = {name: head.forward(features, save=False) for name, head in self.heads.items()}
+        y["face"] = Softmax().forward(y["face"], save=False)[..., 1]  # 0 is: no face
         if "landmarks" in y:  # five x, then five y
             y["landmarks"] = y["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)
         return y

@@ -9,8 +9,8 @@ import numpy as np
 
 from tinydldl import BLAS_HAS_ALL_CORES
 from tinydldl.errors import UserError
-from tinydldl.fast.stages import ConvStage, LayerStage, Stages, flatten, make_stages
-from tinydldl.fast.workers import Group
+from tinydldl.fast.stages import Stages, flatten, plan
+from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import BatchNorm2d, Sequential
 from tinydldl.processes import Processes, SharedArray, send
 
@@ -40,48 +40,44 @@ class FastNet(Sequential):
             )
         super().__init__(model.layers)
         self.training = model.training
-        self._kept = None
-        self.why = reason_to_stay_alone(self.layers) if workers > 1 else ""
+        self.why = why_not_parallel(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
-        self.others = None
+        self.others = None  # the other processes, from the first forward pass on
+        self.values = self.gradients = self.photos = None  # what all of them share
+        self.group = ProcessGroup()
+        self.own = Stages(self.layers, self.group)  # what this process computes
         self._share()
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         if not len(x):
-            return super().forward(x, keep)
-        keep = self.training if keep is None else keep
+            return super().forward(x, save)
+        save = self.training if save is None else save
         self.own.check(x)
         self.output_shape(x.shape[1:])  # raises where the images are too small for the network
-        together = self._forward_together if self.workers > 1 else self.own.forward
-        y = together(x, keep)
-        self.keep(keep)
-        return y
-
-    def _forward_together(self, x, keep):
-        self._start_for(x)
-        self.shares = divide(len(x), self.workers)
-        self.group.size = len(self.shares)
-        theirs = slice(self.shares[0].stop, None)
-        self.photos.array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
+        shares = divide(len(x), self.workers)
+        if self.workers > 1:
+            self._start_for(x)
+            theirs = slice(shares[0].stop, None)
+            self.photos.array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
+        self.group.size = len(shares)
         modes = [layer.training for _, layer in flatten(self.layers)]
         with self._together() as others:
-            for pipe, share in zip(others, self.shares[1:], strict=True):
-                send(pipe, ("forward", len(self.shares), x.shape, share, keep, modes))
-            logits = self.own.forward(x[self.shares[0]], keep)
-            return np.concatenate([logits, *(pipe.recv() for pipe in others)])
+            for pipe, share in zip(others, shares[1:], strict=True):
+                send(pipe, ("forward", len(shares), x.shape, share, save, modes))
+            y = self.own.forward(x[shares[0]], save)
+            y = np.concatenate([y, *(pipe.recv() for pipe in others)]) if others else y
+        self.save_for_backward(save, shares)
+        return y
 
     def backward(self, dy):
-        self.kept  # noqa: B018  raises if there is nothing to go back through
-        (self._backward_together if self.workers > 1 else self.own.backward)(dy)
-
-    def _backward_together(self, dy):
+        (shares,) = self.saved
         with self._together() as others:
-            for pipe, share in zip(others, self.shares[1:], strict=True):
+            for pipe, share in zip(others, shares[1:], strict=True):
                 send(pipe, ("backward", dy[share]))
-            self.own.backward(dy[self.shares[0]])
-            grads = self.gradients.array()
+            self.own.backward(dy[shares[0]])
             for rank, pipe in enumerate(others, start=1):
                 pipe.recv()
+                grads = self.gradients.array()
                 grads[0] += grads[rank]
 
     def to(self, xp=np, dtype=None):
@@ -94,19 +90,19 @@ class FastNet(Sequential):
         """End the worker processes; the next forward pass starts new ones."""
         if self.others:
             self.others.close()
-            self._kept = None
+            self._saved = None
         self.others = None
 
     def _share(self):
-        """Make the stages; with several workers, move all arrays to shared memory first."""
-        if self.workers > 1:
-            arrays, grads = slots(self.layers, "params", "buffers"), slots(self.layers, "grads")
-            dtype = next(iter(self.params.values())).dtype
-            self.values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
-            self.gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
-            bind(arrays, self.values.array(), copy=True)
-            bind(grads, self.gradients.array()[0], copy=True)
-        self.own = Stages(self.layers, Group())
+        """Move all arrays to shared memory if there are several workers."""
+        if self.workers == 1:
+            return
+        arrays, grads = slots(self.layers, "params", "buffers"), slots(self.layers, "grads")
+        dtype = next(iter(self.params.values())).dtype
+        self.values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
+        self.gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
+        bind(arrays, self.values.array(), copy=True)
+        bind(grads, self.gradients.array()[0], copy=True)
 
     def _start_for(self, x):
         """Start the processes, unless they are there and have room for x."""
@@ -116,14 +112,14 @@ class FastNet(Sequential):
         self.photos = SharedArray((x.size,), x.dtype)
         shared = (self.values, self.gradients, self.photos)
         self.others = Processes(self.workers - 1, serve, self.layers, *shared)
-        self.group = Group(0, self.others.pipes)
+        self.group = ProcessGroup(0, self.others.pipes)
         self.own = Stages(self.layers, self.group)
 
     @contextmanager
     def _together(self):
         """The pipes to those who take part; whatever goes wrong, none is left waiting for us."""
         try:
-            yield self.others.pipes[: len(self.shares) - 1]
+            yield self.group.others()
         except (EOFError, ConnectionError):
             codes, self.others = self.others.close(), None
             raise UserError(f"a worker process was lost, exit codes {codes}") from None
@@ -134,18 +130,18 @@ class FastNet(Sequential):
 
 def serve(pipe, index, layers, values, gradients, photos):
     """What a worker process does: its share of each pass, as process 0 tells it."""
-    group = Group(index + 1, [pipe])
+    group = ProcessGroup(index + 1, [pipe])
     bind(slots(layers, "params", "buffers"), values.array())
     bind(slots(layers, "grads"), gradients.array()[group.rank])
     stages = Stages(layers, group)
     while True:
         name, *details = pipe.recv()
         if name == "forward":
-            group.size, shape, share, keep, modes = details
+            group.size, shape, share, save, modes = details
             for (_, layer), mode in zip(flatten(layers), modes, strict=True):
                 layer.training = mode
             x = photos.array()[: prod(shape)].reshape(shape)
-            send(pipe, stages.forward(x[share], keep))
+            send(pipe, stages.forward(x[share], save))
         else:
             stages.backward(*details)
             send(pipe, "done")
@@ -185,11 +181,11 @@ def bind(slots, flat, copy=False):
         arrays[name] = piece
 
 
-def reason_to_stay_alone(layers):
-    """Why a batch cannot be divided among processes, in words; empty if it can."""
-    for stage in make_stages(layers, None, None):
-        if isinstance(stage, LayerStage) and isinstance(stage.layer, BatchNorm2d):
-            return f"{stage.name} needs the whole batch, and is not of a form that the engine knows"
+def why_not_parallel(layers):
+    """Why a batch cannot be divided among processes, for people to read; empty if it can."""
+    for name, (layer, *_), fused in plan(layers):
+        if isinstance(layer, BatchNorm2d) and not fused:
+            return f"{name} needs the whole batch, and is not of a form that the engine knows"
     for name, layer in flatten(layers):
         if type(layer).__module__ == "__main__":
             return f"{name} is of a class that other processes cannot import"
@@ -200,4 +196,4 @@ def reason_to_stay_alone(layers):
 
 def covers(model):
     """Whether the engine computes at least a part of the network itself."""
-    return any(isinstance(stage, ConvStage) for stage in make_stages(model.layers, None, None))
+    return any(fused for _, _, fused in plan(model.layers))

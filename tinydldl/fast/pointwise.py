@@ -1,8 +1,8 @@
 """Batch normalization, ReLU and max-pooling on maps (H, W, N C), fused, a band of rows at a time.
 
-What a convolution has computed is kept as it is, `z`. Batch normalization is one scale and one
-shift a channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads, and
-again in the backward pass, so nothing else need be kept. Max-pooling comes before it, on z, since
+What a convolution has computed is saved as it is, `z`. Batch normalization is one scale and one
+shift per channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads, and
+again in the backward pass, so nothing else need be saved. Max-pooling comes before it, on z, since
 scale >= 0 keeps the order (`stages` sees to the sign).
 """
 
@@ -40,19 +40,19 @@ def moments(z, shape, scratch):
         np.multiply(distance, distance, out=distance)
         sums[1] += column_sums(distance, N * C)
     offset = sums[0] / (H * W)
-    spread = sums[1] - sums[0] * offset
+    squares = sums[1] - sums[0] * offset
     counts = np.full(N, H * W)
-    return merge_moments(counts, (near + offset).reshape(N, C), spread.reshape(N, C))
+    return merge_moments(counts, (near + offset).reshape(N, C), squares.reshape(N, C))
 
 
-def merge_moments(counts, means, spreads):
+def merge_moments(counts, means, squares):
     """Count, mean and sum of squared distances of all groups from those of each group.
 
-    counts (P,), means and spreads (P, C). Source: Chan, Golub and LeVeque, 1979.
+    counts (P,), means and squares (P, C). Source: Chan, Golub and LeVeque, 1979.
     """
     count = counts.sum()
     mean = counts @ means / count
-    return count, mean, spreads.sum(axis=0) + counts @ (means - mean) ** 2
+    return count, mean, squares.sum(axis=0) + counts @ (means - mean) ** 2
 
 
 def max_pool(z, shape, scale, out, scratch):

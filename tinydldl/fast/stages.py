@@ -7,7 +7,6 @@ with an `Enter` or a `Leave` where the layout changes. A stage has a forward and
 like a layer; its parameters, gradients and buffers are those of its layers.
 """
 
-from functools import partial
 from math import ceil
 
 import numpy as np
@@ -37,16 +36,16 @@ class Stages:
         if self.stages and isinstance(self.stages[0], Enter):
             self.stages[0].check(x)
 
-    def forward(self, x, keep):
+    def forward(self, x, save):
         """x (N, H, W, C) to outputs; in inference some images at a time, to stay in the cache."""
-        if keep or any(norm.training for norm in self.norms):
-            return self._forward(x, keep)
+        if save or any(norm.training for norm in self.norms):
+            return self._forward(x, save)
         pieces = min(len(x), ceil(x.size / CHUNK))
-        return np.concatenate([self._forward(part, keep) for part in np.array_split(x, pieces)])
+        return np.concatenate([self._forward(part, save) for part in np.array_split(x, pieces)])
 
-    def _forward(self, x, keep):
+    def _forward(self, x, save):
         for stage in self.stages:
-            x = stage.forward(x, keep)
+            x = stage.forward(x, save)
         return x
 
     def backward(self, dy):
@@ -57,19 +56,25 @@ class Stages:
 
 def make_stages(layers, scratch, group):
     """The list of stages of a dict of layers. `scratch`, `group`: what all stages share."""
-    remaining, stages, inside = list(flatten(layers)), [], False
+    stages, inside = [], False
+    for name, parts, fused in plan(layers):
+        if fused and not inside:
+            stages.append(Enter(parts[0]))
+        elif inside and not fused:
+            stages.append(Leave())
+        inside = fused
+        stages.append(ConvStage(name, parts, scratch, group) if fused else LayerStage(name, *parts))
+    return [*stages, Leave()] if inside else stages
+
+
+def plan(layers):
+    """Yield `(name, layers, fused)` per stage; a fused one is a `ConvStage`, others one layer."""
+    remaining = list(flatten(layers))
     while remaining:
         count = covered(remaining)
-        parts = [layer for _, layer in remaining[: count or 1]]
-        name = remaining[0][0]
-        if count and not inside:
-            stages.append(Enter(parts[0]))
-        elif inside and not count:
-            stages.append(Leave())
-        fused = partial(ConvStage, scratch=scratch, group=group)
-        stages.append((fused if count else LayerStage)(name, *parts))
-        inside, remaining = bool(count), remaining[count or 1 :]
-    return [*stages, Leave()] if inside else stages
+        name, parts = remaining[0][0], [layer for _, layer in remaining[: count or 1]]
+        yield name, parts, bool(count)
+        remaining = remaining[count or 1 :]
 
 
 def flatten(layers):
@@ -117,16 +122,17 @@ class ConvStage:
 
     learns = needs_dx = True
 
-    def __init__(self, name, conv, norm, relu, pool=None, *, scratch, group):
-        self.name, self.conv, self.norm, self.pool = name, conv, norm, pool
+    def __init__(self, name, layers, scratch, group):
+        self.name, self.conv, self.norm = name, *layers[:2]
+        self.pool = layers[3] if len(layers) == 4 else None
         self.scratch, self.group = scratch, group
-        self.kept = None
+        self.saved = None  # as in a layer
 
-    def forward(self, x, keep):
-        """x, a `FeatureMap`, to the next one; with `keep`, all maps that backward needs stay."""
+    def forward(self, x, save):
+        """x, a `FeatureMap`, to the next one; with `save`, also all maps that backward needs."""
         W = self.conv.params["W"]
         (height, width, N, _), OC = x.shape, W.shape[3]
-        owner = self.name if keep else "all"
+        owner = self.name if save else "all"
         sign = np.where(self.norm.params["gamma"] < 0, -1, 1).astype(W.dtype)
         x_pad = self._padded_input(x, W.dtype)
         z = FeatureMap(None, (height, width, N, OC))
@@ -136,12 +142,12 @@ class ConvStage:
         z.scale = np.abs(self.norm.params["gamma"]) * inv_std
         z.shift = self.norm.params["beta"] - z.scale * mean
         y = self._max_pool(z, f"u of {owner}") if self.pool else z
-        self.kept = (x, z, y, sign, count, mean, inv_std) if keep else None
+        self.saved = (x, z, y, sign, count, mean, inv_std) if save else None
         return y
 
     def backward(self, da):
         """da, the gradient in the activations (H, W, N C), to the one of the stage before."""
-        x, z, y, sign, count, mean, inv_std = self.kept
+        x, z, y, sign, count, mean, inv_std = self.saved
         W, grads = self.conv.params["W"], self.norm.grads
         sums = pointwise.relu_backward(da, y, mean, self.scratch)
         grads["beta"][...], grads["gamma"][...] = sums[0], sign * inv_std * sums[1]
@@ -168,16 +174,16 @@ class ConvStage:
         if not norm.training:
             return 0, sign * buffers["running_mean"], (buffers["running_var"] + norm.eps) ** -0.5
         own = np.vstack(np.broadcast_arrays(*pointwise.moments(z.values, z.shape, self.scratch)))
-        every = self.group.gather(own)
-        count, mean, spread = pointwise.merge_moments(every[:, 0, 0], every[:, 1], every[:, 2])
+        every = self.group.all_gather(own)
+        count, mean, squares = pointwise.merge_moments(every[:, 0, 0], every[:, 1], every[:, 2])
         if count < 2:
             raise ValueError("BatchNorm2d: training needs more than one value a channel")
         if self.group.rank == 0:
-            batch = {"running_mean": sign * mean, "running_var": spread / (count - 1)}
+            batch = {"running_mean": sign * mean, "running_var": squares / (count - 1)}
             for name, value in batch.items():
                 buffers[name] += norm.momentum * (value - buffers[name])
                 flush(buffers[name])
-        return count, mean, (spread / count + norm.eps) ** -0.5
+        return count, mean, (squares / count + norm.eps) ** -0.5
 
     def _share_of_statistics(self, z, sums, count, mean, inv_std):
         """dz through mean and variance, which depend on z, too: `-(slope z + offset)`.
@@ -187,7 +193,7 @@ class ConvStage:
         """
         if not count:  # running statistics do not depend on z
             return np.zeros((2, len(mean)))
-        total, product = self.group.gather(sums).sum(axis=0)
+        total, product = self.group.all_gather(sums).sum(axis=0)
         slope = z.scale * inv_std**2 * product / count
         return slope, z.scale * total / count - slope * mean
 
@@ -206,8 +212,8 @@ class LayerStage:
         self.name, self.layer = name, layer
         self.learns = bool(layer.params)
 
-    def forward(self, x, keep):
-        return self.layer.forward(x, keep)
+    def forward(self, x, save):
+        return self.layer.forward(x, save)
 
     def backward(self, dy):
         return self.layer.backward(dy)
@@ -224,12 +230,12 @@ class Enter:
     def check(self, x):
         check_channels(self.conv, x, self.conv.params["W"].shape[2])
 
-    def forward(self, x, keep):
+    def forward(self, x, save):
         self.check(x)
         N, H, W, C = self.shape = x.shape
         values = x.transpose(1, 2, 0, 3)
         # backward looks at it once more, and by then x may hold the next photos
-        return FeatureMap(values.copy() if keep else values, (H, W, N, C))
+        return FeatureMap(values.copy() if save else values, (H, W, N, C))
 
     def backward(self, da):
         N, H, W, C = self.shape
@@ -241,7 +247,7 @@ class Leave:
 
     name, learns = "leave", False
 
-    def forward(self, x, keep):
+    def forward(self, x, save):
         H, W, N, C = x.shape
         a = np.empty((H, W, N * C), x.values.dtype)
         pointwise.activate(x, a)

@@ -1,4 +1,4 @@
-"""Activations. All but softmax work on each value alone; all but PReLU keep only their output."""
+"""Activations. All but softmax work on each value alone; all but PReLU save only their output."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from tinydldl.layers.base import Layer, check_channels, rows
 class ReLU(Layer):
     """`y = max(x, 0)`, `dx = dy [x > 0]`. Any shape."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         y = get_array_module(x).maximum(x, 0)
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return where_positive(dy, y)
 
 
@@ -38,13 +38,13 @@ class PReLU(Layer):
         super().__init__()
         self.add_param("a", np.full(channels, 0.25, dtype=np.float32))
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         check_channels(self, x, len(self.params["a"]), ndim=2 if x.ndim == 2 else 4)
-        self.keep(keep, x)
+        self.save_for_backward(save, x)
         return two_slopes(x, self.params["a"])
 
     def backward(self, dy):
-        (x,) = self.kept
+        (x,) = self.saved
         below_zero = get_array_module(x).minimum(x, 0)
         self.grads["a"][...] = rows(dy * below_zero).sum(axis=0)
         return times_slope(dy, x, self.params["a"])
@@ -67,28 +67,28 @@ def times_slope(dy, x, a):
 class Sigmoid(Layer):
     """`y = 1 / (1 + exp(-x))`, `dx = dy y (1 - y)`. Any shape."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         # (1 + tanh(x / 2)) / 2 has no digits where y is small
         with np.errstate(over="ignore"):  # 1 / inf is 0, as it should be
             y = 1 / (1 + get_array_module(x).exp(-x))
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return dy * y * (1 - y)
 
 
 class Tanh(Layer):
     """`y = tanh(x)`, `dx = dy (1 - y^2)`. Any shape."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         y = get_array_module(x).tanh(x)
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return dy * (1 - y * y)
 
 
@@ -98,14 +98,14 @@ class Softmax(Layer):
     `dx = y (dy - sum_k dy_k y_k)`. x, y (N, K). Lesson 03.
     """
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         e = get_array_module(x).exp(x - x.max(axis=-1, keepdims=True))
         y = e / e.sum(axis=-1, keepdims=True)
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
@@ -115,15 +115,15 @@ class LogSoftmax(Layer):
     `dx = dy - softmax(x) sum_k dy_k`. x, y (N, K). Lesson 03.
     """
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         xp = get_array_module(x)
         shifted = x - x.max(axis=-1, keepdims=True)
         y = shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return dy - get_array_module(y).exp(y) * dy.sum(axis=-1, keepdims=True)
 
 
@@ -133,11 +133,11 @@ class LogSigmoid(Layer):
     Softmax of it is sigmoid over sum: with y = ln s, `exp(y_k) / sum_j exp(y_j) = s_k / sum_j s_j`.
     """
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         y = -get_array_module(x).logaddexp(-x, 0)  # ln(1 + exp(-x)) would overflow
-        self.keep(keep, y)
+        self.save_for_backward(save, y)
         return y
 
     def backward(self, dy):
-        (y,) = self.kept
+        (y,) = self.saved
         return -dy * get_array_module(y).expm1(y)

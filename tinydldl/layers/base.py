@@ -11,7 +11,7 @@ from tinydldl.backend import to_device
 class Layer:
     """A function with parameters, and its derivative.
 
-        y  = layer.forward(x)     # keeps in the layer only what backward needs
+        y  = layer.forward(x)     # saves in the layer only what backward needs
         dx = layer.backward(dy)   # overwrites layer.grads[name][...]; does not change dy
 
     `params` and `grads` have the same keys; `buffers` are state that is not trained. A `d` in front
@@ -22,10 +22,10 @@ class Layer:
     def __init__(self):
         self.params, self.grads, self.buffers = {}, {}, {}
         self.training = True
-        self._kept = None
+        self._saved = None
 
-    def forward(self, x, keep=None):
-        """Compute y from x. `keep`: hold what backward needs (default: only in training)."""
+    def forward(self, x, save=None):
+        """Compute y from x. `save`: what backward needs, too (default: only in training)."""
         raise NotImplementedError
 
     def backward(self, dy):
@@ -37,19 +37,19 @@ class Layer:
         self.params[name] = value
         self.grads[name] = np.zeros_like(value)
 
-    def keep(self, keep, *arrays):
-        """Hold `arrays` for backward if `keep` says so, or if it is None and the layer trains."""
-        self._kept = arrays if (self.training if keep is None else keep) else None
+    def save_for_backward(self, save, *values):
+        """Save `values` if `save` says so, or if it is None and the layer trains."""
+        self._saved = values if (self.training if save is None else save) else None
 
     @property
-    def kept(self):
-        """What forward held. Raises RuntimeError if it held nothing."""
-        if self._kept is None:
+    def saved(self):
+        """What forward saved for backward. Raises RuntimeError if it saved nothing."""
+        if self._saved is None:
             raise RuntimeError(
-                f"{type(self).__name__}.backward: nothing was kept; call forward first, "
-                "in training mode or with keep=True"
+                f"{type(self).__name__}.backward: nothing was saved; call forward first, "
+                "in training mode or with save=True"
             )
-        return self._kept
+        return self._saved
 
     def output_shape(self, shape):
         """The shape of y for an x of `shape`, both without the batch axis."""
@@ -65,7 +65,7 @@ class Layer:
         return self
 
     def eval(self):
-        """Switch to inference: nothing is kept, BatchNorm uses its running statistics."""
+        """Switch to inference: nothing is saved, BatchNorm uses its running statistics."""
         return self.train(False)
 
     def to(self, xp=np, dtype=None):
@@ -85,12 +85,11 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers):
-        self.layers = dict(layers)
-        self.training = True
+        self.layers, self.training, self._saved = dict(layers), True, None
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         for layer in self.layers.values():
-            x = layer.forward(x, keep)
+            x = layer.forward(x, save)
         return x
 
     def backward(self, dy):

@@ -1,9 +1,9 @@
-"""Convolution as a sum of shifted matrix products (lesson 05)."""
+"""Convolution (lesson 05)."""
 
 import numpy as np
 
 from tinydldl.backend import get_array_module
-from tinydldl.layers import im2col
+from tinydldl.layers import im2col, taps
 from tinydldl.layers.base import Layer, Windows, check_channels, pair, rows
 
 
@@ -12,8 +12,8 @@ class Conv2d(Layer):
 
         y[n, h, w] = b + sum_ij x_pad[n, h * stride + i, w * stride + j] @ W[i, j]
 
-    One tap (i, j) of the kernel is one matrix product with a shifted slice of the padded input, so
-    there is no im2col; backward mirrors it tap by tap. Only on a GPU `im2col` pays.
+    `taps` computes this sum as it stands, one product per tap (i, j) of the kernel; on a GPU
+    `im2col`, which makes one large product of it, is faster.
 
     x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
     are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0. Raises
@@ -31,29 +31,21 @@ class Conv2d(Layer):
         if bias:
             self.add_param("b", np.zeros(out_channels, dtype=np.float32))
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         check_channels(self, x, self.params["W"].shape[2])
         W, x_pad = self.params["W"], self._pad(x)
-        if im2col.pays(x):
-            y = im2col.forward(self.windows, x_pad, W)
-        else:
-            y = sum(self.windows.view(x_pad, tap) @ W[tap] for tap in self.windows.taps())
+        way = im2col if im2col.pays(x) else taps
+        y = way.forward(self.windows, x_pad, W)
         if "b" in self.params:
             y += self.params["b"]
-        self.keep(keep, x_pad)
+        self.save_for_backward(save, x_pad)
         return y
 
     def backward(self, dy):
-        (x_pad,) = self.kept
+        (x_pad,) = self.saved
         W, dW = self.params["W"], self.grads["W"]
-        if im2col.pays(dy):
-            dx_pad = im2col.backward(self.windows, x_pad, W, dy, dW)
-        else:
-            dx_pad = np.zeros_like(x_pad)
-            for tap in self.windows.taps():
-                dW[tap] = rows(self.windows.view(x_pad, tap)).T @ rows(dy)
-                dx_view = self.windows.view(dx_pad, tap)
-                dx_view += (rows(dy) @ W[tap].T).reshape(dx_view.shape)
+        way = im2col if im2col.pays(dy) else taps
+        dx_pad = way.backward(self.windows, x_pad, W, dy, dW)
         if "b" in self.params:
             self.grads["b"][...] = rows(dy).sum(axis=0)
         return self._crop(dx_pad)

@@ -20,13 +20,13 @@ class Linear(Layer):
         self.add_param("W", np.float32(std) * rng.standard_normal(shape, dtype=np.float32))
         self.add_param("b", np.zeros(out_features, dtype=np.float32))
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         check_channels(self, x, len(self.params["W"]), ndim=2)
-        self.keep(keep, x)
+        self.save_for_backward(save, x)
         return x @ self.params["W"] + self.params["b"]
 
     def backward(self, dy):
-        (x,) = self.kept
+        (x,) = self.saved
         self.grads["W"][...] = x.T @ dy
         self.grads["b"][...] = dy.sum(axis=0)
         return dy @ self.params["W"].T
@@ -41,12 +41,12 @@ class Linear(Layer):
 class Flatten(Layer):
     """Each image as one vector: x (N, ...), y (N, D)."""
 
-    def forward(self, x, keep=None):
-        self.keep(keep, x.shape)
+    def forward(self, x, save=None):
+        self.save_for_backward(save, x.shape)
         return x.reshape(len(x), -1)
 
     def backward(self, dy):
-        (shape,) = self.kept
+        (shape,) = self.saved
         return dy.reshape(shape)
 
     def output_shape(self, shape):

@@ -22,13 +22,13 @@ class Dropout(Layer):
             raise ValueError(f"rate {rate}: expected a number from 0 up, and below 1")
         self.rate, self.rng = rate, rng
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         m = self._draw(x) if self.training else None
-        self.keep(keep, m)
+        self.save_for_backward(save, m)
         return self._drop(x, m)
 
     def backward(self, dy):
-        (m,) = self.kept
+        (m,) = self.saved
         return self._drop(dy, m)
 
     def _draw(self, x):

@@ -16,13 +16,13 @@ class Expectation(Layer):
         super().__init__()
         self.buffers["grid"] = np.asarray(grid)
 
-    def forward(self, p_hat, keep=None):
+    def forward(self, p_hat, save=None):
         grid = self.buffers["grid"].astype(p_hat.dtype, copy=False)
-        self.keep(keep, grid)
+        self.save_for_backward(save, grid)
         return p_hat @ grid
 
     def backward(self, dy_hat):
-        (grid,) = self.kept
+        (grid,) = self.saved
         return dy_hat[:, None] * grid
 
     def output_shape(self, shape):

@@ -1,4 +1,4 @@
-"""Convolution as one large matrix product for a block of images: the way for a GPU (lesson 05).
+"""Convolution as one large matrix product per block of images: the way of a GPU (lesson 05).
 
     cols[(n, h, w), (i, j, c)] = x_pad[n, h * stride + i, w * stride + j, c]        y = cols W
 
@@ -16,13 +16,13 @@ from tinydldl.backend import get_array_module
 from tinydldl.layers.base import rows
 
 # The most memory that the buffer takes, unless the windows of one image are more. It is taken once,
-# not for each layer, and kept for the rest of the run.
+# not for each layer, and held for the rest of the run. So only one thread may convolve at a time.
 BUFFER_BYTES = 64 * 2**20
 _buffers = {}  # by dtype
 
 
 def pays(x):
-    """Whether the arrays `x` are better convolved here than as shifted products: on a GPU.
+    """Whether `x` is convolved faster here than by `taps`: on a GPU.
 
     CuPy starts a kernel for each operation, and runs a product of four axes as a batch of tiny
     ones: KH KW of those and as many sums take longer than one large product. On a CPU a start is
@@ -32,26 +32,26 @@ def pays(x):
 
 
 def forward(windows, x_pad, W):
-    """y."""
+    """The convolution y of x_pad and W."""
     xp, OC = get_array_module(x_pad), W.shape[-1]
     shape = (len(x_pad), *windows.size(*x_pad.shape[1:3]), OC)
     y = xp.empty(shape, dtype=np.result_type(x_pad.dtype, W.dtype))
     for images, cols in blocks(windows, x_pad):
-        xp.matmul(matrix(cols), W.reshape(-1, OC), out=rows(y[images]))
+        xp.matmul(as_matrix(cols), W.reshape(-1, OC), out=rows(y[images]))
     return y
 
 
 def backward(windows, x_pad, W, dy, dW):
-    """dx_pad; writes dW."""
+    """Write dW; returns dx_pad."""
     xp, OC = get_array_module(x_pad), W.shape[-1]
     dx_pad, dW_sum = xp.zeros_like(x_pad), xp.zeros((W.size // OC, OC), dtype=dW.dtype)
     for images, cols in blocks(windows, x_pad):
         dy_rows = rows(dy[images])
-        dW_sum += matrix(cols).T @ dy_rows
-        xp.matmul(dy_rows, W.reshape(-1, OC).T, out=matrix(cols))  # from here on they are dcols
+        dW_sum += as_matrix(cols).T @ dy_rows
+        xp.matmul(dy_rows, W.reshape(-1, OC).T, out=as_matrix(cols))  # from here on they are dcols
         for tap in windows.taps():
             dx_view = windows.view(dx_pad[images], tap)
-            dx_view += at(cols, tap)
+            dx_view += tap_view(cols, tap)
     dW[...] = dW_sum.reshape(dW.shape)
     return dx_pad
 
@@ -71,24 +71,24 @@ def blocks(windows, x_pad):
         n = images.stop - first
         cols = memory[: n * size].reshape(n, *shape)
         for tap in windows.taps():
-            at(cols, tap)[...] = windows.view(x_pad[images], tap)
+            tap_view(cols, tap)[...] = windows.view(x_pad[images], tap)
         yield images, cols
 
 
 def buffer(x, size):
     """Memory for at least `size` numbers, of the dtype and on the device of `x`."""
-    kept = _buffers.get(x.dtype)
-    if type(kept) is not type(x) or kept.device != x.device or kept.size < size:
-        kept = _buffers[x.dtype] = get_array_module(x).empty(size, dtype=x.dtype)
-    return kept
+    held = _buffers.get(x.dtype)
+    if type(held) is not type(x) or held.device != x.device or held.size < size:
+        held = _buffers[x.dtype] = get_array_module(x).empty(size, dtype=x.dtype)
+    return held
 
 
-def at(cols, tap):
+def tap_view(cols, tap):
     """What the windows hold at `tap`: a view (n, OH, OW, C)."""
     i, j = tap
     return cols[:, :, :, i, j]
 
 
-def matrix(cols):
+def as_matrix(cols):
     """The windows as rows, (n OH OW, KH KW C)."""
     return cols.reshape(-1, math.prod(cols.shape[3:]))

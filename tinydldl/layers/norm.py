@@ -27,16 +27,16 @@ class BatchNorm2d(Layer):
         self.buffers["running_mean"] = np.zeros(channels, dtype=np.float32)
         self.buffers["running_var"] = np.ones(channels, dtype=np.float32)
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         check_channels(self, x, len(self.params["gamma"]))
         mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
         inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
         x_hat, y = normalize(x, mean, inv_std, self.params["gamma"], self.params["beta"])
-        self.keep(keep, x_hat, inv_std, self.training)
+        self.save_for_backward(save, x_hat, inv_std, self.training)
         return y
 
     def backward(self, dy):
-        x_hat, inv_std, training = self.kept
+        x_hat, inv_std, training = self.saved
         dgamma, dbeta = self.grads["gamma"], self.grads["beta"]
         dgamma[...] = channel_sum(dy * x_hat)
         dbeta[...] = channel_sum(dy)

@@ -27,16 +27,16 @@ class MaxPool2d(Pool2d):
     Among equal values the first in the window gets the gradient.
     """
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         views = (self.windows.view(x, tap) for tap in self.windows.taps())
         y = reduce(get_array_module(x).maximum, views)
-        self.keep(keep, x, y)
+        self.save_for_backward(save, x, y)
         return y
 
     def backward(self, dy):
-        x, y = self.kept
+        x, y = self.saved
         dx = get_array_module(x).zeros_like(x)
-        free = y == y  # windows whose maximum has not been met yet (and hold no NaN)
+        free = y == y  # windows whose maximum is still to be found (and without NaN)
         for tap in self.windows.taps():
             is_max = (self.windows.view(x, tap) == y) & free
             dx_view = self.windows.view(dx, tap)
@@ -64,14 +64,14 @@ class PadEnd(Layer):
         super().__init__()
         self.windows = windows
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         bottom, right = self._missing(*x.shape[1:3])
-        self.keep(keep, x.shape)
+        self.save_for_backward(save, x.shape)
         padding = ((0, 0), (0, bottom), (0, right), (0, 0))
         return get_array_module(x).pad(x, padding, constant_values=-math.inf)
 
     def backward(self, dy):
-        ((_, H, W, _),) = self.kept
+        ((_, H, W, _),) = self.saved
         return dy[:, :H, :W]
 
     def output_shape(self, shape):
@@ -79,22 +79,22 @@ class PadEnd(Layer):
         return (H + bottom, W + right, C)
 
     def _missing(self, *lengths):
-        """How much the last window along each axis lacks, 0 if it would be all padding."""
+        """Padding that completes the last window of each axis; 0 where it would be all padding."""
         sizes = zip(lengths, self.windows.kernel, self.windows.stride, strict=True)
-        lacking = [((kernel - length) % stride, kernel) for length, kernel, stride in sizes]
-        return [lack if lack < kernel else 0 for lack, kernel in lacking]
+        missing = [((kernel - length) % stride, kernel) for length, kernel, stride in sizes]
+        return [count if count < kernel else 0 for count, kernel in missing]
 
 
 class AvgPool2d(Pool2d):
     """The mean of each window: `y[n, h, w] = mean_ij x[n, h * stride + i, w * stride + j]`."""
 
-    def forward(self, x, keep=None):
+    def forward(self, x, save=None):
         KH, KW = self.windows.kernel
-        self.keep(keep, x.shape)
+        self.save_for_backward(save, x.shape)
         return sum(self.windows.view(x, tap) for tap in self.windows.taps()) / (KH * KW)
 
     def backward(self, dy):
-        (shape,), (KH, KW) = self.kept, self.windows.kernel
+        (shape,), (KH, KW) = self.saved, self.windows.kernel
         dx = get_array_module(dy).zeros(shape, dtype=dy.dtype)
         for tap in self.windows.taps():
             dx_view = self.windows.view(dx, tap)
@@ -105,12 +105,12 @@ class AvgPool2d(Pool2d):
 class GlobalAvgPool(Layer):
     """The mean of each channel over all positions: x (N, H, W, C), y (N, C)."""
 
-    def forward(self, x, keep=None):
-        self.keep(keep, x.shape)
+    def forward(self, x, save=None):
+        self.save_for_backward(save, x.shape)
         return x.mean(axis=(1, 2))
 
     def backward(self, dy):
-        (shape,) = self.kept
+        (shape,) = self.saved
         _, H, W, _ = shape
         return get_array_module(dy).broadcast_to(dy[:, None, None, :] / (H * W), shape)
 

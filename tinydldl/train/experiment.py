@@ -27,14 +27,11 @@ def prepare(arguments, selection, xp, member=0, say=print):
     own. `say`: where the lines go.
     """
     seed = arguments.seed + member
-    method = make_method(
-        arguments.method,
-        label_grid(step=arguments.label_step),
-        ages=selection.train.photos.ages,
-        lam=arguments.lam,
-        kl_reduction=arguments.kl_reduction,
-        kl_epochs=arguments.kl_epochs,
-    ).to(xp)
+    own = {"dldl-v2": ("lam", "kl_reduction", "kl_epochs")}.get(arguments.method, ())
+    settings = {name: getattr(arguments, name) for name in own}
+    if arguments.method == "or-cnn":
+        settings["ages"] = selection.train.photos.ages
+    method = make_method(arguments.method, label_grid(step=arguments.label_step), **settings).to(xp)
     rng = np.random.default_rng(seed)
     model = AgeNet(arguments.net, method.outputs, arguments.size, arguments.pool, rng=rng).to(xp)
     about = f"{arguments.net}, {arguments.size} px, {arguments.pool}"
