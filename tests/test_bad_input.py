@@ -280,6 +280,9 @@ REPRODUCE = [
     ("table3 --out ''", "argument --out: expected a path, got nothing"),
     ("table1 --limit 1000000000", "data/synthetic/v1-seed0-side37: 1000000000 faces take"),
     ("table1 --dataset morph", "morph: no folder data/morph/Album2"),
+    ("fine-tuning", "utkface: no folder data/utkface"),
+    ("fine-tuning --dataset morph", "fine-tuning is done on UTKFace; leave --dataset out"),
+    ("fine-tuning --net thin", "no weights of thin ship with tinydldl (there are: tiny)"),
 ]
 
 CONVERT = [

@@ -6,7 +6,7 @@
 # | **You will be able to** | take any age estimator apart into head, target, loss and decoding, derive what its loss does to the network's outputs, say what it trains beside what is measured, compare two methods honestly on a few seeds, and say why an ensemble helps and what it costs |
 # | **You need** | lesson 02 (ranking), lesson 04 (the joint loss), lesson 08 (training) |
 # | **Minutes** | 100, of which the computer needs 2 |
-# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/reproduce/`](../tinydldl/reproduce/plan.py), [`tinydldl/evaluate/ensemble.py`](../tinydldl/evaluate/ensemble.py) |
+# | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/reproduce/`](../tinydldl/reproduce/table3.py), [`tinydldl/evaluate/ensemble.py`](../tinydldl/evaluate/ensemble.py) |
 
 # %%
 import os
@@ -37,7 +37,7 @@ from tinydldl.models import VGG16, AgeNet, count_params
 from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
-from tinydldl.reproduce.published import TABLE3
+from tinydldl.reproduce import table3
 from tinydldl.train import baselines
 from tinydldl.train.loop import Training, judge, train
 
@@ -780,7 +780,7 @@ assert settings["lr"] == 2e-3 and settings["epochs"] == 9 and settings["dataset"
 # The paper compares the same seven on ThinAgeNet, on ChaLearn 2015: a few thousand photos, a network that had learned from millions of faces before, 60 epochs. **Figures from different data cannot be compared number by number, only in order.**
 
 # %%
-published = {name: TABLE3[name, "yes", "HP"][0][0] for name in SEVEN}
+published = {name: table3.PUBLISHED[name, "yes", "HP"][0][0] for name in SEVEN}
 paper_order = sorted(SEVEN, key=published.get)
 figure, axes = plt.subplots(figsize=(6, 3.6))
 for name in SEVEN:

@@ -7,7 +7,7 @@ from helpers.commands import exit_code
 from PIL import Image
 
 from tinydldl.files import held
-from tinydldl.reproduce import trainings, write
+from tinydldl.reproduce import PAPER, TABLES, trainings
 from tinydldl.reproduce.__main__ import main
 
 SMALL = ["--limit", 20, "--epochs", 3, "--workers", 1, "--loaders", 1, "--out", "out"]
@@ -20,14 +20,14 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_a_table_is_printed_and_written(capsys):
-    assert exit_code(main, "insufficiency", *SMALL) == 0
+    assert exit_code(main, "insufficient-data", *SMALL) == 0
     out = capsys.readouterr().out
-    assert out.startswith("tinydldl.reproduce insufficiency on cpu")
-    text = Path("out/insufficiency.md").read_text()
+    assert out.startswith("tinydldl.reproduce insufficient-data on cpu")
+    text = Path("out/insufficient-data.md").read_text()
     assert text in out
     assert text.splitlines()[2] == "| method | 16 photos |"
-    assert Path("out/insufficiency.csv").read_text().startswith("method,16 photos\ndldl-v2,")
-    with Image.open("out/insufficiency.png") as picture:
+    assert Path("out/insufficient-data.csv").read_text().startswith("method,16 photos\ndldl-v2,")
+    with Image.open("out/insufficient-data.png") as picture:
         assert picture.width > 600
 
 
@@ -38,25 +38,39 @@ def test_the_figures_show_faces_only_beside_the_network(capsys):
     assert "data sets that are not in data: appa-real, chalearn15" in capsys.readouterr().out
 
 
-def test_all_is_every_table(monkeypatch):
+def test_all_is_every_table_of_the_paper(monkeypatch):
     called = []
-    for name in write.TABLES:
-        monkeypatch.setitem(
-            write.TABLES, name, lambda grid, seeds, name=name: called.append((name, list(seeds)))
-        )
+    for name in TABLES:
+        monkeypatch.setitem(TABLES, name, lambda _, seeds, name=name: called.append((name, seeds)))
     assert exit_code(main, "all", *SMALL, "--seed", 4, "--seeds", 2) == 0
-    assert called == [(name, [4, 5]) for name in write.TABLES]
+    assert called == [(name, range(4, 6)) for name in PAPER]
 
 
 def test_the_default_folder_says_what_was_trained(monkeypatch):
-    monkeypatch.setitem(write.TABLES, "table3", lambda grid, seeds: None)
+    monkeypatch.setitem(TABLES, "table3", lambda trainings, seeds: trainings.path("table3"))
     assert exit_code(main, "table3", "--net", "thin", "--size", 48) == 0
     assert Path("results/synthetic-thin-48/settings.json").exists()
 
 
+def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(monkeypatch):
+    bases = []
+    for name in ("fine-tuning", "table3"):
+        monkeypatch.setitem(TABLES, name, lambda trainings, seeds: bases.append(trainings.base))
+    assert exit_code(main, "fine-tuning") == 0
+    assert exit_code(main, "fine-tuning", "--epochs", 3, "--out", "out") == 0
+    assert exit_code(main, "table3", "--dataset", "csv") == 0
+    names = ("dataset", "parts", "size", "epochs", "lam", "lr", "schedule", "limit")
+    fine = [["valid", "test"], 128], [0.1, 1e-3, "cosine:1", None]
+    assert [[getattr(base, name) for name in names] for base in bases] == [
+        ["utkface", *fine[0], 12, *fine[1]],
+        ["utkface", *fine[0], 3, *fine[1]],
+        ["csv", None, 64, 15, 1.0, 2e-3, "step:10", None],
+    ]
+
+
 def test_two_at_once_in_one_folder(capsys):
     with held("runs/out"):
-        assert exit_code(main, "insufficiency", *SMALL) == 2
+        assert exit_code(main, "insufficient-data", *SMALL) == 2
     assert "runs/out: in use by process" in capsys.readouterr().err
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinydldl import trained, weights
 from tinydldl.errors import UserError
 from tinydldl.finite import NonFiniteError
+from tinydldl.reproduce import insufficient_data, table1, table3, table4
 from tinydldl.reproduce import trainings as module
-from tinydldl.reproduce.plan import Row
-from tinydldl.reproduce.trainings import Grid, spread_of
+from tinydldl.reproduce.table import Row
+from tinydldl.reproduce.trainings import Trainings, steadiness
 from tinydldl.train import experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
@@ -45,12 +47,15 @@ BASE = {
     "lr": 1e-3,
     "schedule": "step:2",
     "val_every": 1,
+    "members": None,
+    "init": None,
+    "parts": None,
 }
-ROWS = [Row(("dldl-v2",)), Row(("mr-l1",), {"method": "mr-l1"})]
+ROWS = [Row((name,), name, {"method": name}) for name in ("dldl-v2", "mr-l1")]
 
 
-def make_grid(**changes):
-    return Grid("out", Namespace(**(BASE | changes)), np)
+def make_trainings(**changes):
+    return Trainings(Path("out"), Namespace(**(BASE | changes)), np)
 
 
 def read(name):
@@ -58,7 +63,7 @@ def read(name):
 
 
 def test_each_training_gives_a_line_and_its_epochs():
-    make_grid().run(ROWS, range(1))
+    make_trainings().run(ROWS, range(1))
     first, second = read("runs.csv")
     assert [first["run"], second["run"]] == ["dldl-v2_seed-0", "mr-l1_seed-0"]
     assert first["train_photos"] == "24"
@@ -71,15 +76,15 @@ def test_each_training_gives_a_line_and_its_epochs():
 
 
 def test_what_is_finished_is_not_trained_again(monkeypatch):
-    make_grid().run(ROWS[:1], range(1))
+    make_trainings().run(ROWS[:1], range(1))
     before = Path("out/runs.csv").read_bytes()
     monkeypatch.setattr(module, "open_selection", None)  # not even the photos are read
-    make_grid().run(ROWS[:1], range(1))
+    make_trainings().run(ROWS[:1], range(1))
     assert Path("out/runs.csv").read_bytes() == before
 
 
-def test_an_interrupted_grid_gives_the_same_figures(monkeypatch):
-    make_grid().run(ROWS, range(1))
+def test_an_interruption_gives_the_same_figures(monkeypatch):
+    make_trainings().run(ROWS, range(1))
     whole = read("runs.csv"), read("epochs.csv")
     Path("out").rename("whole")
     Path("runs").rename("whole-runs")
@@ -92,10 +97,10 @@ def test_an_interrupted_grid_gives_the_same_figures(monkeypatch):
     save = experiment.save
     monkeypatch.setattr(experiment, "save", stop_in_the_second)
     with pytest.raises(KeyboardInterrupt):
-        make_grid().run(ROWS, range(1))
+        make_trainings().run(ROWS, range(1))
     assert [row["run"] for row in read("runs.csv")] == ["dldl-v2_seed-0"]
     monkeypatch.setattr(experiment, "save", save)
-    make_grid().run(ROWS, range(1))
+    make_trainings().run(ROWS, range(1))
     assert without_times(read("runs.csv")) == without_times(whole[0])
     assert read("epochs.csv") == whole[1]
 
@@ -113,9 +118,10 @@ def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
         return predictions[-1]
 
     monkeypatch.setattr(module, "judge", watched)
-    make_grid(limit=20).run([Row(("ldae",), {"method": "ldae"})], range(1))
+    make_trainings(limit=20).run([Row(("ldae",), "ldae", {"method": "ldae"})], range(1))
     members = predictions[-3:]
-    selection = make_grid(limit=20).photos(0)
+    again = make_trainings(limit=20)
+    selection = again.photos(again.settings({}, 0))
     y_hat = np.mean([p for p, _ in members], axis=0) @ np.arange(101.0)
     (row,) = read("runs.csv")
     error = np.abs(y_hat - selection.valid.photos.ages).mean()
@@ -124,22 +130,25 @@ def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
 
 
 def test_another_base_is_refused():
-    make_grid()
+    make_trainings()
+    assert not Path("out").exists()  # nothing is written, so another base may be tried
+    path = make_trainings().path("table.md")
+    assert path == Path("out/table.md")
     assert json.loads(Path("out/settings.json").read_text())["epochs"] == 3
-    make_grid(workers=2, loaders=3)  # these do not change what is computed
+    make_trainings(workers=2, loaders=3)  # these do not change what is computed
     with pytest.raises(
         UserError, match="out: begun with epochs 3, now it is 4; give another --out"
     ):
-        make_grid(epochs=4)
+        make_trainings(epochs=4)
 
 
-def test_leftovers_of_another_grid_are_not_continued():
-    make_grid().run(ROWS[:1], range(1))
+def test_leftovers_of_another_base_are_not_continued():
+    make_trainings().run(ROWS[:1], range(1))
     for path in Path("out").iterdir():
         path.unlink()
     begun = r"runs.out.dldl-v2_seed-0: begun with epochs 3, now it is 4; give another --out"
     with pytest.raises(UserError, match=begun):
-        make_grid(epochs=4).run(ROWS[:1], range(1))
+        make_trainings(epochs=4).run(ROWS[:1], range(1))
 
 
 def test_an_interrupted_training_goes_on_with_other_workers(monkeypatch):
@@ -156,15 +165,17 @@ def test_an_interrupted_training_goes_on_with_other_workers(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module, "train", train)
         with pytest.raises(KeyboardInterrupt):
-            make_grid().run(ROWS[:1], range(1))
-    make_grid(loaders=2, workers=2, data_dir=Path("data").resolve()).run(ROWS[:1], range(1))
+            make_trainings().run(ROWS[:1], range(1))
+    with pytest.raises(UserError, match=r"^out: begun with epochs 3, now it is 4"):
+        make_trainings(epochs=4)
+    make_trainings(loaders=2, workers=2, data_dir=Path("data").resolve()).run(ROWS[:1], range(1))
     assert [row["epoch"] for row in read("epochs.csv")] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("insufficiency.md", "my thesis", "out: holds files that are not of tables"),
+        ("table3.md", "my thesis", "out: holds files that are not of tables"),
         ("settings.json", "{", "settings.json: cannot be read"),
         ("settings.json", "[1]", "settings.json: cannot be read"),
     ],
@@ -173,25 +184,25 @@ def test_a_folder_of_something_else_is_left_alone(name, text, words):
     Path("out").mkdir()
     Path("out", name).write_text(text)
     with pytest.raises(UserError, match=words):
-        make_grid()
+        make_trainings()
     assert [path.read_text() for path in Path("out").iterdir()] == [text]
 
 
 def test_a_table_of_something_else_is_refused():
-    make_grid()
+    make_trainings().path("")
     Path("out/runs.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"runs\.csv: not a table of trainings"):
-        make_grid()
+        make_trainings()
 
 
 def test_a_file_in_the_way_is_one_line():
     Path("out").write_text("a file")
-    with pytest.raises(UserError, match="out: cannot be used"):
-        make_grid()
+    with pytest.raises(UserError, match="out: is a file, expected a folder; give another --out"):
+        make_trainings()
     Path("out").unlink()
     Path("runs").write_text("a file")
     with pytest.raises(UserError, match="out: nothing can be written there"):
-        make_grid().run(ROWS[:1], range(1))
+        make_trainings().run(ROWS[:1], range(1))
 
 
 def test_a_training_that_diverges_does_not_stop_the_others(monkeypatch):
@@ -202,7 +213,7 @@ def test_a_training_that_diverges_does_not_stop_the_others(monkeypatch):
 
     original = module.train
     monkeypatch.setattr(module, "train", train)
-    make_grid().run(ROWS[::-1], range(1))
+    make_trainings().run(ROWS[::-1], range(1))
     rows = {row["run"]: row for row in read("runs.csv")}
     assert rows["mr-l1_seed-0"]["note"] == "diverged: loss nan in epoch 1, step 1"
     assert rows["mr-l1_seed-0"]["mae"] == ""
@@ -210,22 +221,83 @@ def test_a_training_that_diverges_does_not_stop_the_others(monkeypatch):
 
 
 def test_seeds_have_faces_and_weights_of_their_own():
-    make_grid().run(ROWS[:1], range(2))
+    make_trainings().run(ROWS[:1], range(2))
     first, second = read("runs.csv")
     assert (first["seed"], second["seed"]) == ("0", "1")
     assert first["mae"] != second["mae"]
 
 
 def test_fewer_photos_are_trained_on_more_often():
-    row = Row(
-        ("dldl-v2", "8"), {"train_limit": 8, "epochs": 6, "schedule": "step:4", "val_every": 3}
-    )
-    make_grid().run([row], range(1))
+    changes = {"train_limit": 8, "epochs": 6, "schedule": "step:4", "val_every": 3}
+    row = Row(("dldl-v2", 8), "dldl-v2", changes)
+    make_trainings().run([row], range(1))
     (line,) = read("runs.csv")
     assert (line["train_photos"], line["epochs"]) == ("8", "6")
 
 
-def test_spread_is_that_of_the_last_third():
+def planned(rows, monkeypatch):
+    """The names of the trainings that `rows` need, in a folder without any."""
+
+    def train(self, name, *_):
+        self.lines[name] = {}
+        names.append(name)
+
+    names = []
+    monkeypatch.setattr(Trainings, "_train", train)
+    monkeypatch.setattr(Trainings, "photos_to_train_on", lambda *_: 6000)
+    make_trainings(epochs=15, schedule="step:10").run(rows, range(1))
+    return names
+
+
+PLANS = {
+    "table1": table1.rows("tiny"),
+    "table3": table3.rows(),
+    "table4": table4.rows(15),
+    "insufficient-data": insufficient_data.rows(6000, 15, "step:10"),
+}
+
+
+@pytest.mark.parametrize("table", PLANS)
+def test_the_base_is_in_every_table_and_nothing_is_trained_twice(table, monkeypatch):
+    names = planned(PLANS[table], monkeypatch)
+    assert "dldl-v2_seed-0" in names
+    assert len(names) == len(PLANS[table])
+    assert not set('<>:"/\\|?* ') & set("".join(names))  # a folder on any system
+
+
+def test_tables_share_what_is_equal(monkeypatch):
+    rows = [row for table, plan in PLANS.items() if table != "table1" for row in plan]
+    assert len(planned(rows, monkeypatch)) == 9 + 9 + 6
+
+
+def test_a_training_from_weights_that_ship_goes_on_from_its_own(monkeypatch):
+    def watched(run, on_epoch, *rest):
+        begun.append((run.model.params["conv1_1.W"].copy(), run.channels))
+
+        def stop(epoch, *others):
+            on_epoch(epoch, *others)
+            if len(begun) == 1:
+                raise KeyboardInterrupt
+
+        original(run, stop, *rest)
+
+    begun, original = [], module.train
+    shipped = trained.load(weights.find("tiny"))
+    row = Row(("weights that ship",), "weights that ship", {"init": "pretrained"})
+    monkeypatch.setattr(module, "train", watched)
+    with pytest.raises(KeyboardInterrupt):
+        make_trainings().run([row], range(1))
+    after_one = trained.load("runs/out/dldl-v2_init-pretrained_seed-0")
+    make_trainings().run([row], range(1))
+    (first, first_channels), (second, second_channels) = begun
+    np.testing.assert_array_equal(first, shipped.model.params["conv1_1.W"])
+    np.testing.assert_array_equal(second, after_one.model.params["conv1_1.W"])
+    assert not np.array_equal(first, second)
+    assert first_channels == second_channels == shipped.channels
+    assert [line["run"] for line in read("runs.csv")] == ["dldl-v2_init-pretrained_seed-0"]
+
+
+def test_steadiness_is_that_of_the_last_third():
     rows = [
         {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
         {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
@@ -235,4 +307,4 @@ def test_spread_is_that_of_the_last_third():
         {"train_mae": 1.0, "valid_mae": "6", "grad_norm": "4", "grad_norm_std": "2"},
     ]
     expected = {"train_mae": 1.0, "mae_spread": 0.5, "grad_norm": 3.0, "grad_spread": 0.5}
-    assert spread_of(rows) == expected
+    assert steadiness(rows) == expected

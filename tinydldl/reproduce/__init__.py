@@ -1,9 +1,27 @@
-"""`python -m tinydldl.reproduce`: the tables of the paper.
+"""`python -m tinydldl.reproduce`: the tables of the paper, one module each, one name each.
 
-plan          their rows, and the trainings that each needs
-trainings     runs them, and holds their figures
-published     the paper's own figures
-render        from figures to Markdown and CSV
-pictures      the same, drawn
-write         a table from its plan to its files
+A module holds all of its table: the published figures, the rows, each a change to the training that
+all have in common, the cells, and the picture; last `make(trainings, seeds)`, which trains what is
+missing and writes the table. What they share: `table`, its rows, cells and files; and `trainings`,
+which are run once, and go on after an interruption.
 """
+
+from tinydldl.reproduce import (
+    figures,
+    fine_tuning,
+    insufficient_data,
+    table1,
+    table2,
+    table3,
+    table4,
+)
+
+PAPER = {
+    "table1": table1.make,
+    "table2": table2.make,
+    "table3": table3.make,
+    "table4": table4.make,
+    "insufficient-data": insufficient_data.make,
+    "figures": figures.make,
+}
+TABLES = PAPER | {"fine-tuning": fine_tuning.make}

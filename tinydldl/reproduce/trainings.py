@@ -4,143 +4,157 @@ import json
 from argparse import Namespace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from tinydldl import checkpoint, report
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
-from tinydldl.files import held, read_table, replacing, write_table
+from tinydldl.files import check_folder, held, read_table, replacing, write_table
 from tinydldl.finite import NonFiniteError
 from tinydldl.labels import label_grid
 from tinydldl.progress import Progress
-from tinydldl.reproduce.plan import Result, name_of
+from tinydldl.report import Estimates
+from tinydldl.reproduce.table import Result, Row
 from tinydldl.train import experiment
 from tinydldl.train.loop import judge, train
-from tinydldl.train.photos import open_selection
+from tinydldl.train.photos import Selection, open_selection
 from tinydldl.train.runs import RUNS, RunFolder
+from tinydldl.train.settings import fill_in
 
-# What may change from one call to the next: the last digits at most depend on it.
-SPARED = ("data_dir", "device", "engine", "workers", "loaders", "cache_mb")
-LAST = 1 / 3  # of the epochs: where the spread is measured
+# May differ when a training goes on: what its name says, and what changes rounding at most.
+SPARED = ("seed", "init", "data_dir", "device", "engine", "workers", "loaders", "cache_mb")
+STRETCHED = ("epochs", "schedule", "val_every")  # with fewer photos; they follow from `train_limit`
+LAST = 1 / 3  # of the epochs: how steady these are
 SETTINGS = ("method", "pool", "augment", "lam", "label_step", "kl_reduction", "epochs", "seed")
 FIGURES = ("mae", "epsilon_error", "mode_mae", "cs5", "kl", "crps", "nll")
-SPREAD = ("train_mae", "mae_spread", "grad_norm", "grad_spread")
-COLUMNS = ("run", *SETTINGS, "train_photos", *FIGURES, *SPREAD, "minutes", "processes", "note")
+STEADINESS = ("train_mae", "mae_spread", "grad_norm", "grad_spread")
+COLUMNS = ("run", *SETTINGS, "train_photos", *FIGURES, *STEADINESS, "minutes", "processes", "note")
 EPOCHS = ("run", "epoch", "train_mae", "grad_norm", "grad_norm_std", "valid_mae")
-MEMBERS = 3  # networks of an ensemble
 
 
-class Grid:
+class Trainings:
     """The trainings of a folder: `runs.csv` has a line for each that is finished.
 
-    `base`: the arguments that all have in common, as of `train`. `epochs.csv` has a line for each
+    `base`: the settings that all have in common, as of `train`. `epochs.csv` has a line for each
     of their epochs. Networks and curves go to `runs/NAME of the folder/`. Raises UserError for a
     folder that was begun with another base.
     """
 
-    def __init__(self, folder, base, xp):
-        self.folder, self.base, self.xp = Path(folder), base, xp
-        self._opened = (None, None)
-        self._claim()
-        self.rows = {row["run"]: row for row in self._read("runs.csv")}
-        self.epochs = self._read("epochs.csv")
+    def __init__(self, folder: Path, base: Namespace, xp: ModuleType):
+        self.folder, self.base, self.xp = folder, base, xp
+        self._opened = None, None
+        check_folder(folder)
+        if (folder / "settings.json").exists():
+            self.path("settings.json")
+        elif folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder}: holds files that are not of tables; give another --out")
+        self._load()
 
-    def _claim(self):
-        """Take the folder, or find the settings that were used in it before."""
-        path = self.folder
-        self._made = [place for place in (path, *path.parents) if not place.exists()]
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            foreign = any(path.iterdir()) and not (path / "settings.json").exists()
-        except OSError as error:
-            why = f"cannot be used ({error.strerror})"
-            raise UserError(f"{path}: {why}; give another --out") from None
-        if foreign:
-            raise UserError(f"{path}: holds files that are not of tables; give another --out")
-        claim(path / "settings.json", self.base, but=("seed",))
+    def path(self, name: str) -> Path:
+        """Where a file of the tables goes: into the folder, which is then of this base alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        claim(self.folder / "settings.json", self.base)
+        return self.folder / name
 
-    def give_back(self):
-        """Leave a folder in which nothing was written as it was: other settings may be tried."""
-        if [path.name for path in self.folder.iterdir()] == ["settings.json"]:
-            (self.folder / "settings.json").unlink()
-            for place in self._made:
-                place.rmdir()
+    def _load(self):
+        """Read the tables: the lines of the trainings by name, and those of all epochs."""
+        tables = []
+        for path in (self.folder / "runs.csv", self.folder / "epochs.csv"):
+            tables.append(read_table(path) if path.exists() else [])
+            if not all("run" in line for line in tables[-1]):
+                raise UserError(f"{path}: not a table of trainings; give another --out")
+        runs, self.epochs = tables
+        self.lines = {line["run"]: line for line in runs}
 
-    def _read(self, name):
-        path = self.folder / name
-        rows = read_table(path) if path.exists() else []
-        if not all("run" in row for row in rows):
-            raise UserError(f"{path}: not a table of trainings; give another --out")
-        return rows
+    def settings(self, changes: dict[str, Any], seed: int) -> Namespace:
+        """The settings of one training: the base with the changes."""
+        settings = Namespace(**(vars(self.base) | changes | {"seed": seed}))
+        fill_in(settings)
+        return settings
 
-    def photos(self, seed, train_limit=None):
-        """The `Selection` of a seed; it is held until another is asked for."""
-        key, selection = self._opened
-        if key != (seed, train_limit):
-            arguments = self._arguments({"train_limit": train_limit or self.base.train_limit}, seed)
-            selection = open_selection(arguments, label_grid(), xp=self.xp)
-            self._opened = (seed, train_limit), selection
-        return selection
+    def photos(self, settings: Namespace) -> Selection:
+        """The photos of a training; they are held until others are asked for."""
+        key = settings.seed, settings.train_limit
+        if key != self._opened[0]:
+            selection = open_selection(settings, label_grid(), settings.parts, self.xp)
+            self._opened = key, selection
+        return self._opened[1]
 
-    def photos_to_train_on(self, seed):
+    def photos_to_train_on(self, seed: int) -> int:
         """How many photos the base trains on; known without them once it has been trained."""
-        row = self.rows.get(name_of({}, seed))
-        return int(row["train_photos"]) if row else len(self.photos(seed).train)
+        if line := self.lines.get(name_of({}, seed)):
+            return int(line["train_photos"])
+        return len(self.photos(self.settings({}, seed)).train)
 
-    def run(self, rows, seeds):
-        """Train what `rows` need for each seed, and is not finished: a list of `Result`."""
-        wanted = {name_of(row.changes, seed): (row.changes, seed) for seed in seeds for row in rows}
-        missing = [(name, *run) for name, run in wanted.items() if name not in self.rows]
+    def place(self, name: str) -> Path:
+        """Where the network and the curves of a training go."""
+        return RUNS / self.folder.name / name
+
+    def run(self, rows: list[Row], seeds: range) -> list[Result]:
+        """Train what `rows` need for each seed, and is not finished."""
+        changes = [self._changes(row) for row in rows]
+        wanted = {name_of(own, seed): (own, seed) for seed in seeds for own in changes}
+        missing = [(name, *run) for name, run in wanted.items() if name not in self.lines]
         # those on the same photos one after the other
         missing.sort(key=lambda run: (run[2], run[1].get("train_limit", 0)))
         if missing:
-            total = sum(self._images(changes, seed) for _, changes, seed in missing)
+            total = sum(self._images(own, seed) for _, own, seed in missing)
             lock = held(RUNS / self.folder.name)
             with lock, Progress(total=total, unit="images") as progress:
-                for number, (name, changes, seed) in enumerate(missing, start=1):
-                    place = f"run {number} of {len(missing)}, {name}, "
-                    self._train(name, changes, seed, place, progress)
-        return [Result(row, [self.rows[name_of(row.changes, s)] for s in seeds]) for row in rows]
+                self.path("settings.json")  # no other base may go on from here, whatever happens
+                for number, (name, own, seed) in enumerate(missing, start=1):
+                    title = f"run {number} of {len(missing)}, {name}, "
+                    self._train(name, self.settings(own, seed), title, progress)
+        return [self._result(row, seeds) for row in rows]
+
+    def _changes(self, row):
+        """Those of a row's changes that differ from the base, which is trained once for all."""
+        base = vars(self.base)
+        return {name: value for name, value in row.changes.items() if value != base[name]}
 
     def _images(self, changes, seed):
         """How many images a training looks at, all epochs together."""
-        arguments = self._arguments(changes, seed)
+        settings = self.settings(changes, seed)
         count = changes.get("train_limit") or self.photos_to_train_on(seed)
-        return count * arguments.epochs * (arguments.members or 1)
+        return count * settings.epochs * (settings.members or 1)
 
-    def _arguments(self, changes, seed):
-        """The base with the changes."""
-        arguments = Namespace(**(vars(self.base) | changes | {"seed": seed}))
-        arguments.members = MEMBERS if arguments.method == "ldae" else None
-        return arguments
+    def _result(self, row, seeds):
+        """The lines of a row's trainings."""
+        names = [name_of(self._changes(row), seed) for seed in seeds]
+        epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
+        return Result(row, [self.lines[name] for name in names], epochs)
 
-    def _train(self, name, changes, seed, place, progress):
+    def _train(self, name, settings, title, progress):
         """One training from wherever it is to its end, and its line in `runs.csv`."""
-        arguments = self._arguments(changes, seed)
-        selection = self.photos(seed, changes.get("train_limit"))
-        folder = self._folder(name, arguments)
+        selection, folder = self.photos(settings), RunFolder(self.place(name))
+        folder.path.mkdir(parents=True, exist_ok=True)
+        claim(folder / "arguments.json", settings)
         predictions, folders, note = [], [], ""
         try:
-            for member in range(arguments.members or 1):
-                about = arguments, selection, self.xp, member
+            for member in range(settings.members or 1):
+                about = settings, selection, self.xp, member
                 run = experiment.prepare(*about, say=lambda line: None)
-                run.title = place
-                one = folder.inner(f"member-{member + 1}") if arguments.members else folder
+                run.title = title
+                if settings.init:
+                    experiment.initialize(run, settings)
+                one = folder.inner(f"member-{member + 1}") if settings.members else folder
                 folders.append(one)
                 done = experiment.restore(run, one)
                 progress.update(done * len(selection.train))
-                save = partial(experiment.save, run, one, arguments, selection.baselines)
+                save = partial(experiment.save, run, one, settings, selection.baselines)
                 train(run, save, progress, done)
                 predictions.append(judge(run)[0])
                 if hasattr(run.model, "close"):
                     run.model.close()  # ends the processes of the fast engine
         except NonFiniteError as error:
             note = f"diverged: {error}"
-        row = {name: getattr(arguments, name) for name in SETTINGS}
-        row |= {
+        line = {name: getattr(settings, name) for name in SETTINGS}
+        line |= {
             "run": name,
-            "augment": "yes" if arguments.augment else "no",
+            "augment": "yes" if settings.augment else "no",
             "train_photos": len(selection.train),
             "processes": engine_of(run.model)["processes"],
             "minutes": round(sum(float(r["seconds"]) for f in folders for r in f.timing) / 60, 2),
@@ -148,37 +162,44 @@ class Grid:
         }
         if not note:
             estimates = experiment.estimates_of(run, np.mean(predictions, axis=0))
-            row |= figures_of(estimates) | spread_of(folders[0].metrics)
-        self._finish(row, folders[0])
-        result = note or f"MAE {row['mae']:.3f}, epsilon-error {row['epsilon_error']:.3f}"
-        Progress.write(f"{name}: {result}, {row['minutes']:.1f} minutes")
+            line |= figures_of(estimates) | steadiness(folders[0].metrics)
+        self._finish(line, folders[0])
+        result = note or f"MAE {line['mae']:.3f}, epsilon-error {line['epsilon_error']:.3f}"
+        Progress.write(f"{name}: {result}, {line['minutes']:.1f} minutes")
 
-    def _folder(self, name, arguments):
-        """The folder of a training. Raises UserError if it is of one with other settings."""
-        path = RUNS / self.folder.name / name
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
-        claim(path / "arguments.json", arguments)
-        return RunFolder(path)
-
-    def _finish(self, row, folder):
+    def _finish(self, line, folder):
         """Add a training to the tables on disk. They are read anew: another process may add too."""
-        self.rows = {row["run"]: row for row in self._read("runs.csv")} | {row["run"]: row}
-        kept = ({k: m[k] for k in EPOCHS[1:] if k in m} for m in folder.metrics)
-        epochs = [{"run": row["run"]} | epoch for epoch in kept]
-        self.epochs = [e for e in self._read("epochs.csv") if e["run"] != row["run"]] + epochs
-        write_table(self.folder / "epochs.csv", EPOCHS, self.epochs)
-        write_table(self.folder / "runs.csv", COLUMNS, self.rows.values())
+        self._load()
+        own = ({name: e[name] for name in EPOCHS[1:] if name in e} for e in folder.metrics)
+        others = [e for e in self.epochs if e["run"] != line["run"]]
+        epochs = [*others, *({"run": line["run"]} | epoch for epoch in own)]
+        write_table(self.path("epochs.csv"), EPOCHS, epochs)
+        lines = self.lines | {line["run"]: line}
+        write_table(self.path("runs.csv"), COLUMNS, lines.values())
+        self._load()
 
 
-def claim(path, arguments, but=()):
-    """Write the arguments that decide on the figures to `path`, or compare them with those there.
+def name_of(changes: dict[str, Any], seed: int) -> str:
+    """The name of a training, for its folder and its lines in the CSV files.
 
-    Those of SPARED and of `but` may differ. Raises UserError for others.
+    >>> name_of({"lam": 0.1}, seed=2)
+    'dldl-v2_lam-0.1_seed-2'
+    >>> name_of({"method": "dex", "augment": []}, seed=0)
+    'dex_augment-none_seed-0'
     """
-    ours = {n: value for n, value in vars(arguments).items() if n not in (*SPARED, *but)}
+    words = [changes.get("method", "dldl-v2")]
+    for name, value in (changes | {"seed": seed}).items():
+        if name not in ("method", *STRETCHED):
+            words.append(f"{name.replace('_', '-')}-{value if value != [] else 'none'}")
+    return "_".join(words)
+
+
+def claim(path: Path, settings: Namespace) -> None:
+    """Write the settings that decide on the figures to `path`, or compare them with those there.
+
+    Those of SPARED may differ. Raises UserError for others.
+    """
+    ours = {name: value for name, value in vars(settings).items() if name not in SPARED}
     ours = json.loads(json.dumps(ours, default=str))
     if not path.exists():
         with replacing(path) as file:
@@ -196,23 +217,23 @@ def claim(path, arguments, but=()):
             )
 
 
-def figures_of(estimates):
+def figures_of(estimates: Estimates) -> dict[str, float]:
     """The figures of FIGURES; those of a distribution are missing without one."""
     figures = report.figures(estimates)
-    figures |= {"cs5": figures["cumulative_score"]["5"]}
-    figures |= {"nll": figures.get("negative_log_likelihood")}
+    figures["cs5"] = figures["cumulative_score"]["5"]
+    figures["nll"] = figures.get("negative_log_likelihood")
     return {name: round(figures[name], 5) for name in FIGURES if figures.get(name) is not None}
 
 
-def spread_of(epochs):
-    """How steady the last epochs were.
+def steadiness(epochs: list[dict]) -> dict[str, float]:
+    """How steady the last epochs were; `epochs`: the lines of metrics.csv.
 
     `mae_spread`: standard deviation of the validation MAE (years); `grad_spread`: of the norm of
     the gradient from step to step, over its mean.
     """
     last = epochs[-max(2, round(LAST * len(epochs))) :]
-    errors = [float(row["valid_mae"]) for row in last if "valid_mae" in row]
-    norms, stds = ([float(row[name]) for row in last] for name in ("grad_norm", "grad_norm_std"))
+    errors = [float(line["valid_mae"]) for line in last if "valid_mae" in line]
+    norms, stds = ([float(line[name]) for line in last] for name in ("grad_norm", "grad_norm_std"))
     return {
         "train_mae": round(float(last[-1]["train_mae"]), 5),
         "mae_spread": round(float(np.std(errors)), 5),

@@ -1,0 +1,101 @@
+"""Table 3: what augmentation and pooling contribute, and seven methods on one network."""
+
+from matplotlib.figure import Figure
+
+from tinydldl.plots import DPI, styled
+from tinydldl.reproduce.table import (
+    LINES,
+    SETS,
+    Result,
+    Row,
+    Table,
+    beside_published,
+    picture_beside_published,
+    write_picture,
+)
+from tinydldl.reproduce.trainings import Trainings
+
+TITLE = "Table 3: what contributes, and seven methods"
+SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
+
+# (method, augmentation, pooling), on ThinAgeNet
+PUBLISHED = {
+    ("dldl-v2", "no", "HP"): ((3.399, 0.303), (3.717, 0.290), (2.346, None)),
+    ("dldl-v2", "yes", "GAP"): ((3.210, 0.282), (3.539, 0.274), (2.039, None)),
+    ("dldl-v2", "yes", "HP"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
+    ("mr-l2", "yes", "HP"): ((3.665, 0.337), (3.696, 0.294), (2.282, None)),
+    ("mr-l1", "yes", "HP"): ((3.655, 0.334), (3.722, 0.301), (2.347, None)),
+    ("dex", "yes", "HP"): ((3.558, 0.306), (4.163, 0.332), (2.311, None)),
+    ("ranking", "yes", "HP"): ((3.365, 0.298), (3.645, 0.290), (2.164, None)),
+    ("er-l1", "yes", "HP"): ((3.287, 0.291), (3.641, 0.282), (2.214, None)),
+    ("dldl", "yes", "HP"): ((3.228, 0.285), (3.509, 0.272), (2.132, None)),
+}
+
+
+def rows() -> list[Row]:
+    """The ablation of DLDL-v2, then the seven methods."""
+    return [
+        Row(("dldl-v2", "no", "HP"), "dldl-v2, no augmentation", {"augment": []}),
+        Row(("dldl-v2", "yes", "GAP"), "dldl-v2, GAP", {"pool": "gap"}),
+        *(Row((name, "yes", "HP"), name, {"method": name}) for name in SEVEN),
+    ]
+
+
+def table(results: list[Result]) -> Table:
+    """Published figures, ours, and how steady the last epochs were."""
+    label, mode = ["method", "augmentation", "pooling"], ("MAE of the mode", "mode_mae", 3)
+    steady = ("spread of MAE", "mae_spread", 3), ("spread of gradient", "grad_spread", 2)
+    deviations = (
+        "Spread of MAE: standard deviation of the validation MAE over the last third of the "
+        "epochs, years. Spread of gradient: standard deviation of the gradient's norm from step to "
+        "step over its mean, in the same epochs."
+    )
+    notes = [in_order(results[2:]), deviations]
+    return beside_published(TITLE, label, results, PUBLISHED, mode, *steady, notes=notes)
+
+
+def in_order(seven: list[Result]) -> str:
+    """The methods from best to worst, here and as published."""
+    trained = [result for result in seven if len(result.values("mae"))]
+    here = sorted(trained, key=lambda result: result.values("mae").mean())
+    orders = {"Here, from best to worst": [result.row.label[0] for result in here]}
+    for place, name in enumerate(SETS):
+        labels = [result.row.label for result in seven]
+        labels.sort(key=lambda label: PUBLISHED[label][place][0])
+        orders[name] = [label[0] for label in labels]
+    return " ".join(f"{name}: {', '.join(order)}." for name, order in orders.items()) + (
+        " Two methods that lie closer than their spread over the seeds are not ordered by this."
+    )
+
+
+def epochs_picture(seven: list[Result]) -> Figure:
+    """Validation MAE by epoch, and the standard deviation of the gradient's norm over its mean.
+
+    Of each method the training with the first seed.
+    """
+    figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
+    figure.suptitle(f"Seven methods, seed {seven[0].trained[0]['seed']}")
+    error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
+    for result, color in zip(seven, LINES, strict=False):
+        first = result.epochs[0]
+        number = [int(epoch["epoch"]) for epoch in first]
+        mae = [float(epoch.get("valid_mae", "nan")) for epoch in first]
+        error.plot(number, mae, color=color, label=result.row.name)
+        ratio = [float(epoch["grad_norm_std"]) / float(epoch["grad_norm"]) for epoch in first]
+        gradient.plot(number, ratio, color=color)
+    error.set_title("Validation MAE (years)")
+    gradient.set_title("Spread of the gradient's norm, over its mean")
+    gradient.set_ylim(bottom=0)
+    for axes in (error, gradient):
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure
+
+
+def make(trainings: Trainings, seeds: range) -> None:
+    """Train, and write the table and its two pictures."""
+    results = trainings.run(rows(), seeds)
+    picture = picture_beside_published(results, PUBLISHED, TITLE)
+    table(results).write(trainings.path("table3"), picture)
+    write_picture(trainings.path("table3-epochs.png"), epochs_picture(results[2:]))
