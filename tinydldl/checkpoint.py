@@ -1,9 +1,9 @@
 """Checkpoints: arrays in `NAME.npz`, everything else in `NAME.json`. Never pickle.
 
-A checkpoint that is replaced once an epoch survives a kill at any moment, because each file is
+A checkpoint that is replaced once per epoch survives a kill at any moment, because each file is
 written beside its target and renamed over it. The JSON holds what stays the same during a run
-(network, label grid, arguments); all that changes, the epoch number too, is an array. So the rename
-of the `.npz` is the one moment at which a checkpoint becomes the new one.
+(network, label grid, arguments); all that changes, the epoch number too, is an array. So a
+checkpoint becomes the new one at one moment: when its `.npz` is renamed.
 """
 
 import json
@@ -33,7 +33,7 @@ class CheckpointError(UserError):
 def save(path, arrays, meta):
     """Write `arrays` (name to array) to `path`.npz and `meta` (JSON values) to `path`.json.
 
-    Neither takes its place unless there is room for both; the JSON does first.
+    Neither is renamed unless there is room for both; the JSON is the first.
     """
     with replacing(f"{path}.npz") as file:
         np.savez(file, **{name: to_host(array) for name, array in arrays.items()})
@@ -52,10 +52,10 @@ def describe(path):
 
 
 def load(path, targets):
-    """Copy into each array of `targets`, by name, the one that a checkpoint holds: see `copy_into`.
+    """Copy the arrays of a checkpoint into those of `targets`, by name: see `copy_into`.
 
-    `path`: with or without `.npz`, or the folder of a run. Groups that are not asked for, such as
-    `optimizer.`, are left alone. Raises CheckpointError.
+    `path`: with or without `.npz`, or the folder of a run. Groups without a target, such as
+    `optimizer.`, are ignored. Raises CheckpointError.
     """
     groups = {name.partition(".")[0] for name in targets}
     with reading(path), zipfile.ZipFile(f"{stem_of(path)}.npz") as archive:
@@ -67,7 +67,7 @@ def load(path, targets):
 
 
 class Packed:
-    """An array in a `.npz` file: what its header says, and its numbers once `astype` asks."""
+    """An array in a `.npz` file: its header at once, its numbers with `astype`."""
 
     def __init__(self, archive, member):
         self.open = partial(archive.open, member)
@@ -80,11 +80,11 @@ class Packed:
 
 
 def copy_into(targets, arrays):
-    """Copy `arrays[name]` into each array of `targets`, without subnormal numbers.
+    """Copy `arrays[name]` into each array of `targets`, with subnormal numbers as 0.
 
-    Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError if one
-    is missing or has another shape, for numbers of another kind, and for those that are not finite
-    or must not be negative.
+    Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError for a
+    missing array, another shape or kind of numbers, and numbers that are not finite, or negative
+    where they must not be.
     """
     for name, target in targets.items():
         check_form(name, target, arrays.get(name))
@@ -96,7 +96,7 @@ def copy_into(targets, arrays):
 
 
 def check_form(name, target, source):
-    """Raise CheckpointError unless `source` has the shape and the kind of numbers of `target`."""
+    """Raise CheckpointError unless `source` has the shape and kind of numbers of `target`."""
     if source is None or source.shape != target.shape:
         found = "nothing" if source is None else f"shape {source.shape!r}"
         raise CheckpointError(f"{name}: expected shape {target.shape}, found {found}")
@@ -106,7 +106,7 @@ def check_form(name, target, source):
 
 
 def check_values(name, values):
-    """Raise CheckpointError for numbers that nothing of this name can have."""
+    """Raise CheckpointError for numbers that an array of this name cannot have."""
     if not np.isfinite(values).all():
         raise CheckpointError(f"{name}: holds numbers that are not finite in {values.dtype}")
     if NOT_NEGATIVE.search(name) and (values < 0).any():
@@ -114,7 +114,7 @@ def check_values(name, values):
 
 
 def read_json(path):
-    """The value in a JSON file. Raises OSError, and ValueError for what is no JSON."""
+    """The value in a JSON file. Raises OSError, and ValueError for anything but JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError:
@@ -122,14 +122,14 @@ def read_json(path):
 
 
 def stem_of(path):
-    """The path of both files of a checkpoint, without their suffixes."""
+    """The path of the files of a checkpoint, without suffix."""
     file = Path(path, "checkpoint") if Path(path).is_dir() else path
     return str(file).removesuffix(".npz").removesuffix(".json")
 
 
 @contextmanager
 def reading(path):
-    """Whatever goes wrong meanwhile is a CheckpointError, one line that names `path`."""
+    """Within this block every error becomes a CheckpointError, one line that names `path`."""
     try:
         yield
     except CheckpointError as error:

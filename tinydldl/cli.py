@@ -1,6 +1,7 @@
-"""What every command shares: one-line errors with exit code 2, and checked numbers."""
+"""What all commands share: one-line errors with exit code 2, and arguments that are checked."""
 
 import argparse
+import dataclasses
 import errno
 import math
 import os
@@ -15,19 +16,19 @@ from tinydldl.errors import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
-# There is too little of what a process asks the system for: open files, processes, memory.
+# The system is short of something: open files, processes, memory.
 SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose help shows the defaults, and whose errors are one line."""
+    """An argument parser whose help shows defaults, and whose errors are one line."""
 
     def __init__(self, **kwargs):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
 
     def add_out(self, about, default=None):
-        """Add the argument `--out`, a folder; returns the group that it is in."""
+        """Add --out, a folder; returns its group."""
         group = self.add_argument_group("output")
         group.add_argument("--out", type=path, default=default, metavar="FOLDER", help=about)
         return group
@@ -44,10 +45,10 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def run_command(command, argv=None):
-    """`command(argv)`, with a `UserError` printed as one line; returns the exit code.
+    """Run `command(argv)`, print a `UserError` as one line, and return the exit code.
 
-    A terminal that cannot show a character shows its number. Output that nobody reads any more
-    ends the command without a word, as `head` in a pipe wants it.
+    A character that the terminal cannot show is printed as its number. If nobody reads the output
+    any more, as after `head` in a pipe, the command ends without a word.
     """
     open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -58,7 +59,7 @@ def run_command(command, argv=None):
             try:
                 return command(argv)
             finally:
-                print(end="", flush=True)  # here, where it can be seen whether anybody reads it
+                print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
         message = error
     except MemoryError:
@@ -79,16 +80,16 @@ def run_command(command, argv=None):
 
 
 def error_line(message):
-    """An error as one line, whatever a name in it holds; a very long one without its middle."""
+    """An error as one line, whatever the names in it hold; a very long one loses its middle."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
     return line if len(line) <= BEGINNING + END else f"{line[:BEGINNING]} ... {line[-END:]}"
 
 
 @contextmanager
 def interruptible():
-    """Within this block Ctrl-C raises KeyboardInterrupt, once; then it ends a command at once.
+    """Within this block the first Ctrl-C raises KeyboardInterrupt, the second ends the command.
 
-    A second one would break into what the first has begun to clean up.
+    A second KeyboardInterrupt would break into the cleanup after the first.
     """
 
     def interrupt(signum, frame):
@@ -106,9 +107,9 @@ def interruptible():
 
 
 def open_what_is_closed():
-    """Let standard streams that are closed, as by `2>&-`, go nowhere.
+    """Let closed standard streams, as after `2>&-`, go nowhere.
 
-    The first files that are opened would take their numbers, and get what is printed there.
+    Otherwise the first files to be opened would take their numbers, and receive the prints.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -119,25 +120,31 @@ def open_what_is_closed():
 
 
 def forget_output():
-    """Let what is still to be printed go nowhere, so that Python does not try again at its end."""
+    """Let pending output go nowhere, so that Python does not try again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def gather(kind, arguments, **others):
+    """A dataclass `kind` of the parsed arguments that are named like its fields, and the others."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: v for name, v in vars(arguments).items() if name in names}, **others)
+
+
 def path(text):
-    """The type of an argument that is a path."""
+    """The type of an argument: a path."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got nothing")
     return Path(text)
 
 
 def whole(least, most=math.inf):
-    """The type of an argument that is a whole number, `least` or more, and at most `most`."""
+    """The type of an argument: a whole number from `least` to `most`."""
     end = "up" if most == math.inf else f"to {most}"
     return _number(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
 
 
 def _number(convert, expected, allowed):
-    """The type of an argument that is a number, of those `allowed`; `expected`: which, in words."""
+    """The type of an argument: a number that is `allowed`; `expected`: its description."""
 
     def parse(text):
         try:

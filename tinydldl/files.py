@@ -1,4 +1,4 @@
-"""How files are written: all of one or nothing, and only one process in a folder at a time."""
+"""How files are written: whole or not at all, and by one process per folder at a time."""
 
 import csv
 import io
@@ -22,18 +22,17 @@ except ImportError:  # Windows
     fcntl = None
     import msvcrt
 
-PATIENCE = 3.0  # seconds, for a file that another program holds for a moment
-PARTIAL = ".*.partial"  # what a killed process may leave
+PATIENCE = 3.0  # seconds, while another program holds a file
+PARTIAL = ".*.partial"  # left by a killed process
 
 
 @contextmanager
 def replacing(path, durable=True):
-    """A binary file to write that takes the place of `path` only when it is complete.
+    """A binary file to write, which replaces `path` once it is complete.
 
     Until then it has a name of its own beside `path`, so that several may write one path at once.
-    `durable`: it outlives a power failure; that takes long, and thousands of files that can be made
-    again need it not.
-    Raises UserError if it cannot be written: a full disk, a folder that must not be written.
+    `durable`: it survives a power failure; this takes long, and thousands of files that can be made
+    again do not need it. Raises UserError if it cannot be written, as on a full disk.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.partial")
@@ -54,7 +53,7 @@ def replacing(path, durable=True):
 
 
 def _replace(temporary, path):
-    """Rename; on Windows only once nobody, such as a spreadsheet or virus scanner, holds `path`."""
+    """Rename; on Windows once no other program, such as a spreadsheet, holds `path`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -66,7 +65,7 @@ def _replace(temporary, path):
 
 
 def _sync(folder):
-    """Make a change of names in a folder last; Windows cannot."""
+    """Make changed names in a folder durable; Windows cannot."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -76,10 +75,10 @@ def _sync(folder):
 
 
 def check_folder(folder, photos=(), instead="give another --out"):
-    """Raise UserError if no file can be put into a folder, which need not be there yet.
+    """Raise UserError if no file can be written into a folder, which need not exist yet.
 
-    Nor into that of one of `photos`, the paths of a data set, which might then not load again.
-    `instead`: what to do about it. A file without a name tells more than the rights of a folder.
+    Also if one of `photos`, the paths of a data set, is in it: the set might not load again.
+    `instead`: what to do about it. The test is a file without a name, not the folder's rights.
     """
     try:
         there = next(path for path in (folder, *folder.parents) if path.exists())
@@ -96,8 +95,8 @@ def check_folder(folder, photos=(), instead="give another --out"):
 def new_path(folder, name):
     """The path of a new file in a folder, made if need be: `name`, or name-2, name-3, ... if taken.
 
-    It is taken at once, so that nothing is overwritten, whoever else writes there; and given back
-    if the file is not written within this block. Raises UserError if there is no writing.
+    The name is reserved at once, so that nothing is overwritten, whoever else writes there, and
+    freed if this block fails. Raises UserError if the folder cannot be written.
     """
     stem, ending = os.path.splitext(name)
     try:
@@ -117,7 +116,7 @@ def new_path(folder, name):
 
 
 def check_room(folder, size, what):
-    """Raise UserError if `size` bytes are more than the disk has free that will hold `folder`."""
+    """Raise UserError if `size` bytes are more than is free on the disk of `folder`."""
     there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(there).free
     if size > free:
@@ -127,11 +126,11 @@ def check_room(folder, size, what):
 
 @contextmanager
 def held(folder, wait=False):
-    """Within this block `folder`, made if need be, is for this process alone.
+    """Within this block `folder`, made if need be, belongs to this process alone.
 
-    The system itself lets go of a lock when a process ends, however it ends, so none is ever left
-    over; where a file system has no locks, nothing is locked. Raises UserError that names who has
-    the folder, unless it is to `wait`, or why nothing can be written there.
+    The system releases the lock when the process ends, however it ends, so none is ever left over;
+    a file system without locks locks nothing. Raises UserError, which names the process that has
+    the folder (unless it is to `wait`), or says why nothing can be written there.
     """
     path = Path(folder, ".lock")
     try:
@@ -159,12 +158,12 @@ def held(folder, wait=False):
 
 
 def _locked(file):
-    """Lock an open file for this process; False if another one has it."""
+    """Lock an open file for this process; False if another process has it."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
-            file.seek(2**30)  # a locked byte cannot be read there: one far behind the text
+            file.seek(2**30)  # a locked byte cannot be read: take one far behind the text
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except (BlockingIOError, PermissionError):
         return False
@@ -174,7 +173,7 @@ def _locked(file):
 
 
 def clear(folder):
-    """Remove what killed processes left half written in a folder where no other one writes now."""
+    """Remove half-written files of killed processes from a folder that this process holds."""
     for left in Path(folder).glob(PARTIAL):
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
@@ -193,7 +192,7 @@ def write_table(path, columns, rows):
 def csv_line(columns, row):
     """A dict as a line of a CSV file.
 
-    Python before 3.13 puts a cell with a carriage return in quotes only if lines end with one.
+    Before Python 3.13 a cell with a carriage return is quoted only if lines end with one.
     """
     text = io.StringIO()
     csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
@@ -201,14 +200,14 @@ def csv_line(columns, row):
 
 
 def write_reasons(folder, name, photos):
-    """Write a new table of photos and why they are in it, `[(path, why)]`; returns its path."""
+    """Write a new table of photos and reasons, `[(path, why)]`; returns its path."""
     with new_path(folder, name) as table:
         write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
     return table
 
 
 def read_table(path):
-    """The rows of a CSV file that `write_table` wrote, as dicts of texts, without empty cells."""
+    """The rows of a CSV file of `write_table`, as dicts of texts without empty cells."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]

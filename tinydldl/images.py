@@ -1,7 +1,7 @@
-"""The one way to open a photo, and its way to the size of a network.
+"""The one way to open a photo, and to bring it to the size of a network.
 
-Photos are as users have them: from a phone or a scanner, turned, gray, transparent, broken, or no
-photo at all. Images are Pillow's.
+Photos come as users have them: from a phone or a scanner, turned, gray, transparent, broken, or not
+photos at all. Images are Pillow's.
 """
 
 import math
@@ -16,22 +16,22 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from tinydldl.errors import UserError
 
-# Pillow knows more, and would start another program to read PostScript.
+# Pillow reads more formats, PostScript by starting another program.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
 KNOWN = "JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
 LONGEST = 50  # how many times as long as wide a photo may be
-BYTES = {"WEBP": 16}  # that it takes to decode a pixel, at most; 12 for the other formats
+BYTES = {"WEBP": 16}  # at most, to decode a pixel; 12 for the other formats
 HOLD = 8 / 7  # 256 / 224: photos are held larger than a network sees them
-FILL = (128, 128, 128)  # behind a rotated or a transparent photo, and over a part of one
+FILL = (128, 128, 128)  # behind a rotated or transparent photo, and over parts that are covered
 
-# Of odd metadata, which are no reason to stop. For good, since photos are opened in threads, and
-# `catch_warnings` in one of them would change what the others do.
+# Odd metadata are no reason to stop. For good, since photos are opened in threads, and
+# `catch_warnings` in one of them would affect the others.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # letters in a PNG, which are unpacked and not used
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # characters in a PNG, which are unpacked but not used
 
 
 class PhotoError(UserError):
-    """A file is not a photo that can be used. `reason`: why, without the name of the file."""
+    """A file that cannot be used as a photo. `reason`: why, without the name of the file."""
 
     def __init__(self, reason, name=None):
         super().__init__(reason if name is None else f"{name}: {reason}")
@@ -39,16 +39,16 @@ class PhotoError(UserError):
 
 
 def open_photo(source, name=None, memory=None):
-    """The photo in `source`, a path or a binary file that can seek, upright, as an RGB image.
+    """The photo in `source`, a path or a seekable binary file, upright, as an RGB image.
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
-    first picture. `name`: the photo's in errors, by default the path. `memory`: bytes that may
-    be taken beside those of the file. If it needs more, a JPEG comes out at 1/2, 1/4 or 1/8 of its
-    size, and any other photo is refused (so is a JPEG of several scans, as progressive ones are,
-    since its decoder holds all of it, and any TIFF, since its parts may be larger than the whole).
+    first frame. `name`: for errors, by default the path. `memory`: bytes that decoding may take. If
+    it needs more, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, and any other photo is refused
+    (so is a JPEG with several scans, such as a progressive one, since its decoder holds all of
+    them, and any TIFF, since its parts may be larger than the whole).
 
-    Raises PhotoError, one line, for anything but a photo, and, before decoding it, for one of more
-    pixels than Pillow holds to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
+    Raises PhotoError, one line, for anything but a photo, and, before decoding, for more pixels
+    than Pillow takes to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
     """
     is_file = hasattr(source, "read")
     try:
@@ -64,8 +64,8 @@ def open_photo(source, name=None, memory=None):
 
 @contextmanager
 def open_file(path):
-    """Within this block a file is open for reading. Raises OSError, and PhotoError for a pipe or a
-    device: those may let whoever opens or reads them wait without end.
+    """A file that is open for reading. Raises OSError, and PhotoError for a pipe or a device, which
+    could block forever.
     """
     waitless = getattr(os, "O_NONBLOCK", 0)
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
@@ -85,7 +85,7 @@ def decode(file, memory=None):
 
 
 def check(image):
-    """Raises PhotoError for an image that is not to be decoded."""
+    """Raise PhotoError for an image that must not be decoded."""
     if math.prod(image.size) > Image.MAX_IMAGE_PIXELS:
         raise Image.DecompressionBombError
     if max(image.size) > LONGEST * min(image.size):
@@ -95,7 +95,7 @@ def check(image):
 
 
 def fit(image, memory):
-    """Have an image decoded so that it fits, a JPEG at 1/2, 1/4 or 1/8. Raises PhotoError."""
+    """Make a JPEG decode at 1/2, 1/4 or 1/8 if it does not fit otherwise. Raises PhotoError."""
     if image.format == "TIFF":
         raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
     pixels, most = math.prod(image.size), memory // BYTES.get(image.format, 12)
@@ -111,10 +111,10 @@ def fit(image, memory):
 
 
 def has_one_scan(image):
-    """Whether a JPEG is decoded as it is read: not progressive, all colors in its first scan.
+    """Whether a JPEG can be decoded as it is read: not progressive, all colors in one scan.
 
-    Its segments begin with FF, a kind, and a length of two bytes; that of a scan, DA, goes on with
-    the number of colors.
+    A segment begins with FF, a kind and a length of two bytes; in that of a scan, DA, the number of
+    colors follows.
     """
     image.fp.seek(2)
     while len(head := image.fp.read(4)) == 4 and head[1] != 0xDA:
@@ -123,7 +123,7 @@ def has_one_scan(image):
 
 
 def why(error, memory=None):
-    """Why a photo cannot be used, in words; `memory` as for `open_photo`."""
+    """A description of why a photo cannot be used; `memory` as for `open_photo`."""
     match error:
         case PhotoError():
             return error.reason
@@ -139,7 +139,7 @@ def why(error, memory=None):
 
 
 def to_rgb(image):
-    """The photo with 8 bits for each of R, G and B, transparent parts on gray."""
+    """The photo in 8-bit RGB, transparent parts on gray."""
     if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if not image.has_transparency_data:
@@ -152,12 +152,12 @@ def to_rgb(image):
 
 
 def held_side(side):
-    """The short side, in pixels, at which photos are held for a network of `side`: 256 for 224."""
+    """The short side, in pixels, of photos held for a network of `side`: 256 for 224."""
     return round(side * HOLD)
 
 
 def resize_short_side(image, side):
-    """Scale so that the short side has `side` pixels."""
+    """The image scaled so that its short side has `side` pixels."""
     width, height = image.size
     scale = side / min(width, height)
     return image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)

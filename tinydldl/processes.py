@@ -1,7 +1,7 @@
-"""Other processes that work for this one; each is told what to do through a pipe of its own.
+"""Processes that work for this one, each with a pipe of its own.
 
 A process ends when its pipe closes, and a pipe closes with its owner, however that ends: so none is
-left behind, even if this process is killed. Nothing depends on `fork`, which not every system has.
+left behind, even if this process is killed. Nothing depends on `fork`, which some systems lack.
 """
 
 import multiprocessing
@@ -24,24 +24,24 @@ from tinydldl.errors import UserError
 from tinydldl.machine import available_cores
 
 CONTEXT = multiprocessing.get_context("spawn")
-MEMORY_FOLDER = "/dev/shm"  # files in there are memory, on Linux
-MOST, A_CORE = 256, 4  # processes that a user may ask for, and those of them that a core gets
+MEMORY_FOLDER = "/dev/shm"  # on Linux its files are in memory
+MOST, PER_CORE = 256, 4  # processes that a user may ask for, and that get work
 
 
 def bounded(asked, jobs):
-    """How many of the processes that are asked for get work: one for each job, `A_CORE` a core."""
-    return min(asked, max(1, jobs), A_CORE * available_cores())
+    """How many of the processes asked for get work: one per job, `PER_CORE` per core, at most."""
+    return min(asked, max(1, jobs), PER_CORE * available_cores())
 
 
 class Processes:
     """`count` processes that run `target(pipe, index, *arguments)`, and the `pipes` to them.
 
-    They end with `close`, when this object is no longer used, or when this process is gone.
+    They end with `close`, with this object, or with this process.
     """
 
     def __init__(self, count, target, *arguments):
         self.pipes, self.processes = [], []
-        # when this object or the interpreter ends; before multiprocessing waits for its processes
+        # with this object or the interpreter, before multiprocessing waits for its processes
         Finalize(self, _close, (self.pipes, self.processes), exitpriority=10)
         for index in range(count):
             ours, theirs = CONTEXT.Pipe()
@@ -53,15 +53,15 @@ class Processes:
             theirs.close()
 
     def close(self):
-        """Let all processes end, and wait until they have. Returns their exit codes."""
+        """End all processes, and wait for them; returns their exit codes."""
         return _close(self.pipes, self.processes)
 
 
 class Helpers:
     """`count` processes that compute `function` for as many threads: `helpers(*arguments)`.
 
-    `nice`: how far they stand back where others want the cores, 0 to 19. An exception in one is
-    raised here; raises UserError if one is lost.
+    `nice`: how far they give way to other processes, 0 to 19. An exception in one is raised here.
+    Raises UserError if one is lost.
     """
 
     def __init__(self, count, function, nice=0):
@@ -85,9 +85,9 @@ class Helpers:
 
 
 class SharedArray:
-    """Zeros that are shared with the processes they are passed to; without a name, so none leak.
+    """Zeros in memory shared with the processes that get them; it has no name, so none leaks.
 
-    Raises UserError where there is no room for them.
+    Raises UserError if there is no room.
     """
 
     def __init__(self, shape, dtype):
@@ -100,9 +100,9 @@ class SharedArray:
 
 
 def _share(size):
-    """Memory for `size` bytes. It is taken here, or else a full disk would kill who writes there.
+    """Memory for `size` bytes, allocated at once: a full disk would kill a process that writes.
 
-    Raises UserError if it is not to be had, in memory or in the folder of temporary files.
+    Raises UserError without room in memory and in the folder for temporary files.
     """
     if not hasattr(os, "posix_fallocate"):
         return Arena(size)
@@ -125,10 +125,10 @@ def _share(size):
 
 
 def send(pipe, value):
-    """`pipe.send(value)`, leaving no view of a BytesIO in the traceback of a broken pipe.
+    """`pipe.send(value)` that leaves no view of a BytesIO in the traceback of a broken pipe.
 
-    Collecting such a view as garbage crashes Python 3.12.1, and warns in others (CPython issues
-    111049 and 111331).
+    Collecting such a view crashes Python 3.12.1, and warns in others (CPython issues 111049 and
+    111331).
     """
     pipe.send_bytes(ForkingPickler.dumps(value).tobytes())
 
@@ -161,9 +161,10 @@ def _close(pipes, processes):
 
 @contextmanager
 def _quietly():
-    """Within this block, processes start deaf to Ctrl-C, and do not import the caller's script.
+    """Within this block processes start deaf to Ctrl-C, and do not import the caller's script.
 
-    They need nothing of it, and a script without `if __name__ == "__main__":` would run twice.
+    They do not need it, and without `if __name__ == "__main__":` it would run twice. Not safe if
+    another thread looks at `sys.modules["__main__"]` meanwhile.
     """
     main, listens = sys.modules["__main__"], threading.current_thread() is threading.main_thread()
     sys.modules["__main__"] = ModuleType("__main__")

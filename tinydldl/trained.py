@@ -18,12 +18,12 @@ OLDEST = 1000  # years; no label is higher
 
 
 def checked(meta):
-    """What the JSON of a checkpoint says of its network, in one dict.
+    """The description of a network in the JSON of its checkpoint, as one dict.
 
-    `name`, `side`, `pool`, `log_sigmoid`: of an `AgeNet`, which knows the names and the least side;
-    `first`, `last`, `labels`: the grid, years; `mean`, `std`: of R, G and B in 0..1, which photos
-    are normalized with; `lam`, `average`: settings of the training, None where it had none. Raises
-    LookupError, TypeError or ValueError for what cannot be.
+    `name`, `side`, `pool`, `log_sigmoid`: of an `AgeNet`, which checks names and the least side;
+    `first`, `last`, `labels`: the grid, years; `mean`, `std`: of R, G and B in 0..1, for the
+    normalization of photos; `lam`, `average`: settings of the training, None without them. Raises
+    LookupError, TypeError or ValueError for values that cannot be.
     """
     for name in ("network", "grid", "channels", "method"):
         if not isinstance(meta[name], dict):
@@ -121,9 +121,9 @@ class Trained:
 
 
 def describe(network, method, settings, channels):
-    """The JSON of a checkpoint: all that `load` must know, and the `settings` of the method.
+    """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method.
 
-    `network`: name, side, pool, and `log_sigmoid` if its logits are that; `channels`: mean and std.
+    `network`: name, side, pool, and `log_sigmoid` if that is its last layer; `channels`: mean, std.
     """
     grid = method.grid
     return {
@@ -135,7 +135,7 @@ def describe(network, method, settings, channels):
 
 
 def load(path, xp=np):
-    """The network of a checkpoint, or of a run's folder, on the module `xp`, in inference mode.
+    """The network of a checkpoint or of the folder of a run, on the module `xp`, for inference.
 
     Raises CheckpointError, one line, for anything that does not fit.
     """
@@ -144,7 +144,7 @@ def load(path, xp=np):
         about = checked(meta)
         grid = np.linspace(about["first"], about["last"], about["labels"])
         method = make_method(meta["method"]["name"], grid)
-        rng = np.random.default_rng(0)  # weights that are overwritten at once
+        rng = np.random.default_rng(0)  # weights to be overwritten
         model = AgeNet(**meta["network"], outputs=method.outputs, rng=rng)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         message = f"{path}: not the checkpoint of a network ({error!r})"

@@ -1,62 +1,58 @@
-"""What a pickle holds, without running anything of it.
+"""The object in a pickle, read without running anything of it.
 
 A pickle is a program for a small stack machine, and Python's own machine calls whatever function a
-file names. This one knows the instructions that build plain values: None, numbers, texts, bytes,
-tuples, lists and dicts. A function or class that a file names is never imported, only looked up in
-the list of the caller, who says what stands in its place; all else is refused by name.
+file names. This one knows the instructions that build plain values: None, numbers, strings, bytes,
+tuples, lists and dicts. A function or class that a file names is never imported, only looked up
+among the stand-ins that the caller allows; all else is refused by name.
 
-A crafted file can make it use some hundred times its own size in memory; it is not protected from
-that.
+There is no protection from a file that needs some hundred times its own size in memory.
 """
 
 from pickletools import genops
 
 from tinydldl.errors import UserError
 
-# The instructions that push what stands behind them in the file.
+# The instructions that push the value that follows them in the file.
 VALUES = {
     *("NONE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
     *("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
-
-
-MOST_WORK = 200_000  # instructions, and items that they pass on: of about 8000 tensors
+MOST_WORK = 200_000  # instructions, and items passed to them: enough for about 8000 tensors
 MOST_BITS = 2**15  # of a whole number
 
 
 class Global:
-    """A function or class that a file names, as `posix.system`; `make`: our stand-in, or None."""
+    """A function or class that a file names, such as `posix.system`; `make`: our stand-in."""
 
     def __init__(self, name, make=None):
         self.name, self.make = name, make
 
 
 class Shell:
-    """An object of a class that is not known here: the name of the class, its state, no code."""
+    """An object of an unknown class: the name of the class and the state, no code."""
 
     def __init__(self, name):
         self.name, self.state = name, None
 
     def build(self, state):
-        """Take the state that a file gives the object; returns what stands in its place."""
+        """Take the state that a file gives the object; returns the stand-in."""
         self.state = state
         return self
 
 
 def load(file, allowed, persistent=None, shells=False):
-    """The object that the pickle at the position of `file` holds; leaves the file behind it.
+    """The object in the pickle at the position of `file`, which moves to its end.
 
-    `allowed`: {(module, name): function}, what is called in place of a function or class that the
-    file names; None for what it may name, but not call. It gets arguments from the file, which may
-    be anything: it checks them. If what it makes has a method `build(state)`, the file may give it
-    a state, and what that returns stands in its place. `persistent`: the same for the objects that
-    a file marks as kept outside. `shells`: whether an object of any other class becomes a `Shell`,
-    where making it takes no arguments.
-    `file` has all its bytes in memory, as `io.BytesIO` has: lengths in the file may be wrong.
+    `allowed`: {(module, name): function}, our stand-ins for the functions and classes that the file
+    may name; None for one that it may not call. A stand-in checks its arguments, since the file may
+    pass anything. If it makes an object with a method `build(state)`, the file may give that a
+    state, and the result takes its place. `persistent`: a stand-in for objects that a file marks as
+    kept outside. `shells`: whether an object of any other class, made without arguments, becomes a
+    `Shell`. `file` is in memory, such as `io.BytesIO`: lengths in the file may be wrong.
 
-    Raises UserError, which names what it refuses.
+    Raises UserError, which names what is refused.
     """
     try:
         return Machine(file, allowed, persistent, shells).run()
@@ -67,7 +63,7 @@ def load(file, allowed, persistent=None, shells=False):
 
 
 class Machine:
-    """The stack machine. `below`: the stacks under each mark; `memo`: objects to come back to."""
+    """The stack machine. `below`: the stacks below each mark; `memo`: objects for later."""
 
     def __init__(self, file, allowed, persistent, shells):
         self.file, self.allowed, self.persistent, self.shells = file, allowed, persistent, shells
@@ -82,13 +78,13 @@ class Machine:
             self.step(opcode.name, argument)
 
     def pay(self, work):
-        """Raise UserError when a file asks for more than `MOST_WORK`: it may name a thing often."""
+        """Raise UserError after `MOST_WORK`: a short file may repeat things very often."""
         self.work -= work
         if self.work < 0:
             raise UserError("a pickle that takes more work than any network's")
 
     def step(self, name, argument):
-        """One instruction. Names and meanings: `pickletools.dis` and its source."""
+        """Run one instruction; `pickletools` documents them all."""
         stack, pop = self.stack, self.stack.pop
         match name:
             case "PROTO" | "FRAME":
@@ -164,20 +160,20 @@ class Machine:
         self.stack.append(value)
 
     def top(self, kind):
-        """The object on top of the stack, which the next instruction fills."""
+        """The object on top of the stack, to be filled."""
         if not isinstance(self.stack[-1], kind):
             raise UserError(f"{text(self.stack[-1])} is filled as if it were a {kind.__name__}")
         return self.stack[-1]
 
     def since_mark(self):
-        """What has been pushed since the last mark; the stack is again that before the mark."""
+        """Pop what was pushed since the last mark, and the mark."""
         items, self.stack = self.stack, self.below.pop()
         return items
 
     def set_items(self, items):
         """Put key, value, key, value, ... into the dict on top of the stack."""
         keys = items[::2]
-        if not all(isinstance(key, str | int) for key in keys):  # hashing a tuple can take forever
+        if not all(isinstance(key, str | int) for key in keys):  # hashing a tuple may take forever
             raise UserError("a dict has a key that is neither text nor a whole number")
         self.top(dict).update(zip(keys, items[1::2], strict=True))
 
@@ -191,7 +187,7 @@ class Machine:
         self.stack.append(found)
 
     def call(self, function, arguments, new=False):
-        """What stands for `function(*arguments)`, or with `new` for an object of a class."""
+        """The stand-in for `function(*arguments)`, or with `new` for an object of a class."""
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise UserError(f"{text(function)} is called as if it were a function")
         self.pay(items_in(arguments) + sum(map(items_in, arguments)))
@@ -209,15 +205,15 @@ class Machine:
 
 
 def refusal(function):
-    """The error for a function or class that is not in the list of the caller."""
+    """The error for a function or class that is not allowed."""
     return UserError(f"{function.name} is refused: the file asks for a call of it")
 
 
 def items_in(value):
-    """How many things a tuple, list or dict holds; 0 for all else, which is not gone through."""
+    """How many items a tuple, list or dict holds; 0 for anything else."""
     return len(value) if isinstance(value, tuple | list | dict) else 0
 
 
 def text(value):
-    """A value for a message; not its content, which may be large."""
+    """A value for a message, without its content, which may be large."""
     return value.name if isinstance(value, Global | Shell) else f"a {type(value).__name__}"

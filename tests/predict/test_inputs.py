@@ -12,6 +12,7 @@ import pytest
 from matplotlib import cbook
 from PIL import Image
 
+from tinydldl import cli
 from tinydldl.errors import UserError
 from tinydldl.faces import detect
 from tinydldl.images import PhotoError, open_photo
@@ -32,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 def search(*words):
     parser = argparse.ArgumentParser()
     inputs.add_face_arguments(parser)
-    return inputs.search_from(parser.parse_args(words))
+    return cli.gather(inputs.Search, parser.parse_args(words))
 
 
 def find(*words, image=None):

@@ -1,8 +1,8 @@
 """A web page on this computer alone: a photo in, the faces in it and their ages out.
 
-estimate      the bytes of a photo as what the page shows of it
-document      the page: page.html with page.css, and with page.js and drawings.js, in one piece
-connections   how much is taken at a time: connections, bytes, seconds
+estimate      from the bytes of a photo to what the page shows
+document      the page in one piece: page.html, page.css, page.js and drawings.js
+connections   the limits of the server: connections, bytes, seconds
 server        who may ask, and for what
 """
 

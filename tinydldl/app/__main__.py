@@ -1,6 +1,6 @@
 """A web page on this computer that estimates ages in photos: `python -m tinydldl.app`.
 
-Drop a photo, paste one, or use the camera. The photo goes to this program alone.
+Drop a photo, paste one, or use the camera. The photo goes to this program only.
 """
 
 import ctypes
@@ -26,10 +26,9 @@ def main(argv=None):
 
 
 def open_choices(net, checkpoint, crop):
-    """The networks of the page, {name: Choice}: what is asked for, then all others that ship.
+    """The networks of the page, {name: Choice}: the one asked for, then all others that ship.
 
-    `crop`: how faces lay in the photos of the first. Raises CheckpointError, or UserError if there
-    is no `checkpoint` and none ships.
+    `crop`: the crop of the first. Raises CheckpointError, or UserError if `net` does not ship.
     """
     network, first = portraits.open_network(net, checkpoint), "checkpoint" if checkpoint else net
     choices = {first: Choice(f"{checkpoint or net}: {network.text}", network, crop)}
@@ -41,9 +40,9 @@ def open_choices(net, checkpoint, crop):
 
 
 def give_back_large_memory():
-    """Have blocks of 4 MB and more go back to the system when they are free, if this is glibc.
+    """Make glibc return free blocks of 4 MB and more to the system.
 
-    By itself it keeps some once it has seen them, one for each thread, and photos of 20 MB add up.
+    By default it soon keeps some per thread, and photos of 20 MB add up.
     """
     M_MMAP_THRESHOLD = -3
     with suppress(AttributeError, OSError, TypeError):  # another C library
@@ -56,12 +55,8 @@ def build_parser():
         description="A web page on this computer that estimates the ages of the faces in photos.",
         epilog=portraits.CAUTION,
     )
-
-    network = parser.add_argument_group(
-        "network", "What the page begins with; it offers all weights that ship, too."
-    )
-    portraits.add_network_arguments(network)
-
+    about = "The first one on the page, which also offers all weights that ship."
+    portraits.add_network_arguments(parser.add_argument_group("network", about))
     server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"
     server.add_argument("--port", type=cli.whole(0, 65535), default=8000, help=about)
     return parser

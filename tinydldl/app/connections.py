@@ -1,8 +1,8 @@
-"""How much the server takes: connections, bytes, and seconds, of which a slow client has its share.
+"""The limits of the server: connections, bytes and seconds.
 
-A client costs others nothing by being slow. Where there is no more room, the oldest of those that
-still send a request or take an answer is hung up on; photos that have arrived wait in a line, and
-are safe there. `connection` is a socket.
+A slow client costs the others nothing. Without room, the server hangs up on the oldest of those
+that are still sending a request or receiving an answer; photos that have arrived wait in a line,
+and are safe there. `connection` is a socket.
 """
 
 from contextlib import contextmanager, suppress
@@ -14,25 +14,25 @@ from time import monotonic
 MOST_CONNECTIONS = 64  # each has a thread
 MOST_BYTES = 20 * 10**6  # of a photo
 MOST_HEAD = 2**17  # bytes of a request line and its headers
-PLACES, LINE_BYTES = 4, 50 * 10**6  # photos in the line: one that is looked at, others wait
+PLACES, LINE_BYTES = 4, 50 * 10**6  # photos in the line: one in work, the others wait
 ALL_BYTES = LINE_BYTES + 2 * MOST_BYTES  # of all requests and answers
-HEAD_PATIENCE = 12  # seconds; browsers open a connection up to ten before they need it
+HEAD_PATIENCE = 12  # seconds; browsers open a connection up to ten before they use it
 PATIENCE = 20  # seconds for a request to arrive, and for an answer to leave
 
 
 class Refusal(Exception):
-    """Why a request gets no answer: an HTTP status, and a sentence for the person at the page."""
+    """Why a request is refused: an HTTP status, and a sentence for the person at the page."""
 
 
 class Connections:
-    """Who is connected, oldest first, and the bytes that are held for each."""
+    """The open connections, oldest first, and the bytes that are held for each."""
 
     def __init__(self):
-        self.moving, self.line = {}, {}  # {connection: bytes}: on their way, and waiting
+        self.moving, self.line = {}, {}  # {connection: bytes}: on the way, and waiting
         self.lock = Lock()
 
     def welcome(self, connection):
-        """Another one, for whom the oldest may have to go."""
+        """Add a connection; the oldest may have to go."""
         with self.lock:
             self.moving[connection] = 0
             self.make_room()
@@ -42,7 +42,7 @@ class Connections:
             self.moving.pop(connection, None)
 
     def hold(self, connection, count):
-        """Hold `count` more bytes. Raises ConnectionAbortedError if it was hung up on."""
+        """Hold `count` more bytes. Raises ConnectionAbortedError for a closed connection."""
         with self.lock:
             self.check(connection)
             self.moving[connection] += count
@@ -50,7 +50,7 @@ class Connections:
 
     @contextmanager
     def place(self, connection):
-        """Wait in the line, where nobody is hung up on. Raises Refusal if it is full."""
+        """Within this block the connection is safe in the line. Raises Refusal if that is full."""
         with self.lock:
             self.check(connection)
             count = self.moving[connection]
@@ -80,9 +80,9 @@ class Connections:
 
 
 class Request(RawIOBase):
-    """What a client sends, as a file: `most` bytes at most, in `patience` seconds altogether.
+    """The bytes of a client as a file: at most `most`, in at most `patience` seconds.
 
-    Raises TimeoutError, Refusal where it is more, and ConnectionError.
+    Raises TimeoutError, Refusal for more bytes, and ConnectionError.
     """
 
     def __init__(self, connection, connections):

@@ -1,4 +1,4 @@
-"""The page as one document, and the rules under which a browser shows it."""
+"""The page as one document, and its rules for the browser."""
 
 import secrets
 from html import escape
@@ -8,11 +8,11 @@ FOLDER = Path(__file__).parent
 
 
 def page(choices):
-    """The page, which offers the networks `choices`, {name: Choice}: `html, policy`.
+    """`html, policy` of the page that offers the networks `choices`, {name: Choice}.
 
     The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
-    talk only to where it came from. The number in both is new each time, so that nothing that gets
-    into the page by a mistake is run.
+    talk only to its server. Both contain a new nonce each time, so that nothing that gets into the
+    page by mistake is run.
     """
     nonce = secrets.token_urlsafe()
     options = (
@@ -32,7 +32,7 @@ def page(choices):
 
 
 def policy(nonce):
-    """The Content-Security-Policy; pictures come as data, a photo of the camera as a stream."""
+    """The Content-Security-Policy; pictures come as data, the camera as a stream."""
     return "; ".join(
         [
             "default-src 'none'",

@@ -14,14 +14,14 @@ from tinydldl.predict import inputs
 from tinydldl.predict.portraits import portraits
 from tinydldl.trained import Trained
 
-MOST_FACES = 40  # so that a crowd does not take minutes
-MEMORY = 12 * 4096 * 3072  # bytes: a phone's photo fits, and one of 50 million pixels at 1/2
+MOST_FACES = 40  # a crowd would take minutes
+MEMORY = 12 * 4096 * 3072  # bytes: a photo of a phone fits, and one of 50 million pixels at 1/2
 NO_FACE = "No face was found in this photo."
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A network that the page offers. `crop`: how faces lay in its photos, see `faces.align`."""
+    """A network on the page. `crop`: that of the photos it was trained on, see `faces.align`."""
 
     label: str
     network: Trained
@@ -29,14 +29,14 @@ class Choice:
 
 
 def estimate(choice, data, whole=False):
-    """What a network says of a photo, the bytes `data`, as a dict for JSON.
+    """The estimates for the photo with the bytes `data`, as a dict for JSON.
 
-    `width`, `height`, pixels; `photo`, upright, at most 1024 pixels a side; `note`, a sentence or
+    `width`, `height`, pixels; `photo`, upright, at most 1024 pixels per side; `note`, a sentence or
     None; `labels`, years; `faces`, from left to right, see `face_record`. `whole`: the photo is a
     face that is cut out already. Raises PhotoError.
 
-    Time and memory are bounded: by what may be decoded, see `open_photo`, of which the detector
-    looks at 1024 pixels a side at most, and by the number of faces.
+    Time and memory are bounded: by the limits of `open_photo`, by the 1024 pixels per side that the
+    detector sees, and by the number of faces.
     """
     image = open_photo(BytesIO(data), memory=MEMORY)
     faces, note = (inputs.whole_photo(image), None) if whole else find_faces(image)
@@ -51,7 +51,7 @@ def estimate(choice, data, whole=False):
 
 
 def find_faces(image):
-    """The faces in a photo from left to right, and a sentence if that is not the whole story."""
+    """The faces in a photo from left to right, and a note, or None."""
     try:
         found = detect(image)
     except WeightsError as error:
@@ -65,10 +65,10 @@ def find_faces(image):
 
 
 def face_record(choice, image, face):
-    """One face: `age` and `spread`, the standard deviation, years; `distribution` over the labels.
+    """A face: `age` and `spread`, the standard deviation, years; `distribution` over the labels.
 
     `box`: left, top, right, bottom in pixels of the photo, None for the whole photo; `view`: what
-    the network sees. `spread`, `distribution` and `map` are None for a method without.
+    the network sees. `spread`, `distribution` and `map` are None for a method without them.
     """
     (person,) = portraits(choice.network, image, [face], choice.crop)
     return {
@@ -82,9 +82,9 @@ def face_record(choice, image, face):
 
 
 def map_record(network, view):
-    """How many years the parts of the view pull the estimate: 16 rows, see `maps.under_squares`.
+    """The years that each part of the view adds: 16 rows, see `saliency.under_squares`.
 
-    It is of the view as it is, without its mirror image; None for a method without softmax.
+    Of the view without its mirror image; None for a method without softmax.
     """
     try:
         (years,) = Maps(network, np.asarray(view)[None]).of_expectation()
@@ -94,7 +94,7 @@ def map_record(network, view):
 
 
 def data_uri(image, kind, **settings):
-    """An image as text that a page can show."""
+    """An image as a data URI."""
     file = BytesIO()
     image.save(file, kind, **settings)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

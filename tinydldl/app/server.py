@@ -1,7 +1,7 @@
-"""A small web server for one person: `GET /` is the page, `POST /estimate` looks at a photo.
+"""A small web server for one person: `GET /` is the page, `POST /estimate` takes a photo.
 
-It listens to this computer alone, and a browser may ask only from its own page: any other site that
-is open in the same browser is refused. Nothing is logged, and no photo is ever written to a file.
+It listens to this computer only, and browsers may ask only from its own page: other sites in the
+same browser are refused. Nothing is logged, and no photo is ever written to a file.
 """
 
 import json
@@ -27,7 +27,7 @@ from tinydldl.images import PhotoError
 ADDRESS = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
 FAREWELL = 2  # seconds in which a client may stop sending
-GONE = ConnectionError, TimeoutError  # a client that goes away, or is silent
+GONE = ConnectionError, TimeoutError  # a client that has left, or is silent
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -41,20 +41,19 @@ HEADERS = {
 
 
 class Server(ThreadingTCPServer):
-    """Serves the page with the networks `choices`, {name: Choice}, on a `port`, 0 for a free one.
+    """Serve the page with the networks `choices`, {name: Choice}, on `port`, 0 for a free one.
 
-    Each connection has a thread of its own. Photos are looked at one at a time in another one, so
-    that the memory for the last is there for the next. Raises UserError if the port cannot be
-    used.
+    Each connection has its own thread; one more takes photo after photo, so that the next can use
+    the memory of the last. Raises UserError if the port cannot be used.
     """
 
     daemon_threads = True
-    request_queue_size = 128  # connections that came at once, before any of them is accepted
-    allow_reuse_address = os.name == "posix"  # on Windows this would let two programs share a port
+    request_queue_size = 128  # connections that arrive at once
+    allow_reuse_address = os.name == "posix"  # on Windows two programs could share a port
 
     def __init__(self, choices, port):
         self.choices, self.connections = choices, Connections()
-        self.worker = ThreadPool(1)  # not an executor, which would not let the program end
+        self.worker = ThreadPool(1)  # an executor would not let the program end
         try:
             super().__init__((ADDRESS, port), Handler)
         except (OSError, OverflowError) as error:
@@ -78,16 +77,16 @@ class Server(ThreadingTCPServer):
         self.worker.terminate()
 
     def handle_error(self, request, client_address):
-        """A client that is gone is no error of ours; all else is shown as Python does."""
+        """Ignore clients that have left; show other errors as Python does."""
         if not isinstance(sys.exception(), GONE):
             super().handle_error(request, client_address)
 
 
 def attempt(choice, data, whole):
-    """What `estimate` says, as `status, values`.
+    """`status, values` of an estimate.
 
-    Nothing is raised: an error that comes out of a pool refers to itself, by way of its traceback,
-    and would keep the photo until garbage is collected.
+    Nothing is raised: an error from a pool refers to itself through its traceback, and would keep
+    the photo until garbage is collected.
     """
     try:
         return 200, estimate(choice, data, whole)
@@ -96,7 +95,7 @@ def attempt(choice, data, whole):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request, in HTTP/1.0: the connection ends with the answer."""
+    """A request in HTTP/1.0: the connection ends with the answer."""
 
     request_version = default_request_version = "HTTP/1.0"  # never an answer without headers
     requestline = command = ""  # until it is read
@@ -107,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile = BufferedReader(self.request_file)
 
     def handle(self):
-        """Answer, unless the request is not for us or is refused."""
+        """Answer or refuse a request."""
         try:
             super().handle()
         except Refusal as refusal:
@@ -137,12 +136,8 @@ class Handler(BaseHTTPRequestHandler):
         choice = self.choice(query)
         self.send_json(*self.estimate(choice, query.get("whole") == ["1"]))
 
-    # ------------------------------------------------------------------------------ who may ask
-
     def check_head(self):
-        """Refuse headers that cannot be read to their end, and another site's name: it may have
-        been made to lead here (DNS rebinding).
-        """
+        """Refuse unreadable headers, and other host names, which may lead here (DNS rebinding)."""
         if self.headers.defects:
             raise Refusal(400, "The headers of this request cannot be read.")
         port = self.server.port
@@ -152,17 +147,15 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(403, f"This server is for http://{ADDRESS}:{port} alone.")
 
     def check_origin(self):
-        """Refuse what another site's page sends."""
+        """Refuse requests from the pages of other sites."""
         own = f"http://{self.headers['Host'].lower()}"
         origins = self.headers.get_all("Origin", [])
         sites = self.headers.get_all("Sec-Fetch-Site", [])
         if set(origins) - {own} or set(sites) - {"same-origin"}:
             raise Refusal(403, "This server answers its own page alone.")
 
-    # --------------------------------------------------------------------------- what they ask
-
     def choice(self, query):
-        """The network that is asked for."""
+        """The network in a query."""
         choices = self.server.choices
         (name,) = query.get("network", [""])[:1]
         if name not in choices:
@@ -170,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
         return choices[name]
 
     def length(self):
-        """The bytes that follow."""
+        """The number of bytes that follow."""
         lengths = self.headers.get_all("Content-Length", [])
         if "Transfer-Encoding" in self.headers or len(lengths) != 1:
             raise Refusal(411, "A photo must say how many bytes it has, in Content-Length.")
@@ -193,15 +186,13 @@ class Handler(BaseHTTPRequestHandler):
         return data
 
     def estimate(self, choice, whole):
-        """What the network says of the photo, which is not held longer: `status, values`."""
+        """`status, values` for the photo, which is not held any longer."""
         data = self.body()
         with self.server.connections.place(self.connection):
             return self.server.worker.apply(attempt, (choice, data, whole))
 
-    # -------------------------------------------------------------------------------- answers
-
     def send(self, status, kind, data, headers=None):
-        """Send an answer, with the headers that all have."""
+        """Send an answer with the common headers and its own."""
         self.server.connections.hold(self.connection, len(data))
         self.connection.settimeout(PATIENCE)
         self.send_response(status)
@@ -220,11 +211,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_json(status, {"error": sentence}, again)
 
     def send_error(self, code, message=None, explain=None):
-        """Refuse a request that the base class cannot read; the client knows what it sent."""
+        """Refuse a request that the base class cannot read."""
         self.refuse(code, HTTPStatus(code).phrase)
 
     def finish(self):
-        """Read what the client still sends: it could lose the answer if we hung up meanwhile."""
+        """Read what the client still sends: it could lose the answer if we hung up now."""
         super().finish()
         deadline = monotonic() + FAREWELL
         with suppress(OSError):
@@ -234,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
                 pass
 
     def version_string(self):
-        """The header Server: not the versions of Python and of its server."""
+        """The header Server, without the versions of Python and its server."""
         return "tinydldl"
 
     def log_message(self, format, *arguments):

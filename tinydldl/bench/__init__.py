@@ -3,7 +3,7 @@
 cases        which network, photos and pass
 engines      what computes it: the textbook's convolution, the layers, the fast engine, PyTorch
 race         all engines in turn, each in a process of its own
-memory       what a process and its children hold
+memory       the memory of a process and its children
 profile      where the time goes, by layer
-costs        what the networks of the paper cost
+costs        size and speed of the paper's networks
 """

@@ -1,4 +1,4 @@
-"""How fast is it? `python -m tinydldl.bench` times the engines, and PyTorch where installed."""
+"""How fast is it? `python -m tinydldl.bench` times the engines, and PyTorch if installed."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ def main(argv=None):
     arguments = parse(argv)
     engines, rivals = choose_engines(arguments.engines, arguments.against)
     check_outputs(arguments.cases, arguments.json, arguments.profile)
-    # With `--json -` standard output is for a program to read.
+    # with `--json -` standard output is for a program
     say = partial(print, file=sys.stderr if arguments.json == SCREEN else sys.stdout)
     for name in CRIPPLING:
         if name in os.environ:
@@ -52,7 +52,7 @@ def main(argv=None):
 
 
 def parse(argv):
-    """The arguments, each of `--cases` once; their default is in words in the help."""
+    """The arguments, each of `--cases` once; the help describes their default."""
     arguments = build_parser().parse_args(argv)
     arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
     arguments.workers = bounded(arguments.workers, max(case.batch for case in arguments.cases))
@@ -72,10 +72,10 @@ def measure(cases, engines, workers, rounds):
 
 
 def choose_engines(asked, against):
-    """The engines to measure, and those of them to set against fast: `(engines, rivals)`.
+    """`(engines, rivals)`: the names of the engines to measure, and of those to compare with fast.
 
-    `asked`: their names, None for all that are here; `against`: how the rivals' names begin, or
-    None. Raises UserError if one is not installed.
+    `asked`: names, None for all that are installed; `against`: the beginning of the rivals' names,
+    or None. Raises UserError if one is not installed.
     """
     here = installed()
     rivals = [name for name in ENGINES if against and name.startswith(against)]
@@ -87,7 +87,7 @@ def choose_engines(asked, against):
 
 
 def check_outputs(cases, figures, picture):
-    """Raise UserError for what could not be written in the end, before minutes are spent."""
+    """Raise UserError for files that could not be written, before minutes are spent."""
     if picture and first_training_case(cases) is None:
         raise UserError("--profile: draws a training step, and --cases has none")
     for path in (figures, picture):
@@ -103,7 +103,7 @@ def first_training_case(cases):
 
 
 def table(measured, peak):
-    """The lines of the table: one for each case and engine."""
+    """The lines of the table: one per case and engine."""
     lines = [
         f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
         f"{'of peak':>8} {'MB':>6}"
@@ -123,7 +123,7 @@ def table(measured, peak):
 
 
 def ratio_table(measured, rival):
-    """The lines of a table: how many times as long as the fast engine another one takes."""
+    """The lines of a table: time and memory of a rival over those of the fast engine."""
     lines = [
         f"time of {rival} / time of fast (above 1: fast is faster), median of the rounds; "
         "memory likewise",
@@ -141,21 +141,12 @@ def ratio_table(measured, rival):
 
 
 def write_json(path, measured, peak, workers):
-    """All that was measured, to a file, or for `-` to standard output.
-
-    Seconds of a step for each round, bytes, and the FLOP/s of BLAS.
-    """
-    text = json.dumps(
-        {
-            "workers": workers,
-            "sgemm_peak": peak,
-            "cases": {
-                str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
-                for case, results in measured.items()
-            },
-        },
-        indent=2,
-    )
+    """Write all figures to a file, or for `-` to standard output: seconds, bytes, FLOP/s."""
+    figures = {
+        str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
+        for case, results in measured.items()
+    }
+    text = json.dumps({"workers": workers, "sgemm_peak": peak, "cases": figures}, indent=2)
     if path == SCREEN:
         print(text)
     else:
@@ -170,20 +161,12 @@ def build_parser():
         "turn. FLOP/s are counted as direct convolution; MB is the memory of all processes.",
     )
     add = parser.add_argument
-    add(
-        "--cases",
-        nargs="+",
-        type=named_cases,
-        metavar="CASE",
-        help=f"{FORM}; or all: {' '.join(map(str, ALL))} (default: {' '.join(map(str, QUICK))})",
-    )
-    add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all that are here)")
-    add(
-        "--against",
-        choices=RIVALS,
-        metavar="ENGINE",
-        help=f"print its time over that of fast: {', '.join(RIVALS)}; torch stands for both",
-    )
+    names, quick = (" ".join(map(str, some)) for some in (ALL, QUICK))
+    about = f"{FORM}; or all: {names} (default: {quick})"
+    add("--cases", nargs="+", type=named_cases, metavar="CASE", help=about)
+    add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all installed)")
+    about = f"print its time over that of fast: {', '.join(RIVALS)}; torch means both"
+    add("--against", choices=RIVALS, metavar="ENGINE", help=about)
     add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)

@@ -1,4 +1,4 @@
-"""A case: a network, a batch of photos, and what is done with them."""
+"""A case: a network, a batch of photos, and training or inference."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FORM = (
 
 @dataclass(frozen=True)
 class Case:
-    """`train`: forward, loss, backward and a step of Adam; else the forward pass of inference."""
+    """`train`: forward, loss, backward and a step of Adam; else forward for inference."""
 
     net: str
     side: int
@@ -31,7 +31,7 @@ class Case:
 
     @classmethod
     def parse(cls, text):
-        """The case of a name such as tiny-64-32-train. Raises ValueError for any other text."""
+        """The case with a name such as tiny-64-32-train. Raises ValueError for any other text."""
         number = r"(\d{1,15})"
         networks = "|".join(CHANNELS)
         match = re.fullmatch(f"({networks})-{number}-{number}-(train|inference)", text)
@@ -44,11 +44,11 @@ class Case:
         return cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
 
     def model(self):
-        """The network, with the same initial weights each time."""
+        """The network, always with the same initial weights."""
         return AgeNet(self.net, len(LABELS), self.side, rng=np.random.default_rng(0))
 
     def photos(self):
-        """Random photos (N, H, W, 3), ages and sigmas (N,), the same each time, float32."""
+        """Random photos (N, H, W, 3), ages and sigmas (N,), always the same, float32."""
         rng = np.random.default_rng(1)
         x = rng.standard_normal((self.batch, self.side, self.side, 3), dtype=np.float32)
         y = rng.uniform(1, 99, self.batch).astype(np.float32)
@@ -61,17 +61,8 @@ class Case:
         return 3 * forward if self.train else forward
 
 
-# Those that the README reports, and the first and last of them, which are quick.
-ALL = [
-    Case.parse(name)
-    for name in (
-        "tiny-64-32-train",
-        "tiny-112-32-train",
-        "tiny-224-16-train",
-        "thin-224-16-train",
-        "thin-224-16-inference",
-        "tiny-224-32-inference",
-        "tiny-64-32-inference",
-    )
-]
+# Those in the README, and two that are quick.
+ALL = [Case("tiny", side, batch, train=True) for side, batch in ((64, 32), (112, 32), (224, 16))]
+ALL += [Case("thin", 224, 16, train) for train in (True, False)]
+ALL += [Case("tiny", side, 32, train=False) for side in (224, 64)]
 QUICK = [ALL[0], ALL[-1]]

@@ -1,4 +1,4 @@
-"""What the networks of the paper cost, its table 2: size, multiply-adds, time for 32 photos."""
+"""The cost of the paper's networks, its table 2: size, multiply-adds, time for 32 photos."""
 
 from functools import partial
 from typing import NamedTuple
@@ -43,7 +43,7 @@ NOTES = (
     "Published times are of 32 photos on one M40 GPU.",
 )
 
-# what `ratios` compares, and the column that it is read from
+# what `ratios` compares, and its column
 RATIOS = {
     "fewer_parameters": "parameters_m",
     "fewer_parameters_published": "published_parameters_m",
@@ -54,11 +54,11 @@ RATIOS = {
 
 
 def measure(rounds=3, images=32):
-    """The rows of the table: a dict for each of SYSTEMS, with ours and the published figures.
+    """The rows of the table: a dict for each of SYSTEMS, with our and the published figures.
 
-    `parameters_m` in millions; `multiply_adds_g` of a photo, in billions; `disk_mb` in 10^6 bytes;
+    `parameters_m` in millions; `multiply_adds_g` per photo, in billions; `disk_mb` in 10^6 bytes;
     `layers_ms` and `fast_ms`, milliseconds for `images` photos, the median of `rounds` in which all
-    networks take turns; `fast_ms` is None where the engine does not cover the network.
+    networks take turns; `fast_ms` is None if the engine does not cover the network.
     """
     figures, engines = {}, {}
     for network in NETWORKS:
@@ -70,9 +70,9 @@ def measure(rounds=3, images=32):
 
 
 def ratios(rows):
-    """How many times ThinAgeNet and TinyAgeNet are smaller and faster than one VGG16.
+    """How many times smaller and faster than VGG16 ThinAgeNet and TinyAgeNet are.
 
-    A dict for each, with the names of RATIOS; `rows`: from `measure`.
+    A dict for each, with the names in RATIOS; `rows`: from `measure`.
     """
     vgg16, _, *ours = rows
     return [
@@ -83,7 +83,7 @@ def ratios(rows):
 
 
 def row(system, figures):
-    """A row, from the figures of one network."""
+    """The row of a system, from the figures of one network."""
     return (
         {"network": system.name}
         | {name: value and system.copies * value for name, value in figures.items()}
@@ -92,7 +92,7 @@ def row(system, figures):
 
 
 def describe(network):
-    """What can be counted, and the engines that compute the network: `(figures, engines)`."""
+    """`(figures, engines)`: what can be counted, and the engines that cover the network."""
     model = build(network)
     arrays = (model.params | model.buffers).values()
     figures = {
@@ -104,9 +104,9 @@ def describe(network):
 
 
 def time_networks(engines, rounds, images):
-    """Milliseconds of each engine of each network, by `network-engine`.
+    """Milliseconds by `network-engine`.
 
-    Raises UserError if the engines of a network do not compute the same.
+    Raises UserError if the engines of a network disagree.
     """
     racers, count = [], sum(map(len, engines.values()))
     with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
@@ -127,8 +127,8 @@ def time_networks(engines, rounds, images):
 def inference(network, engine, images, workers):
     """The step that is timed, `step()`: the logits of random photos.
 
-    The engine divides a batch as it likes best; the layers take one photo after the other, since
-    the maps of several do not stay in the cache.
+    The engine divides a batch by itself; the layers take photo after photo, since the maps of
+    several do not stay in the cache.
     """
     model = build(network)
     shape = (images, *model.input_shape)
@@ -139,5 +139,5 @@ def inference(network, engine, images, workers):
 
 
 def build(network):
-    """The network for inference, with the same initial weights each time."""
+    """The network for inference, always with the same initial weights."""
     return NETWORKS[network](len(LABELS), rng=np.random.default_rng(0)).eval()

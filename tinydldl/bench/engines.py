@@ -1,7 +1,7 @@
 """The engines: each is a function that makes the step of a case, `step()`.
 
-It returns the loss of a training step, or the logits of inference, in NumPy: all engines must agree
-on them before they are timed.
+The step returns the training loss, or the logits of inference, in NumPy: the engines must agree on
+them before they are timed.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ from tinydldl.optim import Adam
 
 
 def textbook(case, workers):
-    """The classical implementation: im2col of the whole batch, one product, col2im."""
+    """The layers with classical convolutions: im2col of the whole batch, one product, col2im."""
     model = case.model()
     for name, layer in model.layers.items():
         if isinstance(layer, Conv2d):
@@ -55,7 +55,7 @@ def step_of(model, case):
 
 
 def pytorch(case, workers, channels_last):
-    """The same network in PyTorch, with as many threads as we have processes."""
+    """The same network in PyTorch, with `workers` threads."""
     import torch
 
     from tinydldl.bench.pytorch import make_step
@@ -65,11 +65,11 @@ def pytorch(case, workers, channels_last):
 
 
 class TextbookConv2d(Conv2d):
-    """A convolution as textbooks teach it: every window of the batch becomes a row of a matrix."""
+    """The convolution of textbooks: every window of the batch becomes a row of a matrix."""
 
     @classmethod
     def of(cls, conv):
-        """The same convolution, with the same weights."""
+        """The same convolution with the same weights."""
         copy = cls.__new__(cls)
         copy.__dict__ = conv.__dict__
         return copy
@@ -105,10 +105,10 @@ ENGINES = {
     "torch": partial(pytorch, channels_last=False),
     "torch-channels-last": partial(pytorch, channels_last=True),
 }
-THREADED = ("im2col", "torch", "torch-channels-last")  # those whose threads do the sharing of work
+THREADED = ("im2col", "torch", "torch-channels-last")  # these share their work between threads
 
 
 def installed():
-    """The names of the engines that can run here."""
+    """The names of the engines that are installed."""
     torch = importlib.util.find_spec("torch") is not None
     return [name for name in ENGINES if torch or not name.startswith("torch")]

@@ -1,4 +1,4 @@
-"""The memory of a process and all its children, as Linux counts it."""
+"""The memory of a process and all its children, as counted by Linux."""
 
 import threading
 from pathlib import Path
@@ -7,9 +7,9 @@ PROC = Path("/proc")
 
 
 def held(pid):
-    """Bytes (PSS: what is shared counts in proportion) of a process and all its children.
+    """Bytes of a process and all its children (PSS: shared memory counts in proportion).
 
-    None where the system does not tell.
+    None on a system without these figures.
     """
     children = {}
     for path in PROC.glob("[0-9]*/stat"):
@@ -37,7 +37,7 @@ def pss(text):
 
 
 class Peak(threading.Thread):
-    """Looks at the memory of a process again and again; `stop()` returns the most it has seen."""
+    """Watch the memory of a process until `stop()`, which returns the peak."""
 
     def __init__(self, pid, seconds=0.02):
         super().__init__(daemon=True)
@@ -51,7 +51,7 @@ class Peak(threading.Thread):
                 self.most = max(self.most or 0, now)
 
     def stop(self):
-        """End, and return the peak in bytes, or None."""
+        """The peak in bytes, or None; ends the thread."""
         self.over.set()
         self.join()
         return self.most

@@ -13,9 +13,9 @@ STEPS = 5
 
 
 def profile(case):
-    """`{engine: {group: {pass: milliseconds}}}` of layers and fast, one process, medians of steps.
+    """`{engine: {group: {pass: milliseconds}}}` of layers and fast, one process, median of steps.
 
-    A group is what the engine fuses: convolution, normalization, ReLU and pooling, by its number.
+    A group is what the engine fuses, by its number: convolution, normalization, ReLU and pooling.
     """
     layers, fast = case.model(), FastNet(case.model())
     stages = {"layers": layers.layers, "fast": {stage.name: stage for stage in fast.own.stages}}
@@ -24,7 +24,7 @@ def profile(case):
 
 
 def timed(parts, step):
-    """Run the step some times, and add up by group what forward and backward of its parts take."""
+    """Run the step, and add up the times of forward and backward of the parts of each group."""
     step()
     groups, group = {}, None
     for name, part in parts.items():
@@ -45,7 +45,7 @@ def timed(parts, step):
 
 
 def watch(part, name, seconds):
-    """Let the method `name` of a part add to the last of `seconds` what it takes."""
+    """Make the method `name` of a part add its time to the last of `seconds`."""
     method = getattr(part, name)
 
     def timed_method(*arguments):
@@ -58,7 +58,7 @@ def watch(part, name, seconds):
 
 
 def draw(times, title):
-    """A stacked bar for each group and engine, the layers pale: a `Figure`."""
+    """A `Figure` with a stacked bar per group and engine, the layers pale."""
     totals = {name: sum(sum(t.values()) for t in spent.values()) for name, spent in times.items()}
     figure, axes = new_figure(
         f"{title}: layers {totals['layers']:.0f} ms, fast {totals['fast']:.0f} ms",

@@ -1,7 +1,6 @@
 """TinyAgeNet and ThinAgeNet in PyTorch, with our weights, loss and optimizer.
 
-PyTorch is imported where it is used: this module can be imported, and its doctests collected,
-without it.
+PyTorch is imported where it is used, so that this module can be imported without it.
 """
 
 from tinydldl.bench.cases import LABELS
@@ -10,7 +9,7 @@ from tinydldl.models import CHANNELS
 
 
 def make_step(case, channels_last):
-    """`step()`, as in `engines`; `channels_last`: the layout that is faster on CPUs."""
+    """`step()`, as in `engines`; `channels_last`: the faster layout on CPUs."""
     import torch
 
     layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -43,7 +42,7 @@ def make_step(case, channels_last):
 
 
 def twin(model, channels):
-    """`model`, an `AgeNet` of these channels, as a PyTorch network with the same weights."""
+    """An `AgeNet` with these channels as a PyTorch network with the same weights."""
     import torch
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""All engines in turn, each in a process of its own, so that a drifting machine hurts all alike."""
+"""All engines in turn, each in a process of its own: a drifting machine affects all alike."""
 
 import os
 import time
@@ -14,16 +14,16 @@ from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
 from tinydldl.processes import Processes
 
-SECONDS = 0.3  # what a measurement should take at least
-PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after their last product
+SECONDS = 0.3  # of a measurement, at least
+PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after a product
 MEMORY_STEPS = 3
-TOLERANCE = 1e-3  # what float32 rounding may do to a loss or to logits, with a step of Adam between
-SGEMM = 2000  # side of the square matrices whose product shows what BLAS can do
+TOLERANCE = 1e-3  # for the rounding of float32 in a loss or in logits, after a step of Adam
+SGEMM = 2000  # side of the square matrices whose product measures BLAS
 
 
 @dataclass
 class Result:
-    """What is known of an engine in a case: seconds of a step, one for each round, and bytes."""
+    """The figures of an engine: seconds of a step, one per round, and bytes."""
 
     engine: str
     seconds: list = field(default_factory=list)
@@ -35,7 +35,7 @@ class Result:
 
 
 class Racer:
-    """A step, in a process of its own; it does nothing unless it is asked.
+    """A step in a process of its own, which is idle unless asked.
 
     `make(*arguments)` makes the step there. `values`: what it returned the first two times.
     """
@@ -51,12 +51,12 @@ class Racer:
 
     @classmethod
     def of(cls, engine, case, workers):
-        """An engine at a case."""
+        """The racer of an engine for a case."""
         threads = workers if engine in THREADED else 1
         return cls(engine, threads, ENGINES[engine], case, workers)
 
     def ask(self, steps):
-        """What the last of `steps` steps returns, and the seconds that one took."""
+        """The value of the last of `steps` steps, and the seconds per step."""
         (pipe,) = self.process.pipes
         try:
             pipe.send(steps)
@@ -66,7 +66,7 @@ class Racer:
             raise UserError(f"{self.name} ended with exit code {code}") from None
 
     def peak(self):
-        """The most bytes that it holds in some steps."""
+        """The peak of its memory in a few steps, bytes."""
         watch = Peak(self.process.processes[0].pid)
         self.ask(max(MEMORY_STEPS, self.steps))
         return watch.stop()
@@ -77,7 +77,7 @@ class Racer:
 
 
 def serve(pipe, _, make, *arguments):
-    """What the process of a racer does."""
+    """Run steps on request, in the process of a racer."""
     step = make(*arguments)
     while True:
         steps = pipe.recv()
@@ -88,10 +88,10 @@ def serve(pipe, _, make, *arguments):
 
 
 def race(case, engines, workers, rounds, advance):
-    """A `Result` for each engine, and BLAS's FLOP/s in between: `(results, peak)`.
+    """`(results, peak)`: a `Result` per engine, and the FLOP/s of BLAS meanwhile.
 
-    `advance()` is called `advances(engines, rounds)` times, after each step of the way. Raises
-    UserError if the engines do not compute the same.
+    `advance()` is called `advances(engines, rounds)` times on the way. Raises UserError if the
+    engines disagree.
     """
     racers = []
     for engine in engines:
@@ -104,7 +104,7 @@ def race(case, engines, workers, rounds, advance):
         racer.close()
     fastest = min(results.pop("sgemm").seconds)
     for engine, result in results.items():
-        alone = Racer.of(engine, case, workers)  # no other holds a part of the libraries of both
+        alone = Racer.of(engine, case, workers)  # no other process shares its libraries
         result.memory = alone.peak()
         alone.close()
         advance()
@@ -117,7 +117,7 @@ def advances(engines, rounds):
 
 
 def time_in_turn(racers, rounds, advance):
-    """`{name: Result}`. Every other round goes backwards: no one always comes after the same."""
+    """`{name: Result}`; every other round is reversed, so that no one always follows the same."""
     results = {racer.name: Result(racer.name) for racer in racers}
     for number in range(rounds):
         for racer in racers[:: -1 if number % 2 else 1]:
@@ -129,15 +129,15 @@ def time_in_turn(racers, rounds, advance):
 
 
 def check_agreement(case, racers):
-    """Raise UserError unless all got the same in their first two steps.
+    """Raise UserError unless all agree in their first two steps.
 
-    The second loss depends on the first gradient, so a wrong backward pass shows there.
+    The second loss depends on the first gradient, so it shows a wrong backward pass.
     """
     first = racers[0]
     for racer in racers[1:]:
         for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
             error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))
-            if not error < TOLERANCE:  # so written that NaN does not pass
+            if not error < TOLERANCE:  # also fails for NaN
                 raise UserError(
                     f"{case}: {racer.name} and {first.name} do not compute the same, "
                     f"relative difference {error:.1e} in step {number}"
@@ -145,7 +145,7 @@ def check_agreement(case, racers):
 
 
 def multiply(side):
-    """The step that shows what the machine can do: a large product of float32 matrices."""
+    """The step that measures the machine: a large product of float32 matrices."""
     x = np.ones((side, side), np.float32)
     out = np.empty_like(x)
 
@@ -157,7 +157,7 @@ def multiply(side):
 
 @contextmanager
 def blas_threads(count):
-    """Within this block processes start with so many BLAS threads."""
+    """Within this block processes start with `count` BLAS threads."""
     before = os.environ["OPENBLAS_NUM_THREADS"]
     os.environ["OPENBLAS_NUM_THREADS"] = str(count)
     try:

@@ -1,4 +1,4 @@
-"""The weights of a PyTorch file as a checkpoint: `python -m tinydldl.convert FILE.pt OUT.npz`.
+"""Make a checkpoint of the weights in a PyTorch file: `python -m tinydldl.convert FILE.pt OUT.npz`.
 
 PyTorch is not needed, and nothing of the file is run.
 """
@@ -47,19 +47,12 @@ def build_parser():
     add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
     add("out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
 
-    unsaid = parser.add_argument_group(
-        "network", "What a state_dict does not say. A file with the whole network does."
-    )
-    unsaid.add_argument(
-        "--head",
-        choices=HEADS,
-        help="softmax, or sigmoid divided by the sum (default: what the file says, else softmax)",
-    )
-    unsaid.add_argument(
-        "--pool",
-        choices=POOLS,
-        help="the last pooling, hybrid or the average alone (default: what the file says, else hp)",
-    )
+    about = "What a state_dict does not say. A file with the whole network does."
+    add = parser.add_argument_group("network", about).add_argument
+    about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
+    add("--head", choices=HEADS, help=about)
+    about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"
+    add("--pool", choices=POOLS, help=about)
     return parser
 
 

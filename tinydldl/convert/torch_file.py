@@ -1,12 +1,12 @@
-"""What a PyTorch file holds, read without PyTorch and without running anything of the file.
+"""The arrays in a PyTorch file, read without PyTorch and without running anything of the file.
 
 Before version 1.6 `torch.save` wrote five pickles in a row, and after them the numbers:
 
     magic number, version of the format, about the machine, THE OBJECT, keys of the storages
-    for each key: how many numbers (int64), the numbers
+    per key: how many numbers (int64), the numbers
 
 Since then a file is a zip archive: `NAME/data.pkl` is the object, `NAME/data/KEY` are the numbers.
-In the object a tensor is a call of a function on its storage, which is marked as kept outside.
+In the object a tensor is a call of a function with its storage, which is marked as kept outside.
 Source: `torch/serialization.py` of PyTorch, 1.0 and 2.13.
 """
 
@@ -35,16 +35,15 @@ DTYPES = {
     "torch.ByteStorage": "u1",
     "torch.BoolStorage": "?",
 }
-MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as NumPy has it; letters
+MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as in NumPy; characters
 WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
 
 
 @dataclass
 class Weights:
-    """`arrays`: {name: array}, in the order of the file, as PyTorch lays them out.
+    """`arrays`: {name: array} in the order of the file, in PyTorch's layout.
 
-    `modules`: {name: `Shell`} of a file that holds a whole network, else {}; `text`: what the file
-    is, in words.
+    `modules`: {name: `Shell`} of a whole network, else {}; `text`: a description of the file.
     """
 
     arrays: dict
@@ -53,10 +52,10 @@ class Weights:
 
 
 def read(path):
-    """The weights in a file that `torch.save` wrote, of a network or its state_dict.
+    """The weights in a file of `torch.save`: of a network or its state_dict.
 
-    Also of a dict that holds one of them as `state_dict`, `model_state_dict` or `model`. Names have
-    no `module.` in front, as DataParallel writes it. Raises UserError, one line.
+    Also of a dict that holds one as `state_dict`, `model_state_dict` or `model`. Names lose the
+    `module.` that DataParallel puts in front. Raises UserError, one line.
     """
     try:
         with open_file(path) as file:
@@ -73,11 +72,8 @@ def read(path):
     return Weights(arrays, modules, f"{text}, PyTorch {'1.6 or later' if is_zip else 'before 1.6'}")
 
 
-# ------------------------------------------------------------------------------------- two formats
-
-
 def read_legacy(data):
-    """The object in a file of before 1.6."""
+    """The object in a file from before 1.6."""
     file, storages = io.BytesIO(data), Storages("<")
     try:
         magic = load(file, {})
@@ -96,7 +92,7 @@ def read_legacy(data):
 
 
 def read_zip(data):
-    """The object in a file of 1.6 or later."""
+    """The object in a file from 1.6 or later."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
         packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
@@ -120,7 +116,7 @@ def read_zip(data):
 
 
 class Storage:
-    """The numbers of one or several tensors: `values` (count,), once they are read."""
+    """The numbers of one or several tensors: `values` (count,), None until they are read."""
 
     def __init__(self, kind, count, byte_order):
         self.is_bfloat16 = kind == "torch.BFloat16Storage"
@@ -136,15 +132,15 @@ class Storage:
 
 
 class Storages(dict):
-    """{key: Storage} of a file, as its object names them."""
+    """The storages that the object in a file names, {key: Storage}."""
 
     def __init__(self, byte_order):
         self.byte_order = byte_order
 
     def persistent(self, identity):
-        """What stands for an object that is marked as kept outside: a storage, or a class."""
+        """The stand-in for an object that is marked as kept outside: a storage, or a class."""
         match identity:
-            case ("module", Global() as cls, *_):  # with its source text, which nobody needs
+            case ("module", Global() as cls, *_):  # with its source text, which is not needed
                 return cls
             case ("storage", Global(name=kind), *_) if kind not in DTYPES:
                 raise UserError(f"{kind} is refused: no numbers of a kind that is known here")
@@ -157,7 +153,7 @@ class Storages(dict):
 
 @dataclass
 class Tensor:
-    """A tensor whose storage may not have been read yet; `strides` in numbers, not bytes."""
+    """A tensor, whose storage may not be read yet; `strides` in numbers, not bytes."""
 
     storage: Storage
     offset: int
@@ -165,19 +161,19 @@ class Tensor:
     strides: tuple
 
     def array(self):
-        """The array, a view of the storage. Raises UserError if it reaches outside."""
+        """The array, a view of the storage. Raises UserError if it does not fit in there."""
         values = self.storage.values
         if values is None or prod(self.shape) > values.size:
             raise UserError("damaged: a tensor is larger than its storage")
         size = values.itemsize
         offset, strides = self.offset * size, [stride * size for stride in self.strides]
-        try:  # NumPy checks that all of it is inside
+        try:  # NumPy checks the bounds
             return np.ndarray(self.shape, values.dtype, values, offset, strides)
         except (ValueError, OverflowError):
             raise UserError("damaged: a tensor reaches outside its storage") from None
 
 
-# ------------------------------------- what stands for the functions and classes that a file names
+# ------------------------------------------- stand-ins for the functions and classes in a file
 
 
 def is_count(number):
@@ -185,7 +181,7 @@ def is_count(number):
 
 
 def rebuild_tensor(storage, offset, shape, strides, *_):
-    """`torch._utils._rebuild_tensor_v2`: what follows is about gradients."""
+    """`torch._utils._rebuild_tensor_v2`; its other arguments are about gradients."""
     if not (isinstance(storage, Storage) and type(shape) is type(strides) is tuple):
         raise UserError("a tensor is not made of a storage, a shape and strides")
     numbers, many = (offset, *shape, *strides), len(shape) > MOST_AXES
@@ -195,9 +191,8 @@ def rebuild_tensor(storage, offset, shape, strides, *_):
 
 
 class OrderedDict(dict):
-    """`collections.OrderedDict`; the state of a state_dict, versions of its modules, is dropped.
-
-    Python 2 gave its items as an argument.
+    """`collections.OrderedDict`, whose items Python 2 passed as an argument; its state, versions of
+    modules, is dropped.
     """
 
     def __init__(self, pairs=()):
@@ -210,7 +205,7 @@ class OrderedDict(dict):
 
 
 class Unused:
-    """What nobody needs for the weights, such as a NumPy number beside them: none of it is kept."""
+    """Anything that is not needed, such as a NumPy number beside the weights."""
 
     def __init__(self, *_):
         pass
@@ -238,7 +233,7 @@ ALLOWED = {
     Unused,
 )
 
-# --------------------------------------------------------------- where in an object the weights are
+# -------------------------------------------------------------------------- weights in an object
 
 
 def weights_in(found):
@@ -248,7 +243,7 @@ def weights_in(found):
     if is_module(found):
         modules = dict(walk(found))
         kinds = [m.state[kind] for m in modules.values() for kind in ("_parameters", "_buffers")]
-        if sum(map(len, kinds)) > MOST_WORK:  # a file may put one dict into many modules
+        if sum(map(len, kinds)) > MOST_WORK:  # many modules may share a dict
             raise UserError("a network with more tensors than any has")
         tensors = {
             f"{name}.{own}" if name else own: tensor
@@ -275,14 +270,14 @@ def tensors_of(found):
 
 
 def is_module(found):
-    """Whether an object was one of torch.nn.Module: it has what each of them has."""
+    """Whether an object was a torch.nn.Module: it has what they all have."""
     state = found.state if isinstance(found, Shell) else None
     names = ("_parameters", "_buffers", "_modules")
     return isinstance(state, dict) and all(isinstance(state.get(name), dict) for name in names)
 
 
 def walk(module, name="", seen=None):
-    """`(name, module)` of a module and all inside it, each once, in their order."""
+    """Yield `(name, module)` for a module and all those inside it, each once, in order."""
     seen = set() if seen is None else seen
     seen.add(id(module))
     yield name, module
@@ -294,5 +289,5 @@ def walk(module, name="", seen=None):
 
 
 def without_prefix(names):
-    """A dict whose names have lost the `module.` in front."""
+    """The same dict without the `module.` in front of its names."""
     return {name.removeprefix("module."): value for name, value in names.items()}

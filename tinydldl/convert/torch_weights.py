@@ -1,7 +1,7 @@
 """A network of ours with the weights of a PyTorch file.
 
-A state_dict says which arrays a network has, not what it computes with them. So a network is known
-by its convolutions, in order; a file that holds all modules is checked against what ours compute.
+A state_dict says which arrays a network has, not what it computes with them. So a network is
+recognized by its convolutions, in order; the modules in a file are checked against ours.
 """
 
 import json
@@ -20,11 +20,11 @@ from tinydldl.models import CHANNELS, AgeNet
 from tinydldl.trained import Trained
 
 SIDE = 224
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as is the custom
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as usual
 METHOD = "dldl-v2"
 
-# The layers that a network of ours may be made of in PyTorch, and how: what it does not mention
-# does not matter. For a number PyTorch may have a pair of it.
+# The PyTorch layers that our networks can be made of, and their settings; settings that are missing
+# here do not matter. For a number PyTorch may have a pair.
 SETTINGS = {
     "Conv2d": {
         "kernel_size": 3,
@@ -35,17 +35,11 @@ SETTINGS = {
         "padding_mode": "zeros",
     },
     "BatchNorm2d": {"eps": 1e-5},
-    "ReLU": {},
     "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
     "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
     "AdaptiveAvgPool2d": {"output_size": 1},
-    "Flatten": {},
-    "Linear": {},
-    "Sigmoid": {},
-    "Softmax": {},
-    "LogSoftmax": {},
-}
-FORMS = (  # their arrays, with the number of dimensions
+} | {name: {} for name in ("ReLU", "Flatten", "Linear", "Sigmoid", "Softmax", "LogSoftmax")}
+FORMS = (  # their arrays, with the number of axes
     ("C", {"weight": 4}),
     ("C", {"weight": 4, "bias": 1}),
     ("B", {"weight": 1, "bias": 1, "running_mean": 1, "running_var": 1}),
@@ -56,11 +50,11 @@ POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
 def convert(weights, head="softmax", pool="hp"):
-    """The network `Trained` that computes what the one with these `Weights` does.
+    """A `Trained` network that computes what the one with these `Weights` does.
 
-    `head`: what makes a distribution of its outputs, `"softmax"`, or `"sigmoid"` and a division by
-    the sum; `pool`: as for `AgeNet`. Raises UserError for any but a chain of 3x3 convolutions
-    with BatchNorm that is in `CHANNELS`, with a Linear layer to 101 labels.
+    `head`: what makes its outputs a distribution, `"softmax"`, or `"sigmoid"` and a division by the
+    sum; `pool`: as for `AgeNet`. Raises UserError for anything but a chain of 3x3 convolutions with
+    BatchNorm that is in `CHANNELS`, followed by a Linear layer to 101 labels.
     """
     check_modules(weights.modules)
     layers = layers_of(weights.arrays)
@@ -69,7 +63,7 @@ def convert(weights, head="softmax", pool="hp"):
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(weights.arrays, method.outputs))
     about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
-    rng = np.random.default_rng(0)  # weights that are overwritten at once
+    rng = np.random.default_rng(0)  # weights to be overwritten
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
         checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
@@ -83,7 +77,7 @@ def convert(weights, head="softmax", pool="hp"):
 def save(path, network):
     """Write a `Trained` network as a checkpoint; returns the paths of its two files.
 
-    Raises UserError if one of them exists, or their folder does not.
+    Raises UserError if one of them exists, or if their folder does not.
     """
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"
@@ -100,26 +94,23 @@ def save(path, network):
 
 
 def is_left_over(path, meta):
-    """Whether a killed conversion to the same has written its JSON, and not come any further."""
+    """Whether a killed conversion to the same path has written its JSON, and no more."""
     alone = not os.path.lexists(f"{path}.npz")
     return alone and Path(f"{path}.json").read_bytes() == json.dumps(meta, indent=2).encode()
 
 
-# ------------------------------------------------------------------------------- what a file tells
-
-
 def head_of(modules):
-    """The head of a network whose modules are known, else None."""
+    """The head of a network, None if its modules are not known."""
     return next((HEADS[kind] for _, kind, _ in leaves(modules) if kind in HEADS), None)
 
 
 def pool_of(modules):
-    """The last pooling of a network whose modules are known, else None."""
+    """The last pooling of a network, None if its modules are not known."""
     return POOLS.get(sum(kind == "MaxPool2d" for _, kind, _ in leaves(modules)))
 
 
 def leaves(modules):
-    """`(name, kind, state)` of each module with no others inside, such as Conv2d."""
+    """Yield `(name, kind, state)` for each module with no others inside, such as Conv2d."""
     for name, module in modules.items():
         if not module.state["_modules"]:
             is_torch = module.name.startswith("torch.nn.")
@@ -127,7 +118,7 @@ def leaves(modules):
 
 
 def check_modules(modules):
-    """Raise UserError for a module that our networks have not."""
+    """Raise UserError for a module that our networks do not have."""
     for name, kind, state in leaves(modules):
         if kind not in SETTINGS:
             raise UserError(f"{name} is a {kind}, which no network here has")
@@ -137,11 +128,8 @@ def check_modules(modules):
                 raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
 
 
-# ------------------------------------------------------------------------------ from array to array
-
-
 def layers_of(arrays):
-    """The arrays of each layer, `[{"weight": ..., "bias": ...}, ...]`, told by their names."""
+    """The arrays of each layer by their names: `[{"weight": ..., "bias": ...}, ...]`."""
     layers = {}
     for name, array in arrays.items():
         layer, _, own = name.rpartition(".")
@@ -150,7 +138,7 @@ def layers_of(arrays):
 
 
 def network_name(layers):
-    """Which of `CHANNELS` it is; None if none."""
+    """The name in `CHANNELS`, or None."""
     if not re.fullmatch("(CB)+L", "".join(map(letter, layers))):
         return None
     channels = [str(len(layer["weight"])) for layer in layers[:-1:2]]
@@ -165,7 +153,7 @@ def letter(layer):
 
 
 def our_arrays(layers, model):
-    """The arrays of `model`, by name, in our layout. Raises CheckpointError."""
+    """The arrays for `model`, by name, in our layout. Raises CheckpointError."""
     *chain, fc = layers
     numbers = [name.removeprefix("conv") for name in model.layers if name.startswith("conv")]
     arrays = {"fc.W": fc["weight"].T, "fc.b": fc["bias"]}
@@ -178,7 +166,7 @@ def our_arrays(layers, model):
             f"conv{number}.W": conv["weight"].transpose(2, 3, 1, 0),
             f"bn{number}.gamma": bn["weight"],
             f"bn{number}.beta": bn["bias"],
-            # a bias moves the mean, and normalization takes it away again
+            # a bias shifts the mean, and normalization removes it
             f"bn{number}.running_mean": mean - bias,
             f"bn{number}.running_var": bn["running_var"],
         }
@@ -186,7 +174,7 @@ def our_arrays(layers, model):
 
 
 def unknown_layout(arrays, outputs):
-    """What was found, and what is known, in words."""
+    """A description of the arrays that were found, and of the known networks."""
     found = [f"{name} {array.shape}" for name, array in arrays.items()]
     if len(found) > 8:
         found[4:-3] = ["..."]

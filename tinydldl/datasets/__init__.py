@@ -5,7 +5,6 @@ How to get each set, and what its folder looks like, is in `data/README.md`.
 """
 
 import os
-from dataclasses import fields
 from pathlib import Path
 
 from tinydldl import cli
@@ -33,11 +32,10 @@ DATASETS = {
 
 
 def load(name, options, aligned=True):
-    """The parts of the data set `name`: {"train": Photos, ...}, as far as the set has them.
+    """The parts that the data set `name` has: {"train": Photos, ...}.
 
-    `aligned`: take the aligned crop of a photo where there is one, see `crops`.
-
-    Raises DataError, one line, for an unknown name and for anything wrong on disk.
+    `aligned`: take the aligned crop of a photo where there is one, see `crops`. Raises DataError,
+    one line, for an unknown name and for anything wrong on disk.
     """
     if name not in DATASETS:
         raise DataError(f"no data set {name!r}, expected one of {', '.join(DATASETS)}")
@@ -51,39 +49,33 @@ def load(name, options, aligned=True):
 
 
 def default_data_dir():
-    """The folder that holds the sets: $TINYDLDL_DATA, else `data`."""
+    """The folder that holds the data sets: $TINYDLDL_DATA, else `data`."""
     return Path(os.environ.get("TINYDLDL_DATA") or "data")
 
 
 def add_dataset_arguments(parser, what, default=None):
-    """Give an argparse parser, or a group of one, what says which data set; `what` it is for."""
+    """Add --dataset, with `what` as its help, and the arguments that make an `Options`."""
     parser.add_argument("--dataset", choices=DATASETS, default=default, help=what)
     add_data_arguments(parser)
 
 
 def add_data_arguments(parser):
-    """Give it the arguments that make an `Options`."""
+    """Add the arguments that make an `Options` to a parser or group."""
     add = parser.add_argument
-    add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder for each set")
+    add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder per set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
-    about = "holds the aligned crops (default: they lie beside the photos)"
+    about = "holds the aligned crops (default: beside the photos)"
     add("--aligned", type=cli.path, metavar="FOLDER", help=about)
-    add(
-        "--split",
-        choices=["random", "subject"],
-        default=Options.split,
-        help="morph: split the photos at random, or by subject so that no person is in both parts; "
-        "csv: always by subject if the table names them",
+    about = (
+        "morph: split the photos at random, or by subject so that no person is in both parts; "
+        "csv: always by subject if the table names them"
     )
-    add("--seed", type=cli.whole(0), default=Options.seed, help="of all that is drawn at random")
-    about = "years, for photos whose labels have none"
+    add("--split", choices=["random", "subject"], default=Options.split, help=about)
+    add("--seed", type=cli.whole(0), default=Options.seed, help="seed of everything random")
+    about = "years, for photos whose labels have no sigma"
     add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
 
 
 def options_from(arguments):
-    """The `Options` among parsed arguments; a field that has no argument keeps its default.
-
-    Raises DataError for a value that cannot be right.
-    """
-    names = {field.name for field in fields(Options)}
-    return Options(**{name: value for name, value in vars(arguments).items() if name in names})
+    """The `Options` in parsed arguments. Raises DataError for a value that cannot be right."""
+    return cli.gather(Options, arguments)

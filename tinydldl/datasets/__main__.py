@@ -1,9 +1,9 @@
 """Check a data set on disk: `python -m tinydldl.datasets utkface --data-dir data`.
 
-Prints what each part holds, decodes every photo (its aligned crop where there is one, as training
-does), looks for exact duplicates and draws the ages. With `--align` writes aligned crops of the
-faces beside the photos instead, for networks to learn from. Exit code 0 if all is well, 1 if a
-photo cannot be read, 2 if the set cannot be loaded.
+Print what each part holds, decode every photo (its aligned crop where there is one, as training
+does), look for exact duplicates and draw the ages. With `--align` write aligned crops of the faces
+beside the photos instead, for networks to learn from. The exit code is 0 if all is well, 1 if a
+photo cannot be read, and 2 if the set cannot be loaded.
 """
 
 import sys
@@ -44,7 +44,7 @@ def main(argv=None):
 
 
 def align(arguments, parts, options):
-    """Make the aligned crops, and list the photos that have none; returns the exit code."""
+    """Make the aligned crops, and list the photos without one; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
     loaders = bounded(arguments.loaders, len(crops))
     before, made, failed = align_photos(crops, arguments.crop, arguments.score, loaders)
@@ -56,7 +56,7 @@ def align(arguments, parts, options):
 
 
 def check(name, parts, folder):
-    """Look at every photo and at the ages; returns the exit code, 1 if one cannot be read."""
+    """Check all photos and ages; returns the exit code, 1 if a photo cannot be read."""
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
     where = [(part, path) for part, photos in parts.items() for path in photos.paths]
@@ -83,14 +83,11 @@ def build_parser():
     add_data_arguments(data)
     add = data.add_argument
     add("--count", type=cli.whole(1), default=Options.count, help="synthetic: how many faces")
-    add("--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels a side")
-    faces = parser.add_argument_group("aligned crops", "Made once; what stops halfway goes on.")
+    add("--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels per side")
+    faces = parser.add_argument_group("aligned crops", "Made once; a stopped run can be resumed.")
     add = faces.add_argument
-    add(
-        "--align",
-        action="store_true",
-        help=f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned",
-    )
+    about = f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned"
+    add("--align", action="store_true", help=about)
     add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
     inputs.add_score_argument(faces)
     add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
@@ -99,7 +96,7 @@ def build_parser():
 
 
 def print_parts(name, parts):
-    """A line for each part: how many photos, which ages, which sigmas."""
+    """Print a line per part: photos, ages, sigmas."""
     total = sum(len(photos) for photos in parts.values())
     print(f"{name}: {total} photos (years: min / mean / max)")
     for part, photos in parts.items():
@@ -108,14 +105,14 @@ def print_parts(name, parts):
 
 
 def summary(years):
-    """Smallest, mean and largest of an array, as text."""
+    """Smallest, mean and largest value, as text."""
     if len(years) == 0:
         return "-"
     return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
 
 
 def check_photos(paths):
-    """`(path, why)` of each photo that cannot be read, of all, decoded in threads."""
+    """`[(path, why)]` of the photos that cannot be decoded; threads try them all."""
     with ThreadPoolExecutor() as pool:
         results = Progress(pool.map(check_photo, paths), "checking", len(paths), unit="photos")
         return [(path, why) for path, why in zip(paths, results, strict=True) if why]
@@ -131,9 +128,9 @@ def check_photo(path):
 
 
 def print_duplicates(where):
-    """The pairs, of all photos as `(part, path)`, with the same bytes, and how many cross parts.
+    """Print the pairs with the same bytes, of photos `(part, path)`, and how many cross parts.
 
-    Such a pair lets a model be tested on a photo that it was trained on.
+    Across parts, a network is tested on a photo that it was trained on.
     """
     copies = same_bytes([path for _, path in where])
     pairs = [(where[first], where[other]) for first, *others in copies for other in others]
@@ -143,7 +140,7 @@ def print_duplicates(where):
 
 
 def print_some(headline, lines):
-    """The headline, then the first few lines below it and how many more there are."""
+    """Print a headline, the first few lines, and how many more there are."""
     print(headline)
     for line in lines[:SHOWN]:
         print(f"  {line}")

@@ -1,4 +1,4 @@
-"""Aligned crops of all photos of a data set: found faces, turned and scaled to one place."""
+"""Aligned crops of the photos of a data set: faces found, turned and scaled to one place."""
 
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.loader import in_order
@@ -11,11 +11,11 @@ SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with
 
 
 def align_photos(crops, shape, score, loaders):
-    """Write the aligned crop of each photo that has none yet, the face of the largest box in it.
+    """Write an aligned crop of each photo that does not have one yet, of its largest face.
 
-    `crops`: {path of a photo: where its crop belongs}; `shape`: see `faces.align`; `score`: see
-    `faces.detect`; `loaders`: threads. Returns how many were there before, how many were made, and
-    `[(path, why)]` for those without one. Raises DataError if there is no writing.
+    `crops`: {path of a photo: path of its crop}; `shape`: see `faces.align`; `score`: see
+    `faces.detect`; `loaders`: threads. Returns how many there were before, how many were made, and
+    `[(path, why)]` of those without one. Raises DataError if a folder cannot be made.
     """
     missing = [path for path, crop in crops.items() if not crop.exists()]
     results = in_order(lambda path: align_photo(path, crops[path], shape, score), missing, loaders)
@@ -25,7 +25,7 @@ def align_photos(crops, shape, score, loaders):
 
 
 def align_photo(path, crop, shape, score):
-    """Write the crop of one photo; returns why there is none, or None."""
+    """Write the crop of one photo; returns why it has none, or None."""
     try:
         image = open_photo(path)
     except PhotoError as error:

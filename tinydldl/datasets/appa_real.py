@@ -1,6 +1,6 @@
-"""APPA-REAL: photos with an apparent age, from about 38 guesses each (Agustsson et al., FG 2017).
+"""APPA-REAL: apparent ages, each from about 38 guesses (Agustsson et al., FG 2017).
 
-The label is the mean guess, sigma the standard deviation of the guesses.
+The label is the mean of the guesses, sigma their standard deviation.
 """
 
 from tinydldl.datasets.base import find_folder
@@ -8,13 +8,13 @@ from tinydldl.datasets.table import Table
 
 
 def load(options):
-    """{"train", "valid", "test"}, from the folders of these names in `appa-real`."""
+    """{"train", "valid", "test"}, from the folders in `appa-real` with these names."""
     root = find_folder(options.data_dir / "appa-real", "the unpacked archive")
     return {part: _read_part(root, part) for part in ("train", "valid", "test")}
 
 
 def _read_part(root, part):
-    """One part, with the averages in `gt_avg_<part>.csv`."""
+    """A part, with the averages in `gt_avg_<part>.csv`."""
     folder = find_folder(root / part, "the photos")
     table = Table.read(root / f"gt_avg_{part}.csv")
     return table.photos(

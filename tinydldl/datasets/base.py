@@ -1,8 +1,8 @@
-"""What every data set is made of: photos on disk, each with an age and a sigma.
+"""What all data sets have in common: photos on disk, each with an age and a sigma.
 
 A data set is one module with one function, `load(options) -> {"train": Photos, ...}`. The keys
-are `"train"`, `"valid"` and `"test"`, as far as the set has these parts. The helpers below are
-shared by the sets: splitting, and finding what should be on disk; tables are read in `table`.
+are those of `"train"`, `"valid"` and `"test"` that the set has. The sets share the helpers below:
+splitting, and finding files on disk; tables are read in `table`.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".b
 
 
 class DataError(UserError):
-    """Something is wrong with a data set."""
+    """A data set that cannot be used."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose of a data set; each set reads the fields that it needs.
+    """What a user may choose about a data set; each set reads the fields that it needs.
 
-    `data_dir` is the folder that holds one folder for each set. `sigma` (years) is used by the sets
-    whose labels come without one. `seed` draws the synthetic faces and every random split.
+    `data_dir` holds one folder per set. `sigma` (years) is for sets whose labels have no sigma.
+    `seed` draws the synthetic faces and every random split.
 
     Raises DataError for a negative seed and for a sigma that is negative or not finite.
     """
@@ -38,11 +38,11 @@ class Options:
     data_dir: Path
     seed: int = 0
     sigma: float = 2.0
-    split: str = "random"  # morph: "random" photos or disjoint "subject"s
+    split: str = "random"  # morph: by photo ("random") or by person ("subject")
     table: Path | None = None  # csv: the table of paths, ages and sigmas
-    aligned: Path | None = None  # holds the aligned crops; None: each lies beside its photo
+    aligned: Path | None = None  # holds the aligned crops; None: each is beside its photo
     count: int = 3000  # synthetic: how many faces
-    side: int = 73  # synthetic: pixels a side
+    side: int = 73  # synthetic: pixels per side
 
     def __post_init__(self):
         if not 0 <= self.sigma < math.inf:
@@ -78,7 +78,7 @@ def photos_sorted(labels):
 
 
 def join(*parts):
-    """The photos of several parts as one part, one part after the other."""
+    """Several parts as one, one after the other."""
     paths = [path for photos in parts for path in photos.paths]
     ages = np.concatenate([photos.ages for photos in parts])
     sigmas = np.concatenate([photos.sigmas for photos in parts])
@@ -86,11 +86,11 @@ def join(*parts):
 
 
 def random_split(photos, fraction, seed, groups=None):
-    """Split `photos` in two at random, so that no group of them is in both parts.
+    """Split `photos` in two at random, so that no group is in both parts.
 
-    `groups` (N,): what must stay together has one value, such as a person; by default each photo
-    is a group. They are shuffled; the first part takes as many as bring its number of photos
-    nearest to `fraction` of all, and leaves one if there are several.
+    `groups` (N,): photos with the same value, such as a person, stay together; by default each
+    photo is a group. The groups are shuffled; the first part takes as many as bring it nearest to
+    `fraction` of all photos, and leaves one if there are several.
     """
     names, index = np.unique(range(len(photos)) if groups is None else groups, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
@@ -101,9 +101,9 @@ def random_split(photos, fraction, seed, groups=None):
 
 
 def same_bytes(paths):
-    """A list of indices for each content that several files have; only files of one size are read.
+    """Lists of the indices of files with the same bytes; only files of the same size are read.
 
-    What cannot be read has no copies here: who loads the photos says so.
+    A file that cannot be read is in none of them: whoever loads the photos reports it.
     """
     by_size, by_digest = defaultdict(list), defaultdict(list)
     for index, path in enumerate(paths):
@@ -114,14 +114,10 @@ def same_bytes(paths):
     return [indices for indices in by_digest.values() if len(indices) > 1]
 
 
-# ----------------------------------------------------------------------------- files and folders
-
-
 def find(path):
-    """`path` if it exists, else its neighbor whose name differs in upper and lower case alone.
+    """`path` if it exists, else a neighbor whose name differs only in case, else None.
 
-    The public archives do not agree with each other: `train15_gt.csv` is `Train15_gt.csv` in some.
-    Returns None if there is neither.
+    The public archives disagree: `train15_gt.csv` is `Train15_gt.csv` in some.
     """
     if path.exists():
         return path
@@ -132,7 +128,7 @@ def find(path):
 
 
 def find_folder(path, what):
-    """The folder at `path` as `find` sees it. Raises DataError that says `what` belongs there."""
+    """The folder at `path`, as `find` does. Raises DataError, which says `what` belongs there."""
     folder = find(path)
     if folder is None or not folder.is_dir():
         raise DataError(f"no folder {path}; put {what} there ({GUIDE})")
@@ -140,20 +136,20 @@ def find_folder(path, what):
 
 
 def is_image(name):
-    """Whether a file of this name is an image, by what it ends with, in any case."""
+    """Whether a file is an image, by the suffix of its name in any case."""
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def image_files(folder):
-    """The image files in `folder` by name.
+    """The image files in `folder`, sorted by name.
 
-    Files that begin with a dot are left out: macOS leaves such shadows of photos in its archives.
+    Names that begin with a dot are left out: macOS adds such shadows of photos to its archives.
     """
     return sorted(p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith("."))
 
 
 def need_image_files(folder):
-    """The same, or DataError: there is none."""
+    """The same. Raises DataError if there is none."""
     files = image_files(folder)
     if not files:
         raise DataError(f"no photo in {folder}, expected .jpg or .png files ({GUIDE})")

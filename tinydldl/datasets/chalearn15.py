@@ -10,7 +10,7 @@ from tinydldl.datasets.table import Table
 def load(options):
     """{"train", "valid"}: the photos in `chalearn15/Train` and `chalearn15/Valid`.
 
-    The labels of the challenge's own test photos are not public: results are those on `valid`.
+    The test labels of the challenge are not public: results are those on `valid`.
     """
     root = options.data_dir / "chalearn15"
     return {
@@ -20,6 +20,6 @@ def load(options):
 
 
 def read_part(folder, table):
-    """The photos in `folder`, with the table's columns: name, age, sigma, in this order."""
+    """The photos in `folder`; the columns of the table are name, age and sigma, in this order."""
     folder = find_folder(folder, "the photos")
     return Table.read(table).photos(lambda name: folder / name, name=0, age=1, sigma=2)

@@ -11,9 +11,9 @@ RAW = ("chalearn15", "chalearn16", "morph", "appa-real")  # sets that ship photo
 
 
 def crop_of(path, options):
-    """Where the aligned crop of a photo belongs: in `aligned/` beside it.
+    """The path of the aligned crop of a photo: in `aligned/` beside it.
 
-    With `options.aligned` in that folder instead, laid out as what holds the set is.
+    With `options.aligned` in that folder instead, which mirrors the folder of the set.
     """
     folder = path.parent
     if options.aligned is not None:
@@ -25,9 +25,9 @@ def crop_of(path, options):
 
 
 def prefer(photos, options):
-    """The same `Photos`, each in its aligned crop where that exists.
+    """The same `Photos`, each as its aligned crop where there is one.
 
-    Raises DataError if the folder that should hold the crops is not there.
+    Raises DataError if the folder for the crops is missing.
     """
     if options.aligned is not None and not options.aligned.is_dir():
         raise DataError(f"no folder {options.aligned}; --align makes the crops in it")
@@ -37,7 +37,7 @@ def prefer(photos, options):
 
 
 def warning(name, parts):
-    """A sentence for the screen if a set that ships raw photos has none aligned, else None."""
+    """A warning if a set that ships raw photos has no aligned crop, else None."""
     aligned = any(path.parent.name == FOLDER for p in parts.values() for path in p.paths)
     if name not in RAW or aligned:
         return None

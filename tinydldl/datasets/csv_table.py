@@ -1,4 +1,4 @@
-"""Your own photos: any folder, and a table of paths, ages and, if you have them, other columns."""
+"""Your own photos: any folder, and a table of paths, ages and optional columns."""
 
 from collections import Counter
 
@@ -16,9 +16,10 @@ PART, SUBJECT = ("part", "split"), ("subject", "person")
 def load(options):
     """The photos in `options.table`: its own parts, else {"train", "valid"}, 80 : 20 at random.
 
-    The header names the columns, one of `PHOTO`, `AGE` and, if they are there, `SIGMA`, `PART` and
-    `SUBJECT`; paths are relative to the folder of the table. Without a sigma column every photo has
-    `options.sigma`. At random, what shows one subject, or has the same bytes, stays in one part.
+    The header names the columns: one of `PHOTO`, one of `AGE` and optionally one of `SIGMA`, `PART`
+    and `SUBJECT`. Paths are relative to the folder of the table. Without a sigma column every photo
+    has `options.sigma`. A random split keeps photos of one subject, or with the same bytes,
+    together.
     """
     if options.table is None:
         raise DataError("no table, expected --table with the path of one (see data/README.md)")
@@ -52,7 +53,7 @@ def load(options):
 
 
 def together(labels):
-    """Numbers (N,), equal for photos of one subject and for those with the same bytes."""
+    """Numbers (N,): equal for photos of the same subject, or with the same bytes."""
     numbers = {}
     keys = [label.path if label.subject is None else label.subject for label in labels]
     groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys])

@@ -1,8 +1,8 @@
 """From photos on disk to batches: read once, held in memory, augmented ahead of the trainer.
 
-Threads read the photos: Pillow decodes outside the interpreter lock. Processes augment them, since
-so many small steps would hold the lock, and the network with it. The generator of an image is
-seeded with (seed, epoch, index), so batches do not depend on how many there are.
+Threads read the photos: Pillow decodes without the interpreter lock. Processes augment them: many
+small steps would hold the lock, and stop the network. The generator of an image is seeded with
+(seed, epoch, index), so batches do not depend on the number of processes.
 """
 
 import math
@@ -21,25 +21,25 @@ from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resi
 from tinydldl.processes import Helpers, bounded
 from tinydldl.progress import Progress
 
-LEAST_STD = 1 / 255  # one of the steps that a pixel can take
+LEAST_STD = 1 / 255  # one level of a pixel
 AHEAD = 4  # batches in preparation
-POLITE = 19  # the network comes first: those who prepare photos work while it waits
+POLITE = 19  # the network comes first: photos are prepared while it waits
 
 
 class PhotoStore:
-    """The photos of one part of a data set, as uint8 arrays (h, w, 3), RGB, scaled for a network.
+    """One part of a data set as RGB arrays (h, w, 3), uint8, scaled for a network.
 
-    `side`: pixels a side of the network; `cache_bytes`: how much to hold in memory (what does not
-    fit is read again each time); `loaders`: threads that read, and processes that augment, see
-    `bounded`. Photos that cannot be read are left out, and listed in `bad` as `(path, reason)`.
-    Raises DataError for a photo that has changed when it is read again.
+    `side`: pixels per side of the network; `cache_bytes`: how much to hold in memory (the rest is
+    read again each time); `loaders`: threads that read, and processes that augment, see `bounded`.
+    Photos that cannot be read are left out, and listed in `bad` as `(path, reason)`. Raises
+    DataError for a photo that has changed when it is read again.
     """
 
     def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
         self.side, self.cache_bytes = side, cache_bytes
         self.loaders = loaders = bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
-        self._checksums = {}  # of the photos that are read again
+        self._checksums = {}  # of photos that are not held
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
         results = in_order(self._try_read, photos.paths, loaders)
@@ -73,7 +73,7 @@ class PhotoStore:
 
     @cached_property
     def augmenters(self):
-        """The processes, started when they are needed first, and kept for all epochs."""
+        """The processes, started when first needed, and kept for all epochs."""
         return Augmenters(self.loaders)
 
     def channel_statistics(self):
@@ -81,8 +81,8 @@ class PhotoStore:
 
             mean = sum x / n        std = sqrt(n sum x^2 - (sum x)^2) / n
 
-        with what is under the root in whole numbers, of which nothing is lost. At least 1/255, for
-        photos of one plain color: networks get `(x - mean) / std`.
+        The radicand is computed in whole numbers, so it is exact. std is at least 1/255, since
+        networks get `(x - mean) / std` of photos in one plain color, too.
         """
         sums = self._sums.T.tolist()
         mean = [values / (255 * n) for n, values, _ in sums]
@@ -94,7 +94,7 @@ class PhotoStore:
         self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
 
     def _try_read(self, path):
-        """The pixels of a photo, or the PhotoError that says why it cannot be read."""
+        """The pixels of a photo, or a PhotoError."""
         try:
             return np.asarray(resize_short_side(open_photo(path), held_side(self.side)))
         except PhotoError as error:
@@ -104,7 +104,7 @@ class PhotoStore:
 def train_batches(store, epoch, *, batch, transforms, seed):
     """Yield `(images, indices)` in random order, augmented: uint8 (B, side, side, 3), int (B,).
 
-    All photos come once; batches differ by one in size at most, and none is larger than `batch`.
+    Each photo comes once; B is at most `batch`, and differs by at most one between batches.
     """
     augmenters = store.augmenters
 
@@ -113,13 +113,13 @@ def train_batches(store, epoch, *, batch, transforms, seed):
         seeds = [(seed, epoch, int(index)) for index in indices]
         return augmenters(photos, seeds, transforms, store.side), indices
 
-    # the order's generator is the one after those of the photos
+    # the generator of the order is the next after those of the photos
     order = np.random.default_rng([seed, epoch, len(store)]).permutation(len(store))
     yield from in_order(make, split(order, batch), store.loaders)
 
 
 def augment_batch(photos, seeds, transforms, side):
-    """Arrays (h, w, 3), each with the seed of its generator, to one array (B, side, side, 3)."""
+    """Augment arrays (h, w, 3), each with the seed of its generator: (B, side, side, 3)."""
     images = [
         augment(Image.fromarray(photo), np.random.default_rng(seed), transforms, side)
         for photo, seed in zip(photos, seeds, strict=True)
@@ -131,7 +131,7 @@ Augmenters = partial(Helpers, function=augment_batch, nice=POLITE)  # (count) pr
 
 
 def eval_batches(store, *, batch):
-    """Yield `(images, indices)` in order, the center of each photo."""
+    """Yield `(images, indices)` in order; images are centers, as in `train_batches`."""
 
     def make(indices):
         images = [center_crop(Image.fromarray(store[index]), store.side) for index in indices]
@@ -141,12 +141,12 @@ def eval_batches(store, *, batch):
 
 
 def split(order, batch):
-    """`order` in pieces of at most `batch`, as equal as can be."""
+    """`order` in pieces of at most `batch`, as equal as possible."""
     return np.array_split(order, max(1, math.ceil(len(order) / batch)))
 
 
 def in_order(function, items, loaders):
-    """Yield `function(item)` in the order of `items`, computed by threads a few items ahead."""
+    """Yield `function(item)` for each of `items` in order; threads compute a few items ahead."""
     pool = ThreadPoolExecutor(loaders)
     ahead = deque()
     try:
@@ -163,7 +163,7 @@ def in_order(function, items, loaders):
 def normalize(images, mean, std):
     """uint8 images (N, H, W, 3) as float32 network input: `(images / 255 - mean) / std`.
 
-    Computed on rows of W 3 numbers: along rows of three NumPy is ten times slower.
+    Computed on rows of 3 W numbers: on rows of 3 NumPy is ten times slower.
     """
     xp, (N, H, W, C) = get_array_module(images), images.shape
     mean, std = (xp.tile(xp.asarray(values, dtype=np.float32), W) for values in (mean, std))

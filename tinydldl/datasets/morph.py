@@ -1,33 +1,27 @@
 """MORPH Album 2: police photos of adults, several for most people (Ricanek, Tesafaye, FG 2006).
 
-The labels are true ages without a sigma. A file name tells the person and the age: 009055_1M54.JPG
+The labels are true ages without a sigma. A file name gives the person and the age: 009055_1M54.JPG
 is photo 1 of subject 009055, male, aged 54.
 """
 
 import re
 
-from tinydldl.datasets.base import (
-    DataError,
-    find,
-    find_folder,
-    need_image_files,
-    photos_sorted,
-    random_split,
-)
+from tinydldl.datasets import base
+from tinydldl.datasets.base import DataError, find, find_folder, photos_sorted, random_split
 from tinydldl.datasets.table import Table
 
 
 def load(options):
-    """{"train", "test"}: 80 : 20 at random, of photos or (`options.split`) of subjects.
+    """{"train", "test"}: 80 : 20 at random, by photo or (`options.split`) by subject.
 
-    At random most people of the test part have been seen in training, at other ages: the error is
-    smaller than with disjoint subjects. The paper, like most, splits at random.
+    By photo, most people in the test part were seen in training, at other ages, and the error is
+    smaller than with disjoint subjects. The paper, like most, splits by photo.
     """
     root = options.data_dir / "morph"
     album = find_folder(root / "Album2", "the photos")
     table = find(root / "MORPH_2008_nonCommercial.csv")
     if table is None:
-        photos = photos_sorted((p, age_of(p), options.sigma) for p in need_image_files(album))
+        photos = photos_sorted((p, age_of(p), options.sigma) for p in base.need_image_files(album))
     else:
         photos = _read_photos(album, table, options.sigma)
     subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
@@ -47,7 +41,7 @@ def _read_photos(album, table, sigma):
 
 
 def age_of(path):
-    """The age (years): the two digits after M or F at the end of the file name, or DataError."""
+    """The age (years): two digits after M or F at the end of the file name. Raises DataError."""
     match = re.search(r"[MF](\d\d)$", path.stem, re.IGNORECASE)
     if match is None:
         raise DataError(f"{path}: expected a name such as 009055_1M54.JPG")
@@ -55,5 +49,5 @@ def age_of(path):
 
 
 def subject_of(path):
-    """The number of the person: what stands before the underscore of the file name."""
+    """The number of the person: the file name up to its underscore."""
     return path.name.partition("_")[0]

@@ -1,6 +1,6 @@
-"""Which photos of a data set a command uses: within the label grid, at most so many, readable."""
+"""The photos of a data set that a command uses: ages on the label grid, no more than a limit."""
 
-import argparse
+from argparse import SUPPRESS
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,9 @@ from tinydldl.images import held_side
 from tinydldl.processes import MOST
 
 FEWEST = 2  # photos in a part
-MAY_FAIL = 3, 0.01  # photos of a part, or this share of them: that many may be unreadable
+MAY_FAIL = 3, 0.01  # photos of a part, or this share of them, that may be unreadable
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}  # in texts
-TRAINED_ON = "train"  # the part that a network has seen, unless its run says another
+TRAINED_ON = "train"  # the part that a network has seen, unless its run names another
 ALL = "all"  # for --part: all parts together
 
 
@@ -37,57 +37,38 @@ class Request:
 
 
 def add_arguments(parser):
-    """Give an argparse parser, or a group of one, what says how photos are read."""
+    """Add --loaders and --cache-mb to a parser or group."""
     add = parser.add_argument
     add("--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos")
     add("--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory")
 
 
 def add_limit_arguments(parser, few):
-    """Give it what says how many photos are used; `few`: `--limit` in words."""
+    """Add --limit and --train-limit; `few` is what the help of --limit says is used."""
     parser.add_argument("--limit", type=cli.whole(10), help=f"use {few}")
-    parser.add_argument(
-        "--train-limit",
-        type=cli.whole(FEWEST),
-        help="of the photos to train on, use only this many; evaluate on all as before",
-    )
+    about = "train on only this many of the photos, and evaluate on all as before"
+    parser.add_argument("--train-limit", type=cli.whole(FEWEST), help=about)
 
 
 def add_part_arguments(parser, what):
-    """Give it the arguments that make a `Request`; `what`: what the photos are for."""
+    """Add the arguments that make a `Request`, and --batch; `what`: the help of --dataset."""
     datasets.add_dataset_arguments(parser, what)
-    parser.add_argument(
-        "--part",
-        choices=["train", "valid", "test", ALL],
-        help=f"which part of it, or {ALL} (default: valid, else test, if not trained on it)",
-    )
-    parser.set_defaults(trained_on=TRAINED_ON)  # what the run of a network may say better
-    parser.add_argument(
-        "--limit",
-        type=cli.whole(FEWEST),
-        help="use this many photos at most; synthetic draws this many",
-    )
+    about = f"which part of it, or {ALL} (default: valid, else test, if not trained on it)"
+    parser.add_argument("--part", choices=["train", "valid", "test", ALL], help=about)
+    parser.set_defaults(trained_on=TRAINED_ON)  # the run of a network may know better
+    about = "use at most this many photos; synthetic draws this many"
+    parser.add_argument("--limit", type=cli.whole(FEWEST), help=about)
     parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
     add_arguments(parser)
 
 
 def add_augment_arguments(parser, default):
-    """Give it what says how training photos are changed; `default`: in words."""
-    parser.add_argument(
-        "--augment",
-        nargs="+",
-        choices=CHOICES,
-        metavar="TRANSFORM",
-        help=f"random changes to training photos, of {', '.join(CHOICES)} ({default})",
-    )
-    parser.add_argument(
-        "--no-augment",
-        dest="augment",
-        action="store_const",
-        const=[],
-        default=argparse.SUPPRESS,
-        help="train on the photos as they are",
-    )
+    """Add --augment and --no-augment; `default`: a description of the default."""
+    about = f"random changes to training photos, of {', '.join(CHOICES)} ({default})"
+    add = parser.add_argument
+    add("--augment", nargs="+", choices=CHOICES, metavar="TRANSFORM", help=about)
+    constant = {"dest": "augment", "action": "store_const", "const": [], "default": SUPPRESS}
+    add("--no-augment", **constant, help="train on the photos as they are")
 
 
 def choose(parts, wanted, dataset):
@@ -100,8 +81,7 @@ def choose(parts, wanted, dataset):
 
 def request_from(arguments):
     """The `Request` in parsed arguments."""
-    about = arguments.part, arguments.trained_on, arguments.limit, arguments.loaders
-    return Request(arguments.dataset, datasets.options_from(arguments), *about)
+    return cli.gather(Request, arguments, options=datasets.options_from(arguments))
 
 
 def load(dataset, options, side, limit=None):
@@ -114,7 +94,7 @@ def load(dataset, options, side, limit=None):
 
 
 def within(parts, grid, dataset):
-    """Of each part the photos whose age the grid holds. Raises DataError if they are too few."""
+    """The photos of each part whose age is on the grid. Raises DataError if they are too few."""
     kept = {
         part: photos.take(np.flatnonzero((photos.ages >= grid[0]) & (photos.ages <= grid[-1])))
         for part, photos in parts.items()
@@ -133,9 +113,9 @@ def within(parts, grid, dataset):
 
 
 def sample(photos, count, seed):
-    """At random `count` of the photos, but not fewer than `FEWEST`, in their order.
+    """A random sample of `count` photos (at least `FEWEST`), in order.
 
-    With one seed a smaller sample is a part of every larger one.
+    With the same seed a smaller sample is part of every larger one.
     """
     order = np.random.default_rng(seed).permutation(len(photos))
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
@@ -158,10 +138,10 @@ def open_part(request, side, grid, cache_bytes):
 
 
 def open_store(photos, dataset, part, side, cache_bytes, loaders):
-    """Read the photos of a part, without those that cannot be read: their number is said.
+    """The `PhotoStore` of a part, without the photos that cannot be read; prints how many.
 
-    `dataset` and `part` name them in messages; the rest is `PhotoStore`'s. Raises DataError if too
-    many of them cannot be read, or too few are left.
+    `dataset` and `part` are names for messages. Raises DataError if too many photos cannot be read,
+    or too few are left.
     """
     store = PhotoStore(photos, side, cache_bytes, loaders, f"reading {part}")
     if store.loaders < loaders:

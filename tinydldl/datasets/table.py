@@ -1,4 +1,4 @@
-"""Tables of photos: CSV files that say of each photo how old the face in it is."""
+"""Tables of photos: CSV files with a path and an age per row."""
 
 import csv
 import functools
@@ -23,7 +23,7 @@ SPELLINGS = dict(zip(PARTS, PARTS, strict=True)) | {
 
 
 class Label(NamedTuple):
-    """What a row says of a photo: age and sigma in years; part and subject, None if not said."""
+    """A row: age and sigma in years; part and subject, None without such a column."""
 
     path: Path
     age: float
@@ -34,7 +34,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file: `header` in lower case, [] if it has none, and `rows` of (line number, cells)."""
+    """A CSV file: `header` in lower case, [] without one, and `rows` of (line number, cells)."""
 
     path: Path
     header: list[str]
@@ -42,7 +42,7 @@ class Table:
 
     @classmethod
     def read(cls, path):
-        """Read a table separated by commas, semicolons or tabs, with a header or without.
+        """Read a table with commas, semicolons or tabs between its cells, with or without a header.
 
         The first row is the header unless one of its cells is the name of an image. Quotes, blank
         lines, a byte order mark and either kind of line end are fine. Raises DataError if the file
@@ -63,7 +63,7 @@ class Table:
         return cls(file, header, rows)
 
     def column(self, *names):
-        """Index of the column that has one of `names`, None without one. DataError for several."""
+        """The index of the column with one of `names`, or None. Raises DataError for several."""
         first, *others = [i for i, name in enumerate(self.header) if name in names] or [None]
         if others:
             both = " and ".join(f"{i + 1} ({self.header[i]})" for i in (first, others[0]))
@@ -71,7 +71,7 @@ class Table:
         return first
 
     def need_column(self, what, *names):
-        """The same, or DataError: there is no column for `what`."""
+        """The same. Raises DataError if there is no column for `what`."""
         column = self.column(*names)
         if column is None:
             expected = " or ".join(names)
@@ -83,22 +83,22 @@ class Table:
         return photos_sorted(label[:3] for label in self.labels(locate, **columns))
 
     def labels(self, locate, default_sigma=None, **columns):
-        """The `Label` of each photo, sorted by path; rows that say the same count once.
+        """The `Label` of each photo, sorted by path; equal rows count once.
 
-        `locate` makes a path of a name; `columns`: the numbers of `name`, `age` and, if they are
-        there, `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
+        `locate` maps a name to a path; `columns`: the indices of `name`, `age` and, if there are
+        any, `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
 
-        Raises DataError for a row with a cell too few, or with a number or part that cannot be
-        right, for two labels of one file, whatever its path is called, and if photos are missing on
-        disk: one line that names the first and counts them all.
+        Raises DataError for a row with a missing cell or a wrong number or part, for two labels of
+        one file under whatever paths, and for photos that are missing on disk: one line that names
+        the first and counts them all.
         """
         columns = {what: column for what, column in columns.items() if column is not None}
         first, missing = {}, []
-        real_folder = functools.cache(os.path.realpath)  # many photos lie in one, and it is slow
+        real_folder = functools.cache(os.path.realpath)  # slow, and one for many photos
         for line, cells in self.rows:
             label = self._label(line, cells, locate, default_sigma, columns)
             path = label.path
-            if not os.path.isfile(path):  # also where a name is too long to be one
+            if not os.path.isfile(path):  # also if the name is too long
                 missing.append((line, path))
                 continue
             file = os.path.join(real_folder(path.parent), path.name)
@@ -116,7 +116,7 @@ class Table:
         return sorted(label for _, label in first.values())
 
     def _label(self, line, cells, locate, default_sigma, columns):
-        """What one row says. Backslashes, as Windows writes them, are slashes if that helps."""
+        """The `Label` in a row. A backslash, as on Windows, counts as a slash where that helps."""
         for column in columns.values():
             if column >= len(cells) or not cells[column]:
                 row = ",".join(cells)
@@ -136,7 +136,7 @@ class Table:
         return Label(path, age, sigma, part, row.get("subject"))
 
     def _years(self, line, what, text):
-        """`text` as a number, or DataError."""
+        """`text` as a number. Raises DataError."""
         years = as_number(text)
         if years is None:
             raise self._error(f"line {line}", f"{what} is {text!r}, expected a number")
@@ -147,7 +147,7 @@ class Table:
 
 
 def _read_rows(file):
-    """The rows of `file` that are not blank, as (line number, cells without outer spaces)."""
+    """The rows of `file` that are not blank, as (line number, stripped cells)."""
     if not file.is_file():
         raise DataError(f"{file} is no file, expected a table")
     if file.stat().st_size > MOST_BYTES:
@@ -155,7 +155,7 @@ def _read_rows(file):
     text = file.read_bytes().decode("utf-8-sig")
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = next((mark for mark in ";\t" if mark in first), ",")
-    # newline="": csv splits the lines, at line ends alone and not at every one that Unicode has
+    # newline="": csv splits the lines, and not at all the line ends of Unicode
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
@@ -163,7 +163,7 @@ def _read_rows(file):
 
 
 def as_number(text):
-    """`text` as a finite float, None if it is not one. A decimal comma counts as a point.
+    """`text` as a finite float, else None. A decimal comma counts as a point.
 
     >>> as_number("23.5"), as_number("23,5"), as_number("nan"), as_number("age")
     (23.5, 23.5, None, None)

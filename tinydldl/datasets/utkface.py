@@ -11,9 +11,8 @@ from tinydldl.datasets.base import DataError, find, find_folder, need_image_file
 
 
 def load(options):
-    """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder.
-
-    The data folder may also be the one that holds `UTKFace` itself.
+    """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder, or from
+    `UTKFace` in it.
     """
     files = need_image_files(_folder(options.data_dir))
     labels = {"train": [], "valid": [], "test": []}
@@ -23,7 +22,7 @@ def load(options):
 
 
 def _folder(data_dir):
-    """The folder of the photos, or DataError."""
+    """The folder of the photos. Raises DataError."""
     usual = data_dir / "utkface" / "UTKFace"
     if find(usual) is None and find(data_dir / "UTKFace") is not None:
         return find_folder(data_dir / "UTKFace", "the photos")
@@ -31,10 +30,10 @@ def _folder(data_dir):
 
 
 def part_of(name):
-    """The part that a photo belongs to, from its file name alone: 8 : 1 : 1 on average.
+    """The part of a photo, from its file name alone: 8 : 1 : 1 on average.
 
-    b = int(sha256(name), 16) mod 10; b = 0 is test, b = 1 is validation, the rest trains. A hash
-    needs no list of files, and a photo stays in its part whatever else is in the folder.
+    b = int(sha256(name), 16) mod 10; b = 0 is test, b = 1 is valid, the rest is train. This needs
+    no list of files, and a photo stays in its part whatever else is in the folder.
 
     >>> part_of("1_0_0_20161219140623097.jpg.chip.jpg")
     'train'
@@ -44,9 +43,9 @@ def part_of(name):
 
 
 def age_of(path):
-    """The age (years): the digits before the first underscore of the file name, or DataError.
+    """The age (years): the digits up to the first underscore of the file name. Raises DataError.
 
-    What follows does not matter: three public names lack a field, and one lacks a dot.
+    The rest does not matter: three public names lack a field, and one lacks a dot.
     """
     match = re.match(r"(\d+)_", path.name)
     if match is None:

@@ -1,5 +1,5 @@
 """`python -m tinydldl.explain`: where in a face does an estimate come from?
 
-saliency      maps of a network's last layers, and by occlusion
+saliency      maps from the last layers of a network, and by occlusion
 pictures      maps over faces
 """

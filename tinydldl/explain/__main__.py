@@ -1,6 +1,6 @@
 """What does a network look at? `python -m tinydldl.explain PHOTO` shows it on a face.
 
-With `--dataset NAME` it shows mean faces and mean maps instead, one for each decade of age.
+With `--dataset NAME` it shows mean faces and mean maps instead, one per decade of age.
 """
 
 import sys
@@ -18,10 +18,10 @@ from tinydldl.predict import inputs, portraits
 from tinydldl.progress import Progress
 
 FOLDER = Path("runs/explanations")
-AROUND = (-20, 0, 20)  # years, from the estimate to the ages that are asked about by default
-FEWEST = 10  # photos of a decade: a mean of fewer would show somebody
+AROUND = (-20, 0, 20)  # years, from the estimate to the default ages
+FEWEST = 10  # photos per decade: a mean of fewer could identify a person
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
-# Arguments that mean nothing for the other of the two.
+# Arguments of one mode only.
 OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
 OF_DATASET = ("data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit")
 OF_DATASET += ("batch", "loaders")
@@ -38,13 +38,10 @@ def main(argv=None):
     return 0
 
 
-# ---------------------------------------------------------------------------------------- one face
-
-
 def explain_photo(arguments, network):
-    """The figure of one face in a photo, and a name for it; prints its numbers."""
+    """The figure of a face in a photo, and a name for it; prints its numbers."""
     photo = one_photo(arguments.photo)
-    image, faces = inputs.look(photo, inputs.search_from(arguments))
+    image, faces = inputs.look(photo, cli.gather(inputs.Search, arguments))
     face, which = choose_face(faces, photo, arguments.face)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
     pixels, side = np.asarray(portrait.view), network.side
@@ -69,7 +66,7 @@ def explain_photo(arguments, network):
 
 
 def one_photo(given):
-    """The photo that the argument stands for. Raises UserError for several."""
+    """The photo that an argument names. Raises UserError for several."""
     photo, *others = inputs.expand(given)
     if others:
         raise UserError(f"{given}: {1 + len(others)} photos, expected one")
@@ -96,10 +93,10 @@ def choose_face(faces, photo, asked):
 
 
 def choose_ages(asked, y_hat, grid):
-    """The labels whose maps are drawn: those nearest to what is asked for, years.
+    """The labels whose maps are drawn: the nearest to the ages `asked`, years.
 
-    Without that the estimate and two labels around it, within the grid. Raises UserError for an
-    age that the grid does not hold.
+    By default to the estimate and to ages around it, within the grid. Raises UserError for an age
+    outside the grid.
     """
     first, last = grid[0], grid[-1]
     for age in asked or []:
@@ -110,21 +107,17 @@ def choose_ages(asked, y_hat, grid):
 
 
 def agreement_text(correlation):
-    """How far map and occlusion agree, in words."""
+    """A description of how far map and occlusion agree."""
     if correlation is None:
         return "map and occlusion cannot be compared, since one is the same everywhere"
-    words = "agree" if correlation >= AGREE else "agree in part"
-    if correlation < PARTLY:
-        words = "do not agree"
+    partly = "agree in part" if correlation >= PARTLY else "do not agree"
+    words = "agree" if correlation >= AGREE else partly
     return f"map and occlusion {words} (correlation {correlation:.2f})"
 
 
 def range_text(one_map):
-    """Smallest and largest value."""
+    """The smallest and largest value, as text."""
     return f"from {one_map.min():+.2f} to {one_map.max():+.2f}"
-
-
-# --------------------------------------------------------------------------------------- data sets
 
 
 def explain_dataset(arguments, network):
@@ -153,9 +146,6 @@ def explain_dataset(arguments, network):
     return pictures.decades(shown, title), f"{arguments.dataset}-{part}-maps"
 
 
-# --------------------------------------------------------------------------------------- arguments
-
-
 def parse(argv):
     """The arguments, with either a photo or a data set."""
     parser = build_parser()
@@ -173,38 +163,19 @@ def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.explain",
         description="Show what a network looks at: in one face, or on average in a data set.",
-        epilog="A map tells of a network and not of a person: it shows what moves the estimate, "
-        "right or wrong. Lesson 11 says what it can and cannot show.",
+        epilog="A map describes a network, not a person: it shows what moves the estimate, right "
+        "or wrong. Lesson 11 says what it can and cannot show.",
     )
-    parser.add_argument(
-        "photo",
-        nargs="?",
-        metavar="PHOTO",
-        help="a photo with a face in it, or - for standard input",
-    )
-    parser.add_argument(
-        "--ages",
-        nargs="+",
-        type=cli.not_negative,
-        metavar="AGE",
-        help="ages to ask about, of which the nearest labels are taken (default: the estimate, and "
-        "20 years less and more)",
-    )
+    add, about = parser.add_argument, "a photo with a face in it, or - for standard input"
+    add("photo", nargs="?", metavar="PHOTO", help=about)
+    about = "ages, for their nearest labels (default: the estimate, and 20 years less and more)"
+    add("--ages", nargs="+", type=cli.not_negative, metavar="AGE", help=about)
     faces = inputs.add_face_arguments(parser)
-    faces.add_argument(
-        "--face",
-        type=cli.whole(1),
-        metavar="NUMBER",
-        help="of several faces this one, from left to right as predict counts them (default: the "
-        "one that the detector is surest of)",
-    )
-
-    network = parser.add_argument_group("network")
-    portraits.add_network_arguments(network)
-
+    about = "which of several faces, from left to right as in predict (default: the most probable)"
+    faces.add_argument("--face", type=cli.whole(1), metavar="NUMBER", help=about)
+    portraits.add_network_arguments(parser.add_argument_group("network"))
     data = parser.add_argument_group("data", "Instead of a photo: the means over a data set.")
     selection.add_part_arguments(data, "which one")
-
     parser.add_out("for the picture", FOLDER)
     return parser
 

@@ -1,7 +1,7 @@
 """Pictures of what a network looks at: faces in gray, tinted by maps.
 
-Orange is above 0, blue is below, and where a map is 0 the face is as it was. The maps are those
-under the squares of occlusion, `maps.under_squares`, so that all can be compared.
+Orange is above 0, blue is below; where a map is 0 the face stays gray. The maps are those
+under the squares of occlusion, `saliency.under_squares`, so that all can be compared.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from tinydldl.plots import COLORS, DPI
 
 # An odd number of colors, so that 0 is white.
 TINTS = LinearSegmentedColormap.from_list("tints", [COLORS[0], "white", COLORS[3]], N=257)
-DARKEST = 0.35  # black hair becomes a gray of this lightness, so that a tint can be seen on it
+DARKEST = 0.35  # the lightness of black, so that a tint can be seen on it
 YEARS = "years; orange: older, blue: younger"
 NATS = "ln p_hat (nats)\norange: for this age, blue: against"
 SQUARE = "Numbers are of all that lies under a square of a quarter of the side."
@@ -33,7 +33,7 @@ HOW_TO_READ_MEANS = (
 
 
 def explanation(view, estimate, occluded, ages, p_hat, grid, title):
-    """What a network looks at in one face, and what it says of it. The maps are (16, 16).
+    """A figure of what a network looks at in a face. The maps are (16, 16).
 
     `view`: an RGB image; `estimate`: the map of the expectation, `occluded`: of occlusion, years;
     `ages`: {age: the map of ln p_hat}, nats; `p_hat` on `grid` (K,).
@@ -60,9 +60,9 @@ def explanation(view, estimate, occluded, ages, p_hat, grid, title):
 
 
 def decades(rows, title):
-    """Mean faces by decade of true age, and below them the same with their mean maps.
+    """A figure of mean faces by decade of true age, and below them the same with mean maps.
 
-    `rows`: those of `maps.by_decade`, with maps under squares.
+    `rows`: from `saliency.by_decade`, with maps under squares.
     """
     figure = Figure(figsize=(max(6.5, 1.7 * len(rows) + 0.6), 5.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold")
@@ -78,16 +78,16 @@ def decades(rows, title):
 
 
 def show(axes, image, title):
-    """An image without axes, with a title above it."""
+    """Draw an image without axes, and a title above it."""
     axes.imshow(image)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
 
 
 def tinted(image, one_map, largest):
-    """The image in gray, light enough to be seen, times the color of a map (side, side, 3).
+    """The image in light gray times the color of a map: (side, side, 3).
 
-    `largest`: what gets the strongest color; 0 is white, which changes nothing.
+    `largest`: the value with the strongest color; 0 is white, which changes nothing.
     """
     gray = DARKEST + (1 - DARKEST) * np.asarray(image.convert("L")) / 255
     values = Image.fromarray(one_map.astype(np.float32))
@@ -97,7 +97,7 @@ def tinted(image, one_map, largest):
 
 
 def color_bar(axes, largest, label):
-    """The scale of `tinted`, below one or several axes."""
+    """Draw the scale of `tinted` below one or several axes."""
     cells = np.atleast_1d(axes)
     scale = ScalarMappable(CenteredNorm(0, largest or 1), TINTS)
     bar = cells[0].figure.colorbar(
@@ -107,7 +107,7 @@ def color_bar(axes, largest, label):
 
 
 def draw_distribution(axes, grid, p_hat, ages):
-    """p_hat as an area, and the ages that are asked about as lines."""
+    """Draw p_hat as an area, and the ages as lines."""
     axes.fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
     for age in ages:
         axes.axvline(age, color="#555555", linestyle=":")

@@ -2,9 +2,9 @@
 
 The last layers of an `AgeNet` are a pooling and one Linear layer, so each logit is a sum over
 positions, plus a bias. A class activation map shows the terms of that sum. Occlusion needs no
-theory: it covers a part of the photo and sees what the network says then.
+theory: it covers a part of the photo, and compares the estimates.
 
-Both see a photo as it is, without its mirror image, and leave the network as it was.
+Both take a photo without its mirror image, and leave the network as it was.
 Source: Zhou et al., CVPR 2016 (maps); Zeiler and Fergus, ECCV 2014 (occlusion).
 """
 
@@ -22,8 +22,8 @@ from tinydldl.labels import nearest
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
 from tinydldl.methods import SoftmaxMethod
 
-PLACES = 16  # of the square that covers a part of a photo, in a row
-WINDOW = 1 / 4  # its side, of that of the photo
+PLACES = 16  # positions of the occluding square along each axis
+WINDOW = 1 / 4  # its side, as a share of the photo's
 
 
 class MapError(UserError):
@@ -31,10 +31,10 @@ class MapError(UserError):
 
 
 class Maps:
-    """Maps (N, H, W) of what `network`, a `Trained`, says of uint8 images (N, side, side, 3).
+    """Maps (N, H, W) of the outputs of `network`, a `Trained`, for uint8 images (N, side, side, 3).
 
     H, W are those of the features before the last pooling. `logits`, `p_hat` (N, K) and `y_hat`
-    (N,), years, are what is explained. Raises MapError for a method without softmax.
+    (N,), years, are explained. Raises MapError for a method without softmax.
     """
 
     def __init__(self, network, images):
@@ -54,31 +54,31 @@ class Maps:
 
             map_hw = sum_c features_hwc  d(sum_k dlogits_k logits_k) / d features_hwc
 
-        Average pooling gives each position the same share; maximum pooling gives it to the one
-        position of four that won. dlogits (N, K). Features that get stronger by a small share eps
-        at one position move the sum by eps map_hw. (That is all that holds after a LogSigmoid,
-        which is not linear: there the terms are no longer those of the whole.)
+        dlogits (N, K). Average pooling gives each position the same share, maximum pooling gives
+        it to the one position of four that won. Features that grow by a small share eps at one
+        position move the sum by eps map_hw. (After a LogSigmoid, which is not linear, only this
+        holds, and the maps do not add up to the whole.)
         """
         return (self.features * self.top.backward(dlogits)).sum(axis=-1)
 
     def of_logit(self, age):
-        """The class activation map of the label nearest to `age`, years: the terms of its logit."""
+        """The class activation map of the label nearest to `age`, years."""
         return self.of_logits(np.broadcast_to(self.one_hot(age), self.logits.shape))
 
     def of_log_probability(self, age):
-        """The same for ln p_hat_k, nats: what speaks for this age rather than for the others.
+        """The same for ln p_hat_k, nats: evidence for this age rather than for the others.
 
-        The logits mean the same if a number is added to them all, so a class activation map alone
-        means little. `d ln p_hat_k / d logits_j = [j = k] - p_hat_j` is free of that. `age`: years,
-        one for all images or (N,).
+        A constant added to all logits changes nothing, so a class activation map alone means
+        little. `d ln p_hat_k / d logits_j = [j = k] - p_hat_j` is free of that. `age`: years, one
+        for all images or (N,).
         """
         return self.of_logits(self.one_hot(age) - self.p_hat)
 
     def of_expectation(self):
-        """The same for y_hat, years: positive is what makes older, negative what makes younger.
+        """The same for y_hat, years: positive makes older, negative makes younger.
 
-        `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`, so it is the sum of the maps of all ages,
-        weighted by that.
+        `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`: the maps of all ages, summed with these
+        weights.
         """
         return self.of_logits(self.p_hat * (self.grid - self.y_hat[:, None]))
 
@@ -88,9 +88,8 @@ class Maps:
 
 
 def split(model):
-    """A network as two: what makes the features, and the last pooling with what comes after it.
-
-    They are copies, in inference mode, so nothing of the network changes with them.
+    """Copies of the two parts of a network, for inference: up to the features, and from the last
+    pooling on.
     """
     layers = list(deepcopy(model.layers).items())
     pools = (isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers)
@@ -99,13 +98,13 @@ def split(model):
 
 
 def by_decade(network, store, batch, seen=lambda images: None):
-    """The mean face and the mean map of the expectation of each decade of true age that occurs.
+    """The mean face and the mean map of the expectation per decade of true age, the youngest first.
 
-    (That of ln p_hat of the estimate would be next to nothing: p_hat is near its top there.)
+    (A map of ln p_hat at the estimate would be almost 0: p_hat is near its maximum there.)
 
-    A list of dicts, the youngest first: `decade`, its first year; `count` photos; the means `face`
-    (side, side, 3) in 0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is
-    called with the number of photos of each batch of `batch` that is done.
+    A list of dicts: `decade`, its first year; `count` photos; the means `face` (side, side, 3) in
+    0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is called with the
+    number of photos of each batch.
     """
     sums = {}
     for images, indices in eval_batches(store, batch=batch):
@@ -123,14 +122,11 @@ def by_decade(network, store, batch, seen=lambda images: None):
     ]
 
 
-# -------------------------------------------------------------------------------------- occlusion
-
-
 def occlusion(network, image):
-    """How many years each part of an image adds: y_hat less y_hat with a gray square over it.
+    """The years that each part of an image adds: y_hat less y_hat with a gray square over it.
 
-    `image`: uint8 (side, side, 3). Returns (16, 16), one number for each of the places of the
-    square, whose side is a quarter of the image's; see `spans`.
+    `image`: uint8 (side, side, 3). Returns (16, 16), a number per position of the square, whose
+    side is a quarter of the image's; see `spans`.
     """
     model = FastNet(Sequential(deepcopy(network.model.layers)).eval())
 
@@ -143,7 +139,7 @@ def occlusion(network, image):
 
 
 def covered(image, rows):
-    """Copies of an image (16, side, side, 3), each with the square at another place of a row."""
+    """Copies of an image (16, side, side, 3) with the square at each position of a row."""
     copies = np.repeat(image[None], PLACES, axis=0)
     for copy, columns in zip(copies, spans(len(image)), strict=True):
         copy[rows, columns] = FILL
@@ -151,9 +147,9 @@ def covered(image, rows):
 
 
 def spans(side):
-    """Where along one side of an image the square lies, place by place: 16 slices.
+    """The positions of the square along one side of an image: 16 slices.
 
-    The centers are those of 16 equal parts of the side; at the ends a part of it is outside.
+    The centers are those of 16 equal parts of the side; at the ends the square is cut off.
     """
     centers = (np.arange(PLACES) + 0.5) * side / PLACES
     half = side * WINDOW / 2
@@ -161,13 +157,13 @@ def spans(side):
 
 
 def under_squares(one_map, side):
-    """The sum of a map (H, H) under each square of `occlusion`, for an image of `side`: (16, 16).
+    """The sums of a map (H, H) under the squares of `occlusion`, for an image of `side`: (16, 16).
 
-    A position stands for a square of pixels, and counts by the share of it that is covered. What is
-    left over at the right and below, where a side is no multiple of it, belongs to no position.
+    A position of the map is a square of pixels, and counts by the share of it that is covered.
+    Pixels that are left over, at the right and below, belong to no position.
     """
     H = len(one_map)
-    pixels = 2 ** floor(np.log2(side / H))  # a side of the square that a position stands for
+    pixels = 2 ** floor(np.log2(side / H))  # per side of a position
     covers = np.zeros((PLACES, side))
     for row, span in zip(covers, spans(side), strict=True):
         row[span] = 1 / pixels
@@ -178,7 +174,7 @@ def under_squares(one_map, side):
 def agreement(said, found):
     """The correlation, -1..1, of a map of the expectation under squares with that of occlusion.
 
-    None where one of the two is the same everywhere.
+    None if one of them is the same everywhere.
     """
     if np.ptp(said) == 0 or np.ptp(found) == 0:
         return None

@@ -9,15 +9,15 @@ from PIL import Image
 
 from tinydldl.images import FILL
 
-# Where left eye, right eye, nose, left and right corner of the mouth lie in a crop, as fractions of
+# Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
 # its side. A network must see faces as it saw them in training.
 SHAPES = {
-    # The means over 1,991 faces that `detect` finds in the aligned photos of UTKFace (its part for
-    # training), and over their mirror images.
+    # Means over 1,991 faces that `detect` finds in the aligned photos of UTKFace (its training
+    # part), and over their mirror images.
     "utkface": np.array(
         [[0.303, 0.290], [0.697, 0.290], [0.5, 0.522], [0.327, 0.694], [0.673, 0.694]]
     ),
-    # What networks for face recognition are often trained on, given for 112 pixels.
+    # Common for training networks for face recognition, given for 112 pixels.
     # Source: the code of Deng et al., ArcFace, CVPR 2019.
     "arcface": np.array(
         [
@@ -30,10 +30,10 @@ SHAPES = {
 
 
 def align(image, landmarks, side, shape="utkface"):
-    """The face of an RGB photo as a square of `side` pixels, gray where the photo ends.
+    """The face of an RGB photo as a square of `side` pixels, gray outside of the photo.
 
-    `landmarks` (5, 2), as `detect` gives them, come as near as they can to the places that `shape`,
-    a name in SHAPES, has for them. Raises ValueError for landmarks that all lie in one point.
+    `landmarks` (5, 2), as from `detect`, come as near as possible to those of `shape`, a name in
+    SHAPES. Raises ValueError for landmarks that are all in one point.
     """
     return warp(image, similarity(landmarks, side * SHAPES[shape]), side)
 
@@ -43,10 +43,9 @@ def similarity(points, targets):
 
         minimize sum_i |A p_i + b - t_i|^2        A = scale [[cos, -sin], [sin, cos]]
 
-    Returns (A b), (2, 3). In the plane A is a multiplication by a complex number z, so this is a
-    linear least squares problem: z = sum conj(p_i) t_i / sum |p_i|^2, both less their means. It has
-    no mirror images. Raises ValueError if the points or the targets all lie in one point, or are
-    not finite.
+    Returns (A b), (2, 3). In the plane A multiplies by a complex number z, which makes this linear
+    least squares: z = sum conj(p_i) t_i / sum |p_i|^2, both less their means. No A is a reflection.
+    Raises ValueError if the points or the targets are all in one point, or are not finite.
 
     Source: for any dimension, Umeyama, IEEE Transactions on Pattern Analysis 13 (1991).
     """
@@ -58,12 +57,11 @@ def similarity(points, targets):
 
 
 def likeness(landmarks, shape="utkface"):
-    """How much five landmarks (5, 2) lie like those of `shape`: the share of it, 0..1, that fits.
+    """How similar landmarks (5, 2) are to those of `shape`, 0..1: R^2 of `similarity`.
 
         |sum conj(p_i) t_i|^2 / (sum |p_i|^2 sum |t_i|^2)                both less their means
 
-    1 for the same figure however it is turned, shifted and scaled; it is R^2 of `similarity`.
-    Raises ValueError as that does.
+    1 for the same figure, however turned, shifted and scaled. Raises ValueError likewise.
     """
     p, t = (as_complex(given) for given in (landmarks, SHAPES[shape]))
     p, t = p - p.mean(), t - t.mean()
@@ -71,19 +69,19 @@ def likeness(landmarks, shape="utkface"):
 
 
 def as_complex(points):
-    """Points (N, 2) as numbers x + iy. Raises ValueError if they are in one place."""
+    """Points (N, 2) as complex numbers x + iy. Raises ValueError if they are all in one place."""
     x, y = np.asarray(points, dtype=np.float64).T
     extent = np.hypot(np.ptp(x), np.ptp(y))
-    if not extent > 1e-9 * np.abs([x, y]).max():  # also for nan
+    if not extent > 1e-9 * np.abs([x, y]).max():  # also fails for NaN
         raise ValueError("expected points that are finite and do not all lie in one place")
     return x + 1j * y
 
 
 def warp(image, matrix, side):
-    """The square of `side` pixels whose point A p + b shows what the photo has at p.
+    """The square of `side` pixels whose point A p + b shows point p of the photo.
 
-    A photo that gets much smaller is averaged over blocks of pixels first: the warp itself looks at
-    few pixels for each new one, and would skip the others. Raises ValueError if A is 0.
+    A photo that gets much smaller is averaged over blocks first: the warp itself reads few pixels
+    for each new one, and would skip the others. Raises ValueError if A is 0.
     """
     A, b = matrix[:, :2], matrix[:, 2]
     inverse = np.linalg.inv(A)  # its LinAlgError is a ValueError

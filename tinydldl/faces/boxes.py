@@ -7,10 +7,10 @@ import numpy as np
 
 
 def suppress(boxes, scores, limit, shared=None):
-    """Non-maximum suppression: the indices of the boxes that are left, best score first.
+    """Non-maximum suppression: the indices of the boxes that stay, best score first.
 
-    The best box stays, those that share more than `limit` with it go, and so on with what is left.
-    `shared(box, boxes)` measures that: by default `intersection_over_union`.
+    The best box stays, all that share more than `limit` with it go, and so on with the rest.
+    `shared(box, boxes)` is the measure, by default `intersection_over_union`.
     """
     shared = shared or intersection_over_union
     kept, left = [], np.argsort(-scores, kind="stable")
@@ -22,13 +22,13 @@ def suppress(boxes, scores, limit, shared=None):
 
 
 def intersection_over_union(box, boxes):
-    """The area that `box` (4,) has in common with each of `boxes` (N, 4), of that of both: (N,)."""
+    """The area of `box` (4,) and each of `boxes` (N, 4) in common, over that of both: (N,)."""
     common = intersection(box, boxes)
     return common / (area(box) + area(boxes) - common)
 
 
 def intersection_over_smaller(box, boxes):
-    """The area in common, of that of the smaller of the two: 1 for a box inside the other."""
+    """The area in common, over that of the smaller box: 1 for a box inside the other."""
     return intersection(box, boxes) / np.minimum(area(box), area(boxes))
 
 
@@ -45,13 +45,13 @@ def area(boxes):
 
 
 def regress(boxes, offsets):
-    """The boxes with each side moved by `offsets` (N, 4), in widths and heights of the box."""
+    """The boxes with each side moved by `offsets` (N, 4), in widths and heights of its box."""
     size = boxes[:, 2:] - boxes[:, :2]
     return boxes + offsets * np.tile(size, 2)
 
 
 def square(boxes):
-    """Squares around the same centers, of the longer side of each box, on whole pixels; never 0."""
+    """Squares with the centers and longer sides of the boxes, on whole pixels, at least 1."""
     side = np.round((boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)).clip(1)
     left_top = np.round((boxes[:, :2] + boxes[:, 2:] - side) / 2)
     return np.hstack([left_top, left_top + side])

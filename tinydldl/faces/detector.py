@@ -1,11 +1,11 @@
-"""MTCNN: faces in a photo, found by three networks, each of which sees what the last one let pass.
+"""MTCNN: faces in a photo, found by a cascade of three networks.
 
-P-Net looks at all patches of a pyramid of smaller and smaller photos, R-Net at what may be a face,
-at 24 pixels a side, O-Net at what still may be one, at 48. Between them non-maximum suppression
-leaves one box for each face, box regression moves it, and it becomes a square again.
+P-Net sees all patches of a pyramid of smaller and smaller photos. R-Net sees what may be a face, at
+24 pixels per side, O-Net what still may be one, at 48. After each, non-maximum suppression leaves
+one box per face, and box regression moves it; for the next network it becomes a square again.
 
-Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016; thresholds: its code, but
-for the last one.
+Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016; thresholds: its code, except
+the last one.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from tinydldl.faces import networks
 from tinydldl.faces.boxes import area, intersection_over_smaller, regress, square, suppress
 
 LONGEST_SIDE = 1024  # a larger photo is made smaller first
-FACTOR = 0.709  # from one photo of the pyramid to the next, about sqrt(1/2): half the pixels
-CELL, STRIDE = 12, 2  # what P-Net sees at one position, and from one to the next, in pixels
+FACTOR = 0.709  # from one level of the pyramid to the next, about sqrt(1/2): half the pixels
+CELL, STRIDE = 12, 2  # pixels: a patch of P-Net, and from one to the next
 PROBABLE = {"pnet": 0.6, "rnet": 0.7}
-# Of 133 detections in photos of all kinds the 8 below it were an arm, a pumpkin, a chair and the
+# Of 133 detections in all kinds of photos, the 8 below this were an arm, a pumpkin, a chair and the
 # like, and the 125 faces had 0.92 or more. (The published code has 0.7.)
 SCORE = 0.9
 BATCH = 32  # patches at a time
@@ -31,8 +31,8 @@ class Face:
     """`box` (4,): left, top, right, bottom; `score`: the probability that it is a face; `landmarks`
     (5, 2): x and y of left eye, right eye, nose, left and right corner of the mouth.
 
-    In pixels of the photo, which begins at (0, 0); left and right as one sees them in the photo. A
-    box ends where the photo ends; landmarks may lie outside.
+    In pixels of the photo, which begins at (0, 0); left and right are those of the viewer. A box
+    ends where the photo ends; landmarks may be outside.
     """
 
     box: np.ndarray
@@ -41,17 +41,17 @@ class Face:
 
     @property
     def area(self):
-        """Of the box, in pixels."""
+        """The area of the box, in pixels."""
         return float(area(self.box))
 
 
 def detect(image, smallest=40, score=SCORE):
-    """The faces in an RGB photo, the most probable first: a list of Face.
+    """The faces in an RGB photo, the most probable first.
 
-    The smallest squares that are looked at have `smallest` pixels a side. Photos with more than
-    1024 pixels on the longer side are made smaller first, and `smallest` counts there. `score`: how
-    probable a face must be. Raises WeightsError if the trained weights are not there, and
-    ValueError for another kind of image, or for `smallest` below 12, which is what P-Net sees.
+    `smallest`: pixels per side of the smallest face, once photos with more than 1024 pixels on the
+    longer side are made smaller; `score`: how probable a face must be. Raises WeightsError without
+    the trained weights, and ValueError for another kind of image, or for `smallest` below the 12
+    pixels that P-Net sees.
     """
     if image.mode != "RGB" or smallest < CELL:
         found = f"{image.mode}, {smallest}"
@@ -70,10 +70,10 @@ def detect(image, smallest=40, score=SCORE):
 
 
 def face_in(image, box):
-    """The face in a `box` (4,) of an RGB photo, which `detect` may have missed: a Face.
+    """The face in a `box` (4,) of an RGB photo, which `detect` may have missed.
 
-    Only O-Net looks at it; its landmarks count however unsure it is. Raises WeightsError as
-    `detect` does, and ValueError for a box without width or height.
+    Only O-Net sees it; its landmarks count, however unsure it is. Raises WeightsError as `detect`
+    does, and ValueError for a box without width or height.
     """
     box = np.asarray(box, dtype=float)
     if not (box[2:] > box[:2]).all():
@@ -85,23 +85,23 @@ def face_in(image, box):
 
 
 def inside(image, box):
-    """The part (4,) of a box that lies in the photo."""
+    """The part (4,) of a box that is in the photo."""
     return np.clip(box, 0, np.tile(image.size, 2))
 
 
 def shrink(image):
-    """The photo with at most `LONGEST_SIDE` pixels a side."""
+    """The photo with at most `LONGEST_SIDE` pixels per side."""
     return resize(image, min(1, LONGEST_SIDE / max(image.size)))
 
 
 def resize(image, scale):
-    """The photo at another size; each new pixel is an average, so that nothing is skipped."""
+    """The photo at another scale; each new pixel is an average, so that none is skipped."""
     size = tuple(max(1, round(length * scale)) for length in image.size)
     return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def scales(size, smallest):
-    """The pyramid: how much smaller the photo gets so that P-Net sees ever larger faces."""
+    """Yield the scales of the pyramid: the smaller the photo, the larger the faces P-Net sees."""
     scale = CELL / smallest
     while min(size) * scale >= CELL:
         yield scale
@@ -109,12 +109,12 @@ def scales(size, smallest):
 
 
 def normalize(pixels):
-    """Pixels 0..255 as the networks were trained on."""
+    """Pixels 0..255 as the networks saw them in training."""
     return (np.asarray(pixels, dtype=np.float32) - 127.5) / 128
 
 
 def propose(image, smallest):
-    """P-Net's squares (N, 4) that may hold a face."""
+    """The squares (N, 4) that may hold a face, by P-Net."""
     pnet = networks.load("pnet")
     found = []
     for scale in scales(image.size, smallest):
@@ -135,7 +135,7 @@ def propose(image, smallest):
 
 
 def refine(image, squares):
-    """Those of the squares (N, 4) in which R-Net, too, sees a face, moved."""
+    """The squares (N, 4) in which R-Net sees a face, too, moved."""
     y, squares = classify("rnet", image, squares, PROBABLE["rnet"])
     kept = suppress(squares, y["face"], 0.7)
     return square(regress(squares[kept], y["box"][kept]))
@@ -151,13 +151,13 @@ def conclude(image, squares, score=SCORE):
 
 
 def landmarks_in(squares, y):
-    """Where O-Net, which said y of the squares (N, 4), sees the landmarks: (N, 5, 2), pixels."""
+    """The landmarks (N, 5, 2) in pixels, from the outputs y of O-Net for squares (N, 4)."""
     left_top, right_bottom = squares[:, None, :2], squares[:, None, 2:]
     return left_top + (right_bottom - left_top) * y["landmarks"]
 
 
 def classify(name, image, squares, score):
-    """What a network says of the squares (N, 4) that it gives more than `score`, and these."""
+    """The outputs of a network for the squares (N, 4) that get more than `score`, and these."""
     net = networks.load(name)
     batches = np.split(squares, range(BATCH, len(squares), BATCH))
     outputs = [net.forward(patches(image, batch, net.side)) for batch in batches]
@@ -167,7 +167,7 @@ def classify(name, image, squares, score):
 
 
 def patches(image, squares, side):
-    """The photo in each of the squares (N, 4), black outside, as the input of a network."""
+    """The input of a network: the photo in each of the squares (N, 4), black outside of it."""
     crops = (image.crop(square) for square in squares.astype(int).tolist())
     pixels = [np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR)) for crop in crops]
     return normalize(np.stack(pixels))

@@ -1,8 +1,8 @@
-"""MTCNN's three networks, P-, R- and O-Net, as data, and their trained weights.
+"""The three networks of MTCNN, P-, R- and O-Net, as data, and their trained weights.
 
-Each looks at square patches of a photo and says whether there is a face, how to move the sides of
-the patch so that it fits the face, and O-Net also where the landmarks are. P-Net has no fully
-connected layer, so on a larger image it classifies every patch of 12 pixels, 2 apart, at once.
+For a square patch of a photo each predicts whether there is a face, and how to move the sides of
+the patch to fit it; O-Net also predicts the landmarks. P-Net has no fully connected layer, so on a
+larger image it classifies every patch of 12 pixels, 2 apart, at once.
 
 Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016.
 """
@@ -20,10 +20,10 @@ from tinydldl.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, PReLU, Seque
 
 @dataclass(frozen=True)
 class Plan:
-    """`side`: pixels a side of a patch. `heads`: how many numbers each output has.
+    """`side`: pixels per side of a patch. `heads`: how many numbers each output has.
 
     `body`: conv3-10 is a 3x3 convolution to 10 channels and fc-128 a fully connected layer, each
-    with PReLU behind it; pool2 is 2x2 max-pooling with stride 2, in ceil mode.
+    followed by PReLU; pool2 is 2x2 max-pooling with stride 2, in ceil mode.
     """
 
     side: int
@@ -44,10 +44,7 @@ PLANS = {
 
 
 class CascadeNet:
-    """One of the three networks, for inference: a body, and heads that share what it sees.
-
-    Its weights are random; `load` gives it the trained ones.
-    """
+    """One of the three networks, for inference: a body and several heads, with random weights."""
 
     def __init__(self, name):
         plan, rng = PLANS[name], np.random.default_rng(0)
@@ -56,34 +53,34 @@ class CascadeNet:
         *positions, features = self.body.output_shape((plan.side, plan.side, 3))
 
         def head(outputs):
-            if positions:  # a Linear at each of them
+            if positions:  # a Linear at each position
                 return Conv2d(features, outputs, 1, rng=rng)
             return Linear(features, outputs, rng=rng)
 
         self.heads = {name: head(outputs) for name, outputs in plan.heads.items()}
 
     def forward(self, x):
-        """What the heads say of patches x (N, side, side, 3), as a dict.
+        """The outputs {head: array} for patches x (N, side, side, 3).
 
         box (N, 4): how far to move left, top, right and bottom, in sides of the patch; landmarks
-        (N, 5, 2): x and y in sides of the patch; face (N,): the probability of a face. P-Net gives
-        box (N, OH, OW, 4) and face (N, OH, OW), for x of any size from `side` up.
+        (N, 5, 2): x and y in sides of the patch; face (N,): the probability of a face. P-Net has
+        box (N, OH, OW, 4) and face (N, OH, OW), and takes x of any size from `side` up.
         """
         features = self.body.forward(x, save=False)
         y = {name: head.forward(features, save=False) for name, head in self.heads.items()}
-        y["face"] = Softmax().forward(y["face"], save=False)[..., 1]  # 0 is: no face
+        y["face"] = Softmax().forward(y["face"], save=False)[..., 1]  # 0: no face
         if "landmarks" in y:  # five x, then five y
             y["landmarks"] = y["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)
         return y
 
     @property
     def params(self):
-        """All arrays, by `layer.name`: those of the body, then those of the heads."""
+        """All arrays by `layer.name`: the body's, then the heads'."""
         return self.body.params | Sequential(self.heads).params
 
 
 def body_layers(plan, rng):
-    """The layers of a body, each with the number of its place in the plan."""
+    """The layers of a body, numbered by their place in the plan."""
     layers, shape = {}, (plan.side, plan.side, 3)
     for number, word in enumerate(plan.body.split(), start=1):
         kind, _, outputs = word.partition("-")
@@ -103,7 +100,7 @@ def body_layers(plan, rng):
 
 @cache
 def load(name):
-    """The trained network `name`: pnet, rnet or onet. Read once. Raises WeightsError."""
+    """The trained network pnet, rnet or onet, read once. Raises WeightsError."""
     net = CascadeNet(name)
     copy_weights(net, weights.read(name))
     return net
@@ -112,8 +109,8 @@ def load(name):
 def copy_weights(net, arrays):
     """Copy the arrays of the package `mtcnn` into `net`. Raises WeightsError if they do not fit.
 
-    There slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
-    networks were first trained on images that lay on their side.
+    There, slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
+    networks were first trained on transposed images.
     """
     params = net.params
     if len(arrays) != len(params):

@@ -1,11 +1,11 @@
-"""The trained weights of MTCNN, out of the PyPI package `mtcnn`, without running any of its code.
+"""The trained weights of MTCNN from the PyPI package `mtcnn`, without running any of its code.
 
-Its three files are pickles in lz4 frames, written by joblib: a list of arrays, where the pickle
-only describes an array, and its numbers stand in the middle of the file, behind the description:
+Its three files are pickles in lz4 frames, written by joblib: a list of arrays. The pickle describes
+an array, and its numbers follow the description, in the middle of the pickle:
 
-    ... state of a NumpyArrayWrapper, n (one byte), n bytes that align, the numbers, ...
+    ... state of a NumpyArrayWrapper, n (one byte), n bytes of padding, the numbers, ...
 
-Source: `joblib/numpy_pickle.py`; what a pickle may ask for is in `unpickle`.
+Source: `joblib/numpy_pickle.py`; `unpickle` says what a pickle may ask for.
 """
 
 import io
@@ -26,13 +26,13 @@ PACKAGE, VERSION = "mtcnn", "1.0.0"
 
 
 class WeightsError(UserError):
-    """The weights of the detector are missing, or not those that are known here."""
+    """The weights of the detector are missing, or are not those that are known here."""
 
 
 def read(name):
-    """The arrays of the network `name` (`pnet`, `rnet` or `onet`), as the package lays them out.
+    """The arrays of a network, pnet, rnet or onet, in the layout of the package.
 
-    Raises WeightsError, one line, if the package is not there, is another version, or is damaged.
+    Raises WeightsError, one line, if the package is missing, damaged, or another version.
     """
     path = locate(f"mtcnn/assets/weights/{name}.lz4")
     try:
@@ -56,7 +56,7 @@ def locate(file):
 
 
 def read_arrays(data):
-    """The list of arrays that joblib wrote, from its bytes. Raises UserError."""
+    """The list of arrays in the bytes that joblib wrote. Raises UserError."""
     file = io.BytesIO(data)
     arrays = load(
         file,
@@ -72,13 +72,13 @@ def read_arrays(data):
 
 
 class ArrayWrapper:
-    """Stands for joblib's NumpyArrayWrapper: once its state is known, it reads the array."""
+    """Our stand-in for joblib's NumpyArrayWrapper: given its state, it reads the array."""
 
     def __init__(self, file):
         self.file = file
 
     def build(self, state):
-        """The array that `state` describes, from the bytes behind it."""
+        """The array that `state` describes, from the bytes that follow."""
         shape = state["shape"]
         if not isinstance(state["dtype"], Float32) or state["order"] != "C":
             raise UserError("an array is not of float32 in C order")
@@ -91,14 +91,14 @@ class ArrayWrapper:
 
 
 class Float32:
-    """Stands for NumPy's dtype of float32, the only one here."""
+    """Our stand-in for NumPy's dtype, here always float32."""
 
     def __init__(self, code, *_):
         if code != "f4":
             raise UserError("an array is not of float32")
 
     def build(self, state):
-        """`state` says the order of bytes."""
+        """Check the byte order in `state`."""
         if state[1] != "<":
             raise UserError("an array is not little-endian")
         return self

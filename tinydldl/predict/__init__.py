@@ -1,6 +1,6 @@
 """`python -m tinydldl.predict`: from photos to ages.
 
-inputs        what a user names: files, folders, patterns, and the faces in them
+inputs        the photos that a user names, and the faces in them
 portraits     a face as a network sees it, and its age
 pictures      the faces of a photo and their distributions
 """

@@ -1,6 +1,6 @@
 """A photo in, an age distribution out: `python -m tinydldl.predict PHOTO...`.
 
-A line for each face, and for each photo a picture of its faces and their distributions.
+Print a line per face, and draw a picture per photo, of its faces and their distributions.
 """
 
 import json
@@ -31,14 +31,14 @@ def main(argv=None):
         check_folder(folder)
     network, failed = portraits.open_network(arguments.net, arguments.checkpoint), []
     say = print if show is print_lines else warn
-    found = results(photos, network, inputs.search_from(arguments), arguments.crop, failed)
+    found = results(photos, network, cli.gather(inputs.Search, arguments), arguments.crop, failed)
     show(drawn(found, folder, say), network.method.grid)
     return cli.DATA_ERROR if failed else 0
 
 
 def results(photos, network, search, shape, failed):
     """Yield `photo, image, people` for each photo; add those that cannot be used to `failed`."""
-    bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results show how it goes
+    bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results are the progress
     for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
         try:
             image, faces = inputs.look(photo, search)
@@ -53,7 +53,7 @@ def results(photos, network, search, shape, failed):
 
 
 def drawn(results, folder, say):
-    """Yield the same; after each, once it is printed, draw it and `say` where the picture is."""
+    """Yield the same; draw each once it is printed, and `say` where the picture is."""
     for photo, image, people in results:
         yield photo, image, people
         sys.stdout.flush()
@@ -64,16 +64,15 @@ def drawn(results, folder, say):
 
 
 def warn(line):
-    """A line on standard error, above a progress bar if there is one."""
+    """Print a line on standard error, above the progress bar if there is one."""
     Progress.write(line, file=sys.stderr)
 
 
-# --------------------------------------------------------------------------------------- results
-# Printed as they come: that takes no memory, and whoever stops the command keeps what is there.
+# Results are printed one by one: this takes no memory, and loses nothing on Ctrl-C.
 
 
 def print_lines(results, grid):
-    """A line for each face."""
+    """Print a line per face."""
     spread = None
     for photo, _, people in results:
         for number, person in enumerate(people, start=1):
@@ -91,7 +90,7 @@ def face_text(face):
 
 
 def print_json(results, grid):
-    """All that is known, as one document; `distribution` is over `labels`."""
+    """Print everything as one document; `distribution` is over `labels`."""
     print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
     comma = ""
     try:
@@ -101,7 +100,7 @@ def print_json(results, grid):
             record = {"photo": photo} | size | {"faces": faces}
             print(comma, json.dumps(record, indent=2), sep="\n", end="")
             comma = ","
-    finally:  # so that a document which somebody stops can be read
+    finally:  # a stopped document stays valid
         print("\n]}")
 
 
@@ -118,7 +117,7 @@ def face_record(person):
 
 
 def print_csv(results, grid):
-    """A row for each face, and one for a photo without a face, which names it and is empty."""
+    """Print a row per face; a photo without faces has one that is empty but for its name."""
     print(",".join(COLUMNS))
     for photo, _, people in results:
         if not people:
@@ -131,34 +130,25 @@ def print_csv(results, grid):
             print(csv_line(COLUMNS, row), end="")
 
 
-# ------------------------------------------------------------------------------------- arguments
-
-
 def build_parser():
     parser = cli.Parser(
         prog="python -m tinydldl.predict",
         description="Estimate the ages of the faces in photos, each as a distribution: its "
         "expectation is the estimate, its standard deviation (±) says how unsure the network is.",
-        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; that no face is "
-        "found in one is an answer, and no error.",
+        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; a photo without "
+        "a face is not an error.",
     )
-    parser.add_argument(
-        "photos",
-        nargs="+",
-        metavar="PHOTO",
-        help="a file, a folder of photos, a pattern such as 'party/*.jpg', in which ** stands for "
-        "any folders, or - for standard input",
+    about = (
+        "a file, a folder of photos, a pattern such as 'party/*.jpg', in which ** matches any "
+        "folders, or - for standard input"
     )
-
-    network = parser.add_argument_group("network")
-    portraits.add_network_arguments(network)
-
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
+    portraits.add_network_arguments(parser.add_argument_group("network"))
     inputs.add_face_arguments(parser)
-
     output = parser.add_out(f"for the pictures (default: {FOLDER}, with --json or --csv none)")
-    form = output.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON, with the distributions")
-    form.add_argument("--csv", action="store_true", help="print a table, a row a face")
+    add = output.add_mutually_exclusive_group().add_argument
+    add("--json", action="store_true", help="print JSON, with the distributions")
+    add("--csv", action="store_true", help="print a table, a row per face")
     return parser
 
 

@@ -1,9 +1,9 @@
-"""What a command looks at: photos as its user names them, and the faces in them."""
+"""The photos that a user names, and the faces in them."""
 
 import os
 import sys
 from argparse import ArgumentTypeError
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
@@ -18,10 +18,10 @@ from tinydldl.faces.detector import CELL, SCORE, inside
 from tinydldl.images import PhotoError, open_photo
 
 STANDARD_INPUT = "-"
-# Of 298 faces of UTKFace, some of them turned away, none is below 0.91; with both eyes exchanged,
-# or in one line, landmarks come to 0.25 and 0.54.
+# None of 298 faces of UTKFace, some of them turned away, is below 0.91; landmarks with both eyes
+# swapped, or all in one line, come to 0.25 and 0.54.
 LEAST_LIKENESS = 0.8
-FARTHEST = 1.5  # photos, from the middle of one to a landmark: a face may be cut off
+FARTHEST = 1.5  # from the middle of the photo to a landmark, in its sides: a face may be cut off
 NO_FACE = (
     "no face found; say where it is with --box or --landmarks, try a smaller --smallest or a lower "
     "--score, or --no-detect if the photo is a face that is cut out already"
@@ -43,21 +43,21 @@ class Search:
 
 
 class SourceError(UserError):
-    """What a user named holds no photo, or no face can be where the user says."""
+    """There is no photo where the user says, or no face can be there."""
 
 
 def expand(given):
-    """The photos that one argument stands for: a file, those in a folder, or a pattern's, in which
-    `**` stands for any folders.
+    """The photos that an argument names: a file, a folder, or a pattern, in which `**` matches any
+    folders.
 
-    Raises SourceError for an empty name, a folder without photos, and a pattern of nothing.
+    Raises SourceError for an empty name, a folder without photos, or a pattern without matches.
     """
     if not given:
         raise SourceError("expected a photo, got an empty name")
     if os.path.exists(given) or not has_magic(given):
         if not (photos := photos_at(given)):
             raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
-        return photos  # what is not there is an error of its own, later
+        return photos  # a missing file raises when it is opened
     matches = sorted(glob(given, recursive=True))
     photos = dict.fromkeys(photo for match in matches for photo in photos_at(match))
     if not photos:
@@ -71,15 +71,15 @@ def photos_at(path):
 
 
 def stem(photo):
-    """A name for the files that are made of a photo, short enough for any file system."""
+    """A name for files about a photo, short enough for any file system."""
     name = "photo" if photo == STANDARD_INPUT else Path(photo).stem
     return name.encode(errors="replace")[:100].decode(errors="ignore")
 
 
 def look(photo, search):
-    """A photo that `expand` names, and the faces in it: `image, faces`, see `find_faces`.
+    """`image, faces` of a photo from `expand`; see `find_faces`.
 
-    Raises PhotoError and SourceError, which name it, and WeightsError as `detect` does.
+    Raises PhotoError and SourceError, which name the photo, and WeightsError as `detect` does.
     """
     name = "standard input" if photo == STANDARD_INPUT else photo
     source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
@@ -91,10 +91,10 @@ def look(photo, search):
 
 
 def find_faces(image, search):
-    """The faces in a photo from left to right; None stands for the whole photo.
+    """The faces in a photo from left to right; None is the whole photo.
 
-    Raises SourceError for what is too small for a face or outside of the photo, and for landmarks
-    that are no face's, PhotoError as `whole_photo`, and WeightsError as `detect` does.
+    Raises SourceError for places that are too small or outside of the photo, and for landmarks
+    unlike a face, PhotoError as `whole_photo` does, and WeightsError as `detect` does.
     """
     if search.no_detect:
         return whole_photo(image)
@@ -116,7 +116,7 @@ def find_faces(image, search):
 
 
 def whole_photo(image):
-    """The faces of a photo that is one. Raises PhotoError if it is too small."""
+    """`[None]`, for a photo that is a face. Raises PhotoError if it is too small."""
     if min(image.size) < CELL:
         size = "{} x {} pixels".format(*image.size)
         raise PhotoError(f"{size}, expected {CELL} or more a side for a face")
@@ -124,7 +124,7 @@ def whole_photo(image):
 
 
 def within(image, box, option):
-    """The part (4,) of a box that is within the photo. Raises SourceError if it is too small."""
+    """The part (4,) of a box that is in the photo. Raises SourceError if it is too small."""
     left, top, right, bottom = part = inside(image, box)
     if min(right - left, bottom - top) < CELL:
         raise SourceError(
@@ -133,8 +133,6 @@ def within(image, box, option):
         )
     return part
 
-
-# ------------------------------------------------------------------------------------- arguments
 
 BOX = "x,y,width,height"
 LANDMARKS = (
@@ -145,39 +143,26 @@ LANDMARKS = (
 def add_face_arguments(parser):
     """Add the arguments that make a `Search`; returns their group."""
     where = parser.add_argument_group("where the faces are", "By default they are looked for.")
-    about = "pixels of the smallest faces looked for"
+    about = "pixels per side of the smallest faces to look for"
     where.add_argument("--smallest", type=cli.whole(CELL), default=Search.smallest, help=about)
     add_score_argument(where)
     add = where.add_mutually_exclusive_group().add_argument
     add("--no-detect", action="store_true", help="the photo is a face that is cut out already")
     about = "there is a face in this box, in pixels"
     add("--box", type=numbers(BOX), metavar="X,Y,W,H", help=about)
-    add(
-        "--landmarks",
-        type=numbers(",".join("xy" * 5)),
-        metavar="X,Y,...",
-        help=f"{LANDMARKS}: ten numbers",
-    )
+    ten, about = numbers(",".join("xy" * 5)), f"{LANDMARKS}: ten numbers"
+    add("--landmarks", type=ten, metavar="X,Y,...", help=about)
     return where
 
 
-def search_from(arguments):
-    """The `Search` in parsed arguments."""
-    return Search(*(getattr(arguments, field.name) for field in fields(Search)))
-
-
 def add_score_argument(group):
-    """Give a group what says how probable a face must be."""
-    group.add_argument(
-        "--score",
-        type=cli.fraction,
-        default=SCORE,
-        help="how probable a face must be, between 0 and 1: less finds more, also what is no face",
-    )
+    """Add --score."""
+    about = "how probable a face must be, between 0 and 1: less finds more, and false ones"
+    group.add_argument("--score", type=cli.fraction, default=SCORE, help=about)
 
 
 def numbers(expected):
-    """The type of an argument with as many numbers as `expected`, x,y for example, has names."""
+    """The type of an argument: as many numbers as `expected`, such as x,y, has names."""
     names = expected.split(",")
 
     def parse(text):

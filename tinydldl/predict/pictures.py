@@ -1,4 +1,4 @@
-"""The picture of a photo and of what a network says of the faces in it."""
+"""The picture of a photo, of the faces in it, and of their estimates."""
 
 import math
 
@@ -6,14 +6,11 @@ from matplotlib.figure import Figure
 
 from tinydldl.plots import COLORS, DPI
 
-LONGEST = 40  # letters of a title
+LONGEST = 40  # characters of a title
 
 
 def people(image, portraits, title):
-    """A photo with a numbered box around each face, and beside it each face and its distribution.
-
-    `portraits`: a list of `portraits.Portrait`; one without a face is the whole photo.
-    """
+    """A photo with a numbered box around each face; beside it, each face and its distribution."""
     rows = min(len(portraits), max(4, math.ceil(len(portraits) / 4)))
     columns = math.ceil(len(portraits) / rows)
     height = max(4.0, 1.9 * rows)
@@ -41,7 +38,7 @@ def people(image, portraits, title):
 
 
 def draw_box(axes, box, text):
-    """A box (4,) over a photo, in pixels, with a text above it."""
+    """Draw a box (4,), in pixels, over a photo, and a text above it."""
     left, top, right, bottom = box
     axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=COLORS[1])
     axes.annotate(
@@ -55,10 +52,9 @@ def draw_box(axes, box, text):
 
 
 def draw_portrait(axes, portrait):
-    """What the network says of one face: p_hat as an area if there is one, y_hat as a line."""
+    """Draw the estimate of a face: p_hat as an area if there is one, y_hat as a line."""
     axes.set_axis_on()
-    y_hat, spread = portrait.y_hat, ""
-    label = "estimate"
+    y_hat, spread, label = portrait.y_hat, "", "estimate"
     if portrait.p_hat is not None:
         spread = f" ± {portrait.spread:.1f}"
         label = "how probable each age is (years)"

@@ -1,4 +1,4 @@
-"""From a photo to ages: each face cut out as the network expects it, and what it says of it.
+"""From a photo to ages: each face cut out as the network expects it, and its estimate.
 
 network = trained.load("runs/mine")
 image = open_photo("party.jpg")
@@ -24,10 +24,10 @@ CAUTION = (  # for the help of commands
 
 @dataclass(frozen=True)
 class Portrait:
-    """A face and its estimate. `face`: where it is in the photo, None if it is the whole photo.
+    """A face and its estimate. `face`: where it is in the photo, None for the whole photo.
 
-    `view`: what the network sees of it, an RGB image; `y_hat`: years; `p_hat` (K,): the
-    distribution, None for a method that has none.
+    `view`: what the network sees, an RGB image; `y_hat`: years; `p_hat` (K,): the distribution on
+    `grid` (K,), None for a method without one.
     """
 
     face: Face | None
@@ -45,12 +45,12 @@ class Portrait:
 
 
 def add_network_arguments(parser):
-    """Give an argparse parser, or a group of one, what says which network looks at photos."""
+    """Add --net, --checkpoint and --crop to a parser or group."""
     add = parser.add_argument
     add("--net", choices=weights.names(), default="tiny", help="which of the weights that ship")
     about = "another network: the folder of a run, or the file of a checkpoint"
     add("--checkpoint", type=cli.path, metavar="PATH", help=about)
-    about = "how faces lay in the photos that the network was trained on"
+    about = "how faces are cropped in the photos that the network was trained on"
     add("--crop", choices=SHAPES, default="utkface", help=about)
 
 
@@ -63,10 +63,10 @@ def open_network(net, checkpoint=None):
 
 
 def portraits(network, image, faces, shape="utkface"):
-    """A list of Portrait, one for each of the `faces` in an RGB photo.
+    """The portraits of the `faces` in an RGB photo.
 
-    `network`: a `Trained` on the host; `faces`: a list of Face, or None where the photo is a face
-    that is cut out already; `shape`: the crop that the network was trained on, see `faces.align`.
+    `network`: a `Trained` on the host; `faces`: each a Face, or None where the photo is a face that
+    is cut out already; `shape`: the crop that the network was trained on, see `faces.align`.
     """
     if not faces:
         return []
@@ -83,7 +83,7 @@ def portraits(network, image, faces, shape="utkface"):
 
 
 def view(image, face, side, shape):
-    """A face as a network with `side` pixels sees it in an evaluation."""
+    """A face as a network of `side` pixels sees it in an evaluation."""
     held = held_side(side)
     if face is None:
         crop = resize_short_side(image, held)

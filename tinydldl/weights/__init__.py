@@ -1,4 +1,4 @@
-"""Weights that we trained, one checkpoint for each network: `NAME.npz` and `NAME.json`."""
+"""The weights that ship: one checkpoint per network, `NAME.npz` and `NAME.json`."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ FOLDER = Path(__file__).parent
 
 
 def names():
-    """Which there are."""
+    """The names of their networks."""
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
 def find(net):
     """The path of the checkpoint of a network, such as `tiny`. Raises UserError without one.
 
-    The arrays may be float16: what loads them makes them float32.
+    Its arrays may be float16; `checkpoint.load` makes them float32.
     """
     if net not in names():
         there = ", ".join(names()) or "none"

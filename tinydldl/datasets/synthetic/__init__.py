@@ -1,10 +1,10 @@
 """Faces drawn by the package itself: a data set that needs no download and no permission.
 
 Face i of a set comes from `SeedSequence([seed, i])` alone, so a set of 100 is the beginning of a
-set of 3,000. The faces lie in an ordinary folder, such as `<data_dir>/synthetic/v1-seed0-side73/`,
-beside their table `labels.csv`; only those that are missing are drawn.
+set of 3,000. The faces are in an ordinary folder, such as `<data_dir>/synthetic/v1-seed0-side73/`,
+beside their table `labels.csv`; only missing ones are drawn.
 
-This file makes the labels and keeps the folder; how a face is drawn begins in `face.py`.
+This file makes the labels and fills the folder; the drawing begins in `face.py`.
 """
 
 import os
@@ -22,7 +22,7 @@ from tinydldl.progress import Progress
 
 __all__ = ["annotate", "draw_face", "load", "sample_age"]
 
-# Raise this whenever the drawing or the labels change: it is part of the folder's name, so that
+# Raise this whenever the drawing or the labels change: it is in the name of the folder, so that
 # faces drawn by older code are not taken for new ones.
 VERSION = 1
 
@@ -32,17 +32,14 @@ ANNOTATORS = 10
 VALID_EVERY = 5  # the last of every five faces is for validation
 SIDE_MIN, SIDE_MAX = 32, 256  # pixels
 BLOCK, PIXEL = 4096, 1.4  # bytes of the smallest file, and of a pixel of a face, about
-FEW = 64  # fewer missing faces than this are drawn here: starting processes would take longer
-
-
-# --- Labels ---------------------------------------------------------------------------------------
+FEW = 64  # fewer missing faces are drawn in this process: starting others would take longer
 
 
 def sample_age(rng):
     """The true age of one person, in years: one in seven is a child, few are over 80.
 
-    The ages of adults are 18 + a gamma distribution (shape 1.6, scale 14), which peaks near 25 and
-    has a long tail, like those of photo collections.
+    Ages of adults are 18 + a gamma variable (shape 1.6, scale 14): their peak is near 25, and their
+    tail is long, as in photo collections.
     """
     if rng.random() < 1 / 7:
         return rng.uniform(AGE_MIN, 18)
@@ -51,10 +48,10 @@ def sample_age(rng):
 
 
 def annotate(age, rng):
-    """What ten annotators guess for a person of `age`: votes (10,) in whole years.
+    """The guesses of ten annotators for a person of `age`: votes (10,) in whole years.
 
-    Guesses scatter more for older people: a standard deviation of 1.5 years for an infant, of 5 at
-    age 90. The label of a photo is the mean of its votes, its sigma their standard deviation.
+    Their standard deviation grows with age, from 1.5 years for an infant to 5 at age 90. The label
+    of a photo is the mean of its votes, its sigma their standard deviation.
     """
     deviation = 1.5 + 3.5 * age / 90
     votes = np.rint(age + deviation * rng.standard_normal(ANNOTATORS))
@@ -78,15 +75,12 @@ def _labels(seed, count):
     return np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
 
 
-# --- The folder -----------------------------------------------------------------------------------
-
-
 def _name(index):
     return f"{index:05d}.png"
 
 
 def _table(names, labels):
-    """What `labels.csv` holds, or begins with."""
+    """The content of `labels.csv`, or its beginning."""
     rows = (
         f"{name},{age!r},{sigma!r},{true_age!r}\n"
         for name, (age, sigma, true_age) in zip(names, labels.tolist(), strict=True)
@@ -95,7 +89,7 @@ def _table(names, labels):
 
 
 def _is_whole(folder, names, table):
-    """Whether the faces are in `folder`, and their table; a longer one begins with it."""
+    """Whether `folder` holds the faces and their table, or a longer one that begins with it."""
     there = set(os.listdir(folder))
     labelled = "labels.csv" in there and (folder / "labels.csv").read_bytes().startswith(table)
     return labelled and there.issuperset(names)
@@ -109,7 +103,7 @@ def _draw(folder, seed, side, index):
 
 
 def _draw_missing(folder, seed, side, count):
-    """Draw those of the first `count` faces that are not in `folder` yet."""
+    """Draw those of the first `count` faces that are missing in `folder`."""
     there = set(os.listdir(folder))
     missing = [index for index in range(count) if _name(index) not in there]
     draw = partial(_draw, folder, seed, side)
@@ -123,16 +117,16 @@ def _draw_missing(folder, seed, side, count):
 
 
 def load(options):
-    """The synthetic set: every fifth face is for validation, the others for training.
+    """{"train", "valid"}: four of five faces, and every fifth. Draw those that are missing.
 
-    Reads `data_dir`, `seed`, `count` and `side` (pixels) of the options. Draws what is missing.
-    Raises DataError for a count or side that cannot be, or a folder that cannot be written.
+    Reads `data_dir`, `seed`, `count` and `side` (pixels) of the options. Raises DataError for a
+    count or side out of range, or a folder that cannot be written.
     """
     count, side = options.count, options.side
     if count < VALID_EVERY:
         raise DataError(f"needs at least {VALID_EVERY} faces to have both parts, not {count}")
     if not SIDE_MIN <= side <= SIDE_MAX:
-        raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels a side, not {side}")
+        raise DataError(f"draws faces of {SIDE_MIN} to {SIDE_MAX} pixels per side, not {side}")
     folder = options.data_dir / "synthetic" / f"v{VERSION}-seed{options.seed}-side{side}"
     there = len(os.listdir(folder)) if folder.is_dir() else 0
     check_room(folder, (count - there) * max(BLOCK, PIXEL * side**2), f"{count} faces")

@@ -13,9 +13,6 @@ LEFT = np.array([-1, 1])  # a curve times this is its mirror image
 SIDES = (np.array([1, 1]), LEFT)  # a curve times one of these: right or left half
 
 
-# --- Curves ---------------------------------------------------------------------------------------
-
-
 def spline_basis(samples):
     """Weights (samples, 4) of four neighboring points along a piece of a Catmull-Rom spline."""
     t = np.linspace(0, 1, samples, endpoint=False)
@@ -61,9 +58,6 @@ def shift(points, down):
 def between(edge, other):
     """The closed outline of what lies between two curves that run the same way."""
     return np.concatenate([edge, other[::-1]])
-
-
-# --- The canvas -----------------------------------------------------------------------------------
 
 
 class Canvas:

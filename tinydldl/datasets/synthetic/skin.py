@@ -7,7 +7,7 @@ from tinydldl.datasets.synthetic.canvas import SIDES, curve, shift
 from tinydldl.datasets.synthetic.colors import AGE_SPOT, BLUSH
 from tinydldl.datasets.synthetic.person import ramp
 
-GRAIN = 56  # cells a side of the random texture, the same at every size of the photo
+GRAIN = 56  # cells per side of the random texture, the same at every size of the photo
 
 
 def crease(canvas, person, points, onset, width=0.05, smile=0.0):
