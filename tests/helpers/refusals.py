@@ -20,7 +20,7 @@ from PIL import Image
 COMMANDS = {  # each with where its work begins, which no refused command comes to
     "train": "tinydldl.train.experiment.train",
     "evaluate": "tinydldl.report.pictures",
-    "predict": "tinydldl.predict.__main__.draw",
+    "predict": "tinydldl.predict.pictures.people",
     "explain": "tinydldl.explain.saliency.occlusion",
     "reproduce": "tinydldl.reproduce.trainings.train",
     "convert": "tinydldl.checkpoint.save",
