@@ -18,6 +18,7 @@ lessons: .venv/installed-lessons
 lint: .venv/installed-dev
 	$(ENV) -m ruff check
 	$(ENV) -m ruff format --check
+	$(ENV) -m mypy
 
 .venv/installed: pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) here: apt install python3"; exit 2; }

@@ -61,7 +61,8 @@ def test_predictions_show_each_face_above_its_distributions(rng):
     p, p_hat = rng.dirichlet(np.ones(101), 8), rng.dirichlet(np.ones(101), 8)
     photos = rng.integers(0, 256, (8, 9, 9, 3), dtype=np.uint8)
     y, sigma, y_hat = np.arange(20.0, 28), np.full(8, 2.0), np.arange(21.0, 29)
-    figure = plots.predictions(photos, grid, p, p_hat, y, sigma, y_hat, "a title")
+    shown = plots.Shown(photos, grid, p, p_hat, y, sigma, y_hat)
+    figure = plots.predictions(shown, "a title")
     cells = np.array(figure.axes).reshape(4, 6)
     seventh_face, seventh_chart = cells[2, 0], cells[3, 0]
     np.testing.assert_array_equal(seventh_face.images[0].get_array(), photos[6])
@@ -76,7 +77,8 @@ def test_predictions_show_each_face_above_its_distributions(rng):
 def test_predictions_without_a_distribution_show_the_estimate(rng):
     p, photos = rng.dirichlet(np.ones(101), 2), np.zeros((2, 9, 9, 3), dtype=np.uint8)
     ages = np.array([20.0, 30.0])
-    figure = plots.predictions(photos, np.arange(101.0), p, None, ages, ages / 10, ages, "a title")
+    shown = plots.Shown(photos, np.arange(101.0), p, None, ages, ages / 10, ages)
+    figure = plots.predictions(shown, "a title")
     (estimate,) = figure.axes[6].lines
     assert set(estimate.get_xdata()) == {20}
     (legend,) = figure.legends
@@ -142,7 +144,7 @@ def test_examples_are_columns_below_their_photos(rng):
     grid, p = np.arange(101.0), rng.dirichlet(np.ones(101), 3)
     photos = rng.integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
     y, sigma, y_hat = np.array([[20.0, 30.0, 40.0], [2.0, 2.5, 3.0], [21.0, 33.0, 44.0]])
-    block = (photos, grid, p, p[::-1], y, sigma, y_hat)
+    block = plots.Shown(photos, grid, p, p[::-1], y, sigma, y_hat)
     figure = plots.examples({"Good": block, "Poor": block})
     figure.draw_without_rendering()
     good, poor = figure.subfigs

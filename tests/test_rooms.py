@@ -7,12 +7,12 @@ import tinydldl
 
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
-    {"", "errors", "naive"},
+    {"", "arrays", "errors", "naive"},
     {"backend", "machine", "progress"},
-    {"finite", "processes", "files", "images"},
+    {"processes", "files", "images"},
     {"cli"},
     {"layers", "labels"},
-    {"losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
+    {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
     {"models", "methods", "fast", "faces"},
     {"datasets"},
     {"plots", "trained"},

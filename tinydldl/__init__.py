@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 
 # The matrix products of these networks are small: a second BLAS thread gains little, and beside the
 # threads that prepare photos it costs a lot, because BLAS threads wait for each other by spinning.
@@ -17,7 +18,7 @@ __version__ = "0.1.0"
 farewell = "stopped"  # a run that can be resumed has more to say
 
 
-def leave(signum, frame):
+def leave(signum: int, frame: FrameType | None) -> None:
     """End at once: what Ctrl-C does to a command while it is imported, and once it is ending."""
     with suppress(OSError):
         os.write(2, os.fsencode(f"{farewell}\n"))

@@ -5,34 +5,37 @@ The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no
 
 import functools
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from tinydldl.arrays import Array, DType, Module
 from tinydldl.errors import UserError
 
-no_cupy = None  # why it cannot be imported
+no_cupy: ImportError | None = None  # why it cannot be imported
 try:
     import cupy
 except ImportError as error:  # the optional extra: pip install "tinydldl[gpu]"
     cupy, no_cupy = None, error
 
 
-def get_array_module(x):
+def get_array_module(x: Any) -> Any:
     """`cupy` for a CuPy array, else `numpy`."""
     return np if cupy is None else cupy.get_array_module(x)  # it knows those in `fused`, too
 
 
-def to_host(x):
+def to_host(x: Any) -> Array:
     """A NumPy array with the values of `x`: the one way back from the device."""
     return x if get_array_module(x) is np else x.get()
 
 
-def to_device(x, xp):
+def to_device(x: Array, xp: Module) -> Array:
     """`x` as an array of the module `xp`; no copy if it is one already."""
     return to_host(x) if xp is np else xp.asarray(x)
 
 
-def fused(function):
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: an elementwise function that is one kernel on CuPy arrays, and itself with NumPy.
 
     CuPy starts a kernel for each operation, and each reads and writes whole arrays; `cupy.fuse`
@@ -45,17 +48,17 @@ def fused(function):
     kernel = functools.cache(lambda xp: xp.fuse(function))
 
     @functools.wraps(function)
-    def call(x, *others):
+    def call(x: Array, *others: Any) -> Any:
         xp = get_array_module(x)
         if xp is np:
             return function(x, *others)
-        others = (x.dtype.type(y) if isinstance(y, int | float) else y for y in others)
-        return kernel(xp)(x, *others)
+        typed = (x.dtype.type(y) if isinstance(y, int | float) else y for y in others)
+        return kernel(xp)(x, *typed)
 
     return call
 
 
-def smallest(dtype):
+def smallest(dtype: DType) -> float:
     """What is nearer to zero counts as zero where it would stay: 9.9e-32 in float32.
 
     Its products with common numbers are subnormal, which takes a CPU many times as long.
@@ -64,14 +67,14 @@ def smallest(dtype):
     return float(info.tiny / info.eps)
 
 
-def flush(x):
+def flush(x: Array) -> Array:
     """`x`, in which what is nearer to zero than `smallest` has become zero, in place."""
     if x.dtype.kind == "f":
         x[get_array_module(x).abs(x) < smallest(x.dtype)] = 0
     return x
 
 
-def choose_device(name="auto"):
+def choose_device(name: str = "auto") -> tuple[Module, str]:
     """The array module for `--device`, and a sentence about it: `(xp, description)`.
 
     `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU, or the CPU if that GPU
@@ -96,13 +99,13 @@ def choose_device(name="auto"):
     )
 
 
-def why_not_gpu(index):
+def why_not_gpu(index: int) -> str | None:
     """Why GPU `index` cannot be used, in CuPy's words; None if a product was computed on it.
 
     CuPy finds out late what it lacks: a product needs cuBLAS, and a sum is compiled, by NVRTC.
     """
     try:
-        if cupy is None:
+        if cupy is None and no_cupy:
             raise no_cupy
         count = cupy.cuda.runtime.getDeviceCount()
         if index >= count:

@@ -1,21 +1,23 @@
 """Guards against numbers that are none any more."""
 
+from tinydldl.arrays import Array
 from tinydldl.backend import get_array_module
 from tinydldl.errors import UserError
+from tinydldl.layers import Layer, Sequential
 
 
 class NonFiniteError(UserError):
     """The loss or an estimate is not a number any more; the message says where that began."""
 
 
-def check_finite(prediction):
+def check_finite(prediction: Array) -> Array:
     """The prediction itself. Raises NonFiniteError if it holds anything else than numbers."""
     if not get_array_module(prediction).isfinite(prediction).all():
         raise NonFiniteError("what the network predicts is not finite")
     return prediction
 
 
-def check_parameters(model, epoch):
+def check_parameters(model: Layer, epoch: int) -> None:
     """Raise NonFiniteError if the last step of an epoch has broken a parameter."""
     for name, param in model.params.items():
         if not get_array_module(param).isfinite(param).all():
@@ -23,7 +25,7 @@ def check_parameters(model, epoch):
             raise NonFiniteError(f"non-finite value {where}; try a smaller --lr")
 
 
-def first_non_finite(model, x):
+def first_non_finite(model: Sequential, x: Array) -> str:
     """In words: the first layer, front to back, whose parameters or output are not finite."""
     xp = get_array_module(x)
     if not xp.isfinite(x).all():

@@ -7,7 +7,13 @@ a wrong BatchNorm cannot be told from a right one. For smooth layers expect erro
 and 1e-7 at most.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+
+from tinydldl.arrays import Array, Rng
+from tinydldl.layers import Layer
 
 STEP = 1e-5
 
@@ -16,7 +22,7 @@ class GradientError(AssertionError):
     """A gradient is wrong; the message shows the worst entry, both values, and where."""
 
 
-def numerical_gradient(f, x):
+def numerical_gradient(f: Callable[[], float], x: Array) -> Array:
     """The gradient of the number `f()` in the float64 array x that f reads, by central differences.
 
     x is changed entry by entry, and restored.
@@ -24,7 +30,7 @@ def numerical_gradient(f, x):
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         value = x[index]
-        h = STEP * max(1.0, abs(value))
+        h = STEP * max(1.0, abs(float(value)))
         x[index] = value + h
         above = f()
         x[index] = value - h
@@ -34,7 +40,7 @@ def numerical_gradient(f, x):
     return gradient
 
 
-def compare(name, analytic, numeric, tolerance=1e-7):
+def compare(name: str, analytic: Array, numeric: Array, tolerance: float = 1e-7) -> float:
     """The relative error `max|a - n| / max(max|a|, max|n|, 1e-8)`.
 
     Raises GradientError if the shapes differ or the error is not under `tolerance`.
@@ -53,7 +59,7 @@ def compare(name, analytic, numeric, tolerance=1e-7):
     return float(error)
 
 
-def check_layer(layer, x, rng, tolerance=1e-7):
+def check_layer(layer: Layer, x: Array, rng: Rng, tolerance: float = 1e-7) -> dict[str, float]:
     """Check the gradients of a layer in its input and in every parameter: `{name: error}`.
 
     x: a float64 input away from kinks and ties. The layer's arrays must be float64, too
@@ -61,7 +67,7 @@ def check_layer(layer, x, rng, tolerance=1e-7):
     """
     dy = rng.standard_normal(layer.forward(x, save=True).shape)
 
-    def upstream_product():
+    def upstream_product() -> float:
         return float((layer.forward(x, save=False) * dy).sum())
 
     analytic = {"x": layer.backward(dy.copy())} | {n: g.copy() for n, g in layer.grads.items()}
@@ -77,7 +83,7 @@ def check_layer(layer, x, rng, tolerance=1e-7):
     }
 
 
-def check_loss(loss, x, *targets, tolerance=1e-7):
+def check_loss(loss: Callable[..., Any], x: Array, *targets: Any, tolerance: float = 1e-7) -> float:
     """Check the gradient of `loss(x, *targets) -> value, dx` in x, float64: its error."""
     analytic = loss(x, *targets)[1]
     numeric = numerical_gradient(lambda: float(loss(x, *targets)[0]), x)

@@ -5,12 +5,15 @@ All of it is computed on the host in float64. Symbols: `l` the grid (K,), `y` tr
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
+
+from tinydldl.arrays import Ages, Array, Distributions, Grid
 
 MOST_INTERVALS = 10_000
 
 
-def label_grid(first=0.0, last=100.0, step=1.0):
+def label_grid(first: float = 0.0, last: float = 100.0, step: float = 1.0) -> Grid:
     """The labels `first, first + step, ..., last`: `l` (K,), years.
 
     Raises ValueError unless `step` is positive and divides the range into 10,000 parts at most.
@@ -27,7 +30,7 @@ def label_grid(first=0.0, last=100.0, step=1.0):
     return first + step * np.arange(round(intervals) + 1, dtype=float)
 
 
-def gaussian_label_distribution(y, sigma, grid):
+def gaussian_label_distribution(y: ArrayLike, sigma: ArrayLike, grid: Grid) -> Distributions:
     """The target `p` (N, K): a Gaussian density on the grid, normalized to sum 1.
 
         p_k = exp(-(l_k - y)^2 / (2 sigma^2)) / sum_j exp(-(l_j - y)^2 / (2 sigma^2))
@@ -50,7 +53,7 @@ def gaussian_label_distribution(y, sigma, grid):
     return p / p.sum(axis=1, keepdims=True)
 
 
-def gaussian_cdf(y, sigma, points):
+def gaussian_cdf(y: ArrayLike, sigma: ArrayLike, points: Array) -> Array:
     """`c(l) = (1 + erf((l - y) / (sigma sqrt 2))) / 2` at each of `points` (K,): (N, K).
 
     Computed so that far below y no digits are lost, where 1 + erf is 0. Raises ValueError unless
@@ -62,7 +65,7 @@ def gaussian_cdf(y, sigma, points):
     return ndtr((points - y) / sigma)
 
 
-def cumulative_matrix(K):
+def cumulative_matrix(K: int) -> Array:
     """`T` (K, K): ones on and below the diagonal, so that `T p` is the cumulative sum of p.
 
     It ties ranking to label distributions: `p_rank ~ 1 - T p` (first K-1 entries), and exactly
@@ -71,7 +74,7 @@ def cumulative_matrix(K):
     return np.tri(K)
 
 
-def ranking_code(y, grid):
+def ranking_code(y: ArrayLike, grid: Grid) -> Array:
     """`p_rank_k = 1[y >= l_k + dl/2]`: the ranking code of the nearest label, (N, K-1).
 
     Each entry answers "is this person older than the border between labels k and k + 1?".
@@ -82,17 +85,17 @@ def ranking_code(y, grid):
     return (np.asarray(y, dtype=float)[:, None] >= borders(grid)).astype(float)
 
 
-def borders(grid):
+def borders(grid: Grid) -> Array:
     """Half-way from each label to the next: (K-1,), years."""
     return (grid[:-1] + grid[1:]) / 2
 
 
-def nearest(y, grid):
+def nearest(y: ArrayLike, grid: Grid) -> Array:
     """The index (N,) of the label nearest to each age; half-way between two, the upper one."""
     return np.searchsorted(borders(grid), y, side="right")
 
 
-def standard_deviation(p, grid):
+def standard_deviation(p: Distributions, grid: Grid) -> Ages:
     """How wide each distribution p (N, K) on the labels (K,) is: (N,), years.
 
         sqrt(sum_k p_k (l_k - m)^2),     m = sum_k p_k l_k

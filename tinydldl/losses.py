@@ -7,11 +7,14 @@ ValueError: it would be broadcast silently. Lessons 03 and 04.
 
 import numpy as np
 
+from tinydldl.arrays import Ages, Array, Distributions, Outputs, Scalar
 from tinydldl.backend import get_array_module
 from tinydldl.layers import LogSoftmax
 
+Loss = tuple[Scalar, Array]  # the value, and the gradient in the first argument
 
-def kl_from_logits(logits, p, reduction="batch"):
+
+def kl_from_logits(logits: Outputs, p: Distributions, reduction: str = "batch") -> Loss:
     """Kullback-Leibler divergence from the target p to softmax(logits).
 
         L_ld = 1/N sum_n sum_k p_k ln(p_k / p_hat_k)        dlogits = (p_hat - p) / N
@@ -29,7 +32,7 @@ def kl_from_logits(logits, p, reduction="batch"):
     return loss, (xp.exp(log_p_hat) - p) / divisor
 
 
-def kl_from_probabilities(p_hat, p):
+def kl_from_probabilities(p_hat: Distributions, p: Distributions) -> Loss:
     """The same divergence from probabilities p_hat (N, K): `dp_hat = -p / p_hat / N`.
 
     It is infinite where p_hat is 0 and p is not; training goes through the logits for that reason.
@@ -41,20 +44,20 @@ def kl_from_probabilities(p_hat, p):
     return loss, -ratio / len(p)
 
 
-def l1(y_hat, y):
+def l1(y_hat: Ages, y: Ages) -> Loss:
     """`L_er = 1/N sum |y_hat - y|`, `dy_hat = sign(y_hat - y) / N`. y_hat, y (N,)."""
     _check_shapes(y_hat, y)
     xp = get_array_module(y_hat)
     return xp.abs(y_hat - y).mean(), xp.sign(y_hat - y) / len(y)
 
 
-def l2(y_hat, y):
+def l2(y_hat: Ages, y: Ages) -> Loss:
     """`1/N sum (y_hat - y)^2`, `dy_hat = 2 (y_hat - y) / N`. y_hat, y (N,)."""
     _check_shapes(y_hat, y)
     return ((y_hat - y) ** 2).mean(), 2 * (y_hat - y) / len(y)
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits: Outputs, labels: Array) -> Loss:
     """`-1/N sum_n ln p_hat[n, label_n]`, `dlogits = (p_hat - onehot) / N`.
 
     logits (N, K), labels (N,) whole numbers in 0..K-1. Raises ValueError for any other label; on a
@@ -69,7 +72,7 @@ def cross_entropy(logits, labels):
     return soft_cross_entropy(logits, onehot / ones)
 
 
-def soft_cross_entropy(logits, p):
+def soft_cross_entropy(logits: Outputs, p: Distributions) -> Loss:
     """`-1/N sum_nk p_k ln p_hat_k`, `dlogits = (p_hat - p) / N`.
 
     logits, p (N, K), each row of p sums to 1. It exceeds the KL divergence by the entropy of p.
@@ -80,7 +83,7 @@ def soft_cross_entropy(logits, p):
     return -(p * log_p_hat).sum() / len(p), dlogits
 
 
-def binary_cross_entropy(logits, targets, weights=1):
+def binary_cross_entropy(logits: Outputs, targets: Outputs, weights: Array | int = 1) -> Loss:
     """K yes-or-no questions an image: sigmoid and cross entropy, summed over K.
 
         1/N sum_nk w_k (softplus(x) - t x),    softplus(x) = ln(1 + e^x)
@@ -95,7 +98,14 @@ def binary_cross_entropy(logits, targets, weights=1):
     return loss, weights * (xp.exp(logits - softplus) - targets) / len(logits)
 
 
-def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
+def joint(
+    logits: Outputs,
+    y_hat: Ages,
+    p: Distributions,
+    y: Ages,
+    lam: float = 1.0,
+    kl_reduction: str = "batch",
+) -> tuple[tuple[Scalar, ...], Outputs, Ages]:
     """The loss of DLDL-v2 on its two outputs: `L = L_ld + lam L_er`.
 
     logits, p (N, K); y_hat, y (N,) in years. Returns `(L, L_ld, L_er), dlogits, dy_hat`. y_hat is
@@ -106,6 +116,6 @@ def joint(logits, y_hat, p, y, lam=1.0, kl_reduction="batch"):
     return (L_ld + lam * L_er, L_ld, L_er), dlogits, lam * dy_hat
 
 
-def _check_shapes(x, target):
+def _check_shapes(x: Array, target: Array) -> None:
     if x.shape != target.shape:
         raise ValueError(f"expected two arrays of one shape, got {x.shape} and {target.shape}")

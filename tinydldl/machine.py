@@ -6,18 +6,19 @@ and each limits all that is in it. Version 1 has a tree for each kind of limit, 
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
-def available_cores():
+def available_cores() -> int:
     """How many cores this process may use, 1 or more.
 
     A quota of 2.5 cores is 2: the rest is for the processes that prepare photos. A process too many
     is worse than one too few, since each batch waits for the last of them.
     """
-    cores = os.cpu_count() or 1
+    cores: float = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     for folder in _groups("cpu"):
@@ -28,7 +29,7 @@ def available_cores():
     return max(1, math.floor(cores))
 
 
-def memory():
+def memory() -> float:
     """How many bytes of memory this process may use; infinitely many where nobody knows."""
     limits = [math.inf]
     if hasattr(os, "sysconf"):
@@ -38,7 +39,7 @@ def memory():
     return min(limits)
 
 
-def _groups(kind):
+def _groups(kind: str) -> Iterator[Path]:
     """The folders of the control groups that limit `kind` for this process, the innermost first."""
     lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.exists() else []
     for _, kinds, path in (line.split(":", 2) for line in lines):
@@ -50,7 +51,7 @@ def _groups(kind):
         yield from (inner for inner in (folder, *folder.parents) if inner.is_relative_to(root))
 
 
-def _numbers(folder, *names):
+def _numbers(folder: Path, *names: str) -> list[float]:
     """The numbers in the first of these files that is there, `max` as infinity; [] without one."""
     there = [folder / name for name in names if (folder / name).is_file()]
     words = there[0].read_text().split() if there else []

@@ -8,12 +8,20 @@
 and 3 of the paper compare these methods; lesson 09 does so on one network.
 """
 
+from collections.abc import Callable
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinydldl import losses
+from tinydldl.arrays import Ages, Array, Distributions, DType, Grid, Module, Outputs, Scalar
 from tinydldl.backend import to_device
 from tinydldl.labels import gaussian_label_distribution, nearest, ranking_code
-from tinydldl.layers import Expectation, Sigmoid, Softmax, Tanh
+from tinydldl.layers import Expectation, Layer, Sigmoid, Softmax, Tanh
+from tinydldl.losses import Loss
+
+Losses = tuple[tuple[Scalar, ...], Outputs]  # the loss and its parts, and the gradient in x
 
 # ------------------------------------------------------------------------------ what they share
 
@@ -25,26 +33,26 @@ class Method:
     mirror image or over several networks; `outputs`: how many numbers x has per photo.
     """
 
-    def __init__(self, grid, outputs, head):
+    def __init__(self, grid: Grid, outputs: int, head: Layer) -> None:
         self.grid, self.outputs, self.head = grid, outputs, head
 
-    def to(self, xp=np, dtype=None):
+    def to(self, xp: Module = np, dtype: DType = None) -> Self:
         """Move the arrays of the method to the module `xp`; returns the method."""
         self.head.to(xp, dtype)
         return self
 
-    def begin(self, epoch):
+    def begin(self, epoch: int) -> None:
         """What changes when an epoch, from 1 on, begins: for most methods nothing."""
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         """What the loss compares x with, for ages y and sigma (N,): float64, on the host."""
         raise NotImplementedError
 
-    def criterion(self, x, target):
+    def criterion(self, x: Outputs, target: Array) -> Loss:
         """`L, dx`: how far x is from its target, and the gradient in x."""
         raise NotImplementedError
 
-    def loss(self, x, target, y):
+    def loss(self, x: Outputs, target: Array, y: Ages) -> Losses:
         """`(L, L_er), dx`: the loss that is minimized, here the criterion, and its gradient in x.
 
         L_er, the mean absolute error in years, is only shown.
@@ -53,15 +61,15 @@ class Method:
         L_er, _ = losses.l1(self.age(self.predict(x)), y)
         return (L, L_er), dx
 
-    def predict(self, x):
+    def predict(self, x: Outputs) -> Array:
         """The prediction for x."""
         return self.head.forward(x, save=False)
 
-    def age(self, prediction):
+    def age(self, prediction: Array) -> Ages:
         """The estimate y_hat (N,), years."""
         raise NotImplementedError
 
-    def distribution(self, prediction):
+    def distribution(self, prediction: Array) -> Distributions | None:
         """The distribution (N, K) over the grid that a prediction holds; None if it holds none."""
         return None
 
@@ -69,18 +77,18 @@ class Method:
 class SoftmaxMethod(Method):
     """Those whose prediction is a distribution p_hat (N, K), decoded by its expectation."""
 
-    def __init__(self, grid):
+    def __init__(self, grid: Grid) -> None:
         super().__init__(grid, len(grid), Softmax())
         self.expectation = Expectation(grid)
 
-    def to(self, xp=np, dtype=None):
+    def to(self, xp: Module = np, dtype: DType = None) -> Self:
         self.expectation.to(xp, dtype)
         return super().to(xp, dtype)
 
-    def age(self, p_hat):
+    def age(self, p_hat: Distributions) -> Ages:
         return self.expectation.forward(p_hat, save=False)
 
-    def distribution(self, p_hat):
+    def distribution(self, p_hat: Distributions) -> Distributions:
         return p_hat
 
 
@@ -93,19 +101,21 @@ class Regression(Method):
     z = (y - center) / half;   L = mean |z_hat - z| or mean (z_hat - z)^2;   y_hat = center + half z
     """
 
-    def __init__(self, grid):
+    difference: Callable[..., Loss]
+
+    def __init__(self, grid: Grid) -> None:
         super().__init__(grid, 1, Tanh())
         self.center, self.half = float(grid[0] + grid[-1]) / 2, float(grid[-1] - grid[0]) / 2
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         return (np.asarray(y, dtype=float)[:, None] - self.center) / self.half
 
-    def criterion(self, x, z):
+    def criterion(self, x: Outputs, z: Array) -> Loss:
         z_hat = self.head.forward(x, save=True)
         L, dz_hat = self.difference(z_hat, z)
         return L, self.head.backward(dz_hat)
 
-    def age(self, z_hat):
+    def age(self, z_hat: Array) -> Ages:
         return self.center + self.half * z_hat[:, 0]
 
 
@@ -136,24 +146,24 @@ class Ranking(Method):
     40 to 50 are 0.4, then we say 50, and it says 45.
     """
 
-    def __init__(self, grid):
+    def __init__(self, grid: Grid) -> None:
         super().__init__(grid, len(grid) - 1, Sigmoid())
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         return ranking_code(y, self.grid)
 
-    def criterion(self, x, code):
+    def criterion(self, x: Outputs, code: Array) -> Loss:
         return losses.binary_cross_entropy(x, code)
 
-    def predict(self, x):
+    def predict(self, x: Outputs) -> Array:
         """The answers in float64: near 1, float32 has no digits left for what is not sure."""
         return super().predict(x.astype(np.float64))
 
-    def age(self, code_hat):
+    def age(self, code_hat: Array) -> Ages:
         step = float(self.grid[1] - self.grid[0])
         return float(self.grid[0]) + step * (code_hat > 0.5).sum(axis=1, dtype=code_hat.dtype)
 
-    def distribution(self, code_hat):
+    def distribution(self, code_hat: Array) -> Distributions:
         """The differences of the soft code: `p_k = c_{k-1} - c_k`, with c_{-1} = 1, c_{K-1} = 0.
 
         The answers need not fall with k, so they are sorted first: then no p_k is negative, and
@@ -173,16 +183,16 @@ class ORCNN(Ranking):
     counts as if one did, so that its output learns to say no.
     """
 
-    def __init__(self, grid, ages=()):
+    def __init__(self, grid: Grid, ages: ArrayLike = ()) -> None:
         super().__init__(grid)
         root = np.sqrt(ranking_code(ages, grid).sum(axis=0).clip(min=1))
         self.weights = root / root.mean()
 
-    def to(self, xp=np, dtype=None):
+    def to(self, xp: Module = np, dtype: DType = None) -> Self:
         self.weights = to_device(self.weights, xp).astype(dtype or self.weights.dtype)
         return super().to(xp, dtype)
 
-    def criterion(self, x, code):
+    def criterion(self, x: Outputs, code: Array) -> Loss:
         weights = self.weights.astype(x.dtype, copy=False)
         return losses.binary_cross_entropy(x, code, weights)
 
@@ -196,20 +206,20 @@ class DEX(SoftmaxMethod):
     Softmax with cross entropy on the nearest label; the expectation is taken in decoding alone.
     """
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         return nearest(y, self.grid).astype(float)
 
-    def criterion(self, logits, labels):
+    def criterion(self, logits: Outputs, labels: Array) -> Loss:
         return losses.cross_entropy(logits, labels)
 
 
 class ER(SoftmaxMethod):
     """Expectation regression: softmax and expectation, the L1 loss on the expectation alone."""
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         return np.asarray(y, dtype=float)
 
-    def criterion(self, logits, y):
+    def criterion(self, logits: Outputs, y: Ages) -> Loss:
         p_hat = self.head.forward(logits, save=True)
         y_hat = self.expectation.forward(p_hat, save=True)
         L, dy_hat = losses.l1(y_hat, y)
@@ -219,10 +229,10 @@ class ER(SoftmaxMethod):
 class DLDL(SoftmaxMethod):
     """Learn the label distribution alone: KL(p, p_hat) (Gao et al., IEEE TIP 2017)."""
 
-    def target(self, y, sigma):
+    def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         return gaussian_label_distribution(y, sigma, self.grid)
 
-    def criterion(self, logits, p):
+    def criterion(self, logits: Outputs, p: Distributions) -> Loss:
         return losses.kl_from_logits(logits, p)
 
 
@@ -233,7 +243,7 @@ class LDAE(DLDL):
     Source: Antipov et al., Pattern Recognition 2017.
     """
 
-    def criterion(self, logits, p):
+    def criterion(self, logits: Outputs, p: Distributions) -> Loss:
         return losses.soft_cross_entropy(logits, p)
 
 
@@ -249,15 +259,17 @@ class DLDLv2(DLDL):
     see `losses.kl_from_logits`.
     """
 
-    def __init__(self, grid, lam=1.0, kl_reduction="batch", kl_epochs=0):
+    def __init__(
+        self, grid: Grid, lam: float = 1.0, kl_reduction: str = "batch", kl_epochs: int = 0
+    ) -> None:
         super().__init__(grid)
         self.lam, self.kl_reduction, self.kl_epochs = lam, kl_reduction, kl_epochs
         self.lam_now = lam
 
-    def begin(self, epoch):
+    def begin(self, epoch: int) -> None:
         self.lam_now = self.lam if epoch > self.kl_epochs else 0.0
 
-    def loss(self, logits, p, y):
+    def loss(self, logits: Outputs, p: Distributions, y: Ages) -> Losses:
         """`(L, L_ld, L_er), dlogits` for targets p (N, K) and ages y (N,)."""
         p_hat = self.head.forward(logits, save=True)
         y_hat = self.expectation.forward(p_hat, save=True)
@@ -280,7 +292,7 @@ METHODS = {
 }
 
 
-def make_method(name, grid, **settings):
+def make_method(name: str, grid: Grid, **settings: Any) -> Method:
     """The method `name`, with settings of its own: those that its class takes.
 
     Raises ValueError for another name, and TypeError for a setting that the method does not have.

@@ -4,9 +4,13 @@ First the age: estimates y_hat and true ages y (N,), in years. Then the whole di
 predicted p_hat and true p (N, K) on the label grid (K,). All are means over the photos. Lesson 10.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import hyp1f1, poch
 
+from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.labels import nearest
 
 # A softmax in float32 sends less than this to 0. We count less as this, so that an event that was
@@ -18,7 +22,7 @@ SMALLEST = float(np.finfo(np.float32).smallest_normal)
 # --- The age --------------------------------------------------------------------------------------
 
 
-def error_of(y_hat, y):
+def error_of(y_hat: Ages | float, y: Ages) -> Array:
     """`y_hat - y`, years; one estimate for all photos may be a number.
 
     Raises ValueError for a column beside a row, which would become a matrix of all differences.
@@ -30,7 +34,7 @@ def error_of(y_hat, y):
     return error
 
 
-def mae(y_hat, y):
+def mae(y_hat: Ages | float, y: Ages) -> float:
     """Mean absolute error, years: `mean |y_hat - y|`. Smaller is better.
 
     >>> mae(np.array([20.0, 33.0]), np.array([21.0, 30.0]))
@@ -39,7 +43,7 @@ def mae(y_hat, y):
     return float(np.abs(error_of(y_hat, y)).mean())
 
 
-def epsilon_error(y_hat, y, sigma):
+def epsilon_error(y_hat: Ages | float, y: Ages, sigma: Ages) -> float:
     """`1 - mean exp(-(y_hat - y)^2 / (2 sigma^2))`, between 0 and 1. Smaller is better.
 
     An error counts less where the annotators themselves disagree. A photo with sigma = 0 counts 0
@@ -55,7 +59,7 @@ def epsilon_error(y_hat, y, sigma):
         return float(-np.expm1(-(z**2) / 2).mean())
 
 
-def typical_annotator_error(votes=None, fresh=False):
+def typical_annotator_error(votes: int | None = None, fresh: bool = False) -> float:
     """The epsilon-error to expect of one annotator, whose guesses are Gaussian like the others'.
 
     A photo's y and sigma are mean and standard deviation (divisor n) of its n `votes`. The
@@ -83,7 +87,7 @@ def typical_annotator_error(votes=None, fresh=False):
     return float(1 - step * (density * np.exp(-(votes + 1) / freedom * t**2 / 2)).sum())
 
 
-def cumulative_score(y_hat, y, n):
+def cumulative_score(y_hat: Ages | float, y: Ages, n: ArrayLike) -> Array:
     """CS(n), the share (0..1) of photos with `|y_hat - y| <= n` years. Larger is better.
 
     n is a number or an array; the result has its shape. Source: Geng, Zhou and Smith-Miles, IEEE
@@ -96,7 +100,7 @@ def cumulative_score(y_hat, y, n):
     return (np.abs(error_of(y_hat, y)) <= np.asarray(n)[..., None]).mean(axis=-1)
 
 
-def by_decade(y_hat, y):
+def by_decade(y_hat: Ages, y: Ages) -> list[dict[str, Any]]:
     """MAE and bias of each decade of true age that occurs: a list of dicts, the youngest first.
 
     `decade` is its first year, `count` the number of photos, `bias = mean (y_hat - y)`, in years:
@@ -123,7 +127,7 @@ def by_decade(y_hat, y):
 # numbers are next to nothing, so on 101 labels they mostly compare tails.
 
 
-def chebyshev(p_hat, p):
+def chebyshev(p_hat: Distributions, p: Distributions) -> float:
     """Chebyshev distance, 0..1: `mean_n max_k |p_k - p_hat_k|`. Smaller is better.
 
     >>> chebyshev(np.array([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]]))
@@ -133,7 +137,7 @@ def chebyshev(p_hat, p):
     return float(np.abs(p - p_hat).max(axis=1).mean())
 
 
-def clark(p_hat, p):
+def clark(p_hat: Distributions, p: Distributions) -> float:
     """Clark distance, 0..sqrt(K): `mean_n sqrt(sum_k (p_k - p_hat_k)^2 / (p_k + p_hat_k)^2)`.
 
     Smaller is better. 0/0 counts 0.
@@ -141,7 +145,7 @@ def clark(p_hat, p):
     return float(np.sqrt((_relative_difference(p_hat, p) ** 2).sum(axis=1)).mean())
 
 
-def canberra(p_hat, p):
+def canberra(p_hat: Distributions, p: Distributions) -> float:
     """Canberra distance, 0..K: `mean_n sum_k |p_k - p_hat_k| / (p_k + p_hat_k)`.
 
     Smaller is better. 0/0 counts 0.
@@ -149,7 +153,7 @@ def canberra(p_hat, p):
     return float(_relative_difference(p_hat, p).sum(axis=1).mean())
 
 
-def kl(p_hat, p):
+def kl(p_hat: Distributions, p: Distributions) -> float:
     """Kullback-Leibler divergence, nats: `mean_n sum_k p_k ln(p_k / p_hat_k)`. Smaller is better.
 
     0 ln 0 counts 0, and a p_hat below 1.2e-38 (the smallest normal float32) counts as that: see
@@ -163,14 +167,14 @@ def kl(p_hat, p):
     return float((p * np.log(ratio)).sum(axis=1).mean())
 
 
-def cosine(p_hat, p):
+def cosine(p_hat: Distributions, p: Distributions) -> float:
     """Cosine similarity, 0..1: `mean_n sum_k p_k p_hat_k / (|p| |p_hat|)`. Larger is better."""
     p_hat, p = _float64(p_hat, p)
     lengths = np.linalg.norm(p, axis=1) * np.linalg.norm(p_hat, axis=1)
     return float(((p * p_hat).sum(axis=1) / lengths).mean())
 
 
-def intersection(p_hat, p):
+def intersection(p_hat: Distributions, p: Distributions) -> float:
     """Intersection similarity, 0..1: `mean_n sum_k min(p_k, p_hat_k)`. Larger is better.
 
     It is 1 minus half the sum of `|p_k - p_hat_k|`: the mass that is where it should be.
@@ -185,7 +189,7 @@ def intersection(p_hat, p):
 # the density within a bin is constant.
 
 
-def negative_log_likelihood(p_hat, y, grid):
+def negative_log_likelihood(p_hat: Distributions, y: Ages, grid: Grid) -> float:
     """`-mean ln(p_hat_k / dl)`, k the label nearest to y. Smaller is better.
 
     In nats; p_hat_k / dl is a density per year, so that grids of different steps compare. It can
@@ -199,7 +203,7 @@ def negative_log_likelihood(p_hat, y, grid):
     return float(-np.log(np.maximum(p, SMALLEST) / (grid[1] - grid[0])).mean())
 
 
-def crps(p_hat, y, grid):
+def crps(p_hat: Distributions, y: Ages, grid: Grid) -> float:
     """Continuous ranked probability score, years: the mean of `integral (F(a) - 1[a >= y])^2 da`.
 
     F is the distribution function of masses p_hat at the labels. Then the score is exactly
@@ -216,7 +220,7 @@ def crps(p_hat, y, grid):
     return float((distance - half_spread).mean())
 
 
-def probability_integral_transform(p_hat, y, grid):
+def probability_integral_transform(p_hat: Distributions, y: Ages, grid: Grid) -> Array:
     """`u = F(y)` (N,), in 0..1: where in its predicted distribution each true age fell.
 
     F is linear within the bins. If the ages are drawn from p_hat, then u is uniform. Source:
@@ -228,7 +232,7 @@ def probability_integral_transform(p_hat, y, grid):
     return np.clip(F - p_hat[rows, k] * above, 0, 1)  # ages off the grid, sums near 1
 
 
-def coverage(p_hat, y, grid, q):
+def coverage(p_hat: Distributions, y: Ages, grid: Grid, q: ArrayLike) -> Array:
     """Share of true ages in the central q of their predicted distribution, for each of q.
 
         mean 1[|u - 1/2| <= q / 2],    u = F(y)
@@ -242,7 +246,7 @@ def coverage(p_hat, y, grid, q):
     return (np.abs(u - 0.5) <= np.asarray(q)[..., None] / 2).mean(axis=-1)
 
 
-def _float64(p_hat, p):
+def _float64(p_hat: Distributions, p: Distributions) -> tuple[Distributions, Distributions]:
     """Both in float64. Raises ValueError for different shapes: they would be broadcast silently."""
     if np.shape(p) != np.shape(p_hat):
         found = f"{np.shape(p_hat)} and {np.shape(p)}"
@@ -250,7 +254,7 @@ def _float64(p_hat, p):
     return np.asarray(p_hat, dtype=float), np.asarray(p, dtype=float)
 
 
-def _relative_difference(p_hat, p):
+def _relative_difference(p_hat: Distributions, p: Distributions) -> Array:
     """`|p - p_hat| / (p + p_hat)` (N, K), 0 where both are 0."""
     p_hat, p = _float64(p_hat, p)
     return np.abs(p - p_hat) / np.where(p + p_hat > 0, p + p_hat, 1)

@@ -1,5 +1,8 @@
 """The networks of the paper, and a variant, as data: a list of channels."""
 
+from collections.abc import Callable
+
+from tinydldl.arrays import Rng
 from tinydldl.layers import (
     BatchNorm2d,
     Conv2d,
@@ -7,6 +10,8 @@ from tinydldl.layers import (
     Flatten,
     GlobalAvgPool,
     HybridPool,
+    Layer,
+    Layers,
     Linear,
     LogSigmoid,
     MaxPool2d,
@@ -32,16 +37,16 @@ VGG16_SIDE = 224
 class Network(Sequential):
     """A `Sequential` for photos of one size: (N, side, side, 3) to outputs (N, K)."""
 
-    def __init__(self, layers, side):
+    def __init__(self, layers: Layers, side: int) -> None:
         super().__init__(layers)
         self.input_shape = (side, side, 3)
 
-    def cost_text(self):
+    def cost_text(self) -> str:
         """What one photo takes, in words."""
         macs = self.multiply_adds(self.input_shape) / 1e6
         return f"{count_params(self):,} parameters, {macs:.0f} million multiply-adds a photo"
 
-    def summary(self):
+    def summary(self) -> None:
         """Print layers, output shapes, parameters and multiply-adds for one photo."""
         print(f"{'layer':8} {'output shape':>16} {'parameters':>12} {'multiply-adds':>16}")
         for name, layer, x_shape, y_shape in self.trace(self.input_shape):
@@ -66,7 +71,16 @@ class AgeNet(Network):
     934869
     """
 
-    def __init__(self, name, outputs, side=224, pool="hp", *, log_sigmoid=False, rng):
+    def __init__(
+        self,
+        name: str,
+        outputs: int,
+        side: int = 224,
+        pool: str = "hp",
+        *,
+        log_sigmoid: bool = False,
+        rng: Rng,
+    ) -> None:
         if name not in CHANNELS:
             raise ValueError(f"network {name!r}: expected one of {', '.join(CHANNELS)}")
         if pool not in POOLS:
@@ -89,7 +103,7 @@ class VGG16(Network):
     Source: Simonyan and Zisserman, ICLR 2015.
     """
 
-    def __init__(self, outputs, *, rng):
+    def __init__(self, outputs: int, *, rng: Rng) -> None:
         layers = convolutions(VGG16_CHANNELS, conv_relu, MaxPool2d(2), rng) | {"flatten": Flatten()}
         (features,) = Sequential(layers).output_shape((VGG16_SIDE, VGG16_SIDE, 3))
         layers |= {
@@ -104,9 +118,10 @@ class VGG16(Network):
         super().__init__(layers, VGG16_SIDE)
 
 
-def convolutions(text, block, last_pool, rng):
+def convolutions(text: str, block: Callable[..., Layers], last_pool: Layer, rng: Rng) -> Layers:
     """The layers of a list of channels, in groups of blocks that end with a pooling."""
-    layers, channels = {}, 3
+    layers: Layers = {}
+    channels = 3
     groups = text.removesuffix(" M").split(" M ")
     for g, group in enumerate(groups, start=1):
         for i, out_channels in enumerate(map(int, group.split()), start=1):
@@ -116,7 +131,7 @@ def convolutions(text, block, last_pool, rng):
     return layers
 
 
-def conv_bn_relu(number, channels, out_channels, rng):
+def conv_bn_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
     """The block of an `AgeNet`; the convolution has no bias, since BatchNorm has one."""
     return {
         f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
@@ -125,7 +140,7 @@ def conv_bn_relu(number, channels, out_channels, rng):
     }
 
 
-def conv_relu(number, channels, out_channels, rng):
+def conv_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
     """The block of `VGG16`."""
     return {
         f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, rng=rng),
@@ -133,6 +148,6 @@ def conv_relu(number, channels, out_channels, rng):
     }
 
 
-def count_params(layer):
+def count_params(layer: Layer) -> int:
     """How many numbers `layer` trains."""
     return sum(array.size for array in layer.params.values())

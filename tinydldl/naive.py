@@ -5,11 +5,15 @@ get wrong. Images are (N, H, W, C), kernels (KH, KW, C, OC), as everywhere; stri
 """
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
+Array = np.ndarray
+Pair = tuple[int, int]  # vertical, horizontal
 
-def conv2d(x_pad, W, stride):
+
+def conv2d(x_pad: Array, W: Array, stride: Pair) -> Array:
     """`y[n, h, w, o] = sum_ijc x_pad[n, h s + i, w s + j, c] W[i, j, c, o]`."""
     (KH, KW, C, OC), (SH, SW) = W.shape, stride
     y = np.zeros((len(x_pad), *output_size(x_pad, (KH, KW), stride), OC), dtype=x_pad.dtype)
@@ -19,7 +23,7 @@ def conv2d(x_pad, W, stride):
     return y
 
 
-def conv2d_backward(x_pad, W, stride, dy):
+def conv2d_backward(x_pad: Array, W: Array, stride: Pair, dy: Array) -> tuple[Array, Array]:
     """`(dx_pad, dW)`: each product of the forward pass, x times W, sends dy to both factors."""
     (KH, KW, C, _), (SH, SW) = W.shape, stride
     dx_pad, dW = np.zeros_like(x_pad), np.zeros_like(W)
@@ -30,7 +34,7 @@ def conv2d_backward(x_pad, W, stride, dy):
     return dx_pad, dW
 
 
-def max_pool(x, kernel, stride):
+def max_pool(x: Array, kernel: Pair, stride: Pair) -> Array:
     """The largest value in each window."""
     y = np.zeros((len(x), *output_size(x, kernel, stride), x.shape[3]), dtype=x.dtype)
     for n, h, w, c in np.ndindex(y.shape):
@@ -38,7 +42,7 @@ def max_pool(x, kernel, stride):
     return y
 
 
-def max_pool_backward(x, kernel, stride, dy):
+def max_pool_backward(x: Array, kernel: Pair, stride: Pair, dy: Array) -> Array:
     """dx: all of dy goes to the largest value of the window, to the first one if several are."""
     dx = np.zeros_like(x)
     for n, h, w, c in np.ndindex(dy.shape):
@@ -47,7 +51,7 @@ def max_pool_backward(x, kernel, stride, dy):
     return dx
 
 
-def avg_pool(x, kernel, stride):
+def avg_pool(x: Array, kernel: Pair, stride: Pair) -> Array:
     """The mean of each window."""
     KH, KW = kernel
     y = np.zeros((len(x), *output_size(x, kernel, stride), x.shape[3]), dtype=x.dtype)
@@ -56,7 +60,7 @@ def avg_pool(x, kernel, stride):
     return y
 
 
-def avg_pool_backward(x, kernel, stride, dy):
+def avg_pool_backward(x: Array, kernel: Pair, stride: Pair, dy: Array) -> Array:
     """dx: every value of the window gets an equal share of dy."""
     (KH, KW), dx = kernel, np.zeros_like(x)
     for n, h, w, c in np.ndindex(dy.shape):
@@ -65,7 +69,7 @@ def avg_pool_backward(x, kernel, stride, dy):
     return dx
 
 
-def batch_norm(x, gamma, beta, eps):
+def batch_norm(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, Array, Array]:
     """`y = gamma (x - mean) / sqrt(var + eps) + beta`, channel by channel; also mean and var."""
     y = np.zeros_like(x)
     mean, var = np.zeros_like(gamma), np.zeros_like(gamma)
@@ -77,7 +81,9 @@ def batch_norm(x, gamma, beta, eps):
     return y, mean, var
 
 
-def batch_norm_backward(x, gamma, eps, dy):
+def batch_norm_backward(
+    x: Array, gamma: Array, eps: float, dy: Array
+) -> tuple[Array, Array, Array]:
     """`(dx, dgamma, dbeta)` by the chain rule, one step after the other (lesson 06)."""
     dx, dgamma, dbeta = np.zeros_like(x), np.zeros_like(gamma), np.zeros_like(gamma)
     M = x.size // x.shape[3]
@@ -94,12 +100,12 @@ def batch_norm_backward(x, gamma, eps, dy):
     return dx, dgamma, dbeta
 
 
-def output_size(x, kernel, stride):
+def output_size(x: Array, kernel: Pair, stride: Pair) -> Pair:
     """How often the kernel fits, vertically and horizontally."""
     return tuple((x.shape[a + 1] - kernel[a]) // stride[a] + 1 for a in (0, 1))
 
 
-def window(h, w, kernel, stride):
+def window(h: int, w: int, kernel: Pair, stride: Pair) -> Iterator[Pair]:
     """The input positions (i, j) under output position (h, w), row by row."""
     (SH, SW), (KH, KW) = stride, kernel
     return itertools.product(range(h * SH, h * SH + KH), range(w * SW, w * SW + KW))

@@ -1,6 +1,8 @@
 """What every lesson notebook begins with: the style of figures, sliders, and the fast mode."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 from cycler import cycler
@@ -11,7 +13,7 @@ from tinydldl.plots import COLORS
 FAST = bool(os.environ.get("TINYDLDL_FAST"))
 
 
-def use_style():
+def use_style() -> None:
     """Make pyplot's figures look like those of `tinydldl.plots`: colors, no box, faint grid."""
     plt.rcParams.update(
         {
@@ -29,7 +31,7 @@ def use_style():
     )
 
 
-def slider(draw, **ranges):
+def slider(draw: Callable[..., Any], **ranges: Any) -> None:
     """Call `draw(name=value, ...)` again whenever a slider is moved, one for each of `ranges`.
 
     A range is (first, last) or (first, last, step), or a list of choices. Without ipywidgets, and

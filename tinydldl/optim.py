@@ -1,10 +1,12 @@
 """Optimizers, schedules of the learning rate, and the average of the weights (lesson 07)."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import cos, pi
 
 import numpy as np
 
+from tinydldl.arrays import Array, Arrays, Scalar
 from tinydldl.backend import fused, get_array_module, smallest
 
 
@@ -17,16 +19,16 @@ class Optimizer:
     step on, becomes zero: see `smallest`.
     """
 
-    def __init__(self, params, grads, lr):
+    def __init__(self, params: Arrays, grads: Arrays, lr: float) -> None:
         self.params, self.grads, self.lr = params, grads, lr
-        self.state = {}
+        self.state: Arrays = {}
 
-    def zeros(self, prefix):
+    def zeros(self, prefix: str) -> None:
         """Add an array of zeros to the state for each parameter, named `prefix.parameter`."""
         for name, param in self.params.items():
             self.state[f"{prefix}.{name}"] = get_array_module(param).zeros_like(param)
 
-    def step(self):
+    def step(self) -> None:
         """Move every parameter once."""
         raise NotImplementedError
 
@@ -37,12 +39,19 @@ class SGD(Optimizer):
     g = gradient + weight_decay param;   v = momentum v + g;   param -= lr v
     """
 
-    def __init__(self, params, grads, lr, momentum=0.9, weight_decay=0.0):
+    def __init__(
+        self,
+        params: Arrays,
+        grads: Arrays,
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, grads, lr)
         self.momentum, self.weight_decay = momentum, weight_decay
         self.zeros("v")
 
-    def step(self):
+    def step(self) -> None:
         for name, param in self.params.items():
             v = self.state[f"v.{name}"]
             rates = self.lr, self.momentum, self.weight_decay
@@ -50,7 +59,9 @@ class SGD(Optimizer):
 
 
 @fused
-def sgd_step(param, g, v, lr, momentum, weight_decay, least):
+def sgd_step(
+    param: Array, g: Array, v: Array, lr: float, momentum: float, weight_decay: float, least: float
+) -> None:
     """Move `param` and `v`, in place, by the gradient `g`; what ends below `least` becomes zero."""
     xp = get_array_module(v)
     v *= momentum
@@ -69,14 +80,22 @@ class Adam(Optimizer):
     Source: Kingma and Ba, ICLR 2015.
     """
 
-    def __init__(self, params, grads, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(
+        self,
+        params: Arrays,
+        grads: Arrays,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
         super().__init__(params, grads, lr)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self.zeros("m")
         self.zeros("v")
         self.state["t"] = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
 
-    def step(self):
+    def step(self) -> None:
         self.state["t"] += 1
         t = int(self.state["t"])
         lr, correction = self.lr / (1 - self.beta1**t), 1 - self.beta2**t
@@ -88,7 +107,18 @@ class Adam(Optimizer):
 
 
 @fused
-def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps, least):
+def adam_step(
+    param: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    lr: float,
+    correction: float,
+    m_rate: float,
+    v_rate: float,
+    eps: float,
+    least: float,
+) -> None:
     """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t.
 
     What of m and v ends below `least` becomes zero; a parameter never shrinks so far by itself.
@@ -102,13 +132,13 @@ def adam_step(param, g, m, v, lr, correction, m_rate, v_rate, eps, least):
     param -= lr * m / denominator
 
 
-def gradient_norm(grads):
+def gradient_norm(grads: Arrays) -> Scalar:
     """The length of the gradient in all parameters together: a 0-d array on their device."""
     squares = [(grad.ravel() @ grad.ravel()) for grad in grads.values()]
     return get_array_module(squares[0]).sqrt(sum(squares))
 
 
-def step_schedule(lr, epoch, every):
+def step_schedule(lr: float, epoch: int, every: int) -> float:
     """The learning rate in `epoch` (from 1 on): divided by 10 after each `every` epochs.
 
     >>> [step_schedule(0.5, epoch, every=2) for epoch in (1, 2, 3, 5)]
@@ -117,7 +147,7 @@ def step_schedule(lr, epoch, every):
     return lr * 10.0 ** -((epoch - 1) // every)
 
 
-def cosine_schedule(lr, epoch, epochs, warm_up=0):
+def cosine_schedule(lr: float, epoch: float, epochs: int, warm_up: int = 0) -> float:
     """The learning rate at `epoch` (1.5: the middle of the first): up a line, down half a cosine.
 
         t = epoch - 1                                                        epochs that are done
@@ -149,12 +179,12 @@ class Averaged:
     NeurIPS 2017.
     """
 
-    def __init__(self, arrays, decay):
+    def __init__(self, arrays: Arrays, decay: float) -> None:
         self.arrays, self.decay = arrays, decay
         self.average = {name: array.copy() for name, array in arrays.items()}
         self.t = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
 
-    def update(self):
+    def update(self) -> None:
         """Take in the arrays as they are after a step."""
         self.t += 1
         rate = (1 - self.decay) / (1 - self.decay ** int(self.t))
@@ -162,7 +192,7 @@ class Averaged:
             average_step(self.average[name], array, rate, smallest(array.dtype))
 
     @contextmanager
-    def applied(self):
+    def applied(self) -> Iterator[None]:
         """While this lasts, the arrays hold the average."""
         raw = {name: array.copy() for name, array in self.arrays.items()}
         try:
@@ -171,13 +201,13 @@ class Averaged:
         finally:
             self._fill(raw)
 
-    def _fill(self, values):
+    def _fill(self, values: Arrays) -> None:
         for name, array in self.arrays.items():
             array[...] = values[name]  # in place: others, processes too, hold the same arrays
 
 
 @fused
-def average_step(average, array, rate, least):
+def average_step(average: Array, array: Array, rate: float, least: float) -> None:
     """Move `average`, in place, toward `array`; what ends below `least` becomes zero."""
     average += rate * (array - average)
     average *= get_array_module(average).abs(average) >= least

@@ -6,13 +6,19 @@ whose global state leaks from one figure into the next and which may look for a 
 
 import math
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import PercentFormatter
 
 from tinydldl import IS_COMMAND
+from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.files import new_path, replacing
 
 if IS_COMMAND:
@@ -23,13 +29,28 @@ COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0
 DPI = 150
 
 
-def new_figure(title, xlabel, ylabel, size=(7, 4)):
+@dataclass
+class Shown:
+    """The photos of a picture, as RGB images, and what is drawn with each."""
+
+    photos: Sequence[Array]
+    grid: Grid
+    p: Distributions
+    p_hat: Distributions | None  # None for a method without a distribution
+    y: Ages
+    sigma: Ages
+    y_hat: Ages
+
+
+def new_figure(
+    title: str, xlabel: str, ylabel: str, size: tuple[float, float] = (7, 4)
+) -> tuple[Figure, Axes]:
     """A figure with one pair of axes in the style of all: (figure, axes)."""
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     return figure, styled(figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel))
 
 
-def styled(axes):
+def styled(axes: Axes) -> Axes:
     """The common look: no box, faint horizontal lines behind the data; returns the axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
@@ -37,22 +58,22 @@ def styled(axes):
     return axes
 
 
-def age_histogram(ages_by_part, title):
+def age_histogram(ages_by_part: dict[str, Ages], title: str) -> Figure:
     """A histogram of {part: ages in years}, the parts stacked, a bar a year."""
     figure, axes = new_figure(title, "Age (years)", "Photos")
     draw_ages(axes, ages_by_part, year_bins(np.concatenate(list(ages_by_part.values()))))
     return figure
 
 
-def draw_ages(axes, ages_by_part, edges):
+def draw_ages(axes: Axes, ages_by_part: dict[str, Ages], edges: Array) -> None:
     """The bars of `age_histogram`, between `edges`, and what they are."""
     labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
     colors = COLORS[: len(labels)]
-    axes.hist(ages_by_part.values(), edges, stacked=True, color=colors, label=labels)
+    axes.hist(list(ages_by_part.values()), list(edges), stacked=True, color=colors, label=labels)
     axes.legend(frameon=False)
 
 
-def year_bins(ages, most=120):
+def year_bins(ages: Sequence[float] | Ages, most: int = 120) -> Array:
     """Edges of bins centered on whole years; wider ones if `ages` would need over `most` bins.
 
     >>> year_bins([20.0, 22.4])
@@ -62,7 +83,12 @@ def year_bins(ages, most=120):
     return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
 
 
-def curves(metrics, title, baselines, judged="validation"):
+def curves(
+    metrics: Sequence[dict[str, Any]],
+    title: str,
+    baselines: dict[str, float],
+    judged: str = "validation",
+) -> Figure:
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
     `baselines`: {name: MAE in years}, drawn as dashed lines; `judged`: what `valid_mae` is of. The
@@ -84,12 +110,14 @@ def curves(metrics, title, baselines, judged="validation"):
         error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
     for axes in (*losses, error):
         axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.locator_params(axis="x", integer=True, min_n_ticks=1)
         axes.legend(frameon=False)
     return figure
 
 
-def plot_column(axes, metrics, column, label, color):
+def plot_column(
+    axes: Axes, metrics: Sequence[dict[str, Any]], column: str, label: str, color: str
+) -> None:
     """One column of `metrics` against the epoch; epochs without a value are passed over."""
     rows = [row for row in metrics if column in row]
     epochs = [int(row["epoch"]) for row in rows]
@@ -97,40 +125,39 @@ def plot_column(axes, metrics, column, label, color):
     axes.plot(epochs, values, marker="o", markersize=4, color=color, label=label)
 
 
-def predictions(photos, grid, p, p_hat, y, sigma, y_hat, title):
-    """A grid of faces, each above its label distribution and the predicted one.
-
-    `photos`: RGB images; `p`, `p_hat` (N, K) on `grid` (K,); y, sigma, y_hat (N,), years. `p_hat`
-    is None for a method without a distribution.
-    """
+def predictions(shown: Shown, title: str) -> Figure:
+    """A grid of faces, each above its label distribution and the predicted one."""
     columns = 6
-    bands = math.ceil(len(photos) / columns)
+    bands = math.ceil(len(shown.photos) / columns)
     figure = Figure(figsize=(2.2 * columns, 3.6 * bands + 0.8), dpi=DPI, layout="constrained")
     figure.suptitle(title)
     cells = figure.subplots(2 * bands, columns, height_ratios=[1.5, 1] * bands, squeeze=False)
     for cell in cells.flat:
         cell.set_axis_off()
-    for i, photo in enumerate(photos):
+    for i, photo in enumerate(shown.photos):
         row, column = 2 * (i // columns), i % columns
         face, chart = cells[row, column], cells[row + 1, column]
         face.imshow(photo)
-        face.set_title(f"estimate {y_hat[i]:.1f}", color=COLORS[3], fontsize=14)
+        face.set_title(f"estimate {shown.y_hat[i]:.1f}", color=COLORS[3], fontsize=14)
         chart.set_axis_on()
-        draw_distributions(chart, grid, p[i], None if p_hat is None else p_hat[i], y_hat[i])
-        chart.set_xlabel(f"true {y[i]:.1f} ± {sigma[i]:.1f} years", color=COLORS[0], fontsize=13)
+        draw_distributions(chart, shown, i)
+        chart.set_xlabel(
+            f"true {shown.y[i]:.1f} ± {shown.sigma[i]:.1f} years", color=COLORS[0], fontsize=13
+        )
     handles, labels = cells[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
     return figure
 
 
-def draw_distributions(axes, grid, p, p_hat, y_hat):
+def draw_distributions(axes: Axes, shown: Shown, i: int) -> None:
     """The label distribution p as an area, the predicted p_hat, if any, as a line, y_hat dotted."""
     # not fill_between: before Matplotlib 3.10.1 its area cannot be in the legend of `examples`
-    outline = [grid[0], *grid, grid[-1]], [0, *p, 0]
+    grid = shown.grid
+    outline = [grid[0], *grid, grid[-1]], [0, *shown.p[i], 0]
     axes.fill(*outline, color=COLORS[0], alpha=0.45, label="label distribution p, by age in years")
-    if p_hat is not None:
-        axes.plot(grid, p_hat, color=COLORS[3], label="predicted p_hat")
-    axes.axvline(y_hat, color=COLORS[3], linestyle=":", label="y_hat, the estimate")
+    if shown.p_hat is not None:
+        axes.plot(grid, shown.p_hat[i], color=COLORS[3], label="predicted p_hat")
+    axes.axvline(shown.y_hat[i], color=COLORS[3], linestyle=":", label="y_hat, the estimate")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -139,7 +166,7 @@ def draw_distributions(axes, grid, p, p_hat, y_hat):
 # --- How good a network is ------------------------------------------------------------------------
 
 
-def cumulative_score(n, share, mae):
+def cumulative_score(n: Array, share: Array, mae: float) -> Figure:
     """The curve of CS(n): the `share` (0..1) of photos at most n years off; `mae` in years."""
     figure, axes = new_figure("Cumulative score", "n (years)", "Share of photos within n years")
     axes.plot(n, share, color=COLORS[0], linewidth=2)
@@ -149,13 +176,13 @@ def cumulative_score(n, share, mae):
     axes.plot(years, scores, "o", color=COLORS[0], label=", ".join(texts))
     axes.axvline(mae, color=COLORS[3], linestyle=":", label=f"MAE {mae:.2f} years")
     axes.set(xlim=(n[0], n[-1]), ylim=(0, 1))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(frameon=False)
     return figure
 
 
-def scatter(y, y_hat, grid, within=5):
+def scatter(y: Ages, y_hat: Ages, grid: Grid, within: float = 5) -> Figure:
     """Predicted against true age, a point a photo, and the band of those `within` so many years."""
     figure, axes = new_figure("", "True age (years)", "Estimate (years)", (6, 6))
     ends = np.array([grid[0], grid[-1]])
@@ -177,7 +204,7 @@ def scatter(y, y_hat, grid, within=5):
     return figure
 
 
-def decades(rows):
+def decades(rows: Sequence[dict[str, Any]]) -> Figure:
     """MAE and bias by decade of true age; `rows` as `metrics.by_decade` gives them."""
     x_label = "True age (years), and how many photos"
     figure, axes = new_figure("By decade of true age", x_label, "Years")
@@ -192,7 +219,7 @@ def decades(rows):
     return figure
 
 
-def reliability(q, coverage):
+def reliability(q: Array, coverage: Array) -> Figure:
     """Coverage (0..1) against q: how much of the truth is in the central q of the predictions."""
     names = "Reliability", "Central q of the predicted distribution", "Share of true ages in it"
     figure, axes = new_figure(*names, (6, 6))
@@ -207,41 +234,41 @@ def reliability(q, coverage):
     return figure
 
 
-def examples(blocks):
-    """Blocks of photos side by side, a column a photo: the images, age, estimate, distributions.
+def examples(blocks: dict[str, Shown]) -> Figure:
+    """Blocks of photos side by side, a column per photo: the image, age, estimate, distributions.
 
-    `blocks`: {heading: (photos, grid, p, p_hat, y, sigma, y_hat)}, as for `predictions`.
+    `blocks`: by heading.
     """
-    count = sum(len(photos) for photos, *_ in blocks.values())
+    count = sum(len(shown.photos) for shown in blocks.values())
     figure = Figure(figsize=(1.8 * count + 2, 4.4), dpi=DPI, layout="constrained")
     parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)
-    for part, (heading, block) in zip(parts.flat, blocks.items(), strict=True):
+    for part, (heading, shown) in zip(parts.flat, blocks.items(), strict=True):
         part.suptitle(heading, fontweight="bold")
-        cells = draw_examples(part, *block)
+        cells = draw_examples(part, shown)
     handles, labels = cells[-1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def draw_examples(figure, photos, grid, p, p_hat, y, sigma, y_hat):
+def draw_examples(figure: SubFigure, shown: Shown) -> Array:
     """One block of `examples`; returns its axes, (row, photo)."""
     heights = {"input": 1.0, "true age": 0.25, "estimate": 0.25, "distribution": 0.6}
     ratios = list(heights.values())
-    cells = figure.subplots(len(ratios), len(y), height_ratios=ratios, squeeze=False)
+    cells = figure.subplots(len(ratios), len(shown.y), height_ratios=ratios, squeeze=False)
     for name, row in zip(heights, cells, strict=True):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     for cell in cells[:-1].flat:
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_visible(False)
     for i, (face, age, estimate, chart) in enumerate(cells.T):
-        face.imshow(photos[i])
-        write_in(age, f"{y[i]:.1f} ± {sigma[i]:.1f}", COLORS[0])
-        write_in(estimate, f"{y_hat[i]:.1f}", COLORS[3])
-        draw_distributions(chart, grid, p[i], None if p_hat is None else p_hat[i], y_hat[i])
+        face.imshow(shown.photos[i])
+        write_in(age, f"{shown.y[i]:.1f} ± {shown.sigma[i]:.1f}", COLORS[0])
+        write_in(estimate, f"{shown.y_hat[i]:.1f}", COLORS[3])
+        draw_distributions(chart, shown, i)
     return cells
 
 
-def write_in(axes, text, color):
+def write_in(axes: Axes, text: str, color: str) -> None:
     """Text in the middle of empty axes."""
     axes.text(0.5, 0.5, text, color=color, fontsize=14, ha="center", va="center")
 
@@ -249,14 +276,14 @@ def write_in(axes, text, color):
 # --- Files ----------------------------------------------------------------------------------------
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, all of it or nothing."""
     with replacing(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font has not
         figure.savefig(file, format="png")
 
 
-def save_new(figure, folder, stem):
+def save_new(figure: Figure, folder: str | Path, stem: str) -> Path:
     """Write a figure as `stem`.png into a folder, as `new_path` has it; returns its path."""
     with new_path(folder, f"{stem}.png") as path:
         save(figure, path)

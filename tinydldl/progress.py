@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,7 +18,15 @@ class Progress(tqdm):
 
     desc = postfix = ""  # which tqdm does not set where it shows nothing
 
-    def __init__(self, things=None, description=None, total=None, *, unit, initial=0):
+    def __init__(
+        self,
+        things: Iterable[Any] | None = None,
+        description: str | None = None,
+        total: int | None = None,
+        *,
+        unit: str,
+        initial: int = 0,
+    ) -> None:
         showing = {"leave": False, "dynamic_ncols": True, "disable": None}
         super().__init__(things, description, total, unit=f" {unit}", initial=initial, **showing)
         if self.disable:
@@ -24,7 +34,7 @@ class Progress(tqdm):
             self.words, self.initial = unit, initial
             self.begun = self.told = time.monotonic()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         if not self.disable:
             yield from super().__iter__()
             return
@@ -32,7 +42,7 @@ class Progress(tqdm):
             yield thing
             self.update()
 
-    def update(self, count=1):
+    def update(self, count: int = 1) -> None:
         """`count` more are done."""
         if not self.disable:
             super().update(count)

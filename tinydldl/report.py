@@ -10,13 +10,20 @@ In short:
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tinydldl import metrics, plots
+from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.datasets import Photos
+from tinydldl.datasets.loader import PhotoStore
 from tinydldl.labels import gaussian_label_distribution, standard_deviation
+from tinydldl.methods import Method
+from tinydldl.plots import Shown
 
+Figures = dict[str, Any]
 YEARS = np.arange(11)  # n of the cumulative score CS(n), in figures and lines
 DRAWN_YEARS = np.arange(401) / 20  # the same in its picture: whole years are exact
 LEVELS = np.arange(1, 10) / 10  # q of the coverage
@@ -54,28 +61,28 @@ class Estimates:
     """
 
     photos: Photos
-    grid: np.ndarray
-    y_hat: np.ndarray
-    p_hat: np.ndarray | None
+    grid: Grid
+    y_hat: Ages
+    p_hat: Any
 
     @classmethod
-    def of(cls, method, prediction, photos):
+    def of(cls, method: Method, prediction: Array, photos: Photos) -> Self:
         """The estimates in a prediction; `method` on the host."""
         p_hat = method.distribution(prediction)
         return cls(photos, method.grid, method.age(prediction), p_hat)
 
     @cached_property
-    def p(self):
+    def p(self) -> Distributions:
         """The label distributions (N, K)."""
         return gaussian_label_distribution(self.photos.ages, self.photos.sigmas, self.grid)
 
     @property
-    def mode(self):
+    def mode(self) -> Ages:
         """The likeliest label (N,) of each p_hat, years."""
         return self.grid[self.p_hat.argmax(axis=1)]
 
     @property
-    def spread(self):
+    def spread(self) -> Ages:
         """The standard deviation (N,) of each p_hat, years."""
         return standard_deviation(self.p_hat, self.grid)
 
@@ -83,7 +90,7 @@ class Estimates:
 # ------------------------------------------------------------------------------------- as a dict
 
 
-def figures(estimates):
+def figures(estimates: Estimates) -> Figures:
     """Every figure by name, as JSON values; those of the distribution only where there is one.
 
     `cumulative_score` and `coverage` are {n or q, as text: share}; `decades`: see
@@ -102,7 +109,7 @@ def figures(estimates):
     return result | ({} if estimates.p_hat is None else distribution_figures(estimates))
 
 
-def same_answer(estimates):
+def same_answer(estimates: Estimates) -> float:
     """The largest share of photos that got the very same answer.
 
     If it is not small, a part of the network is dead: photos for which all features of its last
@@ -113,7 +120,7 @@ def same_answer(estimates):
     return float(counts.max() / len(answers))
 
 
-def distribution_figures(estimates):
+def distribution_figures(estimates: Estimates) -> Figures:
     """The figures of p_hat: against the label distribution p, then against the true age."""
     y, p, p_hat, grid = estimates.photos.ages, estimates.p, estimates.p_hat, estimates.grid
     against_p = {name: getattr(metrics, name)(p_hat, p) for name in LABEL_DISTRIBUTION}
@@ -123,7 +130,7 @@ def distribution_figures(estimates):
     return mode_mae | against_p | against_y | {"coverage": coverage}
 
 
-def by_name(keys, values):
+def by_name(keys: Array, values: Array) -> dict[str, float]:
     """Two arrays as a dict for JSON.
 
     >>> by_name(np.array([0.1, 0.2]), np.array([0.5, 1.0]))
@@ -132,7 +139,7 @@ def by_name(keys, values):
     return {f"{key:g}": float(value) for key, value in zip(keys, values, strict=True)}
 
 
-def prediction_rows(estimates):
+def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
     """A dict of `PREDICTIONS` for each photo: label, estimate, mode and spread of p_hat, years."""
     photos = estimates.photos
     columns = {
@@ -149,7 +156,7 @@ def prediction_rows(estimates):
 # --------------------------------------------------------------------------------- as lines of text
 
 
-def short_lines(figures, judged):
+def short_lines(figures: Figures, judged: str) -> dict[str, str]:
     """The figures that matter most, as {name: value} of texts; `judged`: of which photos."""
     exact = figures["photos_with_sigma_0"]
     lines = {
@@ -164,7 +171,7 @@ def short_lines(figures, judged):
     return lines
 
 
-def lines(figures):
+def lines(figures: Figures) -> list[str]:
     """All figures for the screen, each with the direction that is good."""
     exact = figures["photos_with_sigma_0"]
     text = [f"{figures['photos']} photos" + (f", {exact} of them with sigma 0" if exact else "")]
@@ -187,7 +194,7 @@ def lines(figures):
     return text
 
 
-def measure_lines(figures, measures):
+def measure_lines(figures: Figures, measures: dict[str, tuple[str, str, str]]) -> list[str]:
     """A line for each of the measures that the figures have."""
     return [
         f"  {words:26} {value_text(figures, name, unit):14} {direction}"
@@ -196,7 +203,7 @@ def measure_lines(figures, measures):
     ]
 
 
-def share_lines(symbol, shares):
+def share_lines(symbol: str, shares: dict[str, float]) -> list[str]:
     """Two lines: the names of the shares, and below them the shares in percent."""
     names = "".join(f"{name:>6}" for name in shares)
     return [
@@ -205,24 +212,24 @@ def share_lines(symbol, shares):
     ]
 
 
-def value_text(figures, name, unit=""):
+def value_text(figures: Figures, name: str, unit: str = "") -> str:
     return f"{figures[name]:.3f}{unit}"
 
 
 # ------------------------------------------------------------------------------------- as pictures
 
 
-def picture(images, estimates, title):
+def picture(images: PhotoStore, estimates: Estimates, title: str) -> Figure:
     """A figure of a few faces, evenly spread from the youngest to the oldest.
 
     `images`: what gives the RGB image of photo i as `images[i]`, such as a `PhotoStore`.
     """
     by_age = np.argsort(estimates.photos.ages, kind="stable")
     shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]
-    return plots.predictions(*columns_of(estimates, images, shown), title)
+    return plots.predictions(to_show(estimates, images, shown), title)
 
 
-def pictures(estimates, images, title):
+def pictures(estimates: Estimates, images: PhotoStore, title: str) -> dict[str, Figure]:
     """All figures of an evaluation, {file name: Figure}; `images` as for `picture`."""
     y, y_hat = estimates.photos.ages, estimates.y_hat
     cs = metrics.cumulative_score(y_hat, y, DRAWN_YEARS)
@@ -241,22 +248,18 @@ def pictures(estimates, images, title):
     return drawn
 
 
-def examples(estimates, images):
+def examples(estimates: Estimates, images: PhotoStore) -> Figure:
     """The figure of the photos with the smallest and with the largest errors."""
     by_error = np.argsort(np.abs(estimates.y_hat - estimates.photos.ages), kind="stable")
     count = min(EXAMPLES, len(by_error) // 2)
     good, poor = by_error[:count], by_error[::-1][:count]
-    return plots.examples(
-        {
-            f"Good: the {count} smallest errors": columns_of(estimates, images, good),
-            f"Poor: the {count} largest errors": columns_of(estimates, images, poor),
-        }
-    )
+    blocks = {f"Good: the {count} smallest errors": good, f"Poor: the {count} largest errors": poor}
+    return plots.examples({name: to_show(estimates, images, i) for name, i in blocks.items()})
 
 
-def columns_of(estimates, images, shown):
-    """`photos, grid, p, p_hat, y, sigma, y_hat` of those `shown`; p_hat None if there is none."""
-    about = estimates.photos.take(shown)
-    p_hat = None if estimates.p_hat is None else estimates.p_hat[shown]
-    labels = about.ages, about.sigmas, estimates.y_hat[shown]
-    return [images[i] for i in shown], estimates.grid, estimates.p[shown], p_hat, *labels
+def to_show(estimates: Estimates, images: PhotoStore, which: Array) -> Shown:
+    """The photos with the numbers `which`, and what is drawn of them."""
+    about = estimates.photos.take(which)
+    p_hat = None if estimates.p_hat is None else estimates.p_hat[which]
+    labels = about.ages, about.sigmas, estimates.y_hat[which]
+    return Shown([images[i] for i in which], estimates.grid, estimates.p[which], p_hat, *labels)

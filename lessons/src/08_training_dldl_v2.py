@@ -381,7 +381,7 @@ p_hat, y_hat = estimate(model, method, valid_faces, channels)
 by_age = np.argsort(y_valid)
 shown = by_age[np.linspace(0, len(by_age) - 1, 12).astype(int)]
 sigmas = valid_faces.photos.sigmas[shown]
-plots.predictions(
+faces = plots.Shown(
     [valid_faces[i] for i in shown],
     method.grid,
     method.target(y_valid[shown], sigmas),
@@ -389,8 +389,8 @@ plots.predictions(
     y_valid[shown],
     sigmas,
     y_hat[shown],
-    "Faces that the network has not seen, from the youngest to the oldest",
 )
+plots.predictions(faces, "Faces that the network has not seen, from the youngest to the oldest")
 
 # %% [markdown]
 # The red hills are wider than the blue ones. Nobody told the network to: a wide hill is the best answer, in the sense of the KL divergence, for one that does not know better (lesson 03: where $\hat p$ is small and $p$ is not, it pays dearly). Check it on all validation faces: the spread of $\hat p$ against that of $p$.

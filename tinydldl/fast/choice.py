@@ -1,13 +1,17 @@
 """Which engine computes a network, as `--engine` says."""
 
+from typing import Any
+
 import numpy as np
 
 from tinydldl import cli, fast
+from tinydldl.arrays import Module
 from tinydldl.errors import UserError
+from tinydldl.layers import Sequential
 from tinydldl.processes import MOST, bounded
 
 
-def add_engine_arguments(parser):
+def add_engine_arguments(parser: Any) -> None:
     """Give an argparse parser, or a group of one, what says where a network is computed."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
@@ -23,7 +27,7 @@ def add_engine_arguments(parser):
     )
 
 
-def choose_engine(arguments, model, xp):
+def choose_engine(arguments: Any, model: Sequential, xp: Module) -> tuple[Sequential, str]:
     """The network as `--engine` wants it computed, and a sentence about it.
 
     Raises UserError for the CPU engine on a GPU.
@@ -41,7 +45,7 @@ def choose_engine(arguments, model, xp):
     return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")
 
 
-def engine_of(model):
+def engine_of(model: Sequential) -> dict[str, Any]:
     """Which engine computes a network, and on how many processes; the last digits depend on it."""
     if isinstance(model, fast.FastNet):
         return {"engine": "fast", "processes": model.workers}

@@ -11,24 +11,28 @@ how much W' would change a result of which the gradient is x. One transform of d
 
 import numpy as np
 
+from tinydldl.arrays import Array, Kernels
 from tinydldl.fast import winograd
-from tinydldl.fast.layout import blocks
+from tinydldl.fast.layout import Scratch, blocks
 from tinydldl.fast.products import multiply, multiply_transposed
 from tinydldl.fast.winograd import POINTS, A, B
 
 
-def forward(x_pad, W, y, scratch):
+def forward(x_pad: Array, W: Kernels, y: Array, scratch: Scratch) -> None:
     """x_pad (whole tiles and 2, N C), from `Scratch.padded`, and W to y (whole tiles, N OC)."""
     C, OC = W.shape[2:]
     U = winograd.filters_to_points(W, scratch)
-    for h0, h1, w0, w1 in blocks(*y.shape[:2], y.shape[2] // OC, max(C, OC)):
+    height, width, NC = y.shape
+    for h0, h1, w0, w1 in blocks(height, width, NC // OC, max(C, OC)):
         V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
-        M = points_buffer(V, y.shape[2], scratch)
+        M = points_buffer(V, NC, scratch)
         multiply(flat(V, C), U, out=flat(M, OC))
         winograd.points_to_image(M, y[h0:h1, w0:w1], scratch)
 
 
-def backward(dy_pad, x_pad, W, dW, dx, scratch):
+def backward(
+    dy_pad: Array, x_pad: Array, W: Kernels, dW: Kernels, dx: Array | None, scratch: Scratch
+) -> None:
     """Write dW and, unless dx is None, dx (whole tiles, N C); dy_pad and x_pad are padded."""
     C, OC = W.shape[2:]
     U = winograd.filters_to_points(turned(W), scratch)
@@ -49,16 +53,16 @@ def backward(dy_pad, x_pad, W, dW, dx, scratch):
     dW[...] = turned(winograd.points_to_filters(dU, scratch))
 
 
-def turned(W):
+def turned(W: Kernels) -> Kernels:
     """The filters turned by 180 degrees, the other way round between channels: a view."""
     return W[::-1, ::-1].transpose(0, 1, 3, 2)
 
 
-def points_buffer(V, NC, scratch):
+def points_buffer(V: Array, NC: int, scratch: Scratch) -> Array:
     """The buffer for what becomes of V (6, 6, TH, TW, .) with NC numbers a pixel."""
     return scratch.take("M", (*V.shape[:4], NC), V.dtype)
 
 
-def flat(V, channels):
+def flat(V: Array, channels: int) -> Array:
     """(6, 6, TH, TW, N C) as a stack of 36 matrices of (tiles, images) by channels."""
     return V.reshape(POINTS**2, -1, channels)

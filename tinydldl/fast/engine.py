@@ -1,18 +1,24 @@
 """`FastNet`: a `Sequential` that computes the same numbers faster, on a CPU."""
 
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
+from multiprocessing.connection import Connection
+from typing import Self
 
 import numpy as np
 
 from tinydldl import BLAS_HAS_ALL_CORES
+from tinydldl.arrays import Array, Arrays, DType, Images, Module
 from tinydldl.errors import UserError
 from tinydldl.fast.stages import Stages, flatten, plan
 from tinydldl.fast.workers import ProcessGroup
-from tinydldl.layers import BatchNorm2d, Sequential
+from tinydldl.layers import BatchNorm2d, Layers, Sequential
 from tinydldl.processes import Processes, SharedArray, send
+
+Slot = tuple[Arrays, str]  # a dict of arrays, and a name in it
 
 
 class FastNet(Sequential):
@@ -29,7 +35,7 @@ class FastNet(Sequential):
     ValueError for no workers, and UserError if a process is lost.
     """
 
-    def __init__(self, model, workers=1):
+    def __init__(self, model: Sequential, workers: int = 1) -> None:
         if workers < 1:
             raise ValueError(f"workers {workers}: expected 1 or more")
         if workers > 1 and BLAS_HAS_ALL_CORES:
@@ -42,13 +48,13 @@ class FastNet(Sequential):
         self.training = model.training
         self.why = why_not_parallel(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
-        self.others = None  # the other processes, from the first forward pass on
-        self.values = self.gradients = self.photos = None  # what all of them share
+        self.others: Processes | None = None  # from the first forward pass on
+        self.shared: dict[str, SharedArray] = {}  # what all processes see
         self.group = ProcessGroup()
         self.own = Stages(self.layers, self.group)  # what this process computes
         self._share()
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Array:
         if not len(x):
             return super().forward(x, save)
         save = self.training if save is None else save
@@ -58,7 +64,7 @@ class FastNet(Sequential):
         if self.workers > 1:
             self._start_for(x)
             theirs = slice(shares[0].stop, None)
-            self.photos.array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
+            self.shared["photos"].array()[: x.size].reshape(x.shape)[theirs] = x[theirs]
         self.group.size = len(shares)
         modes = [layer.training for _, layer in flatten(self.layers)]
         with self._together() as others:
@@ -69,7 +75,7 @@ class FastNet(Sequential):
         self.save_for_backward(save, shares)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> None:  # type: ignore[override]
         (shares,) = self.saved
         with self._together() as others:
             for pipe, share in zip(others, shares[1:], strict=True):
@@ -77,62 +83,62 @@ class FastNet(Sequential):
             self.own.backward(dy[shares[0]])
             for rank, pipe in enumerate(others, start=1):
                 pipe.recv()
-                grads = self.gradients.array()
+                grads = self.shared["gradients"].array()
                 grads[0] += grads[rank]
 
-    def to(self, xp=np, dtype=None):
+    def to(self, xp: Module = np, dtype: DType = None) -> Self:
         self.close()
         super().to(xp, dtype)
         self._share()
         return self
 
-    def close(self):
-        """End the worker processes; the next forward pass starts new ones."""
-        if self.others:
-            self.others.close()
-            self._saved = None
-        self.others = None
+    def close(self) -> list[int | None]:
+        """End the worker processes, which the next forward pass starts anew; returns exit codes."""
+        if self.others is None:
+            return []
+        codes, self.others, self._saved = self.others.close(), None, None
+        return codes
 
-    def _share(self):
+    def _share(self) -> None:
         """Move all arrays to shared memory if there are several workers."""
         if self.workers == 1:
             return
         arrays, grads = slots(self.layers, "params", "buffers"), slots(self.layers, "grads")
         dtype = next(iter(self.params.values())).dtype
-        self.values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
-        self.gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
-        bind(arrays, self.values.array(), copy=True)
-        bind(grads, self.gradients.array()[0], copy=True)
+        values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
+        gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
+        self.shared = {"values": values, "gradients": gradients}
+        bind(arrays, values.array(), copy=True)
+        bind(grads, gradients.array()[0], copy=True)
 
-    def _start_for(self, x):
+    def _start_for(self, x: Images) -> None:
         """Start the processes, unless they are there and have room for x."""
-        if self.others and x.size <= prod(self.photos.shape) and x.dtype == self.photos.dtype:
+        photos = self.shared.get("photos")
+        if self.others and photos and x.size <= prod(photos.shape) and x.dtype == photos.dtype:
             return
         self.close()
-        self.photos = SharedArray((x.size,), x.dtype)
-        shared = (self.values, self.gradients, self.photos)
-        self.others = Processes(self.workers - 1, serve, self.layers, *shared)
+        self.shared["photos"] = SharedArray((x.size,), x.dtype)
+        self.others = Processes(self.workers - 1, serve, self.layers, self.shared)
         self.group = ProcessGroup(0, self.others.pipes)
         self.own = Stages(self.layers, self.group)
 
     @contextmanager
-    def _together(self):
+    def _together(self) -> Iterator[Sequence[Connection]]:
         """The pipes to those who take part; whatever goes wrong, none is left waiting for us."""
         try:
             yield self.group.others()
         except (EOFError, ConnectionError):
-            codes, self.others = self.others.close(), None
-            raise UserError(f"a worker process was lost, exit codes {codes}") from None
+            raise UserError(f"a worker process was lost, exit codes {self.close()}") from None
         except BaseException:
             self.close()
             raise
 
 
-def serve(pipe, index, layers, values, gradients, photos):
+def serve(pipe: Connection, index: int, layers: Layers, shared: dict[str, SharedArray]) -> None:
     """What a worker process does: its share of each pass, as process 0 tells it."""
     group = ProcessGroup(index + 1, [pipe])
-    bind(slots(layers, "params", "buffers"), values.array())
-    bind(slots(layers, "grads"), gradients.array()[group.rank])
+    bind(slots(layers, "params", "buffers"), shared["values"].array())
+    bind(slots(layers, "grads"), shared["gradients"].array()[group.rank])
     stages = Stages(layers, group)
     while True:
         name, *details = pipe.recv()
@@ -140,14 +146,14 @@ def serve(pipe, index, layers, values, gradients, photos):
             group.size, shape, share, save, modes = details
             for (_, layer), mode in zip(flatten(layers), modes, strict=True):
                 layer.training = mode
-            x = photos.array()[: prod(shape)].reshape(shape)
+            x = shared["photos"].array()[: prod(shape)].reshape(shape)
             send(pipe, stages.forward(x[share], save))
         else:
             stages.backward(*details)
             send(pipe, "done")
 
 
-def divide(count, workers):
+def divide(count: int, workers: int) -> list[slice]:
     """Slices of 0..count, as equal as can be, for at most `workers`; none is empty.
 
     >>> divide(5, 3)
@@ -157,12 +163,12 @@ def divide(count, workers):
     return [slice(*pair) for pair in pairwise(count * i // size for i in range(size + 1))]
 
 
-def size_of(arrays):
+def size_of(arrays: Arrays) -> int:
     """How many numbers a dict of arrays holds."""
     return sum(array.size for array in arrays.values())
 
 
-def slots(layers, *kinds):
+def slots(layers: Layers, *kinds: str) -> Iterator[Slot]:
     """`(arrays, name)` for each array of these kinds, `params`, `grads` or `buffers`, in order."""
     for kind in kinds:
         for _, layer in flatten(layers):
@@ -170,7 +176,7 @@ def slots(layers, *kinds):
             yield from ((arrays, name) for name in list(arrays))
 
 
-def bind(slots, flat, copy=False):
+def bind(slots: Iterable[Slot], flat: Array, copy: bool = False) -> None:
     """Replace arrays by pieces of `flat`, one after the other; with `copy`, of the same content."""
     end = 0
     for arrays, name in slots:
@@ -181,7 +187,7 @@ def bind(slots, flat, copy=False):
         arrays[name] = piece
 
 
-def why_not_parallel(layers):
+def why_not_parallel(layers: Layers) -> str:
     """Why a batch cannot be divided among processes, for people to read; empty if it can."""
     for name, (layer, *_), fused in plan(layers):
         if isinstance(layer, BatchNorm2d) and not fused:
@@ -194,6 +200,6 @@ def why_not_parallel(layers):
     return ""
 
 
-def covers(model):
+def covers(model: Sequential) -> bool:
     """Whether the engine computes at least a part of the network itself."""
     return any(fused for _, _, fused in plan(model.layers))

@@ -20,13 +20,17 @@ zeros all around, and more on the right and below where 4 does not divide the si
     ...                           what is computed beyond (H, W) is never looked at
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from tinydldl.fast.winograd import POINTS, TILE
+from tinydldl.arrays import Array, Arrays, DType, PerChannel, Shape
 
+TILE = 4  # outputs of a tile, along each axis
+POINTS = 6  # inputs of a tile, and as many points
 BAND = 2**16  # numbers of a band of rows: with its results it fits in a core's own cache
 BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megabytes)
 
@@ -34,10 +38,10 @@ BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megab
 class Scratch:
     """Buffers that are allocated once and lent by name, for the next thing of any shape."""
 
-    def __init__(self):
-        self.buffers = {}
+    def __init__(self) -> None:
+        self.buffers: Arrays = {}
 
-    def take(self, name, shape, dtype):
+    def take(self, name: str, shape: Shape, dtype: DType) -> Array:
         """An array of `shape` with any content; it shares its memory with the last of that name."""
         size = prod(shape)
         buffer = self.buffers.get(name)
@@ -45,7 +49,7 @@ class Scratch:
             buffer = self.buffers[name] = np.empty(size, dtype)
         return buffer[:size].reshape(shape)
 
-    def padded(self, name, shape, dtype):
+    def padded(self, name: str, shape: Shape, dtype: DType) -> tuple[Array, Array]:
         """A buffer for the input of a convolution, and the part of it for (H, W, N, C) values.
 
         The part is a view (H, W, N C); all around there are zeros.
@@ -56,7 +60,7 @@ class Scratch:
             border[...] = 0
         return buffer, buffer[1 : H + 1, 1 : W + 1]
 
-    def tiles(self, name, shape, dtype):
+    def tiles(self, name: str, shape: Shape, dtype: DType) -> Array:
         """A buffer of whole tiles, for a convolution to write (H, W, N, C) values to."""
         H, W, N, C = shape
         return self.take(name, (whole(H), whole(W), N * C), dtype)
@@ -70,18 +74,18 @@ class FeatureMap:
     the values themselves, where scale is None. `values` may be larger than H by W.
     """
 
-    values: np.ndarray
-    shape: tuple
-    scale: np.ndarray | None = None
-    shift: np.ndarray | None = None
+    values: Array
+    shape: Shape
+    scale: Any = None
+    shift: Any = None
 
 
-def whole(length):
+def whole(length: int) -> int:
     """`length`, rounded up to whole tiles."""
     return -(-length // TILE) * TILE
 
 
-def across(vector, W, N):
+def across(vector: PerChannel, W: int, N: int) -> Array:
     """A value for each channel as one for each number of a row, (C,) to (W N C,).
 
     NumPy runs at full speed along a row, and at half of it where it must repeat a short vector.
@@ -89,19 +93,19 @@ def across(vector, W, N):
     return np.tile(vector, W * N)
 
 
-def bands(x):
+def bands(x: Array) -> list[slice]:
     """Slices that cut x (H, W, NC) into bands of rows; all but the last have an even height."""
     H, row = len(x), x[0].size
     height = max(2, BAND // row // 2 * 2)
     return [slice(h, min(h + height, H)) for h in range(0, H, height)]
 
 
-def rows(x):
+def rows(x: Array) -> Array:
     """x (h, W, NC) as a view (h, W NC)."""
     return x.reshape(len(x), -1)
 
 
-def blocks(H, W, N, channels):
+def blocks(H: int, W: int, N: int, channels: int) -> Iterator[tuple[int, int, int, int]]:
     """Cut whole tiles into blocks that stay in the cache when transformed: yields pixel ranges.
 
     `(h0, h1, w0, w1)`; channels: the larger number of those before and after the convolution. A

@@ -6,12 +6,17 @@ again in the backward pass, so nothing else need be saved. Max-pooling comes bef
 scale >= 0 keeps the order (`stages` sees to the sign).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from tinydldl.fast.layout import across, bands, rows
+from tinydldl.arrays import Array, PerChannel, Shape
+from tinydldl.fast.layout import FeatureMap, Scratch, across, bands, rows
+
+Moments = tuple[int, Array, Array]  # count, mean and sum of squared distances from it
 
 
-def activate(x, out):
+def activate(x: FeatureMap, out: Array) -> None:
     """Write the activations of a `FeatureMap` to out (H, W, N C)."""
     H, W, N, C = x.shape
     if x.scale is None:
@@ -26,7 +31,7 @@ def activate(x, out):
         np.maximum(a, zero, out=a)
 
 
-def moments(z, shape, scratch):
+def moments(z: Array, shape: Shape, scratch: Scratch) -> Moments:
     """Count, mean (C,) and sum of squared distances from it (C,) of z, float64.
 
     Sums are taken of the distances from the first row's mean: no precision is lost where the mean
@@ -45,7 +50,7 @@ def moments(z, shape, scratch):
     return merge_moments(counts, (near + offset).reshape(N, C), squares.reshape(N, C))
 
 
-def merge_moments(counts, means, squares):
+def merge_moments(counts: Array, means: Array, squares: Array) -> Moments:
     """Count, mean and sum of squared distances of all groups from those of each group.
 
     counts (P,), means and squares (P, C). Source: Chan, Golub and LeVeque, 1979.
@@ -55,7 +60,7 @@ def merge_moments(counts, means, squares):
     return count, mean, squares.sum(axis=0) + counts @ (means - mean) ** 2
 
 
-def max_pool(z, shape, scale, out, scratch):
+def max_pool(z: Array, shape: Shape, scale: PerChannel, out: Array, scratch: Scratch) -> None:
     """2x2 max-pooling: z, of `shape` (H, W, N, C), to out (H // 2, W // 2, N C).
 
     In a channel with scale 0 all activations are equal, and the first of a window counts.
@@ -71,7 +76,7 @@ def max_pool(z, shape, scale, out, scratch):
         out.reshape(*out.shape[:2], N, C)[..., scale == 0] = first[..., scale == 0]
 
 
-def relu_backward(da, x, mean, scratch):
+def relu_backward(da: Array, x: FeatureMap, mean: PerChannel, scratch: Scratch) -> Array:
     """In place: da to the gradient before ReLU, dr = da [a > 0], for the activations of x.
 
     Returns `sum dr`, which is dbeta, and `sum dr (z - mean)`, which is dgamma but for the factor
@@ -93,7 +98,9 @@ def relu_backward(da, x, mean, scratch):
     return sums.reshape(2, N, C).sum(axis=1)
 
 
-def norm_backward(dr, x, slope, offset, out):
+def norm_backward(
+    dr: Array | None, x: FeatureMap, slope: PerChannel, offset: PerChannel, out: Array
+) -> None:
     """Batch normalization's backward pass: `dz = scale dr - slope z - offset`, to out (H, W, N C).
 
     x: the map before pooling; slope and offset (C,) come from the statistics of the batch. dr: the
@@ -111,7 +118,9 @@ def norm_backward(dr, x, slope, offset, out):
             np.add(dz, d, out=dz)
 
 
-def max_pool_backward(dr, x, pooled, out, scratch):
+def max_pool_backward(
+    dr: Array, x: FeatureMap, pooled: FeatureMap, out: Array, scratch: Scratch
+) -> None:
     """Add `scale dr` to out (H, W, N C) where the maximum was; the first one gets it in a tie.
 
     dr, changed, and pooled: maps half as large as x and out.
@@ -135,7 +144,7 @@ def max_pool_backward(dr, x, pooled, out, scratch):
             np.add(out[view], add, out=out[view])
 
 
-def distances(z, center, scratch):
+def distances(z: Array, center: Array, scratch: Scratch) -> Iterator[tuple[slice, Array]]:
     """Yield `(band, z - center)` for each band of rows of z (H, W, NC), in a scratch buffer."""
     for band in bands(z):
         z_rows = rows(z[band])
@@ -144,7 +153,7 @@ def distances(z, center, scratch):
         yield band, distance
 
 
-def column_sums(x, columns):
+def column_sums(x: Array, columns: int) -> Array:
     """The sum of each of `columns` numbers a pixel: x, contiguous, as a matrix; BLAS is fastest."""
     x = x.reshape(-1, columns)
     return np.ones(len(x), x.dtype) @ x

@@ -7,15 +7,19 @@ with an `Enter` or a `Leave` where the layout changes. A stage has a forward and
 like a layer; its parameters, gradients and buffers are those of its layers.
 """
 
+from collections.abc import Iterator
 from math import ceil
+from typing import Any
 
 import numpy as np
 
+from tinydldl.arrays import Array, DType, Images, PerChannel
 from tinydldl.backend import flush
 from tinydldl.fast import convolution, pointwise
 from tinydldl.fast.layout import FeatureMap, Scratch
-from tinydldl.layers import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Sequential
-from tinydldl.layers.base import check_channels
+from tinydldl.fast.workers import ProcessGroup
+from tinydldl.layers import BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Sequential
+from tinydldl.layers.base import Layers, check_channels
 
 CHUNK = 2**20  # numbers of the photos that inference takes at a time
 
@@ -23,7 +27,7 @@ CHUNK = 2**20  # numbers of the photos that inference takes at a time
 class Stages:
     """The stages of a dict of layers, in a row, for the images of one process."""
 
-    def __init__(self, layers, group):
+    def __init__(self, layers: Layers, group: ProcessGroup) -> None:
         self.stages = make_stages(layers, Scratch(), group)
         self.norms = [layer for _, layer in flatten(layers) if isinstance(layer, BatchNorm2d)]
         learning = [i for i, stage in enumerate(self.stages) if stage.learns]
@@ -31,32 +35,32 @@ class Stages:
         if learning and isinstance(self.stages[self.first], ConvStage):
             self.stages[self.first].needs_dx = False
 
-    def check(self, x):
+    def check(self, x: Images) -> None:
         """Raise ValueError for photos of a wrong shape."""
         if self.stages and isinstance(self.stages[0], Enter):
             self.stages[0].check(x)
 
-    def forward(self, x, save):
+    def forward(self, x: Array, save: bool) -> Array:
         """x (N, H, W, C) to outputs; in inference some images at a time, to stay in the cache."""
         if save or any(norm.training for norm in self.norms):
             return self._forward(x, save)
         pieces = min(len(x), ceil(x.size / CHUNK))
         return np.concatenate([self._forward(part, save) for part in np.array_split(x, pieces)])
 
-    def _forward(self, x, save):
+    def _forward(self, x: Array, save: bool) -> Array:
         for stage in self.stages:
             x = stage.forward(x, save)
         return x
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> None:
         """dy to the gradients of all parameters; it stops at the first stage that has some."""
         for stage in reversed(self.stages[self.first :]):
             dy = stage.backward(dy)
 
 
-def make_stages(layers, scratch, group):
+def make_stages(layers: Layers, scratch: Scratch, group: ProcessGroup) -> list[Any]:
     """The list of stages of a dict of layers. `scratch`, `group`: what all stages share."""
-    stages, inside = [], False
+    inside, stages = False, list[Any]()
     for name, parts, fused in plan(layers):
         if fused and not inside:
             stages.append(Enter(parts[0]))
@@ -67,7 +71,7 @@ def make_stages(layers, scratch, group):
     return [*stages, Leave()] if inside else stages
 
 
-def plan(layers):
+def plan(layers: Layers) -> Iterator[tuple[str, list[Any], bool]]:
     """Yield `(name, layers, fused)` per stage; a fused one is a `ConvStage`, others one layer."""
     remaining = list(flatten(layers))
     while remaining:
@@ -77,7 +81,7 @@ def plan(layers):
         remaining = remaining[count or 1 :]
 
 
-def flatten(layers):
+def flatten(layers: Layers) -> Iterator[tuple[str, Layer]]:
     """`(name, layer)` for each layer; those inside a layer that is itself a `Sequential`, too."""
     for name, layer in layers.items():
         if isinstance(layer, Sequential) and is_plain(layer):
@@ -86,27 +90,28 @@ def flatten(layers):
             yield name, layer
 
 
-def is_plain(layer):
+def is_plain(layer: Sequential) -> bool:
     """Whether a `Sequential` is no more than its layers in a row."""
     own = (type(layer).forward, type(layer).backward)
     return own == (Sequential.forward, Sequential.backward)
 
 
-def covered(remaining):
+def covered(remaining: list[tuple[str, Layer]]) -> int:
     """How many layers at the head of `[(name, layer), ...]` make up a `ConvStage`: 0, 3 or 4."""
     layers = [layer for _, layer in remaining[:4]]
-    if list(map(type, layers[:3])) != [Conv2d, BatchNorm2d, ReLU] or not is_3x3(layers[0]):
+    if list(map(type, layers[1:3])) != [BatchNorm2d, ReLU] or not is_3x3(layers[0]):
         return 0
     return 4 if len(layers) == 4 and is_2x2(layers[3]) else 3
 
 
-def is_3x3(conv):
-    """Whether the engine can compute this convolution: 3x3, stride 1, padding 1, no bias."""
-    windows = (conv.windows.kernel, conv.windows.stride, conv.padding)
-    return windows == ((3, 3), (1, 1), (1, 1)) and "b" not in conv.params
+def is_3x3(layer: Layer) -> bool:
+    """Whether this is a convolution that the engine computes: 3x3, stride 1, padding 1, no bias."""
+    if type(layer) is not Conv2d or "b" in layer.params:
+        return False
+    return (layer.windows.kernel, layer.windows.stride, layer.padding) == ((3, 3), (1, 1), (1, 1))
 
 
-def is_2x2(layer):
+def is_2x2(layer: Layer) -> bool:
     """Whether this is 2x2 max-pooling."""
     return type(layer) is MaxPool2d and layer.windows.kernel == layer.windows.stride == (2, 2)
 
@@ -122,21 +127,21 @@ class ConvStage:
 
     learns = needs_dx = True
 
-    def __init__(self, name, layers, scratch, group):
+    def __init__(self, name: str, layers: list[Any], scratch: Scratch, group: ProcessGroup) -> None:
         self.name, self.conv, self.norm = name, *layers[:2]
-        self.pool = layers[3] if len(layers) == 4 else None
+        self.pool: Any = layers[3] if len(layers) == 4 else None
         self.scratch, self.group = scratch, group
-        self.saved = None  # as in a layer
+        self.saved: Any = None  # as in a layer
 
-    def forward(self, x, save):
+    def forward(self, x: FeatureMap, save: bool) -> FeatureMap:
         """x, a `FeatureMap`, to the next one; with `save`, also all maps that backward needs."""
         W = self.conv.params["W"]
         (height, width, N, _), OC = x.shape, W.shape[3]
         owner = self.name if save else "all"
         sign = np.where(self.norm.params["gamma"] < 0, -1, 1).astype(W.dtype)
         x_pad = self._padded_input(x, W.dtype)
-        z = FeatureMap(None, (height, width, N, OC))
-        z.values = self.scratch.tiles(f"z of {owner}", z.shape, W.dtype)
+        shape = height, width, N, OC
+        z = FeatureMap(self.scratch.tiles(f"z of {owner}", shape, W.dtype), shape)
         convolution.forward(x_pad, W * sign, z.values, self.scratch)
         count, mean, inv_std = self._statistics(z, sign)
         z.scale = np.abs(self.norm.params["gamma"]) * inv_std
@@ -145,7 +150,7 @@ class ConvStage:
         self.saved = (x, z, y, sign, count, mean, inv_std) if save else None
         return y
 
-    def backward(self, da):
+    def backward(self, da: Array) -> Array | None:
         """da, the gradient in the activations (H, W, N C), to the one of the stage before."""
         x, z, y, sign, count, mean, inv_std = self.saved
         W, grads = self.conv.params["W"], self.norm.grads
@@ -163,12 +168,12 @@ class ConvStage:
         dW *= sign
         return dx
 
-    def _padded_input(self, x, dtype):
+    def _padded_input(self, x: FeatureMap, dtype: DType) -> Array:
         x_pad, inside = self.scratch.padded("x", x.shape, dtype)
         pointwise.activate(x, inside)
         return x_pad
 
-    def _statistics(self, z, sign):
+    def _statistics(self, z: FeatureMap, sign: PerChannel) -> tuple[int, PerChannel, PerChannel]:
         """Count, mean and 1 / std of each channel of z: the batch's, or the running ones."""
         norm, buffers = self.norm, self.norm.buffers
         if not norm.training:
@@ -185,7 +190,9 @@ class ConvStage:
                 flush(buffers[name])
         return count, mean, (squares / count + norm.eps) ** -0.5
 
-    def _share_of_statistics(self, z, sums, count, mean, inv_std):
+    def _share_of_statistics(
+        self, z: FeatureMap, sums: Array, count: int, mean: PerChannel, inv_std: PerChannel
+    ) -> Array | tuple[PerChannel, PerChannel]:
         """dz through mean and variance, which depend on z, too: `-(slope z + offset)`.
 
         The last line of lesson 06, `dz = scale (dr - mean dr - x_hat mean (dr x_hat))`, with x_hat
@@ -197,7 +204,7 @@ class ConvStage:
         slope = z.scale * inv_std**2 * product / count
         return slope, z.scale * total / count - slope * mean
 
-    def _max_pool(self, z, name):
+    def _max_pool(self, z: FeatureMap, name: str) -> FeatureMap:
         H, W, C = self.pool.output_shape((*z.shape[:2], z.shape[3]))
         N = z.shape[2]
         values = self.scratch.take(name, (H, W, N * C), z.values.dtype)
@@ -208,14 +215,14 @@ class ConvStage:
 class LayerStage:
     """A layer that the engine does not cover, as it is: x and y (N, H, W, C) or (N, C)."""
 
-    def __init__(self, name, layer):
+    def __init__(self, name: str, layer: Layer) -> None:
         self.name, self.layer = name, layer
         self.learns = bool(layer.params)
 
-    def forward(self, x, save):
+    def forward(self, x: Array, save: bool) -> Array:
         return self.layer.forward(x, save)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         return self.layer.backward(dy)
 
 
@@ -224,20 +231,20 @@ class Enter:
 
     name, learns = "enter", False
 
-    def __init__(self, conv):
+    def __init__(self, conv: Conv2d) -> None:
         self.conv = conv
 
-    def check(self, x):
+    def check(self, x: Images) -> None:
         check_channels(self.conv, x, self.conv.params["W"].shape[2])
 
-    def forward(self, x, save):
+    def forward(self, x: Images, save: bool) -> FeatureMap:
         self.check(x)
         N, H, W, C = self.shape = x.shape
         values = x.transpose(1, 2, 0, 3)
         # backward looks at it once more, and by then x may hold the next photos
         return FeatureMap(values.copy() if save else values, (H, W, N, C))
 
-    def backward(self, da):
+    def backward(self, da: Array) -> Images:
         N, H, W, C = self.shape
         return da[:H, :W].reshape(H, W, N, C).transpose(2, 0, 1, 3)
 
@@ -247,12 +254,12 @@ class Leave:
 
     name, learns = "leave", False
 
-    def forward(self, x, save):
+    def forward(self, x: FeatureMap, save: bool) -> Images:
         H, W, N, C = x.shape
         a = np.empty((H, W, N * C), x.values.dtype)
         pointwise.activate(x, a)
         return np.ascontiguousarray(a.reshape(H, W, N, C).transpose(2, 0, 1, 3))
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Array:
         N, H, W, C = dy.shape
         return dy.transpose(1, 2, 0, 3).copy().reshape(H, W, N * C)  # which the stage will change

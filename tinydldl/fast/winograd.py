@@ -31,8 +31,8 @@ True
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-TILE = 4  # outputs of a tile, along each axis
-POINTS = 6  # inputs of a tile, and as many points
+from tinydldl.arrays import Array, Kernels
+from tinydldl.fast.layout import POINTS, TILE, Scratch
 
 B = np.array(
     [
@@ -67,7 +67,7 @@ A = np.array(
 GG = np.kron(G, G)  # along both axes at once: G g G.T, with g and the result as vectors
 
 
-def filters_to_points(W, scratch):
+def filters_to_points(W: Kernels, scratch: Scratch) -> Array:
     """`U = G g G.T` for every filter g: W (3, 3, C, OC) to U (36, C, OC), in a scratch buffer."""
     _, _, C, OC = W.shape
     U = scratch.take("U", (POINTS**2, C, OC), W.dtype)
@@ -75,7 +75,7 @@ def filters_to_points(W, scratch):
     return U
 
 
-def points_to_filters(dU, scratch):
+def points_to_filters(dU: Array, scratch: Scratch) -> Kernels:
     """The gradient in the filters, `dg = G.T dU G`: dU (36, C, OC) to dW (3, 3, C, OC)."""
     _, C, OC = dU.shape
     dW = scratch.take("dg", (9, C, OC), dU.dtype)
@@ -83,12 +83,12 @@ def points_to_filters(dU, scratch):
     return dW.reshape(3, 3, C, OC)
 
 
-def by_channel(x):
+def by_channel(x: Array) -> Array:
     """(points, C, OC) as a view (C, points, OC): a stack of small products is the fastest."""
     return x.transpose(1, 0, 2)
 
 
-def image_to_points(T, x, scratch, name):
+def image_to_points(T: Array, x: Array, scratch: Scratch, name: str) -> Array:
     """`V = T d T.T` for every tile d of an image, tiles 4 pixels apart.
 
     x (H, W, NC), the images side by side in the last axis; T (6, 6), `B.T`, for tiles of 6x6 pixels
@@ -107,7 +107,7 @@ def image_to_points(T, x, scratch, name):
     return V
 
 
-def points_to_image(M, y, scratch):
+def points_to_image(M: Array, y: Array, scratch: Scratch) -> None:
     """`Y = A.T M A` for every tile: M (6, 6, TH, TW, NC), written to y (4 TH, 4 TW, NC)."""
     _, _, TH, TW, NC = M.shape
     T = A.T.astype(M.dtype)
@@ -116,12 +116,12 @@ def points_to_image(M, y, scratch):
     np.matmul(T, half.reshape(TH, POINTS, -1), out=windows(y, 0, TILE).reshape(TH, TILE, -1))
 
 
-def by_tile(V):
+def by_tile(V: Array) -> Array:
     """(6, 6, TH, TW, NC) as a view (TH, 6, TW, 6, NC): the two last axes are a matrix."""
     return V.transpose(2, 0, 3, 1, 4)
 
 
-def windows(x, axis, size):
+def windows(x: Array, axis: int, size: int) -> Array:
     """All windows of `size` along `axis`, 4 apart, as a view: the axis becomes (count, size)."""
     count = (x.shape[axis] - size) // TILE + 1
     shape = (*x.shape[:axis], count, size, *x.shape[axis + 1 :])

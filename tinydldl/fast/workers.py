@@ -15,8 +15,12 @@ process. Everything is added in the order of ranks, so the result does not depen
 Of all this the stages know only `all_gather`: any other way to exchange arrays can take its place.
 """
 
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
 import numpy as np
 
+from tinydldl.arrays import Array
 from tinydldl.processes import send
 
 
@@ -28,10 +32,10 @@ class ProcessGroup:
     pipes it is a group of one.
     """
 
-    def __init__(self, rank=0, pipes=()):
+    def __init__(self, rank: int = 0, pipes: Sequence[Connection] = ()) -> None:
         self.rank, self.pipes, self.size = rank, pipes, len(pipes) + 1
 
-    def all_gather(self, x):
+    def all_gather(self, x: Array) -> Array:
         """What every process holds as x, stacked by rank: x, an array, to (processes, ...)."""
         if self.rank:
             send(self.pipes[0], x)
@@ -41,6 +45,6 @@ class ProcessGroup:
             send(pipe, every)
         return every
 
-    def others(self):
+    def others(self) -> Sequence[Connection]:
         """In process 0, the pipes to those that take part."""
         return self.pipes[: self.size - 1]

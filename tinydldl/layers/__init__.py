@@ -1,7 +1,7 @@
 """Layers by hand: each has a forward pass of a few lines, and beside it the backward pass."""
 
 from tinydldl.layers.activation import LogSigmoid, LogSoftmax, PReLU, ReLU, Sigmoid, Softmax, Tanh
-from tinydldl.layers.base import Layer, Sequential
+from tinydldl.layers.base import Layer, Layers, Sequential
 from tinydldl.layers.conv import Conv2d
 from tinydldl.layers.dense import Flatten, Linear
 from tinydldl.layers.dropout import Dropout

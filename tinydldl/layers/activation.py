@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinydldl.arrays import Array, Outputs, PerChannel
 from tinydldl.backend import fused, get_array_module
 from tinydldl.layers.base import Layer, check_channels, rows
 
@@ -9,18 +10,18 @@ from tinydldl.layers.base import Layer, check_channels, rows
 class ReLU(Layer):
     """`y = max(x, 0)`, `dx = dy [x > 0]`. Any shape."""
 
-    def forward(self, x, save=None):
+    def forward(self, x: Array, save: bool | None = None) -> Array:
         y = get_array_module(x).maximum(x, 0)
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (y,) = self.saved
         return where_positive(dy, y)
 
 
 @fused
-def where_positive(dy, y):
+def where_positive(dy: Array, y: Array) -> Array:
     """`dy` where y > 0, else 0."""
     return dy * (y > 0)
 
@@ -34,16 +35,16 @@ class PReLU(Layer):
     of another shape. Source: He et al., ICCV 2015.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.add_param("a", np.full(channels, 0.25, dtype=np.float32))
 
-    def forward(self, x, save=None):
+    def forward(self, x: Array, save: bool | None = None) -> Array:
         check_channels(self, x, len(self.params["a"]), ndim=2 if x.ndim == 2 else 4)
         self.save_for_backward(save, x)
         return two_slopes(x, self.params["a"])
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (x,) = self.saved
         below_zero = get_array_module(x).minimum(x, 0)
         self.grads["a"][...] = rows(dy * below_zero).sum(axis=0)
@@ -51,14 +52,14 @@ class PReLU(Layer):
 
 
 @fused
-def two_slopes(x, a):
+def two_slopes(x: Array, a: PerChannel) -> Array:
     """`max(x, 0) + a min(x, 0)`."""
     xp = get_array_module(x)
     return xp.maximum(x, 0) + a * xp.minimum(x, 0)
 
 
 @fused
-def times_slope(dy, x, a):
+def times_slope(dy: Array, x: Array, a: PerChannel) -> Array:
     """`dy` where x > 0, else `a dy`."""
     positive = x > 0
     return dy * (positive + a * ~positive)
@@ -67,14 +68,14 @@ def times_slope(dy, x, a):
 class Sigmoid(Layer):
     """`y = 1 / (1 + exp(-x))`, `dx = dy y (1 - y)`. Any shape."""
 
-    def forward(self, x, save=None):
+    def forward(self, x: Array, save: bool | None = None) -> Array:
         # (1 + tanh(x / 2)) / 2 has no digits where y is small
         with np.errstate(over="ignore"):  # 1 / inf is 0, as it should be
             y = 1 / (1 + get_array_module(x).exp(-x))
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (y,) = self.saved
         return dy * y * (1 - y)
 
@@ -82,12 +83,12 @@ class Sigmoid(Layer):
 class Tanh(Layer):
     """`y = tanh(x)`, `dx = dy (1 - y^2)`. Any shape."""
 
-    def forward(self, x, save=None):
+    def forward(self, x: Array, save: bool | None = None) -> Array:
         y = get_array_module(x).tanh(x)
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (y,) = self.saved
         return dy * (1 - y * y)
 
@@ -98,13 +99,13 @@ class Softmax(Layer):
     `dx = y (dy - sum_k dy_k y_k)`. x, y (N, K). Lesson 03.
     """
 
-    def forward(self, x, save=None):
+    def forward(self, x: Outputs, save: bool | None = None) -> Outputs:
         e = get_array_module(x).exp(x - x.max(axis=-1, keepdims=True))
         y = e / e.sum(axis=-1, keepdims=True)
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Outputs) -> Outputs:
         (y,) = self.saved
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
@@ -115,14 +116,14 @@ class LogSoftmax(Layer):
     `dx = dy - softmax(x) sum_k dy_k`. x, y (N, K). Lesson 03.
     """
 
-    def forward(self, x, save=None):
+    def forward(self, x: Outputs, save: bool | None = None) -> Outputs:
         xp = get_array_module(x)
         shifted = x - x.max(axis=-1, keepdims=True)
         y = shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Outputs) -> Outputs:
         (y,) = self.saved
         return dy - get_array_module(y).exp(y) * dy.sum(axis=-1, keepdims=True)
 
@@ -133,11 +134,11 @@ class LogSigmoid(Layer):
     Softmax of it is sigmoid over sum: with y = ln s, `exp(y_k) / sum_j exp(y_j) = s_k / sum_j s_j`.
     """
 
-    def forward(self, x, save=None):
+    def forward(self, x: Array, save: bool | None = None) -> Array:
         y = -get_array_module(x).logaddexp(-x, 0)  # ln(1 + exp(-x)) would overflow
         self.save_for_backward(save, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (y,) = self.saved
         return -dy * get_array_module(y).expm1(y)

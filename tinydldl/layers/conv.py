@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinydldl.arrays import Images, Pair, Rng, Shape
 from tinydldl.backend import get_array_module
 from tinydldl.layers import im2col, taps
 from tinydldl.layers.base import Layer, Windows, check_channels, pair, rows
@@ -20,7 +21,17 @@ class Conv2d(Layer):
     ValueError for x of another shape.
     """
 
-    def __init__(self, channels, out_channels, kernel=3, stride=1, padding=0, bias=True, *, rng):
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        kernel: int | Pair = 3,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        bias: bool = True,
+        *,
+        rng: Rng,
+    ) -> None:
         super().__init__()
         self.windows = Windows(kernel, stride)
         self.padding = pair(padding)
@@ -31,7 +42,7 @@ class Conv2d(Layer):
         if bias:
             self.add_param("b", np.zeros(out_channels, dtype=np.float32))
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Images:
         check_channels(self, x, self.params["W"].shape[2])
         W, x_pad = self.params["W"], self._pad(x)
         way = im2col if im2col.pays(x) else taps
@@ -41,7 +52,7 @@ class Conv2d(Layer):
         self.save_for_backward(save, x_pad)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Images:
         (x_pad,) = self.saved
         W, dW = self.params["W"], self.grads["W"]
         way = im2col if im2col.pays(dy) else taps
@@ -50,18 +61,18 @@ class Conv2d(Layer):
             self.grads["b"][...] = rows(dy).sum(axis=0)
         return self._crop(dx_pad)
 
-    def _pad(self, x):
+    def _pad(self, x: Images) -> Images:
         PH, PW = self.padding
         return get_array_module(x).pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
 
-    def _crop(self, x_pad):
+    def _crop(self, x_pad: Images) -> Images:
         (PH, PW), (H, W) = self.padding, x_pad.shape[1:3]
         return x_pad[:, PH : H - PH, PW : W - PW]
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         (H, W, _), (PH, PW) = shape, self.padding
         return (*self.windows.size(H + 2 * PH, W + 2 * PW), self.params["W"].shape[3])
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         OH, OW, _ = self.output_shape(shape)
         return OH * OW * self.params["W"].size

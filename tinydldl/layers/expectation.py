@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinydldl.arrays import Ages, Distributions, Grid, Shape
 from tinydldl.layers.base import Layer
 
 
@@ -12,18 +13,18 @@ class Expectation(Layer):
     it gives d y_hat / d x_k = p_hat_k (l_k - y_hat).
     """
 
-    def __init__(self, grid):
+    def __init__(self, grid: Grid) -> None:
         super().__init__()
         self.buffers["grid"] = np.asarray(grid)
 
-    def forward(self, p_hat, save=None):
+    def forward(self, p_hat: Distributions, save: bool | None = None) -> Ages:
         grid = self.buffers["grid"].astype(p_hat.dtype, copy=False)
         self.save_for_backward(save, grid)
         return p_hat @ grid
 
-    def backward(self, dy_hat):
+    def backward(self, dy_hat: Ages) -> Distributions:
         (grid,) = self.saved
         return dy_hat[:, None] * grid
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         return ()

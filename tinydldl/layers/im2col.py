@@ -9,19 +9,22 @@ x_pad (N, H, W, C), the padded images; W, dW (KH, KW, C, OC); y, dy (N, OH, OW, 
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from tinydldl.arrays import Array, Images, Kernels, Pair
 from tinydldl.backend import get_array_module
-from tinydldl.layers.base import rows
+from tinydldl.layers.base import Windows, rows
 
 # The most memory that the buffer takes, unless the windows of one image are more. It is taken once,
 # not for each layer, and held for the rest of the run. So only one thread may convolve at a time.
 BUFFER_BYTES = 64 * 2**20
-_buffers = {}  # by dtype
+_buffers: dict[Any, Array] = {}  # by dtype
 
 
-def pays(x):
+def pays(x: Array) -> bool:
     """Whether `x` is convolved faster here than by `taps`: on a GPU.
 
     CuPy starts a kernel for each operation, and runs a product of four axes as a batch of tiny
@@ -31,7 +34,7 @@ def pays(x):
     return get_array_module(x) is not np
 
 
-def forward(windows, x_pad, W):
+def forward(windows: Windows, x_pad: Images, W: Kernels) -> Images:
     """The convolution y of x_pad and W."""
     xp, OC = get_array_module(x_pad), W.shape[-1]
     shape = (len(x_pad), *windows.size(*x_pad.shape[1:3]), OC)
@@ -41,7 +44,7 @@ def forward(windows, x_pad, W):
     return y
 
 
-def backward(windows, x_pad, W, dy, dW):
+def backward(windows: Windows, x_pad: Images, W: Kernels, dy: Images, dW: Kernels) -> Images:
     """Write dW; returns dx_pad."""
     xp, OC = get_array_module(x_pad), W.shape[-1]
     dx_pad, dW_sum = xp.zeros_like(x_pad), xp.zeros((W.size // OC, OC), dtype=dW.dtype)
@@ -56,7 +59,7 @@ def backward(windows, x_pad, W, dy, dW):
     return dx_pad
 
 
-def blocks(windows, x_pad):
+def blocks(windows: Windows, x_pad: Images) -> Iterator[tuple[slice, Array]]:
     """For one block of images after the other, its slice of N and cols (n, OH, OW, KH, KW, C).
 
     All blocks share the same memory: what it held is gone when the next one comes.
@@ -75,7 +78,7 @@ def blocks(windows, x_pad):
         yield images, cols
 
 
-def buffer(x, size):
+def buffer(x: Array, size: int) -> Array:
     """Memory for at least `size` numbers, of the dtype and on the device of `x`."""
     held = _buffers.get(x.dtype)
     if type(held) is not type(x) or held.device != x.device or held.size < size:
@@ -83,12 +86,12 @@ def buffer(x, size):
     return held
 
 
-def tap_view(cols, tap):
+def tap_view(cols: Array, tap: Pair) -> Array:
     """What the windows hold at `tap`: a view (n, OH, OW, C)."""
     i, j = tap
     return cols[:, :, :, i, j]
 
 
-def as_matrix(cols):
+def as_matrix(cols: Array) -> Array:
     """The windows as rows, (n OH OW, KH KW C)."""
     return cols.reshape(-1, math.prod(cols.shape[3:]))

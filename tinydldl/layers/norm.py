@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinydldl.arrays import Images, PerChannel
 from tinydldl.backend import flush, fused, get_array_module
 from tinydldl.layers.base import Layer, check_channels
 
@@ -19,7 +20,7 @@ class BatchNorm2d(Layer):
     Source: Ioffe and Szegedy, ICML 2015.
     """
 
-    def __init__(self, channels, momentum=0.1, eps=1e-5):
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.add_param("gamma", np.ones(channels, dtype=np.float32))
@@ -27,7 +28,7 @@ class BatchNorm2d(Layer):
         self.buffers["running_mean"] = np.zeros(channels, dtype=np.float32)
         self.buffers["running_var"] = np.ones(channels, dtype=np.float32)
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Images:
         check_channels(self, x, len(self.params["gamma"]))
         mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
         inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
@@ -35,7 +36,7 @@ class BatchNorm2d(Layer):
         self.save_for_backward(save, x_hat, inv_std, self.training)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Images:
         x_hat, inv_std, training = self.saved
         dgamma, dbeta = self.grads["gamma"], self.grads["beta"]
         dgamma[...] = channel_sum(dy * x_hat)
@@ -46,7 +47,7 @@ class BatchNorm2d(Layer):
         M = dy.size // dy.shape[-1]  # mean and var depend on x, too
         return scaled_residual(dy, x_hat, dbeta / M, dgamma / M, scale)
 
-    def _batch_statistics(self, x):
+    def _batch_statistics(self, x: Images) -> tuple[PerChannel, PerChannel]:
         M = x.size // x.shape[-1]
         if M < 2:
             raise ValueError("BatchNorm2d: training needs more than one value a channel")
@@ -57,31 +58,35 @@ class BatchNorm2d(Layer):
             flush(self.buffers[name])
         return mean, var
 
-    def _running_statistics(self):
+    def _running_statistics(self) -> tuple[PerChannel, PerChannel]:
         return self.buffers["running_mean"], self.buffers["running_var"]
 
 
 @fused
-def normalize(x, mean, inv_std, gamma, beta):
+def normalize(
+    x: Images, mean: PerChannel, inv_std: PerChannel, gamma: PerChannel, beta: PerChannel
+) -> tuple[Images, Images]:
     """`x_hat` and `y`."""
     x_hat = (x - mean) * inv_std
     return x_hat, gamma * x_hat + beta
 
 
 @fused
-def scaled_residual(dy, x_hat, mean_dy, mean_dy_x_hat, scale):
+def scaled_residual(
+    dy: Images, x_hat: Images, mean_dy: PerChannel, mean_dy_x_hat: PerChannel, scale: PerChannel
+) -> Images:
     """dx: what is left of dy without its mean and its part along x_hat, times `scale`."""
     return scale * (dy - mean_dy - x_hat * mean_dy_x_hat)
 
 
 @fused
-def squared_distance(x, mean):
+def squared_distance(x: Images, mean: PerChannel) -> Images:
     """`(x - mean)^2`."""
     distance = x - mean
     return distance * distance
 
 
-def channel_sum(x):
+def channel_sum(x: Images) -> PerChannel:
     """The sum of each channel over images and positions: x (N, H, W, C) to (C,).
 
     One axis after the other is faster than all at once, and rounds less: each sum is a short one.

@@ -3,6 +3,7 @@
 import math
 from functools import reduce
 
+from tinydldl.arrays import Images, Pair, Shape, Vectors
 from tinydldl.backend import get_array_module
 from tinydldl.layers.base import Layer, Sequential, Windows
 
@@ -13,11 +14,11 @@ class Pool2d(Layer):
     Rows and columns that fill no window are dropped. `stride`: by default the kernel.
     """
 
-    def __init__(self, kernel=2, stride=None):
+    def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None) -> None:
         super().__init__()
         self.windows = Windows(kernel, kernel if stride is None else stride)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         return (*self.windows.size(*shape[:2]), shape[2])
 
 
@@ -27,13 +28,13 @@ class MaxPool2d(Pool2d):
     Among equal values the first in the window gets the gradient.
     """
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Images:
         views = (self.windows.view(x, tap) for tap in self.windows.taps())
         y = reduce(get_array_module(x).maximum, views)
         self.save_for_backward(save, x, y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Images:
         x, y = self.saved
         dx = get_array_module(x).zeros_like(x)
         free = y == y  # windows whose maximum is still to be found (and without NaN)
@@ -52,7 +53,7 @@ class CeilMaxPool2d(Sequential):
     start outside the image: that one is left out, as in PyTorch. `stride`: by default the kernel.
     """
 
-    def __init__(self, kernel=2, stride=None):
+    def __init__(self, kernel: int | Pair = 2, stride: int | Pair | None = None) -> None:
         pool = MaxPool2d(kernel, stride)
         super().__init__({"pad": PadEnd(pool.windows), "max": pool})
 
@@ -60,25 +61,25 @@ class CeilMaxPool2d(Sequential):
 class PadEnd(Layer):
     """-inf below the image and on its right, as much as the last of `windows` needs to be full."""
 
-    def __init__(self, windows):
+    def __init__(self, windows: Windows) -> None:
         super().__init__()
         self.windows = windows
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Images:
         bottom, right = self._missing(*x.shape[1:3])
         self.save_for_backward(save, x.shape)
         padding = ((0, 0), (0, bottom), (0, right), (0, 0))
         return get_array_module(x).pad(x, padding, constant_values=-math.inf)
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Images:
         ((_, H, W, _),) = self.saved
         return dy[:, :H, :W]
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         (H, W, C), (bottom, right) = shape, self._missing(*shape[:2])
         return (H + bottom, W + right, C)
 
-    def _missing(self, *lengths):
+    def _missing(self, *lengths: int) -> list[int]:
         """Padding that completes the last window of each axis; 0 where it would be all padding."""
         sizes = zip(lengths, self.windows.kernel, self.windows.stride, strict=True)
         missing = [((kernel - length) % stride, kernel) for length, kernel, stride in sizes]
@@ -88,12 +89,13 @@ class PadEnd(Layer):
 class AvgPool2d(Pool2d):
     """The mean of each window: `y[n, h, w] = mean_ij x[n, h * stride + i, w * stride + j]`."""
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Images:
         KH, KW = self.windows.kernel
         self.save_for_backward(save, x.shape)
-        return sum(self.windows.view(x, tap) for tap in self.windows.taps()) / (KH * KW)
+        views = (self.windows.view(x, tap) for tap in self.windows.taps())
+        return reduce(get_array_module(x).add, views) / (KH * KW)
 
-    def backward(self, dy):
+    def backward(self, dy: Images) -> Images:
         (shape,), (KH, KW) = self.saved, self.windows.kernel
         dx = get_array_module(dy).zeros(shape, dtype=dy.dtype)
         for tap in self.windows.taps():
@@ -105,21 +107,21 @@ class AvgPool2d(Pool2d):
 class GlobalAvgPool(Layer):
     """The mean of each channel over all positions: x (N, H, W, C), y (N, C)."""
 
-    def forward(self, x, save=None):
+    def forward(self, x: Images, save: bool | None = None) -> Vectors:
         self.save_for_backward(save, x.shape)
         return x.mean(axis=(1, 2))
 
-    def backward(self, dy):
+    def backward(self, dy: Vectors) -> Images:
         (shape,) = self.saved
         _, H, W, _ = shape
         return get_array_module(dy).broadcast_to(dy[:, None, None, :] / (H * W), shape)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         return shape[2:]
 
 
 class HybridPool(Sequential):
     """2x2 max-pooling, then the global average: x (N, H, W, C), y (N, C)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__({"max": MaxPool2d(2), "avg": GlobalAvgPool()})

@@ -7,16 +7,17 @@ with x_ij, dx_ij the slices that tap (i, j) sees, as matrices of positions by ch
 x_pad (N, H, W, C), the padded images; W, dW (KH, KW, C, OC); y, dy (N, OH, OW, OC).
 """
 
+from tinydldl.arrays import Images, Kernels
 from tinydldl.backend import get_array_module
-from tinydldl.layers.base import rows
+from tinydldl.layers.base import Windows, rows
 
 
-def forward(windows, x_pad, W):
+def forward(windows: Windows, x_pad: Images, W: Kernels) -> Images:
     """The convolution y of x_pad and W."""
     return sum(windows.view(x_pad, tap) @ W[tap] for tap in windows.taps())
 
 
-def backward(windows, x_pad, W, dy, dW):
+def backward(windows: Windows, x_pad: Images, W: Kernels, dy: Images, dW: Kernels) -> Images:
     """Write dW; returns dx_pad."""
     dx_pad = get_array_module(x_pad).zeros_like(x_pad)
     for tap in windows.taps():
