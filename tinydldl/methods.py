@@ -257,6 +257,12 @@ class DLDLv2(DLDL):
     `lam`: the weight of the second loss. `lam_now`, its value in this epoch, is 0 in the first
     `kl_epochs`: the published code trains with KL alone before it adds the rest. `kl_reduction`:
     see `losses.kl_from_logits`.
+
+    >>> method, y = DLDLv2(np.arange(101.0)), np.array([30.0])
+    >>> target = method.target(y, sigma=[3.0])
+    >>> (L, L_ld, L_er), dlogits = method.loss(np.zeros((1, 101)), target, y)  # p_hat is uniform
+    >>> print(f"KL {L_ld:.3f} nats + {L_er:.3f} years = {L:.3f}")
+    KL 2.098 nats + 20.000 years = 22.098
     """
 
     def __init__(

@@ -33,6 +33,12 @@ class FastNet(Sequential):
     `net.why` says for what reason. From then on use `net`, not `model`, and make the optimizer
     after it: with several workers the parameters move to shared memory. Needs NumPy arrays. Raises
     ValueError for no workers, and UserError if a process is lost.
+
+    >>> from tinydldl.models import AgeNet
+    >>> model = AgeNet("tiny", outputs=101, side=32, rng=np.random.default_rng(0))
+    >>> photos = np.random.default_rng(1).standard_normal((2, 32, 32, 3), dtype=np.float32)
+    >>> np.allclose(FastNet(model).forward(photos), model.forward(photos), atol=1e-4)
+    True
     """
 
     def __init__(self, model: Sequential, workers: int = 1) -> None:

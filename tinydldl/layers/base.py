@@ -89,6 +89,12 @@ class Sequential(Layer):
         y = f_n(... f_2(f_1(x)))        dx = dy  through f_n, ..., f_2, f_1 backwards
 
     `layers`: a dict from name to layer, first to last.
+
+    >>> from tinydldl.layers import Linear, ReLU
+    >>> net = Sequential({"fc": Linear(3, 2, rng=np.random.default_rng(0)), "relu": ReLU()})
+    >>> dy = np.ones_like(net.forward(np.ones((4, 3))))
+    >>> net.backward(dy).shape, {name: dw.shape for name, dw in net.grads.items()}
+    ((4, 3), {'fc.W': (3, 2), 'fc.b': (2,)})
     """
 
     def __init__(self, layers: Layers) -> None:

@@ -19,6 +19,11 @@ class Conv2d(Layer):
     x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
     are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0. Raises
     ValueError for x of another shape.
+
+    >>> conv = Conv2d(3, 16, padding=1, rng=np.random.default_rng(0))
+    >>> y = conv.forward(np.ones((2, 8, 8, 3), dtype=np.float32))
+    >>> y.shape, conv.backward(y).shape, conv.grads["W"].shape
+    ((2, 8, 8, 16), (2, 8, 8, 3), (3, 3, 3, 16))
     """
 
     def __init__(

@@ -18,6 +18,11 @@ class BatchNorm2d(Layer):
     x, y (N, H, W, C); gamma, beta, running_mean, running_var (C,), float32 at first. Raises
     ValueError for x of another shape, and in training for a single value a channel.
     Source: Ioffe and Szegedy, ICML 2015.
+
+    >>> x = np.random.default_rng(0).normal(5, 3, size=(4, 8, 8, 2))
+    >>> y = BatchNorm2d(2).forward(x)
+    >>> print(f"mean {x.mean():.1f} -> {y.mean():z.1f}, std {x.std():.1f} -> {y.std():.1f}")
+    mean 4.9 -> 0.0, std 3.0 -> 1.0
     """
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
