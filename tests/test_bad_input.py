@@ -76,7 +76,7 @@ TRAIN = [
     ("--sigma -2", "argument --sigma: expected a number from 0 up, got '-2'"),
     ("--sigma nan", "argument --sigma: expected a number from 0 up, got 'nan'"),
     ("--sigma inf", "argument --sigma: expected a number from 0 up, got 'inf'"),
-    ("--parts valid valid", "--parts: valid to train on and to judge on; take two"),
+    ("--parts valid valid", "--parts: valid to train on and to evaluate on; take two"),
     ("--parts train", "argument --parts: expected 2 arguments"),
     ("--parts train all", "argument --parts: invalid choice: 'all'"),
     (f"{FACES} --parts train test", "csv: no part test, only train, valid"),

@@ -203,12 +203,12 @@ import signal, tinydldl
 signal.signal(signal.SIGINT, tinydldl.leave)  # as for a command
 from tinydldl import cli
 from tinydldl.train import __main__ as train, experiment
-def execute(*arguments):
+def stop(*arguments):
     try:
         {INTERRUPT}
     finally:
         {INTERRUPT}
-experiment.execute = execute
+experiment.train = stop
 words = "--limit 10 --size 32 --device cpu --workers 1 --loaders 1 --name mine"
 cli.run_command(train.main, words.split())
 """

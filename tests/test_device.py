@@ -28,7 +28,7 @@ from tinydldl.layers import im2col
 from tinydldl.methods import METHODS, DLDLv2, make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
-from tinydldl.train.loop import Training, judge, train
+from tinydldl.train.loop import Training, evaluate, train
 
 SEED = 2018
 GRID = label_grid(0, 100, 10)
@@ -264,7 +264,6 @@ def make_training(store, xp, seed=SEED):
         schedule=lambda epoch: 1e-2,
         train_store=store,
         valid_store=store,
-        judged="valid",
         channels=store.channel_statistics(),
         epochs=1,
         batch=4,
@@ -325,7 +324,7 @@ def test_training_and_prediction(store, device):
     assert on_device.record.keys() == on_host.record.keys()
     for name, value in on_host.record.items():
         assert_close(on_device.record[name], value, device, WHOLE_NETWORK, name)
-    for got, expected in zip(judge(on_device.run), judge(on_host.run), strict=True):
+    for got, expected in zip(evaluate(on_device.run), evaluate(on_host.run), strict=True):
         assert isinstance(got, np.ndarray)
         assert_close(got, expected, device, WHOLE_NETWORK)
 

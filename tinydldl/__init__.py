@@ -1,5 +1,6 @@
 """DLDL-v2, age estimation by learning a label distribution and its expectation, from scratch."""
 
+import atexit
 import os
 import signal
 import sys
@@ -31,3 +32,5 @@ if IS_COMMAND:
     os.environ.pop("MPLBACKEND", None)  # a notebook's may not be here, and no window is ever opened
 if IS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, leave)
+    # Python hands its signals back before it has ended; Ctrl-C would then change the exit code.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -1,5 +1,7 @@
 """Guards against numbers that are none any more."""
 
+import numpy as np
+
 from tinydldl.arrays import Array
 from tinydldl.backend import get_array_module
 from tinydldl.errors import UserError
@@ -15,6 +17,12 @@ def check_finite(prediction: Array) -> Array:
     if not get_array_module(prediction).isfinite(prediction).all():
         raise NonFiniteError("what the network predicts is not finite")
     return prediction
+
+
+def check_loss(loss: float, model: Sequential, x: Array, where: str) -> None:
+    """Raise NonFiniteError if the loss of images x is not finite; `where`: in which step."""
+    if not np.isfinite(loss):
+        raise NonFiniteError(f"loss {loss} in {where}: {first_non_finite(model, x)}")
 
 
 def check_parameters(model: Layer, epoch: int) -> None:

@@ -132,6 +132,9 @@ def adam_step(
     param -= lr * m / denominator
 
 
+OPTIMIZERS = {"adam": Adam, "sgd": SGD}
+
+
 def gradient_norm(grads: Arrays) -> Scalar:
     """The length of the gradient in all parameters together: a 0-d array on their device."""
     squares = [(grad.ravel() @ grad.ravel()) for grad in grads.values()]

@@ -12,7 +12,7 @@ import argparse
 import csv
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,8 @@ from tinydldl.files import replacing
 from tinydldl.images import open_photo
 from tinydldl.predict.portraits import portraits
 from tinydldl.report import Estimates
-from tinydldl.train import settings
+from tinydldl.train import command
+from tinydldl.train.settings import TrainSettings
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
 MEASURED = ("photos", "mae", "mode_mae", "epsilon_error", "kl", "crps", "cumulative_score")
@@ -56,8 +57,7 @@ def main():
 def stage(run):
     """How one run was trained: command, commit, seed and minutes."""
     config = json.loads((run / "config.json").read_text())
-    usual = vars(settings.build_parser().parse_args([]))
-    usual |= settings.REAL | settings.METHOD_DEFAULTS["dldl-v2"]
+    usual = {field.name: field.default for field in fields(TrainSettings)} | command.REAL
     arguments = config["arguments"]
     if arguments["init"]:
         arguments["init"] = f"runs/{Path(arguments['init']).name}"
@@ -69,7 +69,7 @@ def stage(run):
     with open(run / "timing.csv", newline="") as file:
         seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     return {
-        "command": " ".join(["python -m tinydldl.train", *settings.as_command_line(given)]),
+        "command": " ".join(["python -m tinydldl.train", *command.as_command_line(given)]),
         "commit": config["commit"],
         "seed": arguments["seed"],
         "minutes": round(seconds / 60, 1),

@@ -31,7 +31,7 @@ from tinydldl.notebook import FAST, use_style
 from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
 from tinydldl.train import baselines
-from tinydldl.train.loop import judge, train_epoch
+from tinydldl.train.loop import evaluate, train_epoch
 
 use_style()
 
@@ -341,7 +341,7 @@ their_record, _ = train_epoch(run, 1, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
 assert record == {name: their_record[name] for name in record}
 assert all((model.params[name] == theirs.params[name]).all() for name in model.params)
-difference = np.abs(estimate(model, method, some, channels)[1] - judge(run)[1]).max()
+difference = np.abs(estimate(model, method, some, channels)[1] - evaluate(run)[1]).max()
 assert difference < 1e-3, "years; batches of another size are rounded differently"
 
 # %% [markdown]

@@ -39,7 +39,7 @@ from tinydldl.optim import Adam, step_schedule
 from tinydldl.plots import COLORS
 from tinydldl.reproduce import table3
 from tinydldl.train import baselines
-from tinydldl.train.loop import Training, judge, train
+from tinydldl.train.loop import Training, evaluate, train
 
 use_style()
 rng = np.random.default_rng(9)
@@ -488,12 +488,12 @@ def fit(name, seed):
     run = Training(
         model=model, method=method, optimizer=Adam(model.params, model.grads),
         schedule=lambda epoch: step_schedule(LR, epoch, EVERY), train_store=train_faces,
-        valid_store=valid_faces, judged="valid", channels=channels, epochs=EPOCHS, batch=BATCH,
+        valid_store=valid_faces, channels=channels, epochs=EPOCHS, batch=BATCH,
         val_every=1, transforms=["mirror"], seed=seed, xp=np,
     )  # fmt: skip
     history = []
     train(run, lambda epoch, record, speed: history.append(record), tqdm(disable=True))
-    prediction, _ = judge(run)
+    prediction, _ = evaluate(run)
     bias = model.params["fc.b"].copy()
     model.close()
     return history, prediction, bias

@@ -1,12 +1,12 @@
 """Aligned crops: made once, beside the photos; loaders prefer them, and say if there are none."""
 
 import shutil
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.commands import exit_code
+from helpers.trainings import settings
 from matplotlib import cbook
 from PIL import Image
 
@@ -14,7 +14,6 @@ from tinydldl.datasets import DataError, Options, alignment, crops, load
 from tinydldl.datasets.__main__ import main
 from tinydldl.faces import SHAPES, Face, detect
 from tinydldl.images import open_photo
-from tinydldl.labels import label_grid
 from tinydldl.train import photos
 
 
@@ -116,15 +115,13 @@ def test_a_broken_photo_is_listed(chalearn15):
 
 
 def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
-    arguments = Namespace(
-        dataset="chalearn15", data_dir=tmp_path, size=32, limit=None, train_limit=None, seed=0
-    )
-    photos.load_parts(arguments, label_grid())
+    of = settings(dataset="chalearn15", data_dir=tmp_path, limit=None)
+    photos.load_parts(of)
     out = capsys.readouterr().out
     assert out.count("warning: the photos of chalearn15 are not aligned") == 1
     assert "python -m tinydldl.datasets chalearn15 --align" in out
     shutil.copytree(chalearn15 / "Train", chalearn15 / "Train/aligned")
-    photos.load_parts(arguments, label_grid())
+    photos.load_parts(of)
     assert "aligned" not in capsys.readouterr().out
 
 

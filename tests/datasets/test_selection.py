@@ -1,10 +1,10 @@
 """Which photos a command uses, on twenty photos of its own and on drawn faces."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.trainings import settings
 from PIL import Image
 
 from tinydldl.datasets import DataError, Options, Photos, selection
@@ -19,12 +19,10 @@ def photos_of(ages):
     return Photos([Path(f"{i}.png") for i in range(len(ages))], np.array(ages), np.ones(len(ages)))
 
 
-def arguments(**others):
-    """What a command passes on."""
-    common = {"dataset": "csv", "size": 32, "limit": None, "train_limit": None, "seed": 0}
-    common |= {"loaders": 1, "cache_mb": 10, "data_dir": Path("data")}
-    network = {"net": "tiny", "batch": 4, "engine": "auto", "workers": 1}
-    return Namespace(**(common | network | others))
+def csv(table=None, **others):
+    """The settings of a training on the photos of a table, all of them."""
+    about = {"dataset": "csv", "table": table, "limit": None, "cache_mb": 10, "size": 32}
+    return settings(**(about | others))
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ def parts(monkeypatch):
 
 
 def counts(**others):
-    return {part: len(p) for part, p in photos.load_parts(arguments(**others), GRID).items()}
+    return {part: len(p) for part, p in photos.load_parts(csv(**others)).items()}
 
 
 def test_judged_on_valid_and_where_there_is_none_on_test(parts):
@@ -59,7 +57,7 @@ def test_judged_on_valid_and_where_there_is_none_on_test(parts):
 
 def test_other_parts_by_name(parts):
     def sizes(*names, **others):
-        chosen = photos.load_parts(arguments(**others), GRID, names)
+        chosen = photos.load_parts(csv(parts=list(names), **others))
         return {part: len(p) for part, p in chosen.items()}
 
     assert list(sizes("valid", "test").items()) == [("valid", 20), ("test", 10)]
@@ -152,20 +150,20 @@ def test_a_few_photos_may_be_unreadable_or_one_in_a_hundred(bad, count, refused,
 
 
 def test_open_selection_says_what_there_is(table, capsys):
-    chosen = photos.open_selection(arguments(table=table), GRID)
-    assert (len(chosen.train), len(chosen.valid), chosen.judged) == (16, 4, "valid")
+    chosen = photos.open_selection(csv(table))
+    assert (len(chosen.train), len(chosen.valid), chosen.part) == (16, 4, "valid")
     ages = np.concatenate([chosen.train.photos.ages, chosen.valid.photos.ages])
     assert sorted(ages) == list(range(20))
     takes, data = capsys.readouterr().out.splitlines()
     assert takes.startswith("memory    about ")
     assert data == (
-        "data      csv: 16 photos (train) to train on, 4 (valid) to judge on; "
+        "data      csv: 16 photos (train) to train on, 4 (valid) to evaluate on; "
         "0 of at most 10 MB in memory"
     )
 
 
 def test_the_baselines_are_those_of_the_photos(table):
-    chosen = photos.open_selection(arguments(table=table), GRID)
+    chosen = photos.open_selection(csv(table))
     errors = chosen.baselines
     assert list(errors) == ["mean age", "ridge regression on pixels"]
     y_train, y = chosen.train.photos.ages, chosen.valid.photos.ages

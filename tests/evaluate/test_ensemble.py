@@ -1,7 +1,5 @@
 """Networks are averaged before they are decoded, and only if what they predict is of one kind."""
 
-from argparse import Namespace
-
 import numpy as np
 import pytest
 from helpers.networks import contents, save_network
@@ -14,7 +12,7 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.evaluate import ensemble
 from tinydldl.labels import label_grid
 
-ARGUMENTS = Namespace(engine="layers", workers=None, batch=2)
+COMPUTE = np, 2, "layers"  # two photos at a time
 
 
 @pytest.fixture
@@ -51,7 +49,7 @@ def test_the_average_is_that_by_hand_for_networks_of_two_sizes(tmp_path, photos)
     each = [by_hand(networks[path], photos, side) for path, side in sizes.items()]
     spread = np.ptp(each, axis=0).max()
     assert spread > 0.001  # they do differ
-    mean = ensemble.average(networks, stores, ARGUMENTS)
+    mean = ensemble.average(networks, stores, *COMPUTE)
     np.testing.assert_allclose(mean, sum(each) / 3, rtol=0, atol=1e-4 * spread)
 
 
@@ -106,4 +104,4 @@ def test_a_broken_network_is_named(tmp_path, photos):
     checkpoint.save(tmp_path / "a", arrays, meta)
     stores = {32: PhotoStore(photos, 32, 0, 1)}
     with pytest.raises(CheckpointError, match="a: what the network predicts is not finite"):
-        ensemble.average(ensemble.load([tmp_path / "a"]), stores, ARGUMENTS)
+        ensemble.average(ensemble.load([tmp_path / "a"]), stores, *COMPUTE)

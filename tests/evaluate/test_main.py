@@ -66,7 +66,7 @@ def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys):
     assert lines[0].startswith("tinydldl.evaluate on cpu (NumPy")
     assert lines[1].startswith("network   runs/mine: dldl-v2, tiny, 32 px, hp: 934,869 parameters")
     assert lines[2] == "engine    fast, 1 process"
-    assert lines[3] == "data      synthetic: 8 photos (valid) to judge on"
+    assert lines[3] == "data      synthetic: 8 photos (valid) to evaluate on"
     assert lines[4].startswith("          as in training: dataset synthetic, data-dir ")
     assert lines[4].endswith("seed 3, sigma 2.0, limit 40")
     assert lines[5] == f"results   {folder}"
@@ -93,7 +93,7 @@ def test_the_arguments_win_over_those_of_the_run(undrawn, capsys):
     write_config(".", dataset="synthetic", seed=3, limit=40)
     assert run("--checkpoint", ".", "--seed", 4, "--limit", 30, "--part", "train") == 0
     out = capsys.readouterr().out
-    assert "synthetic: 24 photos (train) to judge on" in out
+    assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "as in training: dataset synthetic, data-dir data, split random, sigma 2.0\n" in out
     assert "warning: a network was trained on these" in out
     assert figures("evaluation/synthetic-train")["settings"]["seed"] == 4
@@ -104,7 +104,7 @@ def test_a_network_trained_on_another_part_is_judged_on_what_it_has_not_seen(und
     write_config(".", dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
     assert run("--checkpoint", ".", "--limit", 30) == 0
     out = capsys.readouterr().out
-    assert "synthetic: 24 photos (train) to judge on" in out
+    assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "warning" not in out
     assert run("--checkpoint", ".", "--limit", 30, "--part", "valid") == 0
     assert "warning: a network was trained on these" in capsys.readouterr().out
@@ -141,7 +141,7 @@ def test_all_parts_of_a_table_are_judged_by_the_weights_that_ship(photos, undraw
     """Without the ages that the grid does not hold, every row is judged, once."""
     assert run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all") == 0
     out = capsys.readouterr().out
-    assert "data      csv: 20 photos (all) to judge on\n" in out
+    assert "data      csv: 20 photos (all) to evaluate on\n" in out
     assert "trained on" not in out
     judged = rows("runs/evaluations/tiny-table-all/predictions.csv")
     expected = {Path(f"{i}.png").name for i in range(30) if i % 3}
@@ -154,7 +154,7 @@ def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, capsys):
     write_config(".", dataset="synthetic", seed=3, limit=40)
     assert run("--checkpoint", ".", "--part", "all") == 0
     out = capsys.readouterr().out
-    assert "synthetic: 40 photos (all) to judge on" in out
+    assert "synthetic: 40 photos (all) to evaluate on" in out
     assert "warning: a network was trained on some of these" in out
 
 
@@ -260,7 +260,7 @@ def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, ca
 def test_a_limit_is_of_the_photos_judged(photos, undrawn, capsys):
     save_network("a")
     assert run("--checkpoint", "a", *TABLE_DATA, "--part", "train", "--limit", 5) == 0
-    assert "csv: 5 photos (train) to judge on" in capsys.readouterr().out
+    assert "csv: 5 photos (train) to evaluate on" in capsys.readouterr().out
 
 
 def test_each_method_leaves_what_it_can(photos, capsys):

@@ -1,10 +1,12 @@
 """Small trainings: as a user runs them, and what they leave behind."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.commands import exit_code
 
+from tinydldl.train import command
 from tinydldl.train.__main__ import main
 
 SMALL = [
@@ -21,6 +23,11 @@ SMALL = [
     "--workers",
     "1",
 ]
+
+
+def settings(**changes):
+    """The settings of a small training, with changes."""
+    return replace(command.settings_of(command.build_parser().parse_args(SMALL)), **changes)
 
 
 def run(*arguments):

@@ -2,11 +2,11 @@
 
 import csv
 import json
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.trainings import settings
 
 from tinydldl import trained, weights
 from tinydldl.errors import UserError
@@ -15,47 +15,17 @@ from tinydldl.reproduce import insufficient_data, table1, table3, table4
 from tinydldl.reproduce import trainings as module
 from tinydldl.reproduce.table import Row
 from tinydldl.reproduce.trainings import Trainings, steadiness
-from tinydldl.train import experiment
+from tinydldl.train.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
-BASE = {
-    "dataset": "synthetic",
-    "data_dir": Path("data"),
-    "table": None,
-    "split": "random",
-    "sigma": 2.0,
-    "seed": 0,
-    "limit": 30,
-    "train_limit": None,
-    "augment": ["mirror"],
-    "loaders": 1,
-    "cache_mb": 100,
-    "net": "tiny",
-    "pool": "hp",
-    "size": 32,
-    "device": "cpu",
-    "engine": "layers",
-    "workers": 1,
-    "method": "dldl-v2",
-    "lam": 1.0,
-    "label_step": 1.0,
-    "kl_reduction": "batch",
-    "kl_epochs": 0,
-    "epochs": 3,
-    "batch": 8,
-    "lr": 1e-3,
-    "schedule": "step:2",
-    "val_every": 1,
-    "members": None,
-    "init": None,
-    "parts": None,
-}
+BASE = {"limit": 30, "augment": ["mirror"], "device": "cpu", "engine": "layers"}
+BASE |= {"epochs": 3, "lr": 1e-3, "schedule": "step:2"}
 ROWS = [Row((name,), name, {"method": name}) for name in ("dldl-v2", "mr-l1")]
 
 
 def make_trainings(**changes):
-    return Trainings(Path("out"), Namespace(**(BASE | changes)), np)
+    return Trainings(Path("out"), settings(**(BASE | changes)), np)
 
 
 def read(name):
@@ -89,17 +59,17 @@ def test_an_interruption_gives_the_same_figures(monkeypatch):
     Path("out").rename("whole")
     Path("runs").rename("whole-runs")
 
-    def stop_in_the_second(run, folder, arguments, baselines, epoch, *rest):
-        save(run, folder, arguments, baselines, epoch, *rest)
-        if arguments.method == "mr-l1" and epoch == 2:
+    def stop_in_the_second(run, folder, epoch, *rest):
+        save(run, folder, epoch, *rest)
+        if run.settings.method == "mr-l1" and epoch == 2:
             raise KeyboardInterrupt
 
-    save = experiment.save
-    monkeypatch.setattr(experiment, "save", stop_in_the_second)
+    save = Experiment.save
+    monkeypatch.setattr(Experiment, "save", stop_in_the_second)
     with pytest.raises(KeyboardInterrupt):
         make_trainings().run(ROWS, range(1))
     assert [row["run"] for row in read("runs.csv")] == ["dldl-v2_seed-0"]
-    monkeypatch.setattr(experiment, "save", save)
+    monkeypatch.setattr(Experiment, "save", save)
     make_trainings().run(ROWS, range(1))
     assert without_times(read("runs.csv")) == without_times(whole[0])
     assert read("epochs.csv") == whole[1]
@@ -111,13 +81,13 @@ def without_times(rows):
 
 def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
     predictions = []
-    judge = module.judge
+    evaluate = module.evaluate
 
     def watched(run):
-        predictions.append(judge(run))
+        predictions.append(evaluate(run))
         return predictions[-1]
 
-    monkeypatch.setattr(module, "judge", watched)
+    monkeypatch.setattr(module, "evaluate", watched)
     make_trainings(limit=20).run([Row(("ldae",), "ldae", {"method": "ldae"})], range(1))
     members = predictions[-3:]
     again = make_trainings(limit=20)

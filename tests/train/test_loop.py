@@ -15,7 +15,7 @@ from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
 from tinydldl.train import loop
-from tinydldl.train.loop import Training, judge, train
+from tinydldl.train.loop import Training, evaluate, train
 from tinydldl.trained import Trained
 
 
@@ -36,7 +36,6 @@ def run(tmp_path, rng):
         schedule=lambda epoch: 1e-3 if epoch < 50 else 1e-4,
         train_store=store,
         valid_store=store,
-        judged="valid",
         channels=store.channel_statistics(),
         epochs=60,
         batch=8,
@@ -72,7 +71,7 @@ def test_validation_is_that_of_the_mean_of_photo_and_mirror(run):
         run.method.predict(run.model.forward(normalize(view, *run.channels)))
         for view in (images, images[:, :, ::-1])
     ]
-    p_hat, y_hat = judge(run)
+    p_hat, y_hat = evaluate(run)
     np.testing.assert_allclose(p_hat, (p_hats[0] + p_hats[1]) / 2, atol=1e-6)
     np.testing.assert_allclose(y_hat, p_hat @ run.method.grid, rtol=1e-5)
     ages, sigmas = run.valid_store.photos.ages, run.valid_store.photos.sigmas
@@ -84,9 +83,9 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
     norm, modes = run.model.layers["bn1_1"], []
     forward = norm.forward
 
-    def spy(x, save=None):
+    def spy(x, keep=None):
         modes.append(norm.training)
-        return forward(x, save)
+        return forward(x, keep)
 
     norm.forward, run.epochs, run.batch, run.val_every = spy, 2, 4, 1
     train(run, lambda *_: None, NO_BAR)
@@ -158,7 +157,7 @@ def weights_after_training(run, first, workers, decay):
 
     run.optimizer.step = spy
     train(run, lambda *_: None, NO_BAR)
-    prediction, _ = judge(run)
+    prediction, _ = evaluate(run)
     for name, array in (run.model.params | run.model.buffers).items():
         np.testing.assert_array_equal(array, steps[-1][name], err_msg=name)
     if workers:
@@ -172,7 +171,7 @@ def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
     loss = run.method.loss
     monkeypatch.setattr(run.method, "loss", lambda *args: seen.append(args[1:]) or loss(*args))
     indices = np.array([6, 0, 3])
-    loop.train_step(run, np.zeros((3, 32, 32, 3), np.uint8), indices, "here")
+    loop.training_step(run, np.zeros((3, 32, 32, 3), np.uint8), indices, "here")
     ((target, y),) = seen
     for row, i in zip(target, indices, strict=True):
         p = np.exp(-((run.method.grid - photos.ages[i]) ** 2) / (2 * photos.sigmas[i] ** 2))
@@ -184,9 +183,10 @@ def test_the_figures_of_an_epoch_by_hand(run, monkeypatch):
     """Three batches, of 3, 3 and 2 photos: means over the photos, mean and deviation over steps."""
     losses = np.array([[6, 4, 2], [2, 1, 1], [1, 0, 1.0]])
     steps = zip(losses, [1, 2, 6], strict=True)  # each with the norm of its gradient
-    monkeypatch.setattr(loop, "train_step", lambda *_: next(steps))
+    monkeypatch.setattr(loop, "training_step", lambda *_: next(steps))
     run.batch = 3
     figures, _ = loop.train_epoch(run, 1, NO_BAR)
+    assert figures.pop("lr") == 1e-3
     assert figures == pytest.approx(
         {
             "train_loss": (18 + 6 + 2) / 8,

@@ -34,7 +34,7 @@ def test_a_run_leaves_everything_that_it_promises(monkeypatch, capsys):
     out, folder = capsys.readouterr().out, Path("runs/mine")
     lines = out.splitlines()
     assert lines[0].startswith("tinydldl.train on cpu (NumPy")
-    assert "32 photos (train) to train on, 8 (valid) to judge on" in out
+    assert "32 photos (train) to train on, 8 (valid) to evaluate on" in out
     assert "934,869 parameters" in out
     for name in ("validation MAE", "epsilon-error", "mean age, MAE", "ridge regression on pixels"):
         assert any(line.startswith(name) for line in lines), name
@@ -306,9 +306,7 @@ def test_the_data_folder_may_lie_elsewhere(monkeypatch, capsys):
 
 def test_every_argument_reaches_the_training(own_photos, monkeypatch):
     seen = {}
-    monkeypatch.setattr(
-        "tinydldl.train.experiment.execute", lambda run, *rest: seen.update(run=run)
-    )
+    monkeypatch.setattr("tinydldl.train.experiment.train", lambda t, *rest: seen.update(run=t))
     base = ["--dataset", "csv", "--table", own_photos, "--size", 40]
     assert run(*base, "--pool", "gap", "--augment", "gray", "crop", "--batch", 7, "--seed", 4) == 0
     training = seen["run"]
@@ -331,9 +329,7 @@ def test_every_argument_reaches_the_training(own_photos, monkeypatch):
 
 def test_the_cache_is_shared_by_both_parts(own_photos, monkeypatch):
     seen = {}
-    monkeypatch.setattr(
-        "tinydldl.train.experiment.execute", lambda run, *rest: seen.update(run=run)
-    )
+    monkeypatch.setattr("tinydldl.train.experiment.train", lambda t, *rest: seen.update(run=t))
     base = ["--dataset", "csv", "--table", own_photos, "--size", 224]
     assert run(*base, "--cache-mb", 3) == 0  # fifteen photos of 256 x 256 x 3 bytes fit
     stores = seen["run"].train_store, seen["run"].valid_store
@@ -403,7 +399,7 @@ def test_epochs_of_kl_alone_come_first(capsys):
 def test_on_other_parts(capsys):
     """Trained on the eight that are for validation, judged on the others; and so when resumed."""
     assert run(*SMALL, "--epochs", "1", "--parts", "valid", "train", "--name", "a") == 0
-    expected = "synthetic: 8 photos (valid) to train on, 32 (train) to judge on"
+    expected = "synthetic: 8 photos (valid) to train on, 32 (train) to evaluate on"
     assert expected in capsys.readouterr().out
     assert len(rows(Path("runs/a/predictions.csv"))) == 32
     assert run("--resume", "runs/a") == 0
@@ -412,4 +408,4 @@ def test_on_other_parts(capsys):
 
 def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
     assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
-    assert "12 photos (train) to train on, 8 (valid) to judge on" in capsys.readouterr().out
+    assert "12 photos (train) to train on, 8 (valid) to evaluate on" in capsys.readouterr().out

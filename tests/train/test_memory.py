@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from argparse import Namespace
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.commands import exit_code
+from helpers.trainings import settings
 
 from tinydldl import machine
 from tinydldl.bench.memory import Peak
@@ -48,20 +49,18 @@ def test_the_estimate_is_near_the_peak(options, tmp_path):
     assert 1 / FACTOR < int(said.replace(",", "")) * 1e6 / peak < FACTOR
 
 
-ARGUMENTS = Namespace(
-    net="tiny", size=64, batch=32, workers=2, loaders=2, engine="fast", cache_mb=2048
-)
+SETTINGS = settings(size=64, batch=32, workers=2, loaders=2, engine="fast", cache_mb=2048)
 
 
 def test_more_than_there_is_is_one_line(monkeypatch, capsys):
     """Photos of 64 px are held with 73: 1000 of them take 16 MB; the network is in GPU memory."""
     monkeypatch.setattr(machine, "memory", lambda: 3e8)
-    memory.check(Namespace(**vars(ARGUMENTS) | {"cache_mb": 1}), 1000, xp=math)
+    memory.check(replace(SETTINGS, cache_mb=1), 1000, xp=math)
     assert "of 300 MB: photos 6, network 0, processes 170\n" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"^needs about \d+ MB of memory \(photos 21, network \d+,"):
-        memory.check(ARGUMENTS, 1000, np)
+        memory.check(SETTINGS, 1000, np)
     monkeypatch.setattr(machine, "memory", lambda: math.inf)
-    memory.check(ARGUMENTS, 10**9, np)
+    memory.check(SETTINGS, 10**9, np)
 
 
 def test_a_network_takes_more_the_larger_it_is():

@@ -47,18 +47,18 @@ def prediction_text(network):
     return f"{network.method_name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
 
 
-def average(networks, stores, arguments, xp=np):
+def average(networks, stores, xp, batch, engine="auto", workers=None):
     """The mean prediction (N, M) of the networks {path: Trained}, on the host.
 
-    `stores`: {side: PhotoStore}, the same photos for each size of network; of the `arguments` count
-    `batch`, `engine` and `workers`. Raises CheckpointError for a prediction that is not finite.
+    `stores`: {side: PhotoStore}, the same photos for each size of network; `batch`, `engine` and
+    `workers` as for `choose_engine`. Raises CheckpointError for a prediction that is not finite.
     """
     predictions = []
     photos = sum(len(stores[network.side]) for network in networks.values())
-    with Progress(None, "judging", photos, unit="photos") as progress:
+    with Progress(None, "evaluating", photos, unit="photos") as progress:
         for path, network in networks.items():
-            model, _ = choose_engine(arguments, network.model, xp)
-            about = stores[network.side], arguments.batch, xp, progress.update
+            model, _ = choose_engine(network.model, xp, batch, engine, workers)
+            about = stores[network.side], batch, xp, progress.update
             try:
                 predictions.append(replace(network, model=model).predict(*about)[0])
             except NonFiniteError as error:

@@ -27,19 +27,23 @@ def add_engine_arguments(parser: Any) -> None:
     )
 
 
-def choose_engine(arguments: Any, model: Sequential, xp: Module) -> tuple[Sequential, str]:
-    """The network as `--engine` wants it computed, and a sentence about it.
+def choose_engine(
+    model: Sequential, xp: Module, batch: int, engine: str = "auto", workers: int | None = None
+) -> tuple[Sequential, str]:
+    """The network on the engine that is asked for, and a description of it.
+
+    `workers`: processes of the fast engine, by default a core each; `batch`: photos at a time.
 
     Raises UserError for the CPU engine on a GPU.
     """
-    if arguments.engine == "fast" and xp is not np:
+    if engine == "fast" and xp is not np:
         raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
-    if arguments.engine == "layers" or xp is not np:
+    if engine == "layers" or xp is not np:
         return model, "layers"
-    if arguments.engine == "auto" and not fast.covers(model):
+    if engine == "auto" and not fast.covers(model):
         return model, "layers, since the fast engine covers none of this network"
-    asked = arguments.workers or fast.available_cores()
-    net = fast.FastNet(model, bounded(asked, arguments.batch))
+    asked = workers or fast.available_cores()
+    net = fast.FastNet(model, bounded(asked, batch))
     plural = "es" if net.workers > 1 else ""
     why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")
     return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")

@@ -11,19 +11,17 @@ from tinydldl.fast.choice import add_engine_arguments
 from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.reproduce import PAPER, TABLES, fine_tuning, table1
 from tinydldl.reproduce.trainings import Trainings
+from tinydldl.train.settings import TrainSettings
 
 # A table in a quarter of an hour on two cores, all of them in less than forty minutes.
 SYNTHETIC = {"size": 32, "epochs": 9, "limit": 3000, "batch": 32}
 REAL = {"size": 64, "epochs": 15, "batch": 64}
 # So short a training from scratch learns little under all of the paper's augmentation.
 AUGMENT = ["mirror", "crop"]
-# The same for all: no method is tuned more than another.
-COMMON = {"augment": AUGMENT, "method": "dldl-v2", "pool": "hp", "lr": 2e-3, "val_every": 1}
-COMMON |= {"lam": 1.0, "label_step": 1.0, "kl_reduction": "batch", "kl_epochs": 0}
-COMMON |= {"members": None, "init": None, "parts": None}
+COMMON = {"augment": AUGMENT, "lr": 2e-3}  # for all: no method is tuned more than another
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print and write the tables; returns the exit code."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
@@ -46,19 +44,18 @@ def main(argv=None):
     return 0
 
 
-def base_of(arguments):
+def base_of(arguments: argparse.Namespace) -> TrainSettings:
     """What all trainings have in common: what is given, else the table's or the set's defaults."""
     table = fine_tuning.BASE if arguments.wanted == "fine-tuning" else {"dataset": "synthetic"}
     about = {n: v for n, v in vars(arguments).items() if n not in ("wanted", "out", "seeds")}
     given = {name: value for name, value in about.items() if value is not None}
     by_set = SYNTHETIC if (table | given)["dataset"] == "synthetic" else REAL
-    base = argparse.Namespace(**(about | COMMON | by_set | table | given))
-    if "schedule" not in base:
-        base.schedule = f"step:{max(1, round(base.epochs * 2 / 3))}"
-    return base
+    base = COMMON | by_set | table | given
+    schedule = f"step:{max(1, round(base['epochs'] * 2 / 3))}"
+    return TrainSettings(**({"schedule": schedule} | base))
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.reproduce",
         description="Train what a table of the paper compares, on your data, and print it beside "
@@ -90,7 +87,7 @@ def build_parser():
     return parser
 
 
-def defaults(name):
+def defaults(name: str) -> str:
     """The defaults of an argument, for its help."""
     few, many, fine = (settings[name] for settings in (SYNTHETIC, REAL, fine_tuning.BASE))
     return f"({few} for synthetic faces, else {many}; {fine} for fine-tuning)"

@@ -1,7 +1,5 @@
 """The figures: ages of the data sets, ranking as a label distribution, and examples of DLDL-v2."""
 
-from argparse import Namespace
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,6 +9,7 @@ from tinydldl.plots import COLORS, DPI, draw_ages, styled
 from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Row, write_picture
 from tinydldl.reproduce.trainings import Trainings, name_of
+from tinydldl.train.settings import TrainSettings
 
 BASE = Row((), "dldl-v2")
 AGE, SIGMA = 30.0, 3.0  # of the figure on ranking
@@ -51,9 +50,9 @@ def ranking_is_a_distribution(grid: np.ndarray) -> Figure:
     return figure
 
 
-def ages_at_hand(base: Namespace) -> dict[str, dict[str, np.ndarray]]:
+def ages_at_hand(base: TrainSettings) -> dict[str, dict[str, np.ndarray]]:
     """{set: {part: ages}} of the set that is trained on, and of all others in the data folder."""
-    options, missing = datasets.options_from(base), []
+    options, missing = base.options, []
     found = {base.dataset: selection.load(base.dataset, options, base.size, base.limit)}
     for name in sorted(DATASETS.keys() - {"synthetic", "csv"} - found.keys()):
         try:

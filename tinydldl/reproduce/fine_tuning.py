@@ -9,7 +9,7 @@ from tinydldl import trained, weights
 from tinydldl.plots import COLORS, new_figure
 from tinydldl.reproduce.table import Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
-from tinydldl.train.settings import PRETRAINED
+from tinydldl.weights import PRETRAINED
 
 # What both starts have in common, unlike the paper's tables.
 BASE = {"dataset": "utkface", "parts": ["valid", "test"], "size": 128, "epochs": 12, "batch": 64}

@@ -1,7 +1,7 @@
 """Run the trainings of a table: those that are finished are skipped, an interrupted one goes on."""
 
 import json
-from argparse import Namespace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, report
+from tinydldl import checkpoint, report, weights
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
 from tinydldl.finite import NonFiniteError
-from tinydldl.labels import label_grid
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Result, Row
-from tinydldl.train import experiment
-from tinydldl.train.loop import judge, train
+from tinydldl.train.experiment import Experiment
+from tinydldl.train.loop import evaluate, train
 from tinydldl.train.photos import Selection, open_selection
 from tinydldl.train.runs import RUNS, RunFolder
-from tinydldl.train.settings import fill_in
+from tinydldl.train.settings import TrainSettings
 
 # May differ when a training goes on: what its name says, and what changes rounding at most.
 SPARED = ("seed", "init", "data_dir", "device", "engine", "workers", "loaders", "cache_mb")
@@ -43,7 +42,7 @@ class Trainings:
     folder that was begun with another base.
     """
 
-    def __init__(self, folder: Path, base: Namespace, xp: ModuleType):
+    def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType):
         self.folder, self.base, self.xp = folder, base, xp
         self._opened = None, None
         check_folder(folder)
@@ -69,18 +68,17 @@ class Trainings:
         runs, self.epochs = tables
         self.lines = {line["run"]: line for line in runs}
 
-    def settings(self, changes: dict[str, Any], seed: int) -> Namespace:
+    def settings(self, changes: dict[str, Any], seed: int) -> TrainSettings:
         """The settings of one training: the base with the changes."""
-        settings = Namespace(**(vars(self.base) | changes | {"seed": seed}))
-        fill_in(settings)
-        return settings
+        settings = replace(self.base, **changes, seed=seed)
+        shipped = settings.init == weights.PRETRAINED
+        return replace(settings, init=weights.find(settings.net)) if shipped else settings
 
-    def photos(self, settings: Namespace) -> Selection:
+    def photos(self, settings: TrainSettings) -> Selection:
         """The photos of a training; they are held until others are asked for."""
         key = settings.seed, settings.train_limit
         if key != self._opened[0]:
-            selection = open_selection(settings, label_grid(), settings.parts, self.xp)
-            self._opened = key, selection
+            self._opened = key, open_selection(settings, self.xp)
         return self._opened[1]
 
     def photos_to_train_on(self, seed: int) -> int:
@@ -119,7 +117,7 @@ class Trainings:
         """How many images a training looks at, all epochs together."""
         settings = self.settings(changes, seed)
         count = changes.get("train_limit") or self.photos_to_train_on(seed)
-        return count * settings.epochs * (settings.members or 1)
+        return count * settings.epochs * settings.networks
 
     def _result(self, row, seeds):
         """The lines of a row's trainings."""
@@ -134,21 +132,16 @@ class Trainings:
         claim(folder / "arguments.json", settings)
         predictions, folders, note = [], [], ""
         try:
-            for member in range(settings.members or 1):
-                about = settings, selection, self.xp, member
-                run = experiment.prepare(*about, say=lambda line: None)
-                run.title = title
-                if settings.init:
-                    experiment.initialize(run, settings)
-                one = folder.inner(f"member-{member + 1}") if settings.members else folder
+            for member in range(settings.networks):
+                run = Experiment(settings, selection, self.xp, member, say=lambda line: None)
+                one = folder.inner(f"member-{member + 1}") if settings.networks > 1 else folder
                 folders.append(one)
-                done = experiment.restore(run, one)
+                done = run.restore(one)
                 progress.update(done * len(selection.train))
-                save = partial(experiment.save, run, one, settings, selection.baselines)
-                train(run, save, progress, done)
-                predictions.append(judge(run)[0])
-                if hasattr(run.model, "close"):
-                    run.model.close()  # ends the processes of the fast engine
+                train(run.training, partial(run.save, one), progress, done, title)
+                predictions.append(evaluate(run.training)[0])
+                if hasattr(run.training.model, "close"):
+                    run.training.model.close()  # ends the processes of the fast engine
         except NonFiniteError as error:
             note = f"diverged: {error}"
         line = {name: getattr(settings, name) for name in SETTINGS}
@@ -156,12 +149,12 @@ class Trainings:
             "run": name,
             "augment": "yes" if settings.augment else "no",
             "train_photos": len(selection.train),
-            "processes": engine_of(run.model)["processes"],
+            "processes": engine_of(run.training.model)["processes"],
             "minutes": round(sum(float(r["seconds"]) for f in folders for r in f.timing) / 60, 2),
             "note": note,
         }
         if not note:
-            estimates = experiment.estimates_of(run, np.mean(predictions, axis=0))
+            estimates = run.estimates(np.mean(predictions, axis=0))
             line |= figures_of(estimates) | steadiness(folders[0].metrics)
         self._finish(line, folders[0])
         result = note or f"MAE {line['mae']:.3f}, epsilon-error {line['epsilon_error']:.3f}"
@@ -194,25 +187,25 @@ def name_of(changes: dict[str, Any], seed: int) -> str:
     return "_".join(words)
 
 
-def claim(path: Path, settings: Namespace) -> None:
+def claim(path: Path, settings: TrainSettings) -> None:
     """Write the settings that decide on the figures to `path`, or compare them with those there.
 
-    Those of SPARED may differ. Raises UserError for others.
+    Those of SPARED may differ; what is not there is the default. Raises UserError for others.
     """
-    ours = {name: value for name, value in vars(settings).items() if name not in SPARED}
-    ours = json.loads(json.dumps(ours, default=str))
+    ours = {name: value for name, value in settings.plain().items() if name not in SPARED}
     if not path.exists():
         with replacing(path) as file:
             file.write(json.dumps(ours, indent=2).encode() + b"\n")
         return
     try:
-        theirs = dict(checkpoint.read_json(path))
+        usual = {field.name: field.default for field in fields(TrainSettings)}
+        theirs = usual | dict(checkpoint.read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give another --out") from None
     for name, value in ours.items():
-        if theirs.get(name) != value:
+        if theirs[name] != value:
             raise UserError(
-                f"{path.parent}: begun with {name} {theirs.get(name)}, now it is {value}; "
+                f"{path.parent}: begun with {name} {theirs[name]}, now it is {value}; "
                 "give another --out, of another last name"
             )
 

@@ -12,55 +12,51 @@ from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import held, write_reasons
 from tinydldl.finite import NonFiniteError
-from tinydldl.labels import label_grid
-from tinydldl.train import experiment, settings
-from tinydldl.train.photos import open_selection
+from tinydldl.train import command
+from tinydldl.train.experiment import Experiment, run_ensemble
+from tinydldl.train.init import open_init
+from tinydldl.train.photos import Selection, open_selection
 from tinydldl.train.runs import RunFolder, blas_threads, provenance
+from tinydldl.train.settings import TrainSettings
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Train, or resume a run; returns the exit code."""
-    parser, folder, config = settings.build_parser(), None, None
-    places, lock = {}, ExitStack()
+    parser = command.build_parser()
     arguments = parser.parse_args(argv)
+    folder, lock, places = None, ExitStack(), {}
     try:
         if arguments.resume:
-            places = settings.places_of(parser, argv)
+            places = command.places_of(parser, argv)
             folder, config = RunFolder.open(arguments.resume)
             lock.enter_context(held(folder.path))
-            arguments = settings.of_run(parser, folder, config["arguments"], places)
-        settings.fill_in(arguments)
-        settings.check(arguments, parser)
-        xp, device = choose_device(arguments.device)
+            about = folder / "config.json", config["arguments"], places
+            settings = command.settings_of_run(parser, *about)
+        else:
+            settings = command.settings_of(arguments)
+        xp, device = choose_device(settings.device)
         print(f"tinydldl.train on {device}")
         if folder is None:  # what cannot be is said before photos are read
             RunFolder.check(arguments.name)
-            if arguments.init:
-                experiment.open_init(arguments)
-        grid = label_grid(step=arguments.label_step)
-        photos = open_selection(arguments, grid, arguments.parts, xp)
-        counts = [len(photos.train), len(photos.valid)]
-        run = experiment.prepare(arguments, photos, xp)
-        experiment.check_disk(run, folder)
+            if settings.init:
+                open_init(settings.init, settings.net)
+        photos = open_selection(settings, xp)
+        experiment = Experiment(settings, photos, xp)
+        experiment.check_disk(folder)
+        engine = engine_of(experiment.training.model)
         if folder is None:
-            if arguments.init:
-                experiment.initialize(run, arguments)  # an error here leaves no folder behind
-            facts = {"arguments": plain(arguments), "photos": counts}
-            facts |= {"names_and_labels": photos.digest(), "device": device}
-            facts |= engine_of(run.model)
-            default_name = f"{arguments.dataset}-{arguments.net}"
-            default_name += f"-{arguments.method}" * (arguments.method != "dldl-v2")
-            folder = RunFolder.create(arguments.name, default_name, facts | provenance())
+            facts = facts_of(settings, photos) | {"device": device} | engine | provenance()
+            folder = RunFolder.create(arguments.name, default_name(settings), facts)
             lock.enter_context(held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
                 write_reasons(folder.path, "unreadable.csv", bad)
         else:
-            check_unchanged(folder, config, photos, engine_of(run.model))
+            check_unchanged(folder, config, photos, engine)
         tinydldl.farewell = how_to_go_on(folder, places)  # for Ctrl-C twice
-        if arguments.members:
-            experiment.execute_ensemble(arguments, photos, xp, folder)
+        if settings.networks > 1:
+            run_ensemble(experiment, xp, folder)
         else:
-            experiment.execute(run, folder, arguments, photos.baselines)
+            experiment.run(folder)
     except KeyboardInterrupt:
         if folder is None:
             raise  # before there is anything to resume
@@ -74,24 +70,29 @@ def main(argv=None):
     return 0
 
 
-def how_to_go_on(folder, places):
+def facts_of(settings: TrainSettings, photos: Selection) -> dict:
+    """What `config.json` says of a training: its settings, and which photos it has."""
+    counts = [len(photos.train), len(photos.valid)]
+    facts = {"arguments": settings.plain(), "photos": counts}
+    return facts | {"names_and_labels": photos.digest()}
+
+
+def default_name(settings: TrainSettings) -> str:
+    """What a run is called without `--name`, and a number behind it."""
+    own = f"-{settings.method}" * (settings.method != "dldl-v2")
+    return f"{settings.dataset}-{settings.net}{own}"
+
+
+def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
-    words = ["--resume", str(folder.path), *settings.as_command_line(places)]
+    words = ["--resume", str(folder.path), *command.as_command_line(places)]
     return f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}"
 
 
-def plain(arguments):
-    """The arguments as JSON values; paths become absolute, so that a run resumes from anywhere."""
-    return {
-        name: str(value.resolve()) if isinstance(value, Path) else value
-        for name, value in vars(arguments).items()
-    }
-
-
-def check_unchanged(folder, config, photos, engine):
+def check_unchanged(folder: RunFolder, config: dict, photos: Selection, engine: dict) -> None:
     """Raise UserError if the photos of a run have changed; warn if the last digits may differ.
 
-    `photos`: a `Selection`. Runs of older versions know how many photos there were, not which.
+    Runs of older versions know how many photos there were, not which.
     """
     counts, digest = [len(photos.train), len(photos.valid)], photos.digest()
     if config["photos"] != counts:
@@ -99,8 +100,7 @@ def check_unchanged(folder, config, photos, engine):
         raise UserError(f"{folder.path}: {begun}, now there are {counts}")
     if config.get("names_and_labels", digest) != digest:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
-    now = engine | {"blas_threads": blas_threads()}
-    for name, value in now.items():
+    for name, value in (engine | {"blas_threads": blas_threads()}).items():
         if config[name] != value:
             print(
                 f"warning: begun with {name} {config[name]}, now it is {value}: "

@@ -1,235 +1,188 @@
-"""From the arguments of a command to a training, and from the training to its files."""
+"""From settings to a training, and from the training to its files."""
 
 import time
+from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 
-from tinydldl import checkpoint, plots, report, trained
-from tinydldl.checkpoint import CheckpointError
+from tinydldl import plots, report, trained
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_room, write_table
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
-from tinydldl.optim import Adam, Averaged, cosine_schedule, step_schedule
+from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.train.loop import Training, judge, train
-from tinydldl.train.runs import RUNS
+from tinydldl.train.init import initialize, weights_of
+from tinydldl.train.loop import Figures, Training, evaluate, train
+from tinydldl.train.photos import Selection
+from tinydldl.train.runs import RUNS, RunFolder
+from tinydldl.train.settings import TrainSettings
 
 
-def prepare(arguments, selection, xp, member=0, say=print):
-    """Make network, method and optimizer, and say so: a `Training`.
+class Experiment:
+    """A training as its settings want it: `run` begins it or goes on, and reports.
 
     `member`: which network of an ensemble; each has first weights, order and augmentation of its
-    own. `say`: where the lines go.
+    own. `say`: where the lines about it go.
     """
-    seed = arguments.seed + member
-    own = {"dldl-v2": ("lam", "kl_reduction", "kl_epochs")}.get(arguments.method, ())
-    settings = {name: getattr(arguments, name) for name in own}
-    if arguments.method == "or-cnn":
-        settings["ages"] = selection.train.photos.ages
-    method = make_method(arguments.method, label_grid(step=arguments.label_step), **settings).to(xp)
-    rng = np.random.default_rng(seed)
-    model = AgeNet(arguments.net, method.outputs, arguments.size, arguments.pool, rng=rng).to(xp)
-    about = f"{arguments.net}, {arguments.size} px, {arguments.pool}"
-    say(f"network   {about}: {model.cost_text()}")
-    say(f"method    {method_text(arguments, method)}")
-    model, engine = choose_engine(arguments, model, xp)
-    say(f"engine    {engine}")
-    return Training(
-        model=model,
-        method=method,
-        optimizer=Adam(model.params, model.grads),
-        schedule=schedule_of(arguments),
-        train_store=selection.train,
-        valid_store=selection.valid,
-        judged=selection.judged,
-        channels=selection.train.channel_statistics(),
-        epochs=arguments.epochs,
-        batch=arguments.batch,
-        val_every=arguments.val_every,
-        transforms=arguments.augment,
-        seed=seed,
-        xp=xp,
-    )
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        photos: Selection,
+        xp: ModuleType = np,
+        member: int = 0,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.settings, self.photos = settings, photos
+        s, seed = settings, settings.seed + member
+        own = {"lam": s.lam, "kl_reduction": s.kl_reduction, "kl_epochs": s.kl_epochs}
+        about = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}.get(s.method, {})
+        method = make_method(s.method, label_grid(step=s.label_step), **about).to(xp)
+        rng = np.random.default_rng(seed)
+        model = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
+        say(f"network   {s.net}, {s.size} px, {s.pool}: {model.cost_text()}")
+        say(f"method    {method_text(s, len(method.grid), method.outputs)}")
+        model, engine = choose_engine(model, xp, s.batch, s.engine, s.workers)
+        say(f"engine    {engine}")
+        self.training = Training(
+            model=model,
+            method=method,
+            optimizer=OPTIMIZERS[s.optimizer](model.params, model.grads, s.lr),
+            schedule=s.learning_rate,
+            train_store=photos.train,
+            valid_store=photos.valid,
+            channels=photos.train.channel_statistics(),
+            epochs=s.epochs,
+            batch=s.batch,
+            transforms=s.augment,
+            seed=seed,
+            val_every=s.val_every,
+            xp=xp,
+        )
+
+    def check_disk(self, folder: RunFolder | None = None) -> None:
+        """Raise UserError without room for two checkpoints; a run that goes on may have one."""
+        arrays = weights_of(self.training) | self.training.optimizer.state
+        size = sum(array.nbytes for array in arrays.values())
+        there = folder is not None and (folder / "checkpoint.npz").exists()
+        check_room(RUNS if folder is None else folder.path, (2 - there) * size, "checkpoints")
+
+    def run(self, folder: RunFolder) -> np.ndarray:
+        """Train to the end, and report; returns the prediction for the photos evaluated on.
+
+        A run begins at the last checkpoint in `folder`, or else at the weights of `init`, or anew.
+        """
+        done = self.restore(folder)
+        print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
+        begun, photos = time.perf_counter(), len(self.photos.train)
+        total, initial = self.settings.epochs * photos, done * photos
+        with Progress(total=total, initial=initial, unit="images") as progress:
+
+            def on_epoch(epoch: int, figures: Figures, speed: Figures) -> None:
+                self.save(folder, epoch, figures, speed)
+                Progress.write(epoch_line(epoch, figures, speed, PART_NAMES[self.photos.part]))
+
+            train(self.training, on_epoch, progress, done)
+        minutes = (time.perf_counter() - begun) / 60
+        print(f"trained   {self.settings.epochs - done} epochs in {minutes:.1f} minutes")
+        prediction, _ = evaluate(self.training)
+        self.report(folder, prediction)
+        return prediction
+
+    def restore(self, folder: RunFolder) -> int:
+        """Put the training where its last checkpoint was, or at its start; returns its epoch."""
+        training, s = self.training, self.settings
+        if s.average:
+            training.average = Averaged(weights_of(training), s.average)
+        there = (folder / "checkpoint.npz").exists()
+        if there:  # before the tables are written anew
+            training.channels = trained.load(folder / "checkpoint").channels
+        elif s.init:
+            print(f"init      {initialize(training, s.init, s.net)}")
+        return folder.restore(self.state, s.epochs)
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """All arrays that the next step depends on, by their names in a checkpoint.
+
+        `model.` is the network that is evaluated. With averaging that is the average; `raw.` is
+        then what training goes on with.
+        """
+        training = self.training
+        groups = {"model": weights_of(training), "optimizer": training.optimizer.state}
+        if average := training.average:
+            groups |= {"model": average.average, "raw": weights_of(training)}
+            groups |= {"average": {"t": average.t}}
+        return {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
+
+    def save(self, folder: RunFolder, epoch: int, figures: Figures, speed: Figures) -> None:
+        """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
+        training, s = self.training, self.settings
+        network = {"name": s.net, "side": s.size, "pool": s.pool}
+        about = {"name": s.method, "lam": s.lam if s.method == "dldl-v2" else None}
+        meta = trained.describe(network, training.method, about, training.channels)
+        if training.average:
+            meta["average"] = training.average.decay
+        folder.save(epoch, figures, speed, self.state, meta)
+        part = PART_NAMES[self.photos.part]
+        curves = plots.curves(folder.metrics, s.title, self.photos.baselines, part)
+        folder.put("curves.png", partial(plots.save, curves))
+
+    def estimates(self, prediction: np.ndarray) -> Estimates:
+        """A prediction for the photos that are evaluated on, as `Estimates`."""
+        return Estimates.of(self.training.method.to(np), prediction, self.photos.valid.photos)
+
+    def report(self, folder: RunFolder, prediction: np.ndarray) -> None:
+        """Write the estimates as a table, and some of them as a picture.
+
+        Print how good they are, what they must beat, and which files to look at.
+        """
+        estimates = self.estimates(prediction)
+        rows = report.prediction_rows(estimates)
+        folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
+        picture = report.picture(self.photos.valid, estimates, self.settings.title)
+        folder.put("predictions.png", partial(plots.save, picture))
+        lines = report.short_lines(report.figures(estimates), PART_NAMES[self.photos.part])
+        baselines = self.photos.baselines
+        lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
+        files = ("curves.png", "predictions.png", "predictions.csv")
+        lines |= {name: folder / name for name in files if (folder / name).exists()}
+        for name, value in lines.items():
+            print(f"{name:32} {value}")
 
 
-def check_disk(run, folder=None):
-    """Raise UserError without room for two checkpoints; a run that goes on may have one already."""
-    size = sum(array.nbytes for array in (weights_of(run) | run.optimizer.state).values())
-    there = folder is not None and (folder / "checkpoint.npz").exists()
-    check_room(RUNS if folder is None else folder.path, (2 - there) * size, "checkpoints")
-
-
-def method_text(arguments, method):
-    """The method and its settings, for the screen."""
-    lam = f": lambda {method.lam:g}" if arguments.method == "dldl-v2" else ""
-    lam += f" after {arguments.kl_epochs} epochs of KL alone" if arguments.kl_epochs else ""
-    members = f": {arguments.members} networks" if arguments.members else ""
-    labels = f", {len(method.grid)} labels {arguments.label_step:g} years apart"
-    return arguments.method + lam + members + (labels if method.outputs > 1 else "")
-
-
-def schedule_of(arguments):
-    """The learning rate as a function of the epoch, of `constant`, `step:N`, `cosine[:W]`."""
-    name, _, count = arguments.schedule.partition(":")
-    lr, epochs = arguments.lr, arguments.epochs
-    if name == "cosine":
-        return lambda epoch: cosine_schedule(lr, epoch, epochs, warm_up=int(count or 0))
-    every = int(count or epochs)  # a constant one is divided after the end
-    return lambda epoch: step_schedule(lr, epoch, every)
-
-
-def execute(run, folder, arguments, baselines):
-    """Train to the end, and report.
-
-    A run begins at the last checkpoint in `folder`, or else at the weights of `--init`, or anew.
-    `baselines`: {name: MAE in years}. Returns the prediction for the photos judged on.
-    """
-    if arguments.average:
-        run.average = Averaged(weights_of(run), arguments.average)
-    done = restore(run, folder)
-    if arguments.init and not done:
-        print(f"init      {initialize(run, arguments)}")
-    print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
-    begun, photos = time.perf_counter(), len(run.train_store)
-    total, initial = run.epochs * photos, done * photos
-    with Progress(total=total, initial=initial, unit="images") as progress:
-
-        def on_epoch(epoch, record, speed):
-            save(run, folder, arguments, baselines, epoch, record, speed)
-            Progress.write(epoch_line(epoch, record, speed, PART_NAMES[run.judged]))
-
-        train(run, on_epoch, progress, done)
-    minutes = (time.perf_counter() - begun) / 60
-    print(f"trained   {run.epochs - done} epochs in {minutes:.1f} minutes")
-    prediction, _ = judge(run)
-    write_report(run, folder, arguments, prediction, baselines)
-    return prediction
-
-
-def execute_ensemble(arguments, selection, xp, folder):
+def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
     """Train the networks of an ensemble, each in a folder of its own, and report their average."""
+    settings, photos = first.settings, first.photos
     predictions = []
-    for member in range(arguments.members):
-        print(f"\nnetwork {member + 1} of {arguments.members}")
-        run = prepare(arguments, selection, xp, member, say=lambda line: None)
-        inner = folder.inner(f"member-{member + 1}")
-        predictions.append(execute(run, inner, arguments, selection.baselines))
-    prediction = np.mean(predictions, axis=0)
-    print(f"\nall {arguments.members} networks together")
-    write_report(run, folder, arguments, prediction, selection.baselines)
-    return prediction
+    for member in range(settings.networks):
+        print(f"\nnetwork {member + 1} of {settings.networks}")
+        one = Experiment(settings, photos, xp, member, say=lambda line: None)
+        predictions.append(one.run(folder.inner(f"member-{member + 1}")))
+    print(f"\nall {settings.networks} networks together")
+    first.report(folder, np.mean(predictions, axis=0))
 
 
-def open_init(arguments):
-    """The network of the checkpoint or run `--init`. Raises CheckpointError for another network."""
-    path, source = arguments.init, trained.load(arguments.init)
-    name = source.meta["network"]["name"]
-    if name != arguments.net:
-        expected = f"expected {arguments.net}, or --net {name}"
-        raise CheckpointError(f"{path}: weights of the network {name}; {expected}")
-    return source
+def method_text(settings: TrainSettings, labels: int, outputs: int) -> str:
+    """The method and its settings, for the screen."""
+    text = settings.method
+    if settings.method == "dldl-v2":
+        text += f": lambda {settings.lam:g}"
+        text += f" after {settings.kl_epochs} epochs of KL alone" * (settings.kl_epochs > 0)
+    if settings.networks > 1:
+        text += f": {settings.networks} networks"
+    return text + f", {labels} labels {settings.label_step:g} years apart" * (outputs > 1)
 
 
-def initialize(run, arguments):
-    """Start from the weights of the checkpoint or run `--init`; returns what was taken, in words.
-
-    Photo size and pooling may be others, since neither has weights. The photos are normalized with
-    the checkpoint's channels, as they were when its network was trained. The last layer stays new
-    where its outputs mean something else. Raises CheckpointError as `open_init` does.
-    """
-    path, source = arguments.init, open_init(arguments)
-    run.channels = source.channels
-    ours, theirs = weights_of(run), weights_of(source)
-    text = f"{path}, all layers"
-    if outputs_of(run) != outputs_of(source):
-        here, there = ours["fc.b"].shape, theirs["fc.b"].shape
-        why = f"whose shape is {there} there and {here} here"
-        if here == there:
-            why = "whose outputs mean something else there"
-        text = f"{path}, without fc, {why}"
-        ours = {name: array for name, array in ours.items() if not name.startswith("fc.")}
-    checkpoint.copy_into(ours, theirs)
-    return text
-
-
-def weights_of(run):
-    """All that the network of a run, or a trained one, computes with: parameters and buffers."""
-    return run.model.params | run.model.buffers
-
-
-def outputs_of(run):
-    """What the outputs of its layer fc mean: how many, what follows, first and last label."""
-    method, (*_, last) = run.method, run.model.layers
-    return method.outputs, last, type(method.head), method.grid[0], method.grid[-1]
-
-
-def restore(run, folder):
-    """Put a run where its last checkpoint was; returns its epoch, or 0."""
-    if (folder / "checkpoint.npz").exists():  # before the tables are written anew
-        run.channels = trained.load(folder / "checkpoint").channels
-    return folder.restore(state_of(run), run.epochs)
-
-
-def state_of(run):
-    """All arrays that the next step of a run depends on, by their names in a checkpoint.
-
-    `model.` is what a network is judged by. With averaging that is the average; `raw.` is then what
-    training goes on with.
-    """
-    groups = {"model": weights_of(run), "optimizer": run.optimizer.state}
-    if run.average:
-        groups |= {"model": run.average.average, "raw": weights_of(run)}
-        groups |= {"average": {"t": run.average.t}}
-    return {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
-
-
-def save(run, folder, arguments, baselines, epoch, record, speed):
-    """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
-    network = {"name": arguments.net, "side": arguments.size, "pool": arguments.pool}
-    settings = {"name": arguments.method, "lam": arguments.lam}
-    meta = trained.describe(network, run.method, settings, run.channels)
-    if run.average:
-        meta["average"] = run.average.decay
-    folder.save(epoch, record, speed, state_of(run), meta)
-    curves = plots.curves(folder.metrics, title(arguments), baselines, PART_NAMES[run.judged])
-    folder.put("curves.png", partial(plots.save, curves))
-
-
-def estimates_of(run, prediction):
-    """A prediction for the photos that a run is judged on, as `Estimates`."""
-    return Estimates.of(run.method.to(np), prediction, run.valid_store.photos)
-
-
-def title(arguments):
-    return f"{arguments.method}, {arguments.net} network, {arguments.size} px, {arguments.dataset}"
-
-
-def epoch_line(epoch, record, speed, judged):
-    """An epoch's figures and speed, for the screen; `judged`: the part that is not trained on."""
-    names = {"loss": "train_loss", "training MAE": "train_mae", f"{judged} MAE": "valid_mae"}
-    figures = [f"{label} {record[name]:.3f}" for label, name in names.items() if name in record]
+def epoch_line(epoch: int, figures: Figures, speed: Figures, part: str) -> str:
+    """An epoch's figures and speed, for the screen; `part`: the one that is evaluated on."""
+    names = {"loss": "train_loss", "training MAE": "train_mae", f"{part} MAE": "valid_mae"}
+    text = ", ".join(f"{label} {figures[n]:.3f}" for label, n in names.items() if n in figures)
     words = "epoch {:3}: {}; {images_per_second:.0f} images/s, {waiting:.0%} of the time waiting"
-    return words.format(epoch, ", ".join(figures), **speed)
-
-
-def write_report(run, folder, arguments, prediction, baselines):
-    """Write the estimates as a table, and some of them as a picture.
-
-    Print how good they are, what they must beat, and which files to look at.
-    """
-    estimates = estimates_of(run, prediction)
-    rows = report.prediction_rows(estimates)
-    folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
-    picture = report.picture(run.valid_store, estimates, title(arguments))
-    folder.put("predictions.png", partial(plots.save, picture))
-    lines = report.short_lines(report.figures(estimates), PART_NAMES[run.judged])
-    lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
-    files = ("curves.png", "predictions.png", "predictions.csv")
-    lines |= {name: folder / name for name in files if (folder / name).exists()}
-    for name, value in lines.items():
-        print(f"{name:32} {value}")
+    return words.format(epoch, text, **speed)

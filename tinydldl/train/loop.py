@@ -1,6 +1,5 @@
-"""The training loop, and what surrounds it: validation, and a guard against non-finite numbers."""
+"""The training loop: an epoch, and a step of it (lesson 08)."""
 
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,22 +9,25 @@ import numpy as np
 
 from tinydldl.backend import to_device, to_host
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
-from tinydldl.finite import NonFiniteError, check_parameters, first_non_finite
+from tinydldl.finite import NonFiniteError, check_loss, check_parameters
 from tinydldl.layers import Sequential
 from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Averaged, Optimizer, gradient_norm
+from tinydldl.progress import Progress
+from tinydldl.train.statistics import Clock, Means
 from tinydldl.trained import Trained
+
+Figures = dict[str, float]
 
 
 @dataclass
 class Training:
-    """All that a training run consists of.
+    """All that a training consists of.
 
-    `schedule`: the learning rate at an epoch, from 1 on; 1.5 is the middle of the first. `judged`:
-    the part of the data set in `valid_store`, valid or test; `channels`: mean and std of R, G and B
-    in 0..1; `title`: what the progress bar says before the epoch; `average`: of params and buffers,
-    if that is what is judged.
+    `schedule`: the learning rate at an epoch, from 1 on; 1.5 is the middle of the first.
+    `channels`: mean and standard deviation of R, G and B in 0..1; `average`: of params and buffers,
+    if it is what is evaluated.
     """
 
     model: Sequential
@@ -34,90 +36,89 @@ class Training:
     schedule: Callable[[float], float]
     train_store: PhotoStore
     valid_store: PhotoStore
-    judged: str
-    channels: tuple[list, list]
+    channels: tuple[list[float], list[float]]
     epochs: int
     batch: int
-    val_every: int
     transforms: list[str]
-    seed: int
-    xp: ModuleType
-    title: str = ""
+    seed: int = 0
+    val_every: int = 1
     average: Averaged | None = None
+    xp: ModuleType = np
 
 
 @np.errstate(all="ignore")  # what is not finite is looked for, and named
-def train(run, on_epoch, progress, done=0):
-    """Train for the epochs after `done`; after each call `on_epoch(epoch, record, speed)`.
+def train(
+    training: Training,
+    on_epoch: Callable[[int, Figures, Figures], None],
+    progress: Progress,
+    done: int = 0,
+    place: str = "",
+) -> None:
+    """Train for the epochs after `done`; after each call `on_epoch(epoch, figures, speed)`.
 
-    `record` holds the epoch's figures by name: `lr`, that of its last step, those of `train_epoch`
-    and, every `val_every` epochs and in the last one, those of `validate`; `speed`: how fast the
-    epoch was, `seconds`, `images_per_second` and `waiting`, the share without a batch; `progress`:
-    a `Progress` that counts images. Raises NonFiniteError at the first loss that is not finite.
+    `figures`: those of `train_epoch` and, every `val_every` epochs and in the last one, those of
+    `validate`; `speed`: of a `Clock`; `progress` counts images, `place` is what it says before the
+    epoch. Raises NonFiniteError at the first loss that is not finite.
     """
-    for epoch in range(done + 1, run.epochs + 1):
-        progress.set_description(f"{run.title}epoch {epoch}/{run.epochs}")
-        run.method.begin(epoch)
-        figures, speed = train_epoch(run, epoch, progress)
-        record = {"lr": run.optimizer.lr} | figures
-        check_parameters(run.model, epoch)
-        if epoch % run.val_every == 0 or epoch == run.epochs:
-            record |= validate(run)
-        on_epoch(epoch, record, speed)
+    for epoch in range(done + 1, training.epochs + 1):
+        progress.set_description(f"{place}epoch {epoch}/{training.epochs}")
+        figures, speed = train_epoch(training, epoch, progress)
+        check_parameters(training.model, epoch)
+        if epoch % training.val_every == 0 or epoch == training.epochs:
+            figures |= validate(training)
+        on_epoch(epoch, figures, speed)
 
 
-def train_epoch(run, epoch, progress):
+def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Figures, Figures]:
     """One pass over the training photos: its figures, and how fast it was, by name.
 
-    The figures are means over the photos, `train_loss`, `train_mae` (years) and for DLDL-v2
-    `train_kl`, and the mean and standard deviation of the gradient's norm over the steps.
+    The figures: `lr`, the learning rate of the last step, and those of `Means`.
     """
-    run.model.train()
-    about = {"batch": run.batch, "transforms": run.transforms, "seed": run.seed}
-    batches = train_batches(run.train_store, epoch, **about)
-    sums, norms, seen, waited = 0, [], 0, 0.0
-    begun = asked = time.perf_counter()
-    for step, (images, indices) in enumerate(batches, start=1):
-        waited += time.perf_counter() - asked
-        middle = (seen + len(indices) / 2) / len(run.train_store)  # of the step, in this epoch
-        run.optimizer.lr = run.schedule(epoch + middle)
-        values, norm = train_step(run, images, indices, f"epoch {epoch}, step {step}")
-        if run.average:
-            run.average.update()
-        norms.append(norm)
-        sums, seen = sums + len(indices) * values, seen + len(indices)
-        loss, *kl, error = map(float, sums / seen)
+    training.model.train()
+    training.method.begin(epoch)
+    store, about = training.train_store, {"transforms": training.transforms, "seed": training.seed}
+    batches = train_batches(store, epoch, batch=training.batch, **about)
+    means, clock = Means(), Clock()
+    for step, (images, indices) in enumerate(clock.waiting(batches), start=1):
+        middle = (means.photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch
+        training.optimizer.lr = training.schedule(epoch + middle)
+        losses, norm = training_step(training, images, indices, f"epoch {epoch}, step {step}")
+        means.add(losses, norm, len(indices))
+        loss, *_, error = means.losses
         progress.set_postfix_str(f"loss {loss:.3f}, MAE {error:.2f}", refresh=False)
         progress.update(len(indices))
-        asked = time.perf_counter()
-    seconds = time.perf_counter() - begun
-    figures = {"train_loss": loss, "train_mae": error} | ({"train_kl": kl[0]} if kl else {})
-    figures |= {"grad_norm": float(np.mean(norms)), "grad_norm_std": float(np.std(norms))}
-    speed = {"images_per_second": seen / seconds, "waiting": waited / seconds}
-    return figures, {"seconds": seconds} | speed
+    return {"lr": training.optimizer.lr} | means.figures(), clock.speed(means.photos)
 
 
-def train_step(run, images, indices, where):
-    """One step of the optimizer: the batch's losses and the norm of the gradient, on the host."""
-    photos = run.train_store.photos
-    x = normalize(to_device(images, run.xp), *run.channels)
+def training_step(
+    training: Training, images: np.ndarray, indices: np.ndarray, where: str
+) -> tuple[np.ndarray, float]:
+    """One step of the optimizer: the losses of a batch and the norm of the gradient, on the host.
+
+    `images` (N, H, W, 3), uint8, are the photos `indices` (N,) of the training part; `where` names
+    the step in an error.
+    """
+    photos, xp = training.train_store.photos, training.xp
     y, sigma = photos.ages[indices], photos.sigmas[indices]
-    target = to_device(run.method.target(y, sigma).astype(np.float32), run.xp)
-    outputs = run.model.forward(x)
-    values, doutputs = run.method.loss(outputs, target, to_device(y.astype(np.float32), run.xp))
-    run.model.backward(doutputs)
-    *values, norm = to_host(run.xp.stack([*values, gradient_norm(run.model.grads)])).astype(float)
-    if not np.isfinite(values[0]):
-        raise NonFiniteError(f"loss {values[0]} in {where}: {first_non_finite(run.model, x)}")
-    run.optimizer.step()
-    return np.array(values), norm
+    x = normalize(to_device(images, xp), *training.channels)
+    target = to_device(training.method.target(y, sigma).astype(np.float32), xp)
+
+    outputs = training.model.forward(x)
+    losses, doutputs = training.method.loss(outputs, target, to_device(y.astype(np.float32), xp))
+    training.model.backward(doutputs)
+    *losses, norm = to_host(xp.stack([*losses, gradient_norm(training.model.grads)])).astype(float)
+    check_loss(losses[0], training.model, x, where)
+    training.optimizer.step()
+    if training.average:
+        training.average.update()
+    return np.array(losses), norm
 
 
-def validate(run):
+def validate(training: Training) -> Figures:
     """MAE (years) and epsilon-error on the validation photos."""
-    photos = run.valid_store.photos
+    photos = training.valid_store.photos
     try:
-        _, y_hat = judge(run)
+        _, y_hat = evaluate(training)
     except NonFiniteError as error:
         raise NonFiniteError(f"{error} in validation; try a smaller --lr") from None
     return {
@@ -126,8 +127,8 @@ def validate(run):
     }
 
 
-def judge(run):
+def evaluate(training: Training) -> tuple[np.ndarray, np.ndarray]:
     """Prediction and y_hat for the validation photos, by the averaged weights if there are any."""
-    with run.average.applied() if run.average else nullcontext():
-        network = Trained(run.model, run.method, run.channels)
-        return network.predict(run.valid_store, run.batch, run.xp)
+    with training.average.applied() if training.average else nullcontext():
+        network = Trained(training.model, training.method, training.channels)
+        return network.predict(training.valid_store, training.batch, training.xp)

@@ -4,32 +4,35 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from types import ModuleType
 
 import numpy as np
 
-from tinydldl.datasets import crops, options_from
+from tinydldl.datasets import Photos, crops
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.selection import choose, load, open_store, sample, within
+from tinydldl.labels import label_grid
 from tinydldl.metrics import mae
 from tinydldl.train import baselines, memory
+from tinydldl.train.settings import TrainSettings
 
 
 @dataclass
 class Selection:
-    """The photos to train on and those to judge on; `judged` names the latter, valid or test."""
+    """The photos to train on and those to evaluate on; `part` names the latter, valid or test."""
 
     train: PhotoStore
     valid: PhotoStore
-    judged: str
+    part: str
 
-    def digest(self):
+    def digest(self) -> str:
         """A hash of names, ages and sigmas: the same for the same photos, wherever they lie."""
         photos = self.train.photos, self.valid.photos
         about = [[[q.name for q in p.paths], p.ages.tolist(), p.sigmas.tolist()] for p in photos]
         return sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property
-    def baselines(self):
+    def baselines(self) -> dict[str, float]:
         """The MAE (years) of what a network must beat, by name."""
         y_train, y = self.train.photos.ages, self.valid.photos.ages
         pixels, new_pixels = (baselines.thumbnails(store) for store in (self.train, self.valid))
@@ -39,41 +42,43 @@ class Selection:
         }
 
 
-def open_selection(arguments, grid, parts=None, xp=np):
-    """Read the photos that `arguments` ask for, and say how many they are: a `Selection`.
+def open_selection(settings: TrainSettings, xp: ModuleType = np) -> Selection:
+    """Read the photos of a training, and print how many they are.
 
-    `parts`: the names of the part to train on and of that to judge on; see `load_parts`. `xp`:
-    where the network will be. Raises UserError for more than the memory holds.
+    `xp`: where the network will be. Raises UserError for more than the memory holds.
     """
-    (trained, train_photos), (judged, judged_photos) = load_parts(arguments, grid, parts).items()
-    memory.check(arguments, len(train_photos) + len(judged_photos), xp)
-    cache = arguments.cache_mb * 10**6
-    name, side, loaders = arguments.dataset, arguments.size, arguments.loaders
-    train = open_store(train_photos, name, trained, side, cache, loaders)
+    (train_part, photos), (valid_part, valid_photos) = load_parts(settings).items()
+    memory.check(settings, len(photos) + len(valid_photos), xp)
+    cache = settings.cache_mb * 10**6
+    name, side, loaders = settings.dataset, settings.size, settings.loaders
+    train = open_store(photos, name, train_part, side, cache, loaders)
     left = cache - train.cached_bytes
-    valid = open_store(judged_photos, name, judged, side, left, loaders)
+    valid = open_store(valid_photos, name, valid_part, side, left, loaders)
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
-    print(
-        f"data      {arguments.dataset}: {len(train)} photos ({trained}) to train on, {len(valid)} "
-        f"({judged}) to judge on; {cached:.0f} of at most {arguments.cache_mb} MB in memory"
+    counts = (
+        f"{len(train)} photos ({train_part}) to train on, {len(valid)} ({valid_part}) to evaluate"
     )
-    return Selection(train, valid, judged)
+    held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
+    print(f"data      {name}: {counts} on; {held}")
+    return Selection(train, valid, valid_part)
 
 
-def load_parts(arguments, grid, parts=None):
-    """`{trained: Photos, judged: Photos}` within grid and limits.
+def load_parts(settings: TrainSettings) -> dict[str, Photos]:
+    """The photos to train on and those to evaluate on, by the names of their parts.
 
-    `parts`: their names; by default train, and valid or else test. Raises DataError for a part that
-    the set has not.
+    By default train, and valid or else test; within the grid and the limits. Raises DataError for a
+    part that the set does not have.
     """
-    everything = load(arguments.dataset, options_from(arguments), arguments.size, arguments.limit)
-    if warning := crops.warning(arguments.dataset, everything):
+    dataset, seed = settings.dataset, settings.seed
+    everything = load(dataset, settings.options, settings.size, settings.limit)
+    if warning := crops.warning(dataset, everything):
         print(f"warning: {warning}")
-    wanted = [[name] for name in parts or ()] or [["train"], ["valid", "test"]]
-    names = [choose(everything, some, arguments.dataset) for some in wanted]
-    chosen = within({name: everything[name] for name in names}, grid, arguments.dataset)
-    share = min(1, (arguments.limit or np.inf) / sum(map(len, chosen.values())))
-    chosen = {name: sample(p, share * len(p), arguments.seed) for name, p in chosen.items()}
-    if arguments.train_limit:
-        chosen[names[0]] = sample(chosen[names[0]], arguments.train_limit, arguments.seed)
+    wanted = [[name] for name in settings.parts or ()] or [["train"], ["valid", "test"]]
+    names = [choose(everything, some, dataset) for some in wanted]
+    grid = label_grid(step=settings.label_step)
+    chosen = within({name: everything[name] for name in names}, grid, dataset)
+    share = min(1, (settings.limit or np.inf) / sum(map(len, chosen.values())))
+    chosen = {name: sample(p, share * len(p), seed) for name, p in chosen.items()}
+    if settings.train_limit:
+        chosen[names[0]] = sample(chosen[names[0]], settings.train_limit, seed)
     return chosen

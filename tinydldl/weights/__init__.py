@@ -5,6 +5,7 @@ from pathlib import Path
 from tinydldl.errors import UserError
 
 FOLDER = Path(__file__).parent
+PRETRAINED = "pretrained"  # what a command calls them
 
 
 def names():

@@ -1,0 +1,71 @@
+"""The folder of an evaluation, and what it leaves there."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tinydldl import checkpoint, plots, report
+from tinydldl.errors import UserError
+from tinydldl.files import replacing, write_table
+
+FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
+FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
+
+
+def results_folder(checkpoints: list[Path], photos: str, out: Path | None) -> Path:
+    """The folder for the results, made if need be; `photos` names what is evaluated on.
+
+    Raises UserError if it holds anything that is not from an evaluation, or, unless it is in the
+    folder of the run, one of other networks.
+    """
+    path = checkpoints[0]
+    name = photos + (f"-of-{len(checkpoints)}" if len(checkpoints) > 1 else "")
+    run = path if path.is_dir() else path.parent
+    of_run = path.is_dir() or (run / "config.json").exists()
+    usual = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
+    folder, other = out or usual, "give another folder with --out"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used ({error.strerror}); {other}") from None
+    before, now = evaluated_before(folder), {str(path.resolve()) for path in checkpoints}
+    if not (empty or before):
+        raise UserError(f"{folder}: holds files that are not of an evaluation; {other}")
+    if before and set(before) != now and not (of_run and folder == usual):
+        raise UserError(f"{folder}: holds the evaluation of {', '.join(before)}; {other}")
+    return folder
+
+
+def evaluated_before(folder: Path) -> list[str]:
+    """The checkpoints of the evaluation in a folder, [] if there is none."""
+    try:
+        return checkpoint.read_json(folder / FIGURES)["checkpoints"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return []
+
+
+def write(
+    folder: Path,
+    numbers: dict[str, Any],
+    rows: list[dict],
+    pictures: Callable[[], dict[str, Figure]],
+) -> None:
+    """Write everything that an evaluation leaves, and print the names of the files.
+
+    `pictures()` draws them, once the numbers are safe. Those of an earlier evaluation that this one
+    does not have are removed.
+    """
+    with replacing(folder / FIGURES) as file:
+        file.write(json.dumps(numbers, indent=2, default=str).encode())
+    write_table(folder / PREDICTIONS, report.PREDICTIONS, rows)
+    for name in report.PICTURES:
+        (folder / name).unlink(missing_ok=True)
+    figures = pictures()
+    for name, figure in figures.items():
+        plots.save(figure, folder / name)
+    for name in (FIGURES, PREDICTIONS, *figures):
+        print(f"{name:24} {folder / name}")

@@ -1,0 +1,138 @@
+"""What an evaluation is told: `EvaluateSettings`, and the command line that they come from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinydldl import checkpoint, cli
+from tinydldl.datasets import selection
+from tinydldl.datasets.selection import ALL, Request
+from tinydldl.errors import UserError
+from tinydldl.evaluate.results import FOLDER
+from tinydldl.fast.choice import add_engine_arguments
+from tinydldl.weights import PRETRAINED, find
+
+# Settings that decide which photos a run sees.
+OF_PHOTOS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma", "limit")
+SPLIT_AT_RANDOM = ("csv", "morph")  # another seed moves training photos into the other parts
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Which networks are evaluated, on which photos, by what.
+
+    `run`: those of OF_PHOTOS of the first network's run, as texts; {} where none is known.
+    """
+
+    checkpoints: list[Path]
+    request: Request
+    batch: int
+    cache_mb: int
+    device: str
+    engine: str
+    workers: int | None
+    out: Path | None
+    run: dict[str, str]
+
+    @property
+    def of_photos(self) -> dict[str, Any]:
+        """The settings that decide which photos are seen, by name."""
+        of_set = vars(self.request) | vars(self.request.options)
+        return {name: of_set[name] for name in OF_PHOTOS}
+
+    def lines(self, part: str) -> list[str]:
+        """Which settings are those of the run, and whether its network may have seen the photos."""
+        mine, run = self.of_photos, self.run
+        if mine["dataset"] != run.get("dataset"):
+            return []
+        same = [name for name in mine if name in run and str(mine[name]) == run[name]]
+        texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
+        lines = [f"          as in training: {', '.join(texts)}"]
+        table, seen = mine["table"], self.request.trained_on
+        others = table and table.resolve() != Path(run.get("table", "")).resolve()
+        if part in (seen, ALL) and not others:
+            some = "these" if part == seen else "some of these"
+            worth = "only other photos tell what it is worth"
+            lines.append(f"warning: a network was trained on {some}; {worth}")
+        elif mine["dataset"] in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
+            what = "which may have used some of these"
+            lines.append(f"warning: split in another way than in training, {what}")
+        return lines
+
+
+def parse(argv: list[str] | None) -> EvaluateSettings:
+    """The settings on a command line.
+
+    Where the data set is that of the first network's run, the run's settings are the defaults.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    path = arguments.checkpoint[0]
+    run = settings_of_run(path)
+    if arguments.dataset in (None, run.get("dataset")):
+        parser.set_defaults(**run)
+        arguments = parser.parse_args(argv)
+    if arguments.dataset is None:
+        if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
+            raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
+        parser.error("--dataset is missing, and there is no run's config.json that names it")
+    names = ("batch", "cache_mb", "device", "engine", "workers", "out")
+    given = {name: getattr(arguments, name) for name in names}
+    request = selection.request_from(arguments)
+    return EvaluateSettings(arguments.checkpoint, request, run=run, **given)
+
+
+def settings_of_run(path: Path) -> dict[str, str]:
+    """The settings of the run that a checkpoint is from, as texts, if its `config.json` is there.
+
+    Of them `limit` only where it says how many faces are drawn: photos are evaluated on all.
+    """
+    folder = path if path.is_dir() else path.parent
+    for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
+        if config.exists():
+            try:
+                run = checkpoint.read_json(config)["arguments"]
+                names = OF_PHOTOS if run["dataset"] == "synthetic" else OF_PHOTOS[:-1]
+                trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
+                return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
+            except (OSError, ValueError, TypeError, LookupError) as error:
+                why = f"{type(error).__name__}: {error}"
+                raise UserError(f"{config}: not the configuration of a run ({why})") from None
+    return {}
+
+
+def checkpoint_path(text: str) -> Path:
+    """The type of `--checkpoint`."""
+    return find("tiny") if text == PRETRAINED else cli.path(text)
+
+
+def build_parser() -> cli.Parser:
+    """The parser of `python -m tinydldl.evaluate`."""
+    parser = cli.Parser(
+        prog="python -m tinydldl.evaluate",
+        description="Evaluate a trained network on photos, or several whose predictions are "
+        "averaged.",
+    )
+
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--checkpoint",
+        nargs="+",
+        type=checkpoint_path,
+        required=True,
+        metavar="PATH",
+        help="the folder of a run, the file of a checkpoint, or pretrained: the weights that ship; "
+        "several are averaged",
+    )
+    add_engine_arguments(network)
+
+    data = parser.add_argument_group(
+        "data", "Where the data set is that of the first network's run, the run's are the defaults."
+    )
+    selection.add_part_arguments(data, "what to evaluate on")
+
+    parser.add_out(
+        "where results go (default: evaluation/DATASET-PART in the folder of the first run; for "
+        f"the file of a checkpoint {FOLDER}/NAME-DATASET-PART)"
+    )
+    return parser

@@ -1,0 +1,238 @@
+"""The command line of `python -m tinydldl.train`, and the settings that it gives."""
+
+import argparse
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tinydldl import cli, datasets, weights
+from tinydldl.datasets import selection
+from tinydldl.datasets.transforms import TRANSFORMS
+from tinydldl.errors import UserError
+from tinydldl.fast.choice import add_engine_arguments
+from tinydldl.labels import label_grid
+from tinydldl.methods import METHODS
+from tinydldl.models import CHANNELS, LARGEST_SIDE, POOLS, SMALLEST_SIDE
+from tinydldl.optim import OPTIMIZERS
+from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
+
+# About two minutes on two cores; the faces are drawn at all angles and in any light already.
+SYNTHETIC = {
+    "size": 64,
+    "epochs": 8,
+    "batch": 32,
+    "lr": 2e-3,
+    "schedule": "step:6",
+    "augment": ["mirror", "crop"],
+}
+# The paper's.
+REAL = {
+    "size": 224,
+    "epochs": 60,
+    "batch": 128,
+    "lr": 1e-3,
+    "schedule": "step:30",
+    "augment": list(TRANSFORMS),
+}
+PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
+
+
+def build_parser() -> cli.Parser:
+    """The parser of the command."""
+    parser = cli.Parser(
+        prog="python -m tinydldl.train",
+        description="Train a network to see ages from faces, with DLDL-v2 or another method.",
+    )
+
+    data = parser.add_argument_group("data")
+    datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
+    data.add_argument(
+        "--parts",
+        nargs=2,
+        choices=["train", "valid", "test"],
+        metavar=("TRAINED", "EVALUATED"),
+        help="which part to train on and which to evaluate on, of train, valid and test "
+        "(default: train, and valid if there is one, else test)",
+    )
+    selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
+    about = "mirror crop for synthetic faces, else the paper's: all but erase"
+    selection.add_augment_arguments(data, about)
+    selection.add_arguments(data)
+
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--net", choices=CHANNELS, default=TrainSettings.net, help="TinyAgeNet, ThinAgeNet"
+    )
+    network.add_argument(
+        "--pool",
+        choices=POOLS,
+        default=TrainSettings.pool,
+        help="how the network ends: hybrid pooling, or the global average alone",
+    )
+    network.add_argument(
+        "--size",
+        type=cli.whole(SMALLEST_SIDE, LARGEST_SIDE),
+        help=f"pixels a side {by_set('size')}",
+    )
+    network.add_argument(
+        "--init",
+        type=source,
+        metavar="PATH",
+        help="start from the weights of this run's folder or checkpoint, or from those that ship "
+        "with tinydldl: pretrained; photos are normalized as they were for it",
+    )
+    add_engine_arguments(network)
+
+    add = parser.add_argument_group("method").add_argument
+    add("--method", choices=METHODS, default=TrainSettings.method, help="what is learned")
+    add("--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)")
+    about = "dldl-v2: lambda, the weight of |y_hat - y| (default: 1)"
+    add("--lam", type=cli.not_negative, help=about)
+    add(
+        "--label-step",
+        type=label_step,
+        default=TrainSettings.label_step,
+        help="years from one label to the next",
+    )
+    add(
+        "--kl-reduction",
+        choices=["batch", "elements"],
+        help="dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
+        "(default: batch)",
+    )
+
+    add(
+        "--kl-epochs",
+        type=cli.whole(0),
+        help="dldl-v2: train with the KL divergence alone for so many epochs, then with both "
+        "losses (default: 0)",
+    )
+
+    add = parser.add_argument_group("training").add_argument
+    add("--epochs", type=cli.whole(1), help=f"passes over the photos {by_set('epochs')}")
+    add("--batch", type=cli.whole(2), help=f"photos per step, at most {by_set('batch')}")
+    add("--optimizer", choices=OPTIMIZERS, default=TrainSettings.optimizer, help="what takes steps")
+    add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
+    add(
+        "--schedule",
+        type=schedule,
+        metavar="{constant,step:N,cosine:W}",
+        help="divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
+        f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}",
+    )
+    add(
+        "--average",
+        type=cli.fraction,
+        metavar="DECAY",
+        help="evaluate and keep the exponential moving average of the weights over the steps, with "
+        "this decay per step, such as 0.999",
+    )
+    add(
+        "--val-every",
+        type=cli.whole(1),
+        default=TrainSettings.val_every,
+        help="epochs from one validation to the next",
+    )
+
+    add = parser.add_argument_group("output").add_argument
+    add("--name", type=run_name, help="results go to runs/NAME; by default the next free number")
+    add(
+        "--resume",
+        metavar="FOLDER",
+        type=cli.path,
+        help="continue the run in FOLDER from its last epoch; all other arguments are its own, but "
+        "--data-dir and --table may say where its photos lie now",
+    )
+    return parser
+
+
+def label_step(text):
+    """The type of `--label-step`."""
+    step = cli.positive(text)
+    try:
+        label_grid(step=step)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return step
+
+
+def run_name(text):
+    """The type of `--name`: the name of one folder."""
+    if not text or Path(text).name != text or text.startswith("."):
+        raise argparse.ArgumentTypeError(f"expected the name of a folder in runs, got {text!r}")
+    return text
+
+
+def schedule(text):
+    """The type of `--schedule`."""
+    if not re.fullmatch(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?", text):
+        expected = "constant, step:N, cosine or cosine:W"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return text
+
+
+def source(text):
+    """The type of `--init`."""
+    return text if text == weights.PRETRAINED else cli.path(text)
+
+
+def by_set(name):
+    """The two defaults of an argument, for its help."""
+    return f"({SYNTHETIC[name]} for synthetic faces, else {REAL[name]})"
+
+
+def settings_of(arguments: argparse.Namespace) -> TrainSettings:
+    """The settings in parsed arguments; what is not given follows from the data set.
+
+    Raises UserError for an option of another method.
+    """
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    for name, method in OF_ONE_METHOD.items():
+        if name in given and arguments.method != method:
+            raise UserError(f"--{name.replace('_', '-')} is for --method {method} alone")
+    if arguments.init == weights.PRETRAINED:
+        given["init"] = weights.find(arguments.net)
+    usual = SYNTHETIC if arguments.dataset == "synthetic" else REAL
+    names = {field.name for field in fields(TrainSettings)}
+    return TrainSettings(**{n: v for n, v in (usual | given).items() if n in names})
+
+
+def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[str, Path]:
+    """What a user says beside `--resume` of `PLACES`, {name: path}; an error for anything else."""
+    given = vars(parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(PLACES))))
+    alone = vars(parser.parse_args(["--resume", str(given["resume"])]))
+    if any(alone[name] != value for name, value in given.items() if name not in PLACES):
+        parser.error("--resume goes alone, or with --data-dir and --table: all else is of the run")
+    return {name: given[name] for name in PLACES if given[name] is not None}
+
+
+def settings_of_run(parser, config: Path, stored: dict[str, Any], places: dict[str, Path]):
+    """The settings of a run, from those `stored` in its `config` file and from `places_of`.
+
+    A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if one is
+    missing: its default now need not be what the run was begun with.
+    """
+    method = stored.get("method")
+    names = {f.name for f in fields(TrainSettings) if OF_ONE_METHOD.get(f.name, method) == method}
+    if missing := sorted(names - stored.keys()):
+        raise UserError(
+            f"{config}: without the argument {missing[0]}, so of another version of tinydldl; "
+            "the run cannot go on as it began"
+        )
+    if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
+        places = {"data_dir": datasets.default_data_dir()} | places
+    return settings_of(parser.parse_args(as_command_line(stored | places)))
+
+
+def as_command_line(settings: dict[str, Any]) -> list[str]:
+    """The command line that gives these settings: stored ones are checked like any other."""
+    words = []
+    for name, value in settings.items():
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, list):
+            words += [option, *map(str, value)] if value else [f"--no-{name}"]
+        elif value is not None:
+            words += [f"{option}={value}"]
+    return words
