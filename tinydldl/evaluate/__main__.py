@@ -43,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     print(*settings.lines(part), sep="\n", end="\n" * bool(settings.lines(part)))
     table = request.options.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
-    folder = results_folder(list(networks), f"{photos}-{part}", settings.out)
+    several = f"-of-{len(networks)}" * (len(networks) > 1)
+    folder = results_folder(settings.checkpoints, f"{photos}-{part}{several}", settings.out)
     print(f"results   {folder}")
 
     facts = {

@@ -15,14 +15,13 @@ FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 
 
-def results_folder(checkpoints: list[Path], photos: str, out: Path | None) -> Path:
-    """The folder for the results, made if need be; `photos` names what is evaluated on.
+def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path:
+    """The folder for the results, made if need be; `name`: what it is called by default.
 
     Raises UserError if it holds anything that is not from an evaluation, or, unless it is in the
     folder of the run, one of other networks.
     """
     path = checkpoints[0]
-    name = photos + (f"-of-{len(checkpoints)}" if len(checkpoints) > 1 else "")
     run = path if path.is_dir() else path.parent
     of_run = path.is_dir() or (run / "config.json").exists()
     usual = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
