@@ -22,7 +22,7 @@ except ImportError as error:  # the optional extra: pip install "tinydldl[gpu]"
 
 def get_array_module(x: Any) -> Any:
     """`cupy` for a CuPy array, else `numpy`."""
-    return np if cupy is None else cupy.get_array_module(x)  # it knows those in `fused`, too
+    return np if cupy is None else cupy.get_array_module(x)  # also inside a fused function
 
 
 def to_host(x: Any) -> Array:
@@ -38,12 +38,12 @@ def to_device(x: Array, xp: Module) -> Array:
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: an elementwise function that is one kernel on CuPy arrays, and itself with NumPy.
 
-    CuPy starts a kernel for each operation, and each reads and writes whole arrays; `cupy.fuse`
-    makes a chain of them one, compiled at its first call. The first argument is an array, the
-    others are arrays or numbers, by position. The function may use operators, also in place, and
+    CuPy launches a kernel per operation, and each reads and writes whole arrays; `cupy.fuse` makes
+    one of a chain of them, compiled at its first call. The first argument is an array, the others
+    are arrays or numbers, by position. The function may use operators, also in place, and
     elementwise functions of `get_array_module`. A number that changes from call to call must be an
-    argument, since constants are compiled in. It gets the type of the first array: before version
-    14 CuPy computes all that a Python number meets in float64.
+    argument, since constants are compiled in. It takes the dtype of the first array: before version
+    14 CuPy computes whatever meets a Python number in float64.
     """
     kernel = functools.cache(lambda xp: xp.fuse(function))
 
@@ -59,27 +59,27 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def smallest(dtype: DType) -> float:
-    """What is nearer to zero counts as zero where it would stay: 9.9e-32 in float32.
+    """State that lasts holds nothing nearer to zero than this, except zero: 9.9e-32 in float32.
 
-    Its products with common numbers are subnormal, which takes a CPU many times as long.
+    Products of smaller and common numbers are subnormal, and take a CPU many times as long.
     """
     info = np.finfo(dtype)
     return float(info.tiny / info.eps)
 
 
 def flush(x: Array) -> Array:
-    """`x`, in which what is nearer to zero than `smallest` has become zero, in place."""
+    """Set to zero, in place, what of `x` is nearer to zero than `smallest`; returns `x`."""
     if x.dtype.kind == "f":
         x[get_array_module(x).abs(x) < smallest(x.dtype)] = 0
     return x
 
 
 def choose_device(name: str = "auto") -> tuple[Module, str]:
-    """The array module for `--device`, and a sentence about it: `(xp, description)`.
+    """The array module for `--device`, and a description of it: `(xp, description)`.
 
     `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU, or the CPU if that GPU
-    cannot be used, and says why where CuPy is installed. Raises `UserError` for any other name,
-    and for `cuda` that cannot be used.
+    cannot be used; the description says why if CuPy is installed. Raises `UserError` for any other
+    name, and for a GPU that was asked for and cannot be used.
     """
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)
     if match is None:
@@ -102,7 +102,7 @@ def choose_device(name: str = "auto") -> tuple[Module, str]:
 def why_not_gpu(index: int) -> str | None:
     """Why GPU `index` cannot be used, in CuPy's words; None if a product was computed on it.
 
-    CuPy finds out late what it lacks: a product needs cuBLAS, and a sum is compiled, by NVRTC.
+    CuPy notices late what is missing: a product needs cuBLAS, and a sum is compiled, by NVRTC.
     """
     try:
         if cupy is None and no_cupy:

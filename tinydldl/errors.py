@@ -1,5 +1,5 @@
-"""What a user can mend."""
+"""Errors that a user can mend."""
 
 
 class UserError(Exception):
-    """Something that a user can mend. Commands print the message, one line, and exit with 2."""
+    """An error that a user can mend. Commands print its message, one line, and exit with 2."""

@@ -1,4 +1,4 @@
-"""Guards against numbers that are none any more."""
+"""Guards against NaN and infinity."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ from tinydldl.layers import Layer, Sequential
 
 
 class NonFiniteError(UserError):
-    """The loss or an estimate is not a number any more; the message says where that began."""
+    """The loss or an estimate is not finite; the message says where that began."""
 
 
 def check_finite(prediction: Array) -> Array:
-    """The prediction itself. Raises NonFiniteError if it holds anything else than numbers."""
+    """Return the prediction. Raises NonFiniteError unless all of it is finite."""
     if not get_array_module(prediction).isfinite(prediction).all():
         raise NonFiniteError("what the network predicts is not finite")
     return prediction
@@ -34,7 +34,7 @@ def check_parameters(model: Layer, epoch: int) -> None:
 
 
 def first_non_finite(model: Sequential, x: Array) -> str:
-    """In words: the first layer, front to back, whose parameters or output are not finite."""
+    """Describe the first layer, front to back, whose parameters or output are not finite."""
     xp = get_array_module(x)
     if not xp.isfinite(x).all():
         return "the images are not finite"

@@ -1,10 +1,9 @@
-"""Is a backward pass right? Compare it with central differences (lesson 00).
+"""Check a backward pass against central differences (lesson 00).
 
     df/dx_i ~ (f(x + h e_i) - f(x - h e_i)) / (2 h),    h = 1e-5 max(1, |x_i|),    in float64
 
-The upstream gradient is random: with one of ones a wrong softmax (whose outputs always sum to 1) or
-a wrong BatchNorm cannot be told from a right one. For smooth layers expect errors of about 1e-9,
-and 1e-7 at most.
+The upstream gradient is random: ones cannot tell a wrong softmax (whose outputs always sum to 1) or
+a wrong BatchNorm from a right one. For smooth layers expect errors of about 1e-9, and 1e-7 at most.
 """
 
 from collections.abc import Callable
@@ -19,13 +18,13 @@ STEP = 1e-5
 
 
 class GradientError(AssertionError):
-    """A gradient is wrong; the message shows the worst entry, both values, and where."""
+    """A gradient is wrong; the message names the worst entry and both of its values."""
 
 
 def numerical_gradient(f: Callable[[], float], x: Array) -> Array:
-    """The gradient of the number `f()` in the float64 array x that f reads, by central differences.
+    """The gradient of the number `f()` with respect to x, a float64 array that f reads.
 
-    x is changed entry by entry, and restored.
+    By central differences: x is changed entry by entry, and restored.
     """
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
@@ -60,7 +59,7 @@ def compare(name: str, analytic: Array, numeric: Array, tolerance: float = 1e-7)
 
 
 def check_layer(layer: Layer, x: Array, rng: Rng, tolerance: float = 1e-7) -> dict[str, float]:
-    """Check the gradients of a layer in its input and in every parameter: `{name: error}`.
+    """Check the gradients of a layer for its input and every parameter: `{name: error}`.
 
     x: a float64 input away from kinks and ties. The layer's arrays must be float64, too
     (`layer.to(dtype=float)`). Raises GradientError for the first gradient that is wrong.
@@ -84,7 +83,7 @@ def check_layer(layer: Layer, x: Array, rng: Rng, tolerance: float = 1e-7) -> di
 
 
 def check_loss(loss: Callable[..., Any], x: Array, *targets: Any, tolerance: float = 1e-7) -> float:
-    """Check the gradient of `loss(x, *targets) -> value, dx` in x, float64: its error."""
+    """Check the gradient dx of `loss(x, *targets) -> value, dx`, float64; returns its error."""
     analytic = loss(x, *targets)[1]
     numeric = numerical_gradient(lambda: float(loss(x, *targets)[0]), x)
     return compare(getattr(loss, "__name__", "loss"), analytic, numeric, tolerance)

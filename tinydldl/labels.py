@@ -56,7 +56,7 @@ def gaussian_label_distribution(y: ArrayLike, sigma: ArrayLike, grid: Grid) -> D
 def gaussian_cdf(y: ArrayLike, sigma: ArrayLike, points: Array) -> Array:
     """`c(l) = (1 + erf((l - y) / (sigma sqrt 2))) / 2` at each of `points` (K,): (N, K).
 
-    Computed so that far below y no digits are lost, where 1 + erf is 0. Raises ValueError unless
+    Computed so that no digits are lost far below y, where 1 + erf is 0. Raises ValueError unless
     every sigma is positive. Lesson 02.
     """
     y, sigma = (np.asarray(value, dtype=float)[:, None] for value in (y, sigma))
@@ -86,17 +86,17 @@ def ranking_code(y: ArrayLike, grid: Grid) -> Array:
 
 
 def borders(grid: Grid) -> Array:
-    """Half-way from each label to the next: (K-1,), years."""
+    """The midpoints between neighboring labels: (K-1,), years."""
     return (grid[:-1] + grid[1:]) / 2
 
 
 def nearest(y: ArrayLike, grid: Grid) -> Array:
-    """The index (N,) of the label nearest to each age; half-way between two, the upper one."""
+    """The index (N,) of the label nearest to each age; at a border, of the upper one."""
     return np.searchsorted(borders(grid), y, side="right")
 
 
 def standard_deviation(p: Distributions, grid: Grid) -> Ages:
-    """How wide each distribution p (N, K) on the labels (K,) is: (N,), years.
+    """The width (N,) of each distribution p (N, K) on the grid, years.
 
         sqrt(sum_k p_k (l_k - m)^2),     m = sum_k p_k l_k
 

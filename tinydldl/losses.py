@@ -1,7 +1,7 @@
 """Losses: each returns its value and its gradient, `loss, dx = f(x, target)`.
 
-All are averaged over the N images of a batch; what has K values an image is summed over them. The
-value is a 0-d array on the device of the input. A target of another shape than the input raises
+All are averaged over the N images of a batch, and summed over the K values per image. The value is
+a 0-d array on the device of the input. A target whose shape is not that of the input raises
 ValueError: it would be broadcast silently. Lessons 03 and 04.
 """
 
@@ -35,7 +35,7 @@ def kl_from_logits(logits: Outputs, p: Distributions, reduction: str = "batch") 
 def kl_from_probabilities(p_hat: Distributions, p: Distributions) -> Loss:
     """The same divergence from probabilities p_hat (N, K): `dp_hat = -p / p_hat / N`.
 
-    It is infinite where p_hat is 0 and p is not; training goes through the logits for that reason.
+    It is infinite where p_hat is 0 and p is not; this is why training goes through the logits.
     """
     _check_shapes(p_hat, p)
     xp = get_array_module(p_hat)
@@ -61,7 +61,7 @@ def cross_entropy(logits: Outputs, labels: Array) -> Loss:
     """`-1/N sum_n ln p_hat[n, label_n]`, `dlogits = (p_hat - onehot) / N`.
 
     logits (N, K), labels (N,) whole numbers in 0..K-1. Raises ValueError for any other label; on a
-    device, where to ask would be to wait, the loss is NaN instead.
+    GPU, where a check would wait for the device, the loss is NaN instead.
     """
     xp, K = get_array_module(logits), logits.shape[1]
     onehot = (labels[:, None] == xp.arange(K)).astype(logits.dtype)
@@ -84,7 +84,7 @@ def soft_cross_entropy(logits: Outputs, p: Distributions) -> Loss:
 
 
 def binary_cross_entropy(logits: Outputs, targets: Outputs, weights: Array | int = 1) -> Loss:
-    """K yes-or-no questions an image: sigmoid and cross entropy, summed over K.
+    """K yes-or-no questions per image: sigmoid and cross entropy, summed over K.
 
         1/N sum_nk w_k (softplus(x) - t x),    softplus(x) = ln(1 + e^x)
         dlogits = w_k (sigmoid(x) - t) / N

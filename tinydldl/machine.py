@@ -15,8 +15,8 @@ GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 def available_cores() -> int:
     """How many cores this process may use, 1 or more.
 
-    A quota of 2.5 cores is 2: the rest is for the processes that prepare photos. A process too many
-    is worse than one too few, since each batch waits for the last of them.
+    A quota of 2.5 cores counts as 2: the rest is for the processes that prepare photos. A process
+    too many is worse than one too few, since each batch waits for the last of them.
     """
     cores: float = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -24,13 +24,13 @@ def available_cores() -> int:
     for folder in _groups("cpu"):
         quota = _numbers(folder, "cpu.max", "cpu.cfs_quota_us")[:1]
         period = _numbers(folder, "cpu.max", "cpu.cfs_period_us")[-1:]
-        if quota and period and quota[0] > 0:  # version 1 says -1 for all there are
+        if quota and period and quota[0] > 0:  # -1 in version 1: no limit
             cores = min(cores, quota[0] / period[0])
     return max(1, math.floor(cores))
 
 
 def memory() -> float:
-    """How many bytes of memory this process may use; infinitely many where nobody knows."""
+    """How many bytes of memory this process may use; infinity where it is unknown."""
     limits = [math.inf]
     if hasattr(os, "sysconf"):
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -46,13 +46,13 @@ def _groups(kind: str) -> Iterator[Path]:
         if kinds and kind not in kinds.split(","):
             continue
         root = GROUPS / kind if kinds else GROUPS
-        # within a container the path may be that outside, where only the root is there
+        # in a container the path may be the one outside, while only the root exists
         folder = root / path.strip("/")
         yield from (inner for inner in (folder, *folder.parents) if inner.is_relative_to(root))
 
 
 def _numbers(folder: Path, *names: str) -> list[float]:
-    """The numbers in the first of these files that is there, `max` as infinity; [] without one."""
+    """The numbers in the first of these files that exists, `max` as infinity; [] without one."""
     there = [folder / name for name in names if (folder / name).is_file()]
     words = there[0].read_text().split() if there else []
     return [math.inf if word == "max" else float(word) for word in words]

@@ -27,7 +27,7 @@ Losses = tuple[tuple[Scalar, ...], Outputs]  # the loss and its parts, and the g
 
 
 class Method:
-    """One way of estimating an age; the classes below fill in what is their own.
+    """One way of estimating an age; the classes below fill in what differs.
 
     `head`: the layer from x to the prediction, which is what may be averaged, over a photo and its
     mirror image or over several networks; `outputs`: how many numbers x has per photo.
@@ -42,7 +42,7 @@ class Method:
         return self
 
     def begin(self, epoch: int) -> None:
-        """What changes when an epoch, from 1 on, begins: for most methods nothing."""
+        """Prepare for an epoch, from 1 on: for most methods nothing changes."""
 
     def target(self, y: ArrayLike, sigma: ArrayLike) -> Array:
         """What the loss compares x with, for ages y and sigma (N,): float64, on the host."""
@@ -75,7 +75,7 @@ class Method:
 
 
 class SoftmaxMethod(Method):
-    """Those whose prediction is a distribution p_hat (N, K), decoded by its expectation."""
+    """A method whose prediction is a distribution p_hat (N, K), decoded by its expectation."""
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid, len(grid), Softmax())
@@ -140,10 +140,10 @@ class Ranking(Method):
     Sigmoids, and binary cross entropy against the ranking code; y_hat is the label whose number is
     the count of answers above 1/2: the median of `distribution`.
 
-    Answers to a photo and to its mirror image, or of several networks, are averaged before they are
+    Answers for a photo and its mirror image, or of several networks, are averaged before they are
     counted: y_hat is the median of the averaged distribution. The published code averages two ages
-    instead. If all answers up to 50 are 0.9, and in the mirror image those up to 40, but those from
-    40 to 50 are 0.4, then we say 50, and it says 45.
+    instead. If all answers up to 50 are 0.9, and for the mirror image those up to 40 are 0.9 but
+    those from 40 to 50 are 0.4, then we estimate 50, and it estimates 45.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -156,7 +156,7 @@ class Ranking(Method):
         return losses.binary_cross_entropy(x, code)
 
     def predict(self, x: Outputs) -> Array:
-        """The answers in float64: near 1, float32 has no digits left for what is not sure."""
+        """The answers in float64: near 1, float32 has no digits left for the doubt."""
         return super().predict(x.astype(np.float64))
 
     def age(self, code_hat: Array) -> Ages:
@@ -175,11 +175,11 @@ class Ranking(Method):
 
 
 class ORCNN(Ranking):
-    """Ranking whose questions weigh by the photos that answer yes (Niu et al., CVPR 2016).
+    """Ranking with questions weighted by the photos that answer yes (Niu et al., CVPR 2016).
 
         w_k = sqrt(n_k) / mean_j sqrt(n_j),     n_k photos of `ages` with y >= l_k + dl/2
 
-    `ages`: those trained on; needed for the loss alone. A question that nobody answers with yes
+    `ages`: those trained on; only the loss needs them. A question that nobody answers with yes
     counts as if one did, so that its output learns to say no.
     """
 
@@ -237,7 +237,7 @@ class DLDL(SoftmaxMethod):
 
 
 class LDAE(DLDL):
-    """Soft-label cross entropy, by several networks whose p_hat are averaged.
+    """Soft-label cross entropy, trained in several networks whose p_hat are averaged.
 
     For one network the gradient is that of DLDL: the losses differ by the entropy of p, a constant.
     Source: Antipov et al., Pattern Recognition 2017.

@@ -13,9 +13,9 @@ from scipy.special import hyp1f1, poch
 from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.labels import nearest
 
-# A softmax in float32 sends less than this to 0. We count less as this, so that an event that was
-# held nearly impossible costs 87 nats, and not infinitely many. True zeros are spared as well:
-# where p_hat has any, KL and NLL are lower bounds.
+# A softmax in float32 sends less than this to 0. Probabilities are clipped to it, so an event that
+# was held nearly impossible costs 87 nats, not infinity; where p_hat is 0, KL and NLL are lower
+# bounds.
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 
@@ -62,9 +62,9 @@ def epsilon_error(y_hat: Ages | float, y: Ages, sigma: Ages) -> float:
 def typical_annotator_error(votes: int | None = None, fresh: bool = False) -> float:
     """The epsilon-error to expect of one annotator, whose guesses are Gaussian like the others'.
 
-    A photo's y and sigma are mean and standard deviation (divisor n) of its n `votes`. The
-    annotator's guess is one of them or, if `fresh`, another one; with `votes=None` there are so
-    many that it does not matter. Raises ValueError for fewer than two votes. Lesson 10.
+    A photo's y and sigma are the mean and standard deviation (divisor n) of its n `votes`. The
+    annotator's guess is one of them or, if `fresh`, a new one; with `votes=None` there are so many
+    that it does not matter. Raises ValueError for fewer than two votes. Lesson 10.
 
     >>> [round(typical_annotator_error(*case), 3) for case in ((), (10,), (10, True))]
     [0.293, 0.308, 0.353]
@@ -177,13 +177,13 @@ def cosine(p_hat: Distributions, p: Distributions) -> float:
 def intersection(p_hat: Distributions, p: Distributions) -> float:
     """Intersection similarity, 0..1: `mean_n sum_k min(p_k, p_hat_k)`. Larger is better.
 
-    It is 1 minus half the sum of `|p_k - p_hat_k|`: the mass that is where it should be.
+    It is 1 minus half the sum of `|p_k - p_hat_k|`: the mass that both share.
     """
     p_hat, p = _float64(p_hat, p)
     return float(np.minimum(p, p_hat).sum(axis=1).mean())
 
 
-# --- Predicted distributions, judged by the true age ----------------------------------------------
+# --- Predicted distributions, compared with the true age ------------------------------------------
 #
 # Here p_hat_k is the probability of the bin of width dl (the step of the grid) around label k, and
 # the density within a bin is constant.

@@ -1,4 +1,4 @@
-"""The networks of the paper, and a variant, as data: a list of channels."""
+"""The networks of the paper, and a variant, each given by a list of channels."""
 
 from collections.abc import Callable
 
@@ -42,9 +42,9 @@ class Network(Sequential):
         self.input_shape = (side, side, 3)
 
     def cost_text(self) -> str:
-        """What one photo takes, in words."""
+        """The cost of one photo, for people to read."""
         macs = self.multiply_adds(self.input_shape) / 1e6
-        return f"{count_params(self):,} parameters, {macs:.0f} million multiply-adds a photo"
+        return f"{count_params(self):,} parameters, {macs:.0f} million multiply-adds per photo"
 
     def summary(self) -> None:
         """Print layers, output shapes, parameters and multiply-adds for one photo."""
@@ -60,10 +60,10 @@ class Network(Sequential):
 class AgeNet(Network):
     """TinyAgeNet (`"tiny"`) or ThinAgeNet (`"thin"`): photos (N, H, W, 3) to outputs (N, K).
 
-    `"tiny12"` is TinyAgeNet with one convolution less in its third group. `outputs`: K; `side`:
-    pixels a side, from 32 up; `pool`: `"hp"` (the last max-pooling, then the average) or `"gap"`
-    (the average alone); `log_sigmoid`: whether the logits are ln sigmoid of what Linear gives, for
-    which softmax is sigmoid over sum. Raises ValueError for another name or a smaller side.
+    `"tiny12"` is TinyAgeNet without the last convolution of its third group. `outputs`: K; `side`:
+    in pixels, from 32 up; `pool`: `"hp"` (the last max-pooling, then the average) or `"gap"` (the
+    average alone); `log_sigmoid`: whether the logits are ln sigmoid of the last Linear layer, so
+    that softmax is sigmoid over sum. Raises ValueError for another name or a smaller side.
 
     >>> import numpy as np
     >>> net = AgeNet("tiny", outputs=101, side=224, rng=np.random.default_rng(0))
@@ -119,7 +119,7 @@ class VGG16(Network):
 
 
 def convolutions(text: str, block: Callable[..., Layers], last_pool: Layer, rng: Rng) -> Layers:
-    """The layers of a list of channels, in groups of blocks that end with a pooling."""
+    """The layers for a list of channels: groups of blocks, each group ending with a pooling."""
     layers: Layers = {}
     channels = 3
     groups = text.removesuffix(" M").split(" M ")
@@ -132,7 +132,7 @@ def convolutions(text: str, block: Callable[..., Layers], last_pool: Layer, rng:
 
 
 def conv_bn_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
-    """The block of an `AgeNet`; the convolution has no bias, since BatchNorm has one."""
+    """A block of an `AgeNet`; the convolution has no bias, since BatchNorm has one."""
     return {
         f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
         f"bn{number}": BatchNorm2d(out_channels),
@@ -141,7 +141,7 @@ def conv_bn_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Lay
 
 
 def conv_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
-    """The block of `VGG16`."""
+    """A block of `VGG16`."""
     return {
         f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, rng=rng),
         f"relu{number}": ReLU(),
@@ -149,5 +149,5 @@ def conv_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers
 
 
 def count_params(layer: Layer) -> int:
-    """How many numbers `layer` trains."""
+    """The number of trainable parameters of `layer`."""
     return sum(array.size for array in layer.params.values())

@@ -1,7 +1,7 @@
 """Convolution, pooling and batch normalization as plain loops, straight from the formulas.
 
-This is what the lessons show and what the tests compare the trained layers with: slow, and hard to
-get wrong. Images are (N, H, W, C), kernels (KH, KW, C, OC), as everywhere; strides are pairs.
+The lessons show these, and the tests compare the layers with them: slow, and hard to get wrong.
+Images are (N, H, W, C), kernels (KH, KW, C, OC), as everywhere; strides are pairs.
 """
 
 import itertools
@@ -43,7 +43,7 @@ def max_pool(x: Array, kernel: Pair, stride: Pair) -> Array:
 
 
 def max_pool_backward(x: Array, kernel: Pair, stride: Pair, dy: Array) -> Array:
-    """dx: all of dy goes to the largest value of the window, to the first one if several are."""
+    """dx: all of dy goes to the largest value of the window, the first one in a tie."""
     dx = np.zeros_like(x)
     for n, h, w, c in np.ndindex(dy.shape):
         i, j = max(window(h, w, kernel, stride), key=lambda at: x[n, *at, c])
@@ -101,7 +101,7 @@ def batch_norm_backward(
 
 
 def output_size(x: Array, kernel: Pair, stride: Pair) -> Pair:
-    """How often the kernel fits, vertically and horizontally."""
+    """How often the kernel fits: (vertically, horizontally)."""
     return tuple((x.shape[a + 1] - kernel[a]) // stride[a] + 1 for a in (0, 1))
 
 

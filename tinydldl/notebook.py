@@ -1,4 +1,4 @@
-"""What every lesson notebook begins with: the style of figures, sliders, and the fast mode."""
+"""The start of every lesson notebook: the style of figures, sliders, and the fast mode."""
 
 import os
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from cycler import cycler
 
 from tinydldl.plots import COLORS
 
-# With TINYDLDL_FAST=1 in the environment a lesson trains for less long; its checks stay the same.
+# With TINYDLDL_FAST=1 in the environment a lesson trains more briefly; its checks stay the same.
 FAST = bool(os.environ.get("TINYDLDL_FAST"))
 
 
 def use_style() -> None:
-    """Make pyplot's figures look like those of `tinydldl.plots`: colors, no box, faint grid."""
+    """Make the figures of pyplot look like those of `tinydldl.plots`."""
     plt.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=COLORS),

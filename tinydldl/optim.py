@@ -11,12 +11,12 @@ from tinydldl.backend import fused, get_array_module, smallest
 
 
 class Optimizer:
-    """Changes `params` in place, by the gradients in `grads`: dicts of arrays with the same names.
+    """Updates `params` in place, by the gradients in `grads`: dicts of arrays with the same names.
 
     Make it after `model.to(...)`, which replaces the arrays. `lr`, the learning rate, may be set
-    anew before each step. `state`: the arrays that the next step depends on, by name, for
-    checkpoints. What would become subnormal, as the averages of a gradient that is zero from some
-    step on, becomes zero: see `smallest`.
+    before each step. `state`: the arrays that the next step depends on, by name, for checkpoints.
+    What would become subnormal, such as the averages of a gradient that stays zero, becomes zero:
+    see `smallest`.
     """
 
     def __init__(self, params: Arrays, grads: Arrays, lr: float) -> None:
@@ -29,7 +29,7 @@ class Optimizer:
             self.state[f"{prefix}.{name}"] = get_array_module(param).zeros_like(param)
 
     def step(self) -> None:
-        """Move every parameter once."""
+        """Update every parameter once."""
         raise NotImplementedError
 
 
@@ -62,7 +62,7 @@ class SGD(Optimizer):
 def sgd_step(
     param: Array, g: Array, v: Array, lr: float, momentum: float, weight_decay: float, least: float
 ) -> None:
-    """Move `param` and `v`, in place, by the gradient `g`; what ends below `least` becomes zero."""
+    """Update `param` and `v` in place by the gradient `g`; what ends below `least` becomes zero."""
     xp = get_array_module(v)
     v *= momentum
     v += g + weight_decay * param
@@ -119,9 +119,9 @@ def adam_step(
     eps: float,
     least: float,
 ) -> None:
-    """Move `param`, `m` and `v`, in place, by the gradient `g`; `lr` and v are corrected for t.
+    """Update `param`, `m` and `v` in place by the gradient `g`; `lr` and v are corrected for t.
 
-    What of m and v ends below `least` becomes zero; a parameter never shrinks so far by itself.
+    What of m and v ends below `least` becomes zero; a parameter never shrinks that far by itself.
     """
     xp = get_array_module(v)
     m += m_rate * (g - m)
@@ -136,7 +136,7 @@ OPTIMIZERS = {"adam": Adam, "sgd": SGD}
 
 
 def gradient_norm(grads: Arrays) -> Scalar:
-    """The length of the gradient in all parameters together: a 0-d array on their device."""
+    """The norm of the gradient of all parameters together, a 0-d array on their device."""
     squares = [(grad.ravel() @ grad.ravel()) for grad in grads.values()]
     return get_array_module(squares[0]).sqrt(sum(squares))
 
@@ -151,14 +151,14 @@ def step_schedule(lr: float, epoch: int, every: int) -> float:
 
 
 def cosine_schedule(lr: float, epoch: float, epochs: int, warm_up: int = 0) -> float:
-    """The learning rate at `epoch` (1.5: the middle of the first): up a line, down half a cosine.
+    """The learning rate at `epoch` (1.5: the middle of the first): a line up, half a cosine down.
 
         t = epoch - 1                                                        epochs that are done
         lr t / warm_up                                                       while t < warm_up
         lr (1 + cos(pi (t - warm_up) / (epochs - warm_up))) / 2              from then on
 
-    `warm_up`: epochs, fewer than `epochs`. Adam's first steps, whose averages are of few gradients,
-    are then small ones. Source: Loshchilov and Hutter, ICLR 2017; warm-up: Goyal et al., 2017.
+    `warm_up`: epochs, fewer than `epochs`; they keep Adam's first steps small, whose averages are
+    of few gradients. Source: Loshchilov and Hutter, ICLR 2017; warm-up: Goyal et al., 2017.
 
     >>> [round(cosine_schedule(0.5, epoch, 5, warm_up=1), 3) for epoch in (1, 1.5, 2, 4, 6)]
     [0.0, 0.25, 0.5, 0.25, 0.0]
@@ -174,10 +174,10 @@ class Averaged:
 
         average += (1 - decay) / (1 - decay^t) (array - average)         at step t = 1, 2, ...
 
-    The noise of single steps cancels in it, so a network often judges better by its averaged
-    weights than by those that the last step left. Corrected for t as in Adam, the average knows
-    nothing of what the arrays were before the first step. Give it `params` and `buffers`: averaged
-    parameters go with averaged statistics. Make it, as an optimizer, after `model.to(...)`.
+    The noise of single steps cancels in it, so a network often estimates better with its averaged
+    weights than with those of the last step. Corrected for t as in Adam, the average forgets the
+    arrays as they were before the first step. Give it `params` and `buffers`: averaged parameters
+    need averaged statistics. Make it, like an optimizer, after `model.to(...)`.
     Source: Polyak and Juditsky, SIAM J. Control Optim. 1992; exponential: Tarvainen and Valpola,
     NeurIPS 2017.
     """
@@ -188,7 +188,7 @@ class Averaged:
         self.t = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
 
     def update(self) -> None:
-        """Take in the arrays as they are after a step."""
+        """Add the arrays, as a step has left them, to the average."""
         self.t += 1
         rate = (1 - self.decay) / (1 - self.decay ** int(self.t))
         for name, array in self.arrays.items():
@@ -196,7 +196,7 @@ class Averaged:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """While this lasts, the arrays hold the average."""
+        """A context in which the arrays hold the average."""
         raw = {name: array.copy() for name, array in self.arrays.items()}
         try:
             self._fill(self.average)
@@ -211,6 +211,6 @@ class Averaged:
 
 @fused
 def average_step(average: Array, array: Array, rate: float, least: float) -> None:
-    """Move `average`, in place, toward `array`; what ends below `least` becomes zero."""
+    """Move `average` in place toward `array`; what ends below `least` becomes zero."""
     average += rate * (array - average)
     average *= get_array_module(average).abs(average) >= least

@@ -45,7 +45,7 @@ class Shown:
 def new_figure(
     title: str, xlabel: str, ylabel: str, size: tuple[float, float] = (7, 4)
 ) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes in the style of all: (figure, axes)."""
+    """A figure with one pair of axes in the common style: (figure, axes)."""
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     return figure, styled(figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel))
 
@@ -59,14 +59,14 @@ def styled(axes: Axes) -> Axes:
 
 
 def age_histogram(ages_by_part: dict[str, Ages], title: str) -> Figure:
-    """A histogram of {part: ages in years}, the parts stacked, a bar a year."""
+    """A histogram of {part: ages in years}, the parts stacked, a bar per year."""
     figure, axes = new_figure(title, "Age (years)", "Photos")
     draw_ages(axes, ages_by_part, year_bins(np.concatenate(list(ages_by_part.values()))))
     return figure
 
 
 def draw_ages(axes: Axes, ages_by_part: dict[str, Ages], edges: Array) -> None:
-    """The bars of `age_histogram`, between `edges`, and what they are."""
+    """The bars of `age_histogram`, between `edges`, and their legend."""
     labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
     colors = COLORS[: len(labels)]
     axes.hist(list(ages_by_part.values()), list(edges), stacked=True, color=colors, label=labels)
@@ -87,12 +87,12 @@ def curves(
     metrics: Sequence[dict[str, Any]],
     title: str,
     baselines: dict[str, float],
-    judged: str = "validation",
+    part: str = "validation",
 ) -> Figure:
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
-    `baselines`: {name: MAE in years}, drawn as dashed lines; `judged`: what `valid_mae` is of. The
-    KL divergence gets a chart of its own where it is only one part of the loss.
+    `baselines`: {name: MAE in years}, drawn as dashed lines; `part`: the photos of `valid_mae`. The
+    KL divergence gets a chart of its own where it is only a part of the loss.
     """
     has_kl = any("train_kl" in row for row in metrics)
     names = ["Joint loss", "KL divergence in it"] if has_kl else ["Loss"]
@@ -105,7 +105,7 @@ def curves(
     for axes, column in zip(losses, ("train_loss", "train_kl"), strict=False):
         plot_column(axes, metrics, column, "training", COLORS[0])
     plot_column(error, metrics, "train_mae", "training (as augmented)", COLORS[0])
-    plot_column(error, metrics, "valid_mae", judged, COLORS[3])
+    plot_column(error, metrics, "valid_mae", part, COLORS[3])
     for (name, value), style in zip(baselines.items(), ("--", ":"), strict=False):
         error.axhline(value, linestyle=style, color="#555555", label=f"{name}: {value:.1f}")
     for axes in (*losses, error):
@@ -118,7 +118,7 @@ def curves(
 def plot_column(
     axes: Axes, metrics: Sequence[dict[str, Any]], column: str, label: str, color: str
 ) -> None:
-    """One column of `metrics` against the epoch; epochs without a value are passed over."""
+    """One column of `metrics` against the epoch; epochs without a value are left out."""
     rows = [row for row in metrics if column in row]
     epochs = [int(row["epoch"]) for row in rows]
     values = [float(row[column]) for row in rows]
@@ -183,7 +183,7 @@ def cumulative_score(n: Array, share: Array, mae: float) -> Figure:
 
 
 def scatter(y: Ages, y_hat: Ages, grid: Grid, within: float = 5) -> Figure:
-    """Predicted against true age, a point a photo, and the band of those `within` so many years."""
+    """Predicted against true age, a point per photo, and the band `within` so many years."""
     figure, axes = new_figure("", "True age (years)", "Estimate (years)", (6, 6))
     ends = np.array([grid[0], grid[-1]])
     share = (np.abs(y_hat - y) <= within).mean()
@@ -279,7 +279,7 @@ def write_in(axes: Axes, text: str, color: str) -> None:
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, all of it or nothing."""
     with replacing(path) as file, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font has not
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font does not have
         figure.savefig(file, format="png")
 
 

@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, and elsewhere so few lines that a log stays short."""
+"""The progress of a command: a bar on a terminal, and a few lines in a log."""
 
 import sys
 import time
@@ -11,9 +11,9 @@ EVERY = 30  # seconds from one line to the next
 
 
 class Progress(tqdm):
-    """Counts up to `total`, with `update` or by going through `things`.
+    """Counts up to `total`, with `update` or by iterating over `things`.
 
-    Elsewhere than on a terminal what takes less than half a minute says nothing.
+    Without a terminal, what takes less than half a minute prints nothing.
     """
 
     desc = postfix = ""  # which tqdm does not set where it shows nothing
@@ -43,7 +43,7 @@ class Progress(tqdm):
             self.update()
 
     def update(self, count: int = 1) -> None:
-        """`count` more are done."""
+        """Count `count` more as done."""
         if not self.disable:
             super().update(count)
             return

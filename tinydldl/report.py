@@ -1,4 +1,4 @@
-"""What a network's estimates are worth: every figure, as a dict, as lines of text, as pictures.
+"""How good estimates are: every figure, as a dict, as lines of text, as pictures.
 
 In short:
 
@@ -33,7 +33,7 @@ PREDICTIONS = ("photo", "age", "sigma", "estimate", "mode", "spread")  # columns
 PICTURES = ("cumulative_score.png", "scatter.png", "decades.png", "examples.png", "reliability.png")
 
 SMALLER, LARGER = "smaller is better", "larger is better"
-# What is printed of the figures: name: (in words, unit, which direction is good)
+# The figures that are printed: name: (description, unit, which direction is good)
 AGE = {
     "mae": ("MAE", " years", SMALLER),
     "mode_mae": ("MAE of the mode of p_hat", " years", SMALLER),
@@ -55,7 +55,7 @@ TRUE_AGE = {
 
 @dataclass
 class Estimates:
-    """What a network, or several together, say about photos, beside the truth. All on the host.
+    """The estimates of a network, or of several together, beside the truth. All on the host.
 
     `y_hat` (N,), years; `p_hat` (N, K) on `grid` (K,), None for a method without a distribution.
     """
@@ -110,10 +110,10 @@ def figures(estimates: Estimates) -> Figures:
 
 
 def same_answer(estimates: Estimates) -> float:
-    """The largest share of photos that got the very same answer.
+    """The largest share of photos that got the same answer.
 
-    If it is not small, a part of the network is dead: photos for which all features of its last
-    layer are 0 all get the answer that is in the bias.
+    If it is not small, a part of the network is dead: where all features of its last layer are 0,
+    every photo gets the answer of the bias.
     """
     answers = estimates.y_hat if estimates.p_hat is None else estimates.p_hat
     _, counts = np.unique(answers, axis=0, return_counts=True)
@@ -156,11 +156,11 @@ def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
 # --------------------------------------------------------------------------------- as lines of text
 
 
-def short_lines(figures: Figures, judged: str) -> dict[str, str]:
-    """The figures that matter most, as {name: value} of texts; `judged`: of which photos."""
+def short_lines(figures: Figures, part: str) -> dict[str, str]:
+    """The figures that matter most, as {name: value} of texts; `part`: of which photos."""
     exact = figures["photos_with_sigma_0"]
     lines = {
-        f"{judged} MAE": value_text(figures, "mae", " years"),
+        f"{part} MAE": value_text(figures, "mae", " years"),
         "epsilon-error": value_text(figures, "epsilon_error")
         + (f", {exact} photos with sigma 0" if exact else ""),
     }
@@ -195,7 +195,7 @@ def lines(figures: Figures) -> list[str]:
 
 
 def measure_lines(figures: Figures, measures: dict[str, tuple[str, str, str]]) -> list[str]:
-    """A line for each of the measures that the figures have."""
+    """A line per measure that the figures hold."""
     return [
         f"  {words:26} {value_text(figures, name, unit):14} {direction}"
         for name, (words, unit, direction) in measures.items()
@@ -222,7 +222,7 @@ def value_text(figures: Figures, name: str, unit: str = "") -> str:
 def picture(images: PhotoStore, estimates: Estimates, title: str) -> Figure:
     """A figure of a few faces, evenly spread from the youngest to the oldest.
 
-    `images`: what gives the RGB image of photo i as `images[i]`, such as a `PhotoStore`.
+    `images[i]` is the RGB image of photo i.
     """
     by_age = np.argsort(estimates.photos.ages, kind="stable")
     shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]

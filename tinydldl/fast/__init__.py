@@ -1,6 +1,6 @@
-"""The CPU engine: the same networks as in the layers, blocked, fused, on several cores (lesson 12).
+"""The CPU engine: the same networks, blocked, fused, and on several cores (lesson 12).
 
-layout        how images lie in memory, and the buffers that are used again and again
+layout        how images lie in memory, and buffers that are reused
 winograd      a 3x3 convolution with a quarter of the products
 products      matrix products cut to the size that BLAS likes best
 convolution   the three put together, a block of tiles at a time

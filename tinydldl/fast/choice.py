@@ -1,4 +1,4 @@
-"""Which engine computes a network, as `--engine` says."""
+"""The choice of the engine that computes a network: `--engine`."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tinydldl.processes import MOST, bounded
 
 
 def add_engine_arguments(parser: Any) -> None:
-    """Give an argparse parser, or a group of one, what says where a network is computed."""
+    """Add --device, --engine and --workers to a parser or a group of one."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--engine",
@@ -50,7 +50,7 @@ def choose_engine(
 
 
 def engine_of(model: Sequential) -> dict[str, Any]:
-    """Which engine computes a network, and on how many processes; the last digits depend on it."""
+    """The engine of a network and its number of processes: the last digits depend on both."""
     if isinstance(model, fast.FastNet):
         return {"engine": "fast", "processes": model.workers}
     return {"engine": "layers", "processes": 1}

@@ -4,9 +4,9 @@
     backward     V = B.T dy B         dU[p] += V[p].T @ D[p]      with D = A x A.T
                                       M[p] = V[p] @ U'[p]         dx = A.T M A
 
-The backward pass is a forward pass: dx is dy, convolved with the filters W' that are turned by 180
-degrees and lead from OC to C channels. And the gradient in the filters is that of this convolution:
-how much W' would change a result of which the gradient is x. One transform of dy serves both.
+The backward pass is a forward pass: dx is dy, convolved with filters W' that are turned by 180
+degrees and lead from OC to C channels. The gradient of the filters is that of this convolution, of
+a loss whose gradient in its result is x. One transform of dy serves both.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from tinydldl.fast.winograd import POINTS, A, B
 
 
 def forward(x_pad: Array, W: Kernels, y: Array, scratch: Scratch) -> None:
-    """x_pad (whole tiles and 2, N C), from `Scratch.padded`, and W to y (whole tiles, N OC)."""
+    """Write y (whole tiles, N OC); x_pad (whole tiles and 2, N C) is from `Scratch.padded`."""
     C, OC = W.shape[2:]
     U = winograd.filters_to_points(W, scratch)
     height, width, NC = y.shape
@@ -54,12 +54,12 @@ def backward(
 
 
 def turned(W: Kernels) -> Kernels:
-    """The filters turned by 180 degrees, the other way round between channels: a view."""
+    """The filters turned by 180 degrees, from OC to C channels: a view."""
     return W[::-1, ::-1].transpose(0, 1, 3, 2)
 
 
 def points_buffer(V: Array, NC: int, scratch: Scratch) -> Array:
-    """The buffer for what becomes of V (6, 6, TH, TW, .) with NC numbers a pixel."""
+    """A buffer like V (6, 6, TH, TW, .), with NC numbers per pixel."""
     return scratch.take("M", (*V.shape[:4], NC), V.dtype)
 
 

@@ -22,17 +22,17 @@ Slot = tuple[Arrays, str]  # a dict of arrays, and a name in it
 
 
 class FastNet(Sequential):
-    """The network `model`, computed by the engine; its layers, and so its arrays, stay its own.
+    """The network `model`, computed by the engine; its layers and their arrays stay in place.
 
         net = FastNet(model, workers=2)
         logits = net.forward(x)        # the same numbers as model.forward(x), but for rounding
         net.backward(dlogits)          # the same net.grads; the gradient in the photos is left out
 
-    What the engine does not cover is computed by the layers. `workers`: processes among which the
-    images of a batch are divided. Where a network cannot be divided, `net.workers` is 1 and
-    `net.why` says for what reason. From then on use `net`, not `model`, and make the optimizer
-    after it: with several workers the parameters move to shared memory. Needs NumPy arrays. Raises
-    ValueError for no workers, and UserError if a process is lost.
+    What the engine does not cover is computed by the layers. `workers`: processes that share the
+    images of a batch. If a network does not allow that, `net.workers` is 1 and `net.why` says why.
+    From then on use `net`, not `model`, and make the optimizer after it: with several workers the
+    parameters move to shared memory. Needs NumPy arrays. Raises ValueError for no workers, and
+    UserError if a process is lost.
 
     >>> from tinydldl.models import AgeNet
     >>> model = AgeNet("tiny", outputs=101, side=32, rng=np.random.default_rng(0))
@@ -130,7 +130,7 @@ class FastNet(Sequential):
 
     @contextmanager
     def _together(self) -> Iterator[Sequence[Connection]]:
-        """The pipes to those who take part; whatever goes wrong, none is left waiting for us."""
+        """The pipes to those that take part; whatever goes wrong, none is left waiting."""
         try:
             yield self.group.others()
         except (EOFError, ConnectionError):
@@ -141,7 +141,7 @@ class FastNet(Sequential):
 
 
 def serve(pipe: Connection, index: int, layers: Layers, shared: dict[str, SharedArray]) -> None:
-    """What a worker process does: its share of each pass, as process 0 tells it."""
+    """The main loop of a worker process: its share of each pass, as process 0 asks for it."""
     group = ProcessGroup(index + 1, [pipe])
     bind(slots(layers, "params", "buffers"), shared["values"].array())
     bind(slots(layers, "grads"), shared["gradients"].array()[group.rank])
@@ -183,7 +183,7 @@ def slots(layers: Layers, *kinds: str) -> Iterator[Slot]:
 
 
 def bind(slots: Iterable[Slot], flat: Array, copy: bool = False) -> None:
-    """Replace arrays by pieces of `flat`, one after the other; with `copy`, of the same content."""
+    """Replace arrays by consecutive pieces of `flat`; with `copy`, of the same content."""
     end = 0
     for arrays, name in slots:
         start, end = end, end + arrays[name].size
@@ -194,7 +194,7 @@ def bind(slots: Iterable[Slot], flat: Array, copy: bool = False) -> None:
 
 
 def why_not_parallel(layers: Layers) -> str:
-    """Why a batch cannot be divided among processes, for people to read; empty if it can."""
+    """Why a batch cannot be shared by processes, for people to read; empty if it can."""
     for name, (layer, *_), fused in plan(layers):
         if isinstance(layer, BatchNorm2d) and not fused:
             return f"{name} needs the whole batch, and is not of a form that the engine knows"
@@ -207,5 +207,5 @@ def why_not_parallel(layers: Layers) -> str:
 
 
 def covers(model: Sequential) -> bool:
-    """Whether the engine computes at least a part of the network itself."""
+    """Whether the engine computes any part of the network itself."""
     return any(fused for _, _, fused in plan(model.layers))

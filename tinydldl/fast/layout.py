@@ -36,13 +36,13 @@ BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megab
 
 
 class Scratch:
-    """Buffers that are allocated once and lent by name, for the next thing of any shape."""
+    """Buffers that are allocated once and reused by name, whatever the shape."""
 
     def __init__(self) -> None:
         self.buffers: Arrays = {}
 
     def take(self, name: str, shape: Shape, dtype: DType) -> Array:
-        """An array of `shape` with any content; it shares its memory with the last of that name."""
+        """An array of `shape`, not initialized; it reuses the memory of the last of that name."""
         size = prod(shape)
         buffer = self.buffers.get(name)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
@@ -68,7 +68,7 @@ class Scratch:
 
 @dataclass
 class FeatureMap:
-    """Images or activations, `shape` (H, W, N, C), whose last step may still have to be done.
+    """Images or activations of `shape` (H, W, N, C), whose last step may be pending.
 
     Activations are max(scale values + shift, 0), with scale and shift (C,), scale not negative; or
     the values themselves, where scale is None. `values` may be larger than H by W.
@@ -86,9 +86,9 @@ def whole(length: int) -> int:
 
 
 def across(vector: PerChannel, W: int, N: int) -> Array:
-    """A value for each channel as one for each number of a row, (C,) to (W N C,).
+    """Repeat a value per channel, (C,), for every number of a row, (W N C,).
 
-    NumPy runs at full speed along a row, and at half of it where it must repeat a short vector.
+    NumPy runs at full speed along a row, and at half of it if it must repeat a short vector.
     """
     return np.tile(vector, W * N)
 
@@ -109,8 +109,8 @@ def blocks(H: int, W: int, N: int, channels: int) -> Iterator[tuple[int, int, in
     """Cut whole tiles into blocks that stay in the cache when transformed: yields pixel ranges.
 
     `(h0, h1, w0, w1)`; channels: the larger number of those before and after the convolution. A
-    block has at least as many rows (tiles times images) as channels, since with fewer all the time
-    would go into reading the filters, which are channels by channels, again and again.
+    block has at least as many rows (tiles times images) as channels; with fewer, rereading the
+    filters, which are channels by channels, would take all the time.
     """
     tiles = max(BLOCK // (POINTS**2 * N * channels), -(-channels // N))
     TW = whole(W) // TILE

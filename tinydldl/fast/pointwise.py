@@ -2,7 +2,7 @@
 
 What a convolution has computed is saved as it is, `z`. Batch normalization is one scale and one
 shift per channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads, and
-again in the backward pass, so nothing else need be saved. Max-pooling comes before it, on z, since
+again in the backward pass, so nothing else is saved. Max-pooling comes before it, on z, since
 scale >= 0 keeps the order (`stages` sees to the sign).
 """
 
@@ -63,7 +63,7 @@ def merge_moments(counts: Array, means: Array, squares: Array) -> Moments:
 def max_pool(z: Array, shape: Shape, scale: PerChannel, out: Array, scratch: Scratch) -> None:
     """2x2 max-pooling: z, of `shape` (H, W, N, C), to out (H // 2, W // 2, N C).
 
-    In a channel with scale 0 all activations are equal, and the first of a window counts.
+    Where scale is 0 all activations of a channel are equal, and the first of a window counts.
     """
     H, W, N, C = shape
     W = W // 2 * 2
@@ -154,6 +154,6 @@ def distances(z: Array, center: Array, scratch: Scratch) -> Iterator[tuple[slice
 
 
 def column_sums(x: Array, columns: int) -> Array:
-    """The sum of each of `columns` numbers a pixel: x, contiguous, as a matrix; BLAS is fastest."""
+    """The sum over pixels of each of `columns` numbers; x is contiguous, and BLAS is fastest."""
     x = x.reshape(-1, columns)
     return np.ones(len(x), x.dtype) @ x

@@ -1,10 +1,9 @@
 """Stacks of matrix products, cut into pieces of the size that BLAS likes best.
 
-OpenBLAS multiplies small matrices directly, and packs large ones into a layout of its own first.
-Our matrices are in between: without packing they are up to a third faster, so they are cut until
-each product has at most `DIRECT` multiply-adds. That is still one call of `np.matmul`, since a
-matrix cut into tiles is a view with two axes more, (rows, columns) -> (row tiles, column tiles,
-rows, columns).
+OpenBLAS multiplies small matrices directly, and first packs large ones into a layout of its own.
+Ours are in between: without packing they are up to a third faster, so they are cut until each
+product has at most `DIRECT` multiply-adds. That is still one call of `np.matmul`: a matrix cut into
+tiles is a view with two more axes, (rows, columns) -> (row tiles, column tiles, rows, columns).
 """
 
 from collections.abc import Iterator

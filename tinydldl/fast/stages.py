@@ -41,7 +41,7 @@ class Stages:
             self.stages[0].check(x)
 
     def forward(self, x: Array, save: bool) -> Array:
-        """x (N, H, W, C) to outputs; in inference some images at a time, to stay in the cache."""
+        """Compute outputs from x; in inference a few images at a time, to stay in the cache."""
         if save or any(norm.training for norm in self.norms):
             return self._forward(x, save)
         pieces = min(len(x), ceil(x.size / CHUNK))
@@ -53,14 +53,15 @@ class Stages:
         return x
 
     def backward(self, dy: Array) -> None:
-        """dy to the gradients of all parameters; it stops at the first stage that has some."""
+        """Compute the gradients of all parameters; stop at the first stage that has any."""
         for stage in reversed(self.stages[self.first :]):
             dy = stage.backward(dy)
 
 
 def make_stages(layers: Layers, scratch: Scratch, group: ProcessGroup) -> list[Any]:
     """The list of stages of a dict of layers. `scratch`, `group`: what all stages share."""
-    inside, stages = False, list[Any]()
+    inside = False
+    stages: list[Any] = []
     for name, parts, fused in plan(layers):
         if fused and not inside:
             stages.append(Enter(parts[0]))
@@ -91,7 +92,7 @@ def flatten(layers: Layers) -> Iterator[tuple[str, Layer]]:
 
 
 def is_plain(layer: Sequential) -> bool:
-    """Whether a `Sequential` is no more than its layers in a row."""
+    """Whether a `Sequential` does nothing but call its layers in a row."""
     own = (type(layer).forward, type(layer).backward)
     return own == (Sequential.forward, Sequential.backward)
 
@@ -122,7 +123,7 @@ class ConvStage:
         z = sign * (x conv W)      u = max-pool z      a = max(scale u + shift, 0), made by the next
 
     with scale = |gamma| / sqrt(var + eps) and shift = beta - scale mean. The sign is gamma's, put
-    into the filters: so scale is never negative, and the order of values outlives it.
+    into the filters: so scale is never negative, and does not change the order of values.
     """
 
     learns = needs_dx = True
@@ -134,7 +135,7 @@ class ConvStage:
         self.saved: Any = None  # as in a layer
 
     def forward(self, x: FeatureMap, save: bool) -> FeatureMap:
-        """x, a `FeatureMap`, to the next one; with `save`, also all maps that backward needs."""
+        """Compute the next map from x; `save`: also save the maps that backward needs."""
         W = self.conv.params["W"]
         (height, width, N, _), OC = x.shape, W.shape[3]
         owner = self.name if save else "all"
@@ -151,7 +152,7 @@ class ConvStage:
         return y
 
     def backward(self, da: Array) -> Array | None:
-        """da, the gradient in the activations (H, W, N C), to the one of the stage before."""
+        """Compute the gradient of the stage before from da, that of the activations (H, W, N C)."""
         x, z, y, sign, count, mean, inv_std = self.saved
         W, grads = self.conv.params["W"], self.norm.grads
         sums = pointwise.relu_backward(da, y, mean, self.scratch)
@@ -182,7 +183,7 @@ class ConvStage:
         every = self.group.all_gather(own)
         count, mean, squares = pointwise.merge_moments(every[:, 0, 0], every[:, 1], every[:, 2])
         if count < 2:
-            raise ValueError("BatchNorm2d: training needs more than one value a channel")
+            raise ValueError("BatchNorm2d: training needs more than one value per channel")
         if self.group.rank == 0:
             batch = {"running_mean": sign * mean, "running_var": squares / (count - 1)}
             for name, value in batch.items():
@@ -241,7 +242,7 @@ class Enter:
         self.check(x)
         N, H, W, C = self.shape = x.shape
         values = x.transpose(1, 2, 0, 3)
-        # backward looks at it once more, and by then x may hold the next photos
+        # backward reads it again, and by then x may hold the next photos
         return FeatureMap(values.copy() if save else values, (H, W, N, C))
 
     def backward(self, da: Array) -> Images:
@@ -262,4 +263,4 @@ class Leave:
 
     def backward(self, dy: Images) -> Array:
         N, H, W, C = dy.shape
-        return dy.transpose(1, 2, 0, 3).copy().reshape(H, W, N * C)  # which the stage will change
+        return dy.transpose(1, 2, 0, 3).copy().reshape(H, W, N * C)  # the stage will overwrite it

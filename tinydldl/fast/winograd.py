@@ -7,15 +7,15 @@ One row first. Four outputs of a 3-tap filter g need six inputs d:
     y_3 = d_3 g_0 + d_4 g_1 + d_5 g_2
 
 Filtering multiplies polynomials, and a polynomial may be given by its values at some points instead
-of its coefficients; then a product costs one multiplication a point. Here the points are 0, 1, -1,
-2, -2 and infinity. G and B.T go to the values, A.T comes back:
+of its coefficients; then a product costs one multiplication per point. Here they are 0, 1, -1, 2,
+-2 and infinity. G and B.T go to the values, A.T comes back:
 
     y = A.T [(G g) * (B.T d)]             6 products
 
 In two dimensions do so along both axes, `Y = A.T [(G g G.T) * (B.T d B)] A`. The sum over channels
 can be taken between the two transforms, so it becomes 36 matrix products, one for each pair of
 points. All transforms are matrix products, too: one short matrix times long rows of the images.
-Tiles of 2x2 need more products (16 for 4 outputs), tiles of 6x6 round worse: lesson 12 measures.
+Tiles of 2x2 need more products (16 for 4 outputs), those of 6x6 lose more digits: see lesson 12.
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 
 >>> d, g = np.array([3, 1, 4, 1, 5, 9.0]), np.array([2, 7, 1.0])
@@ -76,7 +76,7 @@ def filters_to_points(W: Kernels, scratch: Scratch) -> Array:
 
 
 def points_to_filters(dU: Array, scratch: Scratch) -> Kernels:
-    """The gradient in the filters, `dg = G.T dU G`: dU (36, C, OC) to dW (3, 3, C, OC)."""
+    """The gradient of the filters, `dg = G.T dU G`: dU (36, C, OC) to dW (3, 3, C, OC)."""
     _, C, OC = dU.shape
     dW = scratch.take("dg", (9, C, OC), dU.dtype)
     np.matmul(GG.T.astype(dU.dtype), by_channel(dU), out=by_channel(dW))

@@ -28,8 +28,8 @@ class ProcessGroup:
     """The processes that share a batch, as one of them sees it. All call `all_gather` together.
 
     `pipes`: in process 0 those to all others, in the others the one to process 0. `size`: how many
-    take part; it is set for each batch, since a small one does not have images for all. Without
-    pipes it is a group of one.
+    take part; set for each batch, since a small one does not have images for all. Without pipes it
+    is a group of one.
     """
 
     def __init__(self, rank: int = 0, pipes: Sequence[Connection] = ()) -> None:

@@ -27,7 +27,7 @@ def where_positive(dy: Array, y: Array) -> Array:
 
 
 class PReLU(Layer):
-    """`y = max(x, 0) + a min(x, 0)`: a ReLU that learns how much of what is below 0 to let through.
+    """`y = max(x, 0) + a min(x, 0)`: a ReLU that learns how much to let through below 0.
 
         dx = dy where x > 0, else a dy        da = sum of dy min(x, 0) over images and positions
 

@@ -16,9 +16,9 @@ class Layer:
         y  = layer.forward(x)     # saves in the layer only what backward needs
         dx = layer.backward(dy)   # overwrites layer.grads[name][...]; does not change dy
 
-    `params` and `grads` have the same keys; `buffers` are state that is not trained. A `d` in front
-    of a name means the gradient of the loss in it, so `dx` has the shape of `x`. A layer computes
-    in the dtype that it is given.
+    `params` and `grads` have the same keys; `buffers` are state that is not trained. A `d` before a
+    name means the gradient of the loss with respect to it, so `dx` has the shape of `x`. A layer
+    computes in the dtype that it is given.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class Layer:
         self._saved: tuple[Any, ...] | None = None
 
     def forward(self, x: Array, save: bool | None = None) -> Array:
-        """Compute y from x. `save`: what backward needs, too (default: only in training)."""
+        """Compute y from x. `save`: also save what backward needs (default: only in training)."""
         raise NotImplementedError
 
     def backward(self, dy: Array) -> Array:
-        """Compute dx from dy, and the gradient of each parameter on the way."""
+        """Compute dx from dy, and on the way the gradient of each parameter."""
         raise NotImplementedError
 
     def add_param(self, name: str, value: Array) -> None:
@@ -42,7 +42,7 @@ class Layer:
         self.grads[name] = np.zeros_like(value)
 
     def save_for_backward(self, save: bool | None, *values: Any) -> None:
-        """Save `values` if `save` says so, or if it is None and the layer trains."""
+        """Save `values` if `save` is True, or if it is None and the layer trains."""
         self._saved = values if (self.training if save is None else save) else None
 
     @property
@@ -84,7 +84,7 @@ Layers = dict[str, Layer]
 
 
 class Sequential(Layer):
-    """Named layers in a row. It is a layer itself: its arrays are those of its parts, `conv1.W`.
+    """Named layers in a row: itself a layer, whose arrays are those of its parts, `conv1.W`.
 
         y = f_n(... f_2(f_1(x)))        dx = dy  through f_n, ..., f_2, f_1 backwards
 

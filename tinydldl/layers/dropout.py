@@ -8,7 +8,7 @@ from tinydldl.layers.base import Layer
 
 
 class Dropout(Layer):
-    """In training, 0 in place of a value with probability `rate`; the others grow to make up.
+    """In training, set values to 0 with probability `rate`; the others grow to make up for it.
 
         y = x m / (1 - rate)        dx = dy m / (1 - rate)
 

@@ -27,9 +27,9 @@ _buffers: dict[Any, Array] = {}  # by dtype
 def pays(x: Array) -> bool:
     """Whether `x` is convolved faster here than by `taps`: on a GPU.
 
-    CuPy starts a kernel for each operation, and runs a product of four axes as a batch of tiny
-    ones: KH KW of those and as many sums take longer than one large product. On a CPU a start is
-    nearly free, and laying the windows out takes longer than it saves.
+    CuPy launches a kernel per operation, and runs a product of four axes as a batch of tiny ones:
+    KH KW of those and as many sums take longer than one large product. On a CPU a launch is nearly
+    free, and copying the windows takes longer than it saves.
     """
     return get_array_module(x) is not np
 
@@ -60,9 +60,9 @@ def backward(windows: Windows, x_pad: Images, W: Kernels, dy: Images, dW: Kernel
 
 
 def blocks(windows: Windows, x_pad: Images) -> Iterator[tuple[slice, Array]]:
-    """For one block of images after the other, its slice of N and cols (n, OH, OW, KH, KW, C).
+    """Yield per block of images its slice of N, and cols (n, OH, OW, KH, KW, C).
 
-    All blocks share the same memory: what it held is gone when the next one comes.
+    All blocks share the same memory: the next one overwrites it.
     """
     N, H, W, C = x_pad.shape
     shape = (*windows.size(H, W), *windows.kernel, C)

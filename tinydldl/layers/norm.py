@@ -16,7 +16,7 @@ class BatchNorm2d(Layer):
     `momentum` toward mean and the unbiased var; in inference the running averages take their place.
 
     x, y (N, H, W, C); gamma, beta, running_mean, running_var (C,), float32 at first. Raises
-    ValueError for x of another shape, and in training for a single value a channel.
+    ValueError for x of another shape, and in training for a single value per channel.
     Source: Ioffe and Szegedy, ICML 2015.
 
     >>> x = np.random.default_rng(0).normal(5, 3, size=(4, 8, 8, 2))
@@ -55,7 +55,7 @@ class BatchNorm2d(Layer):
     def _batch_statistics(self, x: Images) -> tuple[PerChannel, PerChannel]:
         M = x.size // x.shape[-1]
         if M < 2:
-            raise ValueError("BatchNorm2d: training needs more than one value a channel")
+            raise ValueError("BatchNorm2d: training needs more than one value per channel")
         mean = channel_sum(x) / M
         var = channel_sum(squared_distance(x, mean)) / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
@@ -80,7 +80,7 @@ def normalize(
 def scaled_residual(
     dy: Images, x_hat: Images, mean_dy: PerChannel, mean_dy_x_hat: PerChannel, scale: PerChannel
 ) -> Images:
-    """dx: what is left of dy without its mean and its part along x_hat, times `scale`."""
+    """dx: dy without its mean and its component along x_hat, times `scale`."""
     return scale * (dy - mean_dy - x_hat * mean_dy_x_hat)
 
 

@@ -9,7 +9,7 @@ from tinydldl.layers.base import Layer, Sequential, Windows
 
 
 class Pool2d(Layer):
-    """One number for each window, channel by channel: x (N, H, W, C), y (N, OH, OW, C).
+    """One number per window and channel: x (N, H, W, C), y (N, OH, OW, C).
 
     Rows and columns that fill no window are dropped. `stride`: by default the kernel.
     """
@@ -59,7 +59,7 @@ class CeilMaxPool2d(Sequential):
 
 
 class PadEnd(Layer):
-    """-inf below the image and on its right, as much as the last of `windows` needs to be full."""
+    """Pad with -inf below the image and on its right, to complete the last of `windows`."""
 
     def __init__(self, windows: Windows) -> None:
         super().__init__()
