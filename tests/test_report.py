@@ -236,7 +236,7 @@ def test_the_curves_are_those_of_the_estimates(estimates, monkeypatch):
 @pytest.mark.parametrize("p_hat", [True, False])
 def test_picture_goes_from_the_youngest_to_the_oldest(p_hat, rng):
     estimates = many(rng, 23, p_hat)
-    figure = report.picture(faces(23), estimates, "a title")
+    figure = report.picture(estimates, faces(23), "a title")
     shown = shown_in(figure.axes)
     assert len(shown) == 12
     ages = estimates.photos.ages[shown]
@@ -250,7 +250,7 @@ def test_picture_goes_from_the_youngest_to_the_oldest(p_hat, rng):
 
 
 def test_picture_of_two_photos(rng):
-    assert len(shown_in(report.picture(faces(2), many(rng, 2), "a title").axes)) == 2
+    assert len(shown_in(report.picture(many(rng, 2), faces(2), "a title").axes)) == 2
 
 
 def test_pictures_of_both_kinds_of_method(rng):

@@ -27,6 +27,7 @@ if IS_COMMAND:
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 DPI = 150
+Rows = Sequence[dict[str, Any]]  # of a table
 
 
 @dataclass
@@ -84,10 +85,7 @@ def year_bins(ages: Sequence[float] | Ages, most: int = 120) -> Array:
 
 
 def curves(
-    metrics: Sequence[dict[str, Any]],
-    title: str,
-    baselines: dict[str, float],
-    part: str = "validation",
+    metrics: Rows, title: str, baselines: dict[str, float], part: str = "validation"
 ) -> Figure:
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
@@ -115,9 +113,7 @@ def curves(
     return figure
 
 
-def plot_column(
-    axes: Axes, metrics: Sequence[dict[str, Any]], column: str, label: str, color: str
-) -> None:
+def plot_column(axes: Axes, metrics: Rows, column: str, label: str, color: str) -> None:
     """One column of `metrics` against the epoch; epochs without a value are left out."""
     rows = [row for row in metrics if column in row]
     epochs = [int(row["epoch"]) for row in rows]
@@ -187,15 +183,9 @@ def scatter(y: Ages, y_hat: Ages, grid: Grid, within: float = 5) -> Figure:
     figure, axes = new_figure("", "True age (years)", "Estimate (years)", (6, 6))
     ends = np.array([grid[0], grid[-1]])
     share = (np.abs(y_hat - y) <= within).mean()
-    axes.fill_between(
-        ends,
-        ends - within,
-        ends + within,
-        color=COLORS[2],
-        alpha=0.2,
-        linewidth=0,
-        label=f"within {within} years: {share:.0%} of {len(y)} photos",
-    )
+    label = f"within {within} years: {share:.0%} of {len(y)} photos"
+    green = (COLORS[2], 0.2)
+    axes.fill_between(ends, ends - within, ends + within, color=green, linewidth=0, label=label)
     axes.plot(ends, ends, color="#555555", linewidth=1)
     alpha = float(np.clip(200 / len(y), 0.15, 0.8))  # many points: where they are dense
     axes.scatter(y, y_hat, s=12, color=COLORS[0], alpha=alpha, linewidths=0)
@@ -204,7 +194,7 @@ def scatter(y: Ages, y_hat: Ages, grid: Grid, within: float = 5) -> Figure:
     return figure
 
 
-def decades(rows: Sequence[dict[str, Any]]) -> Figure:
+def decades(rows: Rows) -> Figure:
     """MAE and bias by decade of true age; `rows` as `metrics.by_decade` gives them."""
     x_label = "True age (years), and how many photos"
     figure, axes = new_figure("By decade of true age", x_label, "Years")

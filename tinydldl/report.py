@@ -219,7 +219,7 @@ def value_text(figures: Figures, name: str, unit: str = "") -> str:
 # ------------------------------------------------------------------------------------- as pictures
 
 
-def picture(images: PhotoStore, estimates: Estimates, title: str) -> Figure:
+def picture(estimates: Estimates, images: PhotoStore, title: str) -> Figure:
     """A figure of a few faces, evenly spread from the youngest to the oldest.
 
     `images[i]` is the RGB image of photo i.

@@ -26,7 +26,7 @@ class FastNet(Sequential):
 
         net = FastNet(model, workers=2)
         logits = net.forward(x)        # the same numbers as model.forward(x), but for rounding
-        net.backward(dlogits)          # the same net.grads; the gradient in the photos is left out
+        net.backward(dlogits)          # the same net.grads; that of the photos is left out
 
     What the engine does not cover is computed by the layers. `workers`: processes that share the
     images of a batch. If a network does not allow that, `net.workers` is 1 and `net.why` says why.
@@ -54,7 +54,7 @@ class FastNet(Sequential):
         self.training = model.training
         self.why = why_not_parallel(self.layers) if workers > 1 else ""
         self.workers = 1 if self.why else workers
-        self.others: Processes | None = None  # from the first forward pass on
+        self.processes: Processes | None = None  # from the first forward pass on
         self.shared: dict[str, SharedArray] = {}  # what all processes see
         self.group = ProcessGroup()
         self.own = Stages(self.layers, self.group)  # what this process computes
@@ -100,9 +100,9 @@ class FastNet(Sequential):
 
     def close(self) -> list[int | None]:
         """End the worker processes, which the next forward pass starts anew; returns exit codes."""
-        if self.others is None:
+        if self.processes is None:
             return []
-        codes, self.others, self._saved = self.others.close(), None, None
+        codes, self.processes, self._saved = self.processes.close(), None, None
         return codes
 
     def _share(self) -> None:
@@ -120,12 +120,12 @@ class FastNet(Sequential):
     def _start_for(self, x: Images) -> None:
         """Start the processes, unless they are there and have room for x."""
         photos = self.shared.get("photos")
-        if self.others and photos and x.size <= prod(photos.shape) and x.dtype == photos.dtype:
+        if self.processes and photos and x.size <= prod(photos.shape) and x.dtype == photos.dtype:
             return
         self.close()
         self.shared["photos"] = SharedArray((x.size,), x.dtype)
-        self.others = Processes(self.workers - 1, serve, self.layers, self.shared)
-        self.group = ProcessGroup(0, self.others.pipes)
+        self.processes = Processes(self.workers - 1, serve, self.layers, self.shared)
+        self.group = ProcessGroup(0, self.processes.pipes)
         self.own = Stages(self.layers, self.group)
 
     @contextmanager

@@ -146,7 +146,7 @@ class Experiment:
         estimates = self.estimates(prediction)
         rows = report.prediction_rows(estimates)
         folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
-        picture = report.picture(self.photos.valid, estimates, self.settings.title)
+        picture = report.picture(estimates, self.photos.valid, self.settings.title)
         folder.put("predictions.png", partial(plots.save, picture))
         lines = report.short_lines(report.figures(estimates), PART_NAMES[self.photos.part])
         baselines = self.photos.baselines
