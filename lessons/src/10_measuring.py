@@ -310,7 +310,7 @@ six = {
     "intersection": np.minimum(p, p_hat).sum(axis=1).mean(),
 }
 for name, value in six.items():
-    assert abs(value / getattr(metrics, name)(p, p_hat) - 1) < 1e-12
+    assert abs(value / getattr(metrics, name)(p_hat, p) - 1) < 1e-12
 rows = list(zip(p, p_hat, strict=True))
 assert abs(six["canberra"] - np.mean([distance.canberra(*row) for row in rows])) < 1e-12
 assert abs(six["cosine"] - np.mean([1 - distance.cosine(*row) for row in rows])) < 1e-12
@@ -346,7 +346,7 @@ axes[0].set_ylabel("Probability")
 plt.show()
 
 table = {
-    name: [getattr(metrics, measure)(target[None], prediction[None]) for measure in six]
+    name: [getattr(metrics, measure)(prediction[None], target[None]) for measure in six]
     for name, prediction in wrong.items()
 }
 print(f"{'':14}" + "".join(f"{measure:>13}" for measure in six) + f"{'y_hat':>8}")
@@ -385,11 +385,11 @@ assert target[tail].sum() + wrong["too wide"][tail].sum() < 0.01
 # %%
 near, far = (0.85 * target + 0.15 * hill(place, 3) for place in (75, 90))
 for measure in ("chebyshev", "kl", "cosine", "intersection"):
-    a, b = (getattr(metrics, measure)(target[None], q[None]) for q in (near, far))
+    a, b = (getattr(metrics, measure)(q[None], target[None]) for q in (near, far))
     print(f"{measure:12} bump at 75: {a:.4f}, at 90: {b:.4f}")
     assert abs(a - b) < 1e-3
 for measure in ("clark", "canberra"):
-    a, b = (getattr(metrics, measure)(target[None], q[None]) for q in (near, far))
+    a, b = (getattr(metrics, measure)(q[None], target[None]) for q in (near, far))
     assert b < a
 print(f"expectation: {near @ grid:.2f} and {far @ grid:.2f} years")
 assert far @ grid > near @ grid + 2
@@ -640,7 +640,7 @@ sheet["human"] = {
 }
 for name, values in sheet.items():
     print(f"{name:8}", "  ".join(f"{measure} {value:6.3f}" for measure, value in values.items()))
-print({name: round(getattr(metrics, name)(p, p_hat), 3) for name in six})
+print({name: round(getattr(metrics, name)(p_hat, p), 3) for name in six})
 uncertain = np.abs(p_hat @ grid - y).std() / np.sqrt(test_count)
 print(f"the network's MAE is uncertain by {uncertain:.2f} years, by the choice of faces")
 for name in ("network", "climate"):
