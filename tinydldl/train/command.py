@@ -3,7 +3,7 @@
 import argparse
 import os
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +19,18 @@ from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
-SYNTHETIC = {
-    "size": 64,
-    "epochs": 8,
-    "batch": 32,
-    "lr": 2e-3,
-    "schedule": "step:6",
-    "augment": ["mirror", "crop"],
-}
+SYNTHETIC = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3, "schedule": "step:6"}
+SYNTHETIC |= {"augment": ["mirror", "crop"]}
 # The paper's.
-REAL = {
-    "size": 224,
-    "epochs": 60,
-    "batch": 128,
-    "lr": 1e-3,
-    "schedule": "step:30",
-    "augment": list(TRANSFORMS),
-}
+REAL = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
+REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
 
 
 def build_parser() -> cli.Parser:
     """The parser of the command."""
-    parser = cli.Parser(
-        prog="python -m tinydldl.train",
-        description="Train a network to see ages from faces, with DLDL-v2 or another method.",
-    )
+    about = "Train a network to see ages from faces, with DLDL-v2 or another method."
+    parser = cli.Parser(prog="python -m tinydldl.train", description=about)
 
     data = parser.add_argument_group("data")
     datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
@@ -62,89 +48,62 @@ def build_parser() -> cli.Parser:
     selection.add_arguments(data)
 
     network = parser.add_argument_group("network")
-    network.add_argument(
-        "--net", choices=CHANNELS, default=TrainSettings.net, help="TinyAgeNet, ThinAgeNet"
+    add = network.add_argument
+    add("--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet")
+    about = "how the network ends: hybrid pooling, or the global average alone"
+    add("--pool", choices=POOLS, help=about)
+    side = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)
+    add("--size", type=side, help=f"pixels per side {by_set('size')}")
+    about = (
+        "start from the weights of this run's folder or checkpoint, or from those that ship with "
+        "tinydldl: pretrained; photos are normalized as they were for it"
     )
-    network.add_argument(
-        "--pool",
-        choices=POOLS,
-        default=TrainSettings.pool,
-        help="how the network ends: hybrid pooling, or the global average alone",
-    )
-    network.add_argument(
-        "--size",
-        type=cli.whole(SMALLEST_SIDE, LARGEST_SIDE),
-        help=f"pixels a side {by_set('size')}",
-    )
-    network.add_argument(
-        "--init",
-        type=source,
-        metavar="PATH",
-        help="start from the weights of this run's folder or checkpoint, or from those that ship "
-        "with tinydldl: pretrained; photos are normalized as they were for it",
-    )
+    add("--init", type=source, metavar="PATH", help=about)
     add_engine_arguments(network)
 
     add = parser.add_argument_group("method").add_argument
-    add("--method", choices=METHODS, default=TrainSettings.method, help="what is learned")
+    add("--method", choices=METHODS, help="what is learned")
     add("--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)")
     about = "dldl-v2: lambda, the weight of |y_hat - y| (default: 1)"
     add("--lam", type=cli.not_negative, help=about)
-    add(
-        "--label-step",
-        type=label_step,
-        default=TrainSettings.label_step,
-        help="years from one label to the next",
+    add("--label-step", type=label_step, help="years from one label to the next")
+    about = (
+        "dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
+        "(default: batch)"
     )
-    add(
-        "--kl-reduction",
-        choices=["batch", "elements"],
-        help="dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
-        "(default: batch)",
+    add("--kl-reduction", choices=["batch", "elements"], help=about)
+    about = (
+        "dldl-v2: train with the KL divergence alone for so many epochs, then with both losses "
+        "(default: 0)"
     )
-
-    add(
-        "--kl-epochs",
-        type=cli.whole(0),
-        help="dldl-v2: train with the KL divergence alone for so many epochs, then with both "
-        "losses (default: 0)",
-    )
+    add("--kl-epochs", type=cli.whole(0), help=about)
 
     add = parser.add_argument_group("training").add_argument
     add("--epochs", type=cli.whole(1), help=f"passes over the photos {by_set('epochs')}")
     add("--batch", type=cli.whole(2), help=f"photos per step, at most {by_set('batch')}")
-    add("--optimizer", choices=OPTIMIZERS, default=TrainSettings.optimizer, help="what takes steps")
+    add("--optimizer", choices=OPTIMIZERS, help="what takes the steps; sgd has a momentum of 0.9")
     add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
-    add(
-        "--schedule",
-        type=schedule,
-        metavar="{constant,step:N,cosine:W}",
-        help="divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
-        f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}",
+    about = (
+        "divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
+        f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}"
     )
-    add(
-        "--average",
-        type=cli.fraction,
-        metavar="DECAY",
-        help="evaluate and keep the exponential moving average of the weights over the steps, with "
-        "this decay per step, such as 0.999",
+    add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
+    about = (
+        "evaluate and keep the exponential moving average of the weights over the steps, with this "
+        "decay per step, such as 0.999"
     )
-    add(
-        "--val-every",
-        type=cli.whole(1),
-        default=TrainSettings.val_every,
-        help="epochs from one validation to the next",
-    )
+    add("--average", type=cli.fraction, metavar="DECAY", help=about)
+    add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
     add = parser.add_argument_group("output").add_argument
     add("--name", type=run_name, help="results go to runs/NAME; by default the next free number")
-    add(
-        "--resume",
-        metavar="FOLDER",
-        type=cli.path,
-        help="continue the run in FOLDER from its last epoch; all other arguments are its own, but "
-        "--data-dir and --table may say where its photos lie now",
+    about = (
+        "continue the run in FOLDER from its last epoch; all other arguments are its own, but "
+        "--data-dir and --table may say where its photos lie now"
     )
+    add("--resume", type=cli.path, metavar="FOLDER", help=about)
+    usual = {f.name: f.default for f in fields(TrainSettings) if f.default is not MISSING}
+    parser.set_defaults(**{name: usual[name] for name in usual.keys() - OF_ONE_METHOD.keys()})
     return parser
 
 

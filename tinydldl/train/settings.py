@@ -8,12 +8,8 @@ from tinydldl.datasets import Options
 from tinydldl.errors import UserError
 from tinydldl.optim import cosine_schedule, step_schedule
 
-OF_ONE_METHOD = {
-    "lam": "dldl-v2",
-    "kl_reduction": "dldl-v2",
-    "kl_epochs": "dldl-v2",
-    "members": "ldae",
-}
+OF_ONE_METHOD = dict.fromkeys(("lam", "kl_reduction", "kl_epochs"), "dldl-v2")
+OF_ONE_METHOD |= {"members": "ldae"}
 
 
 @dataclass(frozen=True, kw_only=True)
