@@ -141,7 +141,7 @@ def gradient_norm(grads: Arrays) -> Scalar:
     return get_array_module(squares[0]).sqrt(sum(squares))
 
 
-def step_schedule(lr: float, epoch: int, every: int) -> float:
+def step_schedule(lr: float, epoch: float, every: int) -> float:
     """The learning rate in `epoch` (from 1 on): divided by 10 after each `every` epochs.
 
     >>> [step_schedule(0.5, epoch, every=2) for epoch in (1, 2, 3, 5)]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Trained:
     checkpoint, {} without one.
     """
 
-    model: AgeNet
+    model: Any  # an AgeNet, or what computes one
     method: Method
     channels: tuple[list, list]
     meta: dict = field(default_factory=dict)
@@ -77,7 +78,7 @@ class Trained:
     @property
     def side(self):
         """Pixels per side of the photos that the network expects."""
-        return self.model.input_shape[0]
+        return self.meta["network"]["side"]
 
     @property
     def method_name(self):

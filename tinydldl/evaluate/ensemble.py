@@ -1,20 +1,24 @@
-"""Several networks judged as one: their predictions are averaged, then decoded once, as LDAE does.
+"""Several networks as one: their predictions are averaged, then decoded once, as LDAE does.
 
 Source: Antipov et al., Pattern Recognition 2017.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from tinydldl import trained
+from tinydldl.arrays import Module, Outputs
 from tinydldl.checkpoint import CheckpointError
+from tinydldl.datasets.loader import PhotoStore
 from tinydldl.fast.choice import choose_engine
 from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
+from tinydldl.trained import Trained
 
 
-def load(paths, xp=np):
+def load(paths: list[Path], xp: Module = np) -> dict[Path, Trained]:
     """The networks of checkpoints, {path: Trained}; the folder of an ensemble stands for its own.
 
     Raises CheckpointError if one cannot be read, or if they cannot be averaged.
@@ -30,24 +34,31 @@ def load(paths, xp=np):
     return networks
 
 
-def members(path):
+def members(path: Path) -> list[Path]:
     """The checkpoints that a path stands for: itself, or those in the folder of an ensemble."""
     inner = sorted(path.glob("member-*"), key=lambda member: (len(member.name), member.name))
     return inner or [path]
 
 
-def kind(network):
+def kind(network: Trained) -> tuple[type, list[float]]:
     """What a prediction means; networks may differ in all else."""
     return type(network.method.head), network.method.grid.tolist()
 
 
-def prediction_text(network):
-    """What a network predicts, in words."""
+def prediction_text(network: Trained) -> str:
+    """A description of what a network predicts."""
     grid = network.method.grid
     return f"{network.method_name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
 
 
-def average(networks, stores, xp, batch, engine="auto", workers=None):
+def average(
+    networks: dict[Path, Trained],
+    stores: dict[int, PhotoStore],
+    xp: Module,
+    batch: int,
+    engine: str = "auto",
+    workers: int | None = None,
+) -> Outputs:
     """The mean prediction (N, M) of the networks {path: Trained}, on the host.
 
     `stores`: {side: PhotoStore}, the same photos for each size of network; `batch`, `engine` and

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from tinydldl import cli, datasets
 from tinydldl.backend import choose_device
@@ -50,7 +51,7 @@ def base_of(arguments: argparse.Namespace) -> TrainSettings:
     about = {n: v for n, v in vars(arguments).items() if n not in ("wanted", "out", "seeds")}
     given = {name: value for name, value in about.items() if value is not None}
     by_set = SYNTHETIC if (table | given)["dataset"] == "synthetic" else REAL
-    base = COMMON | by_set | table | given
+    base: dict[str, Any] = COMMON | by_set | table | given
     schedule = f"step:{max(1, round(base['epochs'] * 2 / 3))}"
     return TrainSettings(**({"schedule": schedule} | base))
 

@@ -3,6 +3,8 @@
 The weights have seen the training part of UTKFace, and neither of the two parts that are used here.
 """
 
+from pathlib import Path
+
 from matplotlib.figure import Figure
 
 from tinydldl import trained, weights
@@ -16,7 +18,7 @@ BASE = {"dataset": "utkface", "parts": ["valid", "test"], "size": 128, "epochs":
 BASE |= {"lr": 1e-3, "schedule": "cosine:1", "lam": 0.1, "val_every": 2}
 ROWS = [
     Row(("random weights",), "random weights"),
-    Row(("weights that ship",), "weights that ship", {"init": PRETRAINED}),
+    Row(("weights that ship",), "weights that ship", {"init": Path(PRETRAINED)}),
 ]
 
 
@@ -36,7 +38,7 @@ def picture(results: list[Result], shipped: dict[str, float]) -> Figure:
     figure, axes = new_figure(title, "Epoch", "MAE on the test part (years)")
     for result, color in zip(results, (COLORS[1], COLORS[0]), strict=True):
         seeds = len(result.trained)
-        label = f"from {result.row.name}, {seeds} seed{'s' * (seeds > 1)}"
+        label: str | None = f"from {result.row.name}, {seeds} seed{'s' * (seeds > 1)}"
         for epochs in result.epochs:
             evaluated = [line for line in epochs if "valid_mae" in line]
             points = [(int(line["epoch"]), float(line["valid_mae"])) for line in evaluated]
@@ -44,7 +46,7 @@ def picture(results: list[Result], shipped: dict[str, float]) -> Figure:
             label = None  # once in the legend
     axes.axhline(shipped["mae"], color="#555555", linestyle=":", label="these weights as they are")
     axes.set_ylim(bottom=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     axes.legend(frameon=False)
     return figure
 

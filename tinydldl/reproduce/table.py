@@ -101,7 +101,8 @@ def beside_published(
     rows = []
     for result in results:
         theirs = published.get(result.row.label, NOTHING)
-        cells = [" / ".join(f"{value:g}" for value in pair if value) or MISSING for pair in theirs]
+        pairs = (" / ".join(f"{value:g}" for value in pair if value) for pair in theirs)
+        cells: list[Any] = [pair or MISSING for pair in pairs]
         cells += [result.text("mae"), result.text("epsilon_error"), len(result.trained) or MISSING]
         cells += [result.text(name, digits) for _, name, digits in more]
         rows.append([*result.row.label, *cells])

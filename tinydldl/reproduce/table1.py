@@ -1,7 +1,14 @@
 """Table 1: systems side by side, and the error of a human annotator."""
 
 from tinydldl.metrics import typical_annotator_error
-from tinydldl.reproduce.table import Result, Row, Table, beside_published, picture_beside_published
+from tinydldl.reproduce.table import (
+    Published,
+    Result,
+    Row,
+    Table,
+    beside_published,
+    picture_beside_published,
+)
 from tinydldl.reproduce.trainings import Trainings
 
 TITLE = "Table 1: systems side by side"
@@ -9,7 +16,7 @@ METHODS = ("or-cnn", "dex", "dldl", "ranking", "ldae", "dldl-v2")
 NETWORKS = ("tiny", "thin")  # of DLDL-v2
 
 # (system, whether it was trained on other photos too)
-PUBLISHED = {
+PUBLISHED: dict[tuple, Published] = {
     ("human", "no"): ((None, 0.34), (None, None), (6.30, None)),
     ("or-cnn", "no"): ((None, None), (None, None), (3.34, None)),
     ("dex", "no"): ((5.369, 0.456), (None, None), (3.25, None)),

@@ -3,6 +3,8 @@
 A line is a dict of `costs.measure`.
 """
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from tinydldl.bench import costs
@@ -53,7 +55,7 @@ def picture(measured: list[dict]) -> Figure:
     for row in measured:
         place = row["parameters_m"], row["layers_ms"]
         side = "right" if row["parameters_m"] > 100 else "center"
-        above = {"xytext": (0, 8), "textcoords": "offset points", "ha": side}
+        above: dict[str, Any] = {"xytext": (0, 8), "textcoords": "offset points", "ha": side}
         axes.annotate(row["network"], place, **above)
     axes.margins(x=0.12, y=0.15)
     axes.legend(frameon=False)

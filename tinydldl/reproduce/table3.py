@@ -1,11 +1,13 @@
 """Table 3: what augmentation and pooling contribute, and seven methods on one network."""
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from tinydldl.plots import DPI, styled
 from tinydldl.reproduce.table import (
     LINES,
     SETS,
+    Published,
     Result,
     Row,
     Table,
@@ -19,7 +21,7 @@ TITLE = "Table 3: what contributes, and seven methods"
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
 
 # (method, augmentation, pooling), on ThinAgeNet
-PUBLISHED = {
+PUBLISHED: dict[tuple, Published] = {
     ("dldl-v2", "no", "HP"): ((3.399, 0.303), (3.717, 0.290), (2.346, None)),
     ("dldl-v2", "yes", "GAP"): ((3.210, 0.282), (3.539, 0.274), (2.039, None)),
     ("dldl-v2", "yes", "HP"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
@@ -61,7 +63,7 @@ def in_order(seven: list[Result]) -> str:
     orders = {"Here, from best to worst": [result.row.label[0] for result in here]}
     for place, name in enumerate(SETS):
         labels = [result.row.label for result in seven]
-        labels.sort(key=lambda label: PUBLISHED[label][place][0])
+        labels.sort(key=lambda label: PUBLISHED[label][place][0] or np.inf)
         orders[name] = [label[0] for label in labels]
     return " ".join(f"{name}: {', '.join(order)}." for name, order in orders.items()) + (
         " Two methods that lie closer than their spread over the seeds are not ordered by this."
@@ -88,7 +90,7 @@ def epochs_picture(seven: list[Result]) -> Figure:
     gradient.set_ylim(bottom=0)
     for axes in (error, gradient):
         axes.set_xlabel("Epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     figure.legend(loc="outside right center", frameon=False)
     return figure
 

@@ -44,7 +44,7 @@ class Trainings:
 
     def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType):
         self.folder, self.base, self.xp = folder, base, xp
-        self._opened = None, None
+        self._opened: dict[tuple[int, int | None], Selection] = {}  # the last photos
         check_folder(folder)
         if (folder / "settings.json").exists():
             self.path("settings.json")
@@ -58,7 +58,7 @@ class Trainings:
         claim(self.folder / "settings.json", self.base)
         return self.folder / name
 
-    def _load(self):
+    def _load(self) -> None:
         """Read the tables: the lines of the trainings by name, and those of all epochs."""
         tables = []
         for path in (self.folder / "runs.csv", self.folder / "epochs.csv"):
@@ -71,15 +71,15 @@ class Trainings:
     def settings(self, changes: dict[str, Any], seed: int) -> TrainSettings:
         """The settings of one training: the base with the changes."""
         settings = replace(self.base, **changes, seed=seed)
-        shipped = settings.init == weights.PRETRAINED
+        shipped = settings.init == Path(weights.PRETRAINED)
         return replace(settings, init=weights.find(settings.net)) if shipped else settings
 
     def photos(self, settings: TrainSettings) -> Selection:
         """The photos of a training; they are held until others are asked for."""
         key = settings.seed, settings.train_limit
-        if key != self._opened[0]:
-            self._opened = key, open_selection(settings, self.xp)
-        return self._opened[1]
+        if key not in self._opened:
+            self._opened = {key: open_selection(settings, self.xp)}
+        return self._opened[key]
 
     def photos_to_train_on(self, seed: int) -> int:
         """How many photos the base trains on; known without them once it has been trained."""
@@ -108,24 +108,24 @@ class Trainings:
                     self._train(name, self.settings(own, seed), title, progress)
         return [self._result(row, seeds) for row in rows]
 
-    def _changes(self, row):
+    def _changes(self, row: Row) -> dict[str, Any]:
         """Those of a row's changes that differ from the base, which is trained once for all."""
         base = vars(self.base)
         return {name: value for name, value in row.changes.items() if value != base[name]}
 
-    def _images(self, changes, seed):
+    def _images(self, changes: dict[str, Any], seed: int) -> int:
         """How many images a training looks at, all epochs together."""
         settings = self.settings(changes, seed)
         count = changes.get("train_limit") or self.photos_to_train_on(seed)
         return count * settings.epochs * settings.networks
 
-    def _result(self, row, seeds):
+    def _result(self, row: Row, seeds: range) -> Result:
         """The lines of a row's trainings."""
         names = [name_of(self._changes(row), seed) for seed in seeds]
         epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
         return Result(row, [self.lines[name] for name in names], epochs)
 
-    def _train(self, name, settings, title, progress):
+    def _train(self, name: str, settings: TrainSettings, title: str, progress: Progress) -> None:
         """One training from wherever it is to its end, and its line in `runs.csv`."""
         selection, folder = self.photos(settings), RunFolder(self.place(name))
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ class Trainings:
         result = note or f"MAE {line['mae']:.3f}, epsilon-error {line['epsilon_error']:.3f}"
         Progress.write(f"{name}: {result}, {line['minutes']:.1f} minutes")
 
-    def _finish(self, line, folder):
+    def _finish(self, line: dict[str, Any], folder: RunFolder) -> None:
         """Add a training to the tables on disk. They are read anew: another process may add too."""
         self._load()
         own = ({name: e[name] for name in EPOCHS[1:] if name in e} for e in folder.metrics)

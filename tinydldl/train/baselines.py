@@ -1,18 +1,23 @@
 """What a network must beat: the mean age, and a linear model on the pixels."""
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
+
+from tinydldl.arrays import Ages, Vectors
+from tinydldl.datasets.loader import PhotoStore
 
 THUMBNAIL = 16  # pixels a side
 PENALTIES = 10.0 ** np.arange(0, 7)
 
 
-def mean_age(train_ages, count):
+def mean_age(train_ages: Ages, count: int) -> Ages:
     """The mean training age for each of `count` photos: (count,), years."""
     return np.full(count, train_ages.mean())
 
 
-def thumbnails(store):
+def thumbnails(store: PhotoStore) -> Vectors:
     """The photos of a `PhotoStore`, shrunk to 16x16 RGB, as rows of numbers in 0..1: (N, D)."""
     size = (THUMBNAIL, THUMBNAIL)
     photos = (Image.fromarray(store[index]) for index in range(len(store)))
@@ -20,7 +25,7 @@ def thumbnails(store):
     return np.array(rows, dtype=np.float32) / 255
 
 
-def ridge(x, y, x_new):
+def ridge(x: Vectors, y: Ages, x_new: Vectors) -> Ages:
     """Ridge regression: the estimates (M,) for rows x_new (M, D), learned from x (N, D) and y (N,).
 
         min_w |x w + b - y|^2 + penalty |w|^2
@@ -31,14 +36,14 @@ def ridge(x, y, x_new):
         return fit(x, y, PENALTIES[-1])(x_new)
     held_out = np.arange(len(x)) % 5 == 4
 
-    def error(penalty):
+    def error(penalty: float) -> float:
         estimate = fit(x[~held_out], y[~held_out], penalty)
         return np.abs(estimate(x[held_out]) - y[held_out]).mean()
 
     return fit(x, y, min(PENALTIES, key=error))(x_new)
 
 
-def fit(x, y, penalty):
+def fit(x: Vectors, y: Ages, penalty: float) -> Callable[[Vectors], Ages]:
     """The ridge solution for one penalty, as a function from rows to estimates."""
     x_mean, y_mean = x.mean(axis=0), y.mean()
     centered = (x - x_mean).astype(float)

@@ -19,10 +19,10 @@ from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
-SYNTHETIC = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3, "schedule": "step:6"}
+SYNTHETIC: dict[str, Any] = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3, "schedule": "step:6"}
 SYNTHETIC |= {"augment": ["mirror", "crop"]}
 # The paper's.
-REAL = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
+REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
 
@@ -107,7 +107,7 @@ def build_parser() -> cli.Parser:
     return parser
 
 
-def label_step(text):
+def label_step(text: str) -> float:
     """The type of `--label-step`."""
     step = cli.positive(text)
     try:
@@ -117,14 +117,14 @@ def label_step(text):
     return step
 
 
-def run_name(text):
+def run_name(text: str) -> str:
     """The type of `--name`: the name of one folder."""
     if not text or Path(text).name != text or text.startswith("."):
         raise argparse.ArgumentTypeError(f"expected the name of a folder in runs, got {text!r}")
     return text
 
 
-def schedule(text):
+def schedule(text: str) -> str:
     """The type of `--schedule`."""
     if not re.fullmatch(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?", text):
         expected = "constant, step:N, cosine or cosine:W"
@@ -132,12 +132,12 @@ def schedule(text):
     return text
 
 
-def source(text):
+def source(text: str) -> Path:
     """The type of `--init`."""
-    return text if text == weights.PRETRAINED else cli.path(text)
+    return cli.path(text)
 
 
-def by_set(name):
+def by_set(name: str) -> str:
     """The two defaults of an argument, for its help."""
     return f"({SYNTHETIC[name]} for synthetic faces, else {REAL[name]})"
 
@@ -151,7 +151,7 @@ def settings_of(arguments: argparse.Namespace) -> TrainSettings:
     for name, method in OF_ONE_METHOD.items():
         if name in given and arguments.method != method:
             raise UserError(f"--{name.replace('_', '-')} is for --method {method} alone")
-    if arguments.init == weights.PRETRAINED:
+    if arguments.init == Path(weights.PRETRAINED):
         given["init"] = weights.find(arguments.net)
     usual = SYNTHETIC if arguments.dataset == "synthetic" else REAL
     names = {field.name for field in fields(TrainSettings)}
@@ -167,7 +167,9 @@ def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[s
     return {name: given[name] for name in PLACES if given[name] is not None}
 
 
-def settings_of_run(parser, config: Path, stored: dict[str, Any], places: dict[str, Path]):
+def settings_of_run(
+    parser: cli.Parser, config: Path, stored: dict[str, Any], places: dict[str, Path]
+) -> TrainSettings:
     """The settings of a run, from those `stored` in its `config` file and from `places_of`.
 
     A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if one is

@@ -45,10 +45,10 @@ class Experiment:
         about = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}.get(s.method, {})
         method = make_method(s.method, label_grid(step=s.label_step), **about).to(xp)
         rng = np.random.default_rng(seed)
-        model = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
-        say(f"network   {s.net}, {s.size} px, {s.pool}: {model.cost_text()}")
+        net = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
+        say(f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}")
         say(f"method    {method_text(s, len(method.grid), method.outputs)}")
-        model, engine = choose_engine(model, xp, s.batch, s.engine, s.workers)
+        model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
         say(f"engine    {engine}")
         self.training = Training(
             model=model,
@@ -152,7 +152,7 @@ class Experiment:
         baselines = self.photos.baselines
         lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
         files = ("curves.png", "predictions.png", "predictions.csv")
-        lines |= {name: folder / name for name in files if (folder / name).exists()}
+        lines |= {name: str(folder / name) for name in files if (folder / name).exists()}
         for name, value in lines.items():
             print(f"{name:32} {value}")
 

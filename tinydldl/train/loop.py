@@ -106,12 +106,12 @@ def training_step(
     outputs = training.model.forward(x)
     losses, doutputs = training.method.loss(outputs, target, to_device(y.astype(np.float32), xp))
     training.model.backward(doutputs)
-    *losses, norm = to_host(xp.stack([*losses, gradient_norm(training.model.grads)])).astype(float)
-    check_loss(losses[0], training.model, x, where)
+    figures = to_host(xp.stack([*losses, gradient_norm(training.model.grads)])).astype(float)
+    check_loss(figures[0], training.model, x, where)
     training.optimizer.step()
     if training.average:
         training.average.update()
-    return np.array(losses), norm
+    return figures[:-1], figures[-1]
 
 
 def validate(training: Training) -> Figures:

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tinydldl import machine
+from tinydldl.arrays import Module
 from tinydldl.datasets.loader import AHEAD
 from tinydldl.errors import UserError
 from tinydldl.images import held_side
@@ -12,26 +13,27 @@ from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, MaxPool2d
 from tinydldl.models import AgeNet, count_params
 from tinydldl.processes import bounded
+from tinydldl.train.settings import TrainSettings
 
 PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
 LARGEST = 3  # how many maps as large as the largest a pass needs beside those that it keeps
 COPIES = 4  # parameters, gradients, and two moments of Adam
 
 
-def check(arguments, photos, xp):
+def check(settings: TrainSettings, photos: int, xp: Module) -> None:
     """Say how much memory a training on this many `photos` takes, about; on a GPU, of the host.
 
-    `arguments`: those of `train`. Raises UserError for more than there is.
+    Raises UserError for more than there is.
     """
-    batch, loaders = min(arguments.batch, photos), bounded(arguments.loaders, photos)
-    workers = bounded(arguments.workers or machine.available_cores(), arguments.batch)
-    held = 3 * held_side(arguments.size) ** 2 * photos
-    ahead = 2 * 3 * arguments.size**2 * batch * (AHEAD + loaders)
-    layers = arguments.engine == "layers" or xp is not np
+    batch, loaders = min(settings.batch, photos), bounded(settings.loaders, photos)
+    workers = bounded(settings.workers or machine.available_cores(), settings.batch)
+    held = 3 * held_side(settings.size) ** 2 * photos
+    ahead = 2 * 3 * settings.size**2 * batch * (AHEAD + loaders)
+    layers = settings.engine == "layers" or xp is not np
     helpers = loaders + (0 if layers else workers - 1)
     takes = {
-        "photos": min(held, arguments.cache_mb * 10**6) + ahead,
-        "network": network(arguments.net, arguments.size, batch, layers) if xp is np else 0,
+        "photos": min(held, settings.cache_mb * 10**6) + ahead,
+        "network": network(settings.net, settings.size, batch, layers) if xp is np else 0,
         "processes": PROGRAM + helpers * HELPER,
     }
     there, parts = machine.memory(), ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
@@ -44,7 +46,7 @@ def check(arguments, photos, xp):
     print(f"memory    about {mb(sum(takes.values()))} of {mb(there)} MB: {parts}")
 
 
-def network(name, side, batch, layers):
+def network(name: str, side: int, batch: int, layers: bool) -> int:
     """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine.
 
     The layers keep what each of them returns. The engine keeps that of convolutions and poolings.
@@ -56,6 +58,6 @@ def network(name, side, batch, layers):
     return 4 * (batch * (kept + LARGEST * largest) + COPIES * count_params(model))
 
 
-def mb(size):
+def mb(size: float) -> str:
     """Bytes as text, in millions."""
     return f"{size / 1e6:,.0f}"

@@ -1,12 +1,15 @@
 """The folder of a training run, `runs/<name>/`: what is written there, and what resumes from it."""
 
 import json
+import math
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import PIL
@@ -14,6 +17,7 @@ import scipy
 
 import tinydldl
 from tinydldl import checkpoint
+from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
 from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
 from tinydldl.progress import Progress
@@ -43,22 +47,24 @@ class RunFolder:
     digit for digit.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path):
         self.path = Path(path)
-        self.metrics, self.timing, self._said = [], [], set()
+        self.metrics: list[dict[str, Any]] = []
+        self.timing: list[dict[str, Any]] = []
+        self._said: set[str] = set()
 
-    def __truediv__(self, name):
+    def __truediv__(self, name: str) -> Path:
         return self.path / name
 
     @staticmethod
-    def check(name):
+    def check(name: str | None) -> None:
         """Raise UserError if there can be no new folder `runs/name`: no run is overwritten."""
         check_folder(RUNS, instead="start from another folder")
         if name and os.path.lexists(path := RUNS / name):
             raise UserError(f"{path} exists; give another --name, or continue it with --resume")
 
     @classmethod
-    def create(cls, name, default_name, config):
+    def create(cls, name: str | None, default_name: str, config: dict[str, Any]) -> Self:
         """A new folder `runs/name` with `config` in it; by default `runs/default_name-1`, `-2`, ...
 
         It gets its name when `config.json` is written, so a kill leaves nothing that cannot be
@@ -82,7 +88,7 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: Path) -> tuple[Self, dict[str, Any]]:
         """An existing folder and its configuration. Raises UserError if there is none."""
         folder = cls(path)
         try:
@@ -93,23 +99,30 @@ class RunFolder:
             raise UserError(f"{message} ({type(error).__name__}: {error})") from None
         return folder, config
 
-    def inner(self, name):
+    def inner(self, name: str) -> "RunFolder":
         """A folder within this one, for one network of several."""
         path = self.path / name
         path.mkdir(exist_ok=True)
         return RunFolder(path)
 
-    def save(self, epoch, record, speed, arrays, meta):
+    def save(
+        self,
+        epoch: int,
+        record: dict[str, float],
+        speed: dict[str, float],
+        arrays: Arrays,
+        meta: dict[str, Any],
+    ) -> None:
         """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
         self.metrics.append({"epoch": epoch} | record)
         speed = {name: round(value, 3) for name, value in speed.items()}
         self.timing.append({"epoch": epoch} | speed)
         table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
-        arrays = arrays | {"epoch": epoch, "metrics": np.array(table, dtype=np.float64)}
+        arrays = arrays | {"epoch": np.array(epoch), "metrics": np.array(table, np.float64)}
         checkpoint.save(self / "checkpoint", arrays, meta)
         self._write_tables()
 
-    def restore(self, state, epochs):
+    def restore(self, state: Arrays, epochs: int) -> int:
         """Put the arrays of `state`, by name, where the last checkpoint had them.
 
         The tables become those of that moment, too. Returns its epoch, 0 if none was finished.
@@ -136,7 +149,7 @@ class RunFolder:
         self._write_tables()
         return epoch
 
-    def _timing_until(self, epoch):
+    def _timing_until(self, epoch: int) -> list[dict[str, Any]]:
         """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises UserError."""
         path = self / "timing.csv"
         rows = read_table(path) if path.exists() else []
@@ -144,11 +157,11 @@ class RunFolder:
             raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
         return [row for row in rows if float(row["epoch"]) <= epoch]
 
-    def _write_tables(self):
+    def _write_tables(self) -> None:
         self.put("metrics.csv", partial(write_table, columns=METRICS, rows=self.metrics))
         self.put("timing.csv", partial(write_table, columns=TIMING, rows=self.timing))
 
-    def put(self, name, write):
+    def put(self, name: str, write: Callable[[Path], None]) -> None:
         """`write(path)` a file that is there to be looked at. If it cannot be written, such as a
         table that a spreadsheet has open, that is said once, and the training goes on."""
         try:
@@ -159,15 +172,15 @@ class RunFolder:
             self._said.add(name)
 
 
-def is_timing(row):
+def is_timing(row: dict[str, Any]) -> bool:
     """Whether a row of texts holds a finite number for each of `TIMING`, and nothing else."""
     try:
-        return row.keys() == set(TIMING) and np.isfinite([float(t) for t in row.values()]).all()
+        return row.keys() == set(TIMING) and all(math.isfinite(float(t)) for t in row.values())
     except ValueError:
         return False
 
 
-def provenance():
+def provenance() -> dict[str, Any]:
     """What else the figures of a run depend on: versions, commit, machine, and the date."""
     packages = (tinydldl, np, scipy, PIL)
     return {
@@ -180,16 +193,16 @@ def provenance():
     }
 
 
-def blas_threads():
+def blas_threads() -> str | None:
     """How many threads BLAS was told to use; the last digits of a run depend on it."""
     return os.environ.get("OPENBLAS_NUM_THREADS")
 
 
-def commit():
+def commit() -> str | None:
     """The commit of the checkout that this package is in, or None outside of one."""
     here = Path(__file__)
 
-    def git(*command):
+    def git(*command: str) -> str:
         done = subprocess.run(
             ["git", *command], cwd=here.parent, capture_output=True, text=True, check=True
         )

@@ -16,7 +16,8 @@ class Means:
     """
 
     def __init__(self) -> None:
-        self.photos, self.norms, self._sums = 0, [], 0.0
+        self.photos, self._sums = 0, np.zeros(())
+        self.norms: list[float] = []
 
     def add(self, losses: np.ndarray, norm: float, photos: int) -> None:
         """Add a step: the mean losses of its photos, and the norm of its gradient."""
