@@ -19,6 +19,9 @@ Shape = tuple[int, ...]
 Pair = tuple[int, int]  # vertical, horizontal
 
 Images = np.ndarray  # (N, H, W, C): photos and feature maps
+Pixels = np.ndarray  # (h, w, 3): a photo, R, G and B in 0..255
+Boxes = np.ndarray  # (N, 4): left, top, right, bottom, pixels
+Map = np.ndarray  # (H, W): a number per position
 Vectors = np.ndarray  # (N, C): one vector per photo
 Outputs = np.ndarray  # (N, K): what the last layer gives, such as logits
 Kernels = np.ndarray  # (KH, KW, C, OC): the weights of a convolution

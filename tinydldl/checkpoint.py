@@ -9,13 +9,16 @@ checkpoint becomes the new one at one moment: when its `.npz` is renamed.
 import json
 import re
 import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from tinydldl.arrays import Array, DType
 from tinydldl.backend import flush, get_array_module, to_host
 from tinydldl.errors import UserError
 from tinydldl.files import replacing
@@ -30,19 +33,20 @@ class CheckpointError(UserError):
     """A checkpoint cannot be read, or does not fit."""
 
 
-def save(path, arrays, meta):
+def save(path: str | Path, arrays: Mapping[str, Array], meta: dict[str, Any]) -> None:
     """Write `arrays` (name to array) to `path`.npz and `meta` (JSON values) to `path`.json.
 
     Neither is renamed unless there is room for both; the JSON is the first.
     """
     with replacing(f"{path}.npz") as file:
-        np.savez(file, **{name: to_host(array) for name, array in arrays.items()})
+        on_host: dict[str, Any] = {name: to_host(array) for name, array in arrays.items()}
+        np.savez(file, **on_host)
         file.flush()
         with replacing(f"{path}.json") as description:
             description.write(json.dumps(meta, indent=2).encode())
 
 
-def describe(path):
+def describe(path: str | Path) -> dict[str, Any]:
     """The JSON of a checkpoint, a dict; `path` is as for `load`. Raises CheckpointError."""
     with reading(path):
         meta = read_json(f"{stem_of(path)}.json")
@@ -51,7 +55,7 @@ def describe(path):
         return meta
 
 
-def load(path, targets):
+def load(path: str | Path, targets: Mapping[str, Array]) -> None:
     """Copy the arrays of a checkpoint into those of `targets`, by name: see `copy_into`.
 
     `path`: with or without `.npz`, or the folder of a run. Groups without a target, such as
@@ -69,17 +73,20 @@ def load(path, targets):
 class Packed:
     """An array in a `.npz` file: its header at once, its numbers with `astype`."""
 
-    def __init__(self, archive, member):
+    def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         self.open = partial(archive.open, member)
         with self.open() as file:
             self.shape, _, self.dtype = HEADERS[npy.read_magic(file)](file)
 
-    def astype(self, dtype):
+    def astype(self, dtype: DType) -> Array:
         with self.open() as file:
             return npy.read_array(file, allow_pickle=False).astype(dtype)
 
 
-def copy_into(targets, arrays):
+Source = Array | Packed
+
+
+def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Source]) -> None:
     """Copy `arrays[name]` into each array of `targets`, with subnormal numbers as 0.
 
     Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError for a
@@ -95,7 +102,7 @@ def copy_into(targets, arrays):
         target[...] = get_array_module(target).asarray(flush(values))
 
 
-def check_form(name, target, source):
+def check_form(name: str, target: Array, source: Source | None) -> None:
     """Raise CheckpointError unless `source` has the shape and kind of numbers of `target`."""
     if source is None or source.shape != target.shape:
         found = "nothing" if source is None else f"shape {source.shape!r}"
@@ -105,7 +112,7 @@ def check_form(name, target, source):
         raise CheckpointError(f"{name}: expected {numbers} numbers, found {source.dtype.name}")
 
 
-def check_values(name, values):
+def check_values(name: str, values: Array) -> None:
     """Raise CheckpointError for numbers that an array of this name cannot have."""
     if not np.isfinite(values).all():
         raise CheckpointError(f"{name}: holds numbers that are not finite in {values.dtype}")
@@ -113,7 +120,7 @@ def check_values(name, values):
         raise CheckpointError(f"{name}: holds a negative number")
 
 
-def read_json(path):
+def read_json(path: str | Path) -> Any:
     """The value in a JSON file. Raises OSError, and ValueError for anything but JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -121,14 +128,14 @@ def read_json(path):
         raise ValueError("too many brackets in each other") from None
 
 
-def stem_of(path):
+def stem_of(path: str | Path) -> str:
     """The path of the files of a checkpoint, without suffix."""
     file = Path(path, "checkpoint") if Path(path).is_dir() else path
     return str(file).removesuffix(".npz").removesuffix(".json")
 
 
 @contextmanager
-def reading(path):
+def reading(path: str | Path) -> Iterator[None]:
     """Within this block every error becomes a CheckpointError, one line that names `path`."""
     try:
         yield

@@ -8,14 +8,21 @@ import os
 import re
 import signal
 import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import tinydldl
 from tinydldl.errors import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
+Group = argparse._ActionsContainer  # a parser, or a group of its arguments
+T = TypeVar("T")
+Type = Callable[[str], Any]  # of an argument
+Argv = list[str] | None
 # The system is short of something: open files, processes, memory.
 SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
@@ -23,28 +30,28 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults, and whose errors are one line."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(formatter_class=HelpFormatter, **kwargs)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
 
-    def add_out(self, about, default=None):
+    def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:
         """Add --out, a folder; returns its group."""
         group = self.add_argument_group("output")
         group.add_argument("--out", type=path, default=default, metavar="FOLDER", help=about)
         return group
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(DATA_ERROR, error_line(f"{message} (see {self.prog} --help)") + "\n")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows the default of every argument that has one."""
 
-    def _get_help_string(self, action):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def run_command(command, argv=None):
+def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int | None:
     """Run `command(argv)`, print a `UserError` as one line, and return the exit code.
 
     A character that the terminal cannot show is printed as its number. If nobody reads the output
@@ -61,7 +68,7 @@ def run_command(command, argv=None):
             finally:
                 print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
-        message = error
+        message = str(error)
     except MemoryError:
         message = "out of memory; try less at a time, such as a smaller --batch or --size"
     except BrokenPipeError:
@@ -79,20 +86,20 @@ def run_command(command, argv=None):
     return DATA_ERROR
 
 
-def error_line(message):
+def error_line(message: object) -> str:
     """An error as one line, whatever the names in it hold; a very long one loses its middle."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
     return line if len(line) <= BEGINNING + END else f"{line[:BEGINNING]} ... {line[-END:]}"
 
 
 @contextmanager
-def interruptible():
+def interruptible() -> Iterator[None]:
     """Within this block the first Ctrl-C raises KeyboardInterrupt, the second ends the command.
 
     A second KeyboardInterrupt would break into the cleanup after the first.
     """
 
-    def interrupt(signum, frame):
+    def interrupt(signum: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, tinydldl.leave)
         raise KeyboardInterrupt
 
@@ -106,7 +113,7 @@ def interruptible():
             signal.signal(signal.SIGINT, tinydldl.leave)
 
 
-def open_what_is_closed():
+def open_what_is_closed() -> None:
     """Let closed standard streams, as after `2>&-`, go nowhere.
 
     Otherwise the first files to be opened would take their numbers, and receive the prints.
@@ -119,34 +126,34 @@ def open_what_is_closed():
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  for good
 
 
-def forget_output():
+def forget_output() -> None:
     """Let pending output go nowhere, so that Python does not try again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def gather(kind, arguments, **others):
+def gather(kind: type[T], arguments: Namespace, **others: Any) -> T:
     """A dataclass `kind` of the parsed arguments that are named like its fields, and the others."""
-    names = {field.name for field in dataclasses.fields(kind)}
+    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: v for name, v in vars(arguments).items() if name in names}, **others)
 
 
-def path(text):
+def path(text: str) -> Path:
     """The type of an argument: a path."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got nothing")
     return Path(text)
 
 
-def whole(least, most=math.inf):
+def whole(least: int, most: float = math.inf) -> Type:
     """The type of an argument: a whole number from `least` to `most`."""
     end = "up" if most == math.inf else f"to {most}"
     return _number(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
 
 
-def _number(convert, expected, allowed):
+def _number(convert: Type, expected: str, allowed: Callable[[Any], bool]) -> Type:
     """The type of an argument: a number that is `allowed`; `expected`: its description."""
 
-    def parse(text):
+    def parse(text: str) -> Any:
         try:
             value = convert(text)
         except ValueError:

@@ -8,26 +8,27 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO, Any
 
 from tinydldl.errors import UserError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 PATIENCE = 3.0  # seconds, while another program holds a file
 PARTIAL = ".*.partial"  # left by a killed process
 
 
 @contextmanager
-def replacing(path, durable=True):
+def replacing(path: str | Path, durable: bool = True) -> Iterator[IO[bytes]]:
     """A binary file to write, which replaces `path` once it is complete.
 
     Until then it has a name of its own beside `path`, so that several may write one path at once.
@@ -52,7 +53,7 @@ def replacing(path, durable=True):
             temporary.unlink()
 
 
-def _replace(temporary, path):
+def _replace(temporary: Path, path: Path) -> None:
     """Rename; on Windows once no other program, such as a spreadsheet, holds `path`."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -64,7 +65,7 @@ def _replace(temporary, path):
             time.sleep(0.1)
 
 
-def _sync(folder):
+def _sync(folder: Path) -> None:
     """Make changed names in a folder durable; Windows cannot."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -74,7 +75,7 @@ def _sync(folder):
             os.close(descriptor)
 
 
-def check_folder(folder, photos=(), instead="give another --out"):
+def check_folder(folder: Path, photos: Iterable = (), instead: str = "give another --out") -> None:
     """Raise UserError if no file can be written into a folder, which need not exist yet.
 
     Also if one of `photos`, the paths of a data set, is in it: the set might not load again.
@@ -92,7 +93,7 @@ def check_folder(folder, photos=(), instead="give another --out"):
 
 
 @contextmanager
-def new_path(folder, name):
+def new_path(folder: Path, name: str) -> Iterator[Path]:
     """The path of a new file in a folder, made if need be: `name`, or name-2, name-3, ... if taken.
 
     The name is reserved at once, so that nothing is overwritten, whoever else writes there, and
@@ -115,17 +116,17 @@ def new_path(folder, name):
         raise
 
 
-def check_room(folder, size, what):
+def check_room(folder: Path, size: float, what: str) -> None:
     """Raise UserError if `size` bytes are more than is free on the disk of `folder`."""
     there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(there).free
     if size > free:
-        size, free = (f"{count / 1e6:,.1f} MB" for count in (size, free))
-        raise UserError(f"{folder}: {what} take about {size}, and {free} are free")
+        takes = f"{what} take about {size / 1e6:,.1f} MB"
+        raise UserError(f"{folder}: {takes}, and {free / 1e6:,.1f} MB are free")
 
 
 @contextmanager
-def held(folder, wait=False):
+def held(folder: str | Path, wait: bool = False) -> Iterator[None]:
     """Within this block `folder`, made if need be, belongs to this process alone.
 
     The system releases the lock when the process ends, however it ends, so none is ever left over;
@@ -157,14 +158,14 @@ def held(folder, wait=False):
         yield
 
 
-def _locked(file):
+def _locked(file: IO[bytes]) -> bool:
     """Lock an open file for this process; False if another process has it."""
     try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        if sys.platform == "win32":
             file.seek(2**30)  # a locked byte cannot be read: take one far behind the text
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:  # a file system without locks
@@ -172,7 +173,7 @@ def _locked(file):
     return True
 
 
-def clear(folder):
+def clear(folder: str | Path) -> None:
     """Remove half-written files of killed processes from a folder that this process holds."""
     for left in Path(folder).glob(PARTIAL):
         if left.is_dir() and not left.is_symlink():
@@ -181,7 +182,9 @@ def clear(folder):
             left.unlink(missing_ok=True)
 
 
-def write_table(path, columns, rows):
+def write_table(
+    path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
     """Write dicts as a CSV file; a missing value is an empty cell."""
     header = dict(zip(columns, columns, strict=True))
     text = "".join(csv_line(columns, row) for row in [header, *rows])
@@ -189,7 +192,7 @@ def write_table(path, columns, rows):
         file.write(text.encode(errors="surrogateescape"))
 
 
-def csv_line(columns, row):
+def csv_line(columns: Sequence[str], row: Mapping[str, Any]) -> str:
     """A dict as a line of a CSV file.
 
     Before Python 3.13 a cell with a carriage return is quoted only if lines end with one.
@@ -199,14 +202,14 @@ def csv_line(columns, row):
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
-def write_reasons(folder, name, photos):
+def write_reasons(folder: Path, name: str, photos: Iterable[tuple[Path, str]]) -> Path:
     """Write a new table of photos and reasons, `[(path, why)]`; returns its path."""
     with new_path(folder, name) as table:
         write_table(table, ("photo", "why"), [{"photo": p, "why": why} for p, why in photos])
     return table
 
 
-def read_table(path):
+def read_table(path: str | Path) -> list[dict[str, str]]:
     """The rows of a CSV file of `write_table`, as dicts of texts without empty cells."""
     try:
         with open(path, newline="", encoding="utf-8") as file:

@@ -8,10 +8,14 @@ import math
 import os
 import stat
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tinydldl.errors import UserError
@@ -33,12 +37,12 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # characters in a PNG, which are unp
 class PhotoError(UserError):
     """A file that cannot be used as a photo. `reason`: why, without the name of the file."""
 
-    def __init__(self, reason, name=None):
+    def __init__(self, reason: str, name: object = None) -> None:
         super().__init__(reason if name is None else f"{name}: {reason}")
         self.reason = reason
 
 
-def open_photo(source, name=None, memory=None):
+def open_photo(source: Any, name: str | None = None, memory: int | None = None) -> Image.Image:
     """The photo in `source`, a path or a seekable binary file, upright, as an RGB image.
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
@@ -63,7 +67,7 @@ def open_photo(source, name=None, memory=None):
 
 
 @contextmanager
-def open_file(path):
+def open_file(path: str | Path) -> Iterator[BufferedReader]:
     """A file that is open for reading. Raises OSError, and PhotoError for a pipe or a device, which
     could block forever.
     """
@@ -74,7 +78,7 @@ def open_file(path):
         yield file
 
 
-def decode(file, memory=None):
+def decode(file: IO[bytes], memory: int | None = None) -> Image.Image:
     """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
     with Image.open(file, formats=FORMATS) as image:
         check(image)
@@ -84,9 +88,9 @@ def decode(file, memory=None):
         return to_rgb(image)
 
 
-def check(image):
+def check(image: Image.Image) -> None:
     """Raise PhotoError for an image that must not be decoded."""
-    if math.prod(image.size) > Image.MAX_IMAGE_PIXELS:
+    if math.prod(image.size) > (Image.MAX_IMAGE_PIXELS or math.inf):
         raise Image.DecompressionBombError
     if max(image.size) > LONGEST * min(image.size):
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
@@ -94,11 +98,11 @@ def check(image):
         raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
 
 
-def fit(image, memory):
+def fit(image: Image.Image, memory: int) -> None:
     """Make a JPEG decode at 1/2, 1/4 or 1/8 if it does not fit otherwise. Raises PhotoError."""
     if image.format == "TIFF":
         raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
-    pixels, most = math.prod(image.size), memory // BYTES.get(image.format, 12)
+    pixels, most = math.prod(image.size), memory // BYTES.get(str(image.format), 12)
     if pixels <= most:
         return
     if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
@@ -107,10 +111,10 @@ def fit(image, memory):
             "is not progressive; make it smaller first"
         )
     divisor = 2 ** math.ceil(math.log(pixels / most, 4))
-    image.draft(None, tuple(length // divisor for length in image.size))
+    image.draft(None, (image.width // divisor, image.height // divisor))
 
 
-def has_one_scan(image):
+def has_one_scan(image: Any) -> bool:
     """Whether a JPEG can be decoded as it is read: not progressive, all colors in one scan.
 
     A segment begins with FF, a kind and a length of two bytes; in that of a scan, DA, the number of
@@ -122,15 +126,15 @@ def has_one_scan(image):
     return "progressive" not in image.info and image.fp.read(1) == bytes([image.layers])
 
 
-def why(error, memory=None):
+def why(error: Exception, memory: int | None = None) -> str:
     """A description of why a photo cannot be used; `memory` as for `open_photo`."""
     match error:
         case PhotoError():
             return error.reason
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            limit = Image.MAX_IMAGE_PIXELS / 1e6
+            limit = (Image.MAX_IMAGE_PIXELS or math.inf) / 1e6
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
-        case Image.UnidentifiedImageError():
+        case UnidentifiedImageError():
             known = KNOWN.replace("TIFF, ", "") if memory else KNOWN
             return f"not a photo that can be read; expected {known} (convert others, HEIC too)"
         case OSError(strerror=str(text)):
@@ -138,7 +142,7 @@ def why(error, memory=None):
     return f"a photo that cannot be decoded ({error})"
 
 
-def to_rgb(image):
+def to_rgb(image: Image.Image) -> Image.Image:
     """The photo in 8-bit RGB, transparent parts on gray."""
     if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
@@ -151,19 +155,19 @@ def to_rgb(image):
     return opaque
 
 
-def held_side(side):
+def held_side(side: int) -> int:
     """The short side, in pixels, of photos held for a network of `side`: 256 for 224."""
     return round(side * HOLD)
 
 
-def resize_short_side(image, side):
+def resize_short_side(image: Image.Image, side: int) -> Image.Image:
     """The image scaled so that its short side has `side` pixels."""
     width, height = image.size
     scale = side / min(width, height)
     return image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
 
 
-def center_crop(image, side):
+def center_crop(image: Image.Image, side: int) -> Image.Image:
     """The square of `side` pixels in the middle."""
     left, top = ((length - side) // 2 for length in image.size)
     return image.crop((left, top, left + side, top + side))

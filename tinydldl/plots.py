@@ -273,7 +273,7 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(file, format="png")
 
 
-def save_new(figure: Figure, folder: str | Path, stem: str) -> Path:
+def save_new(figure: Figure, folder: Path, stem: str) -> Path:
     """Write a figure as `stem`.png into a folder, as `new_path` has it; returns its path."""
     with new_path(folder, f"{stem}.png") as path:
         save(figure, path)

@@ -9,17 +9,22 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import prod
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from multiprocessing.heap import Arena
 from multiprocessing.reduction import ForkingPickler
 from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from tempfile import TemporaryFile, gettempdir
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
+from tinydldl.arrays import Array, DType, Shape
 from tinydldl.errors import UserError
 from tinydldl.machine import available_cores
 
@@ -28,7 +33,7 @@ MEMORY_FOLDER = "/dev/shm"  # on Linux its files are in memory
 MOST, PER_CORE = 256, 4  # processes that a user may ask for, and that get work
 
 
-def bounded(asked, jobs):
+def bounded(asked: int, jobs: int) -> int:
     """How many of the processes asked for get work: one per job, `PER_CORE` per core, at most."""
     return min(asked, max(1, jobs), PER_CORE * available_cores())
 
@@ -39,8 +44,9 @@ class Processes:
     They end with `close`, with this object, or with this process.
     """
 
-    def __init__(self, count, target, *arguments):
-        self.pipes, self.processes = [], []
+    def __init__(self, count: int, target: Callable[..., Any], *arguments: Any) -> None:
+        self.pipes: list[Connection] = []
+        self.processes: list[SpawnProcess] = []
         # with this object or the interpreter, before multiprocessing waits for its processes
         Finalize(self, _close, (self.pipes, self.processes), exitpriority=10)
         for index in range(count):
@@ -52,7 +58,7 @@ class Processes:
             self.processes.append(process)
             theirs.close()
 
-    def close(self):
+    def close(self) -> list[int | None]:
         """End all processes, and wait for them; returns their exit codes."""
         return _close(self.pipes, self.processes)
 
@@ -64,13 +70,13 @@ class Helpers:
     Raises UserError if one is lost.
     """
 
-    def __init__(self, count, function, nice=0):
+    def __init__(self, count: int, function: Callable[..., Any], nice: int = 0) -> None:
         self.processes = Processes(count, _serve, function, nice)
-        self.free = SimpleQueue()
+        self.free: SimpleQueue[Connection] = SimpleQueue()
         for pipe in self.processes.pipes:
             self.free.put(pipe)
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: Any) -> Any:
         pipe = self.free.get()
         try:
             send(pipe, arguments)
@@ -90,16 +96,16 @@ class SharedArray:
     Raises UserError if there is no room.
     """
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape: Shape, dtype: DType) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self.memory = _share(max(1, prod(shape) * self.dtype.itemsize))
 
-    def array(self):
+    def array(self) -> Array:
         """The memory as a NumPy array."""
         return np.frombuffer(self.memory.buffer, self.dtype, prod(self.shape)).reshape(self.shape)
 
 
-def _share(size):
+def _share(size: int) -> Arena:
     """Memory for `size` bytes, allocated at once: a full disk would kill a process that writes.
 
     Raises UserError without room in memory and in the folder for temporary files.
@@ -124,7 +130,7 @@ def _share(size):
     )
 
 
-def send(pipe, value):
+def send(pipe: Connection, value: Any) -> None:
     """`pipe.send(value)` that leaves no view of a BytesIO in the traceback of a broken pipe.
 
     Collecting such a view crashes Python 3.12.1, and warns in others (CPython issues 111049 and
@@ -133,7 +139,7 @@ def send(pipe, value):
     pipe.send_bytes(ForkingPickler.dumps(value).tobytes())
 
 
-def _serve(pipe, _, function, nice):
+def _serve(pipe: Connection, _: int, function: Callable[..., Any], nice: int) -> None:
     if hasattr(os, "nice"):
         os.nice(nice)
     while True:
@@ -145,13 +151,13 @@ def _serve(pipe, _, function, nice):
         send(pipe, result)
 
 
-def _run(target, pipe, *arguments):
+def _run(target: Callable[..., Any], pipe: Connection, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who closes the pipe
     with suppress(EOFError, ConnectionError):  # the owner is gone, or has closed it
         target(pipe, *arguments)
 
 
-def _close(pipes, processes):
+def _close(pipes: Sequence[Connection], processes: Sequence[SpawnProcess]) -> list[int | None]:
     for pipe in pipes:
         pipe.close()
     for process in processes:
@@ -160,7 +166,7 @@ def _close(pipes, processes):
 
 
 @contextmanager
-def _quietly():
+def _quietly() -> Iterator[None]:
     """Within this block processes start deaf to Ctrl-C, and do not import the caller's script.
 
     They do not need it, and without `if __name__ == "__main__":` it would run twice. Not safe if

@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinydldl import checkpoint
+from tinydldl.arrays import Ages, Array, Images, Module
 from tinydldl.backend import to_device, to_host
 from tinydldl.checkpoint import CheckpointError
-from tinydldl.datasets.loader import eval_batches, normalize
+from tinydldl.datasets.loader import Channels, PhotoStore, Seen, eval_batches, normalize
 from tinydldl.finite import check_finite
 from tinydldl.labels import MOST_INTERVALS
 from tinydldl.methods import Method, make_method
@@ -18,7 +20,7 @@ from tinydldl.models import LARGEST_SIDE, AgeNet
 OLDEST = 1000  # years; no label is higher
 
 
-def checked(meta):
+def checked(meta: dict[str, Any]) -> dict[str, Any]:
     """The description of a network in the JSON of its checkpoint, as one dict.
 
     `name`, `side`, `pool`, `log_sigmoid`: of an `AgeNet`, which checks names and the least side;
@@ -52,12 +54,12 @@ def checked(meta):
     return about
 
 
-def is_number(value, least, most=math.inf, *kinds):
+def is_number(value: Any, least: float, most: float = math.inf, *kinds: type) -> bool:
     """Whether a JSON value is a finite number from `least` to `most`; no bool is one."""
     return type(value) in (kinds or (int, float)) and least <= value <= most and value < math.inf
 
 
-def is_three(values):
+def is_three(values: Any) -> bool:
     """Whether a JSON value is a list of three numbers from 0 to 1."""
     return type(values) is list and len(values) == 3 and all(is_number(v, 0, 1) for v in values)
 
@@ -72,33 +74,35 @@ class Trained:
 
     model: Any  # an AgeNet, or what computes one
     method: Method
-    channels: tuple[list, list]
+    channels: Channels
     meta: dict = field(default_factory=dict)
 
     @property
-    def side(self):
+    def side(self) -> int:
         """Pixels per side of the photos that the network expects."""
         return self.meta["network"]["side"]
 
     @property
-    def method_name(self):
+    def method_name(self) -> str:
         """The name in METHODS."""
         return self.meta["method"]["name"]
 
     @property
-    def net(self):
+    def net(self) -> str:
         """The name in CHANNELS."""
         return self.meta["network"]["name"]
 
     @property
-    def text(self):
+    def text(self) -> str:
         """A description: method, network and size."""
         return f"{self.method_name}, {self.net}, {self.side} px"
 
-    def predict(self, store, batch, xp=np, seen=lambda images: None):
+    def predict(
+        self, store: PhotoStore, batch: int, xp: Module = np, seen: Seen = lambda images: None
+    ) -> tuple[Array, Ages]:
         """The prediction (N, M) for each photo of a `PhotoStore`, and y_hat (N,), on the host.
 
-        `xp`: where the model is; `seen` is called with the number of photos of each batch. Raises
+        `xp`: where the model is; Raises
         NonFiniteError as `predict_images` does.
         """
         self.model.eval()
@@ -110,7 +114,7 @@ class Trained:
             seen(len(images))
         return np.concatenate(predictions), np.concatenate(y_hat)
 
-    def predict_images(self, images):
+    def predict_images(self, images: Images) -> Array:
         """The prediction (N, M) for uint8 images (N, side, side, 3): the mean over each and its
         mirror image. Raises NonFiniteError for a network whose weights are too large.
         """
@@ -121,7 +125,9 @@ class Trained:
         return check_finite((once + mirrored) / 2)
 
 
-def describe(network, method, settings, channels):
+def describe(
+    network: dict[str, Any], method: Method, settings: dict[str, Any], channels: Channels
+) -> dict[str, Any]:
     """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method.
 
     `network`: name, side, pool, and `log_sigmoid` if that is its last layer; `channels`: mean, std.
@@ -135,7 +141,7 @@ def describe(network, method, settings, channels):
     }
 
 
-def load(path, xp=np):
+def load(path: str | Path, xp: Module = np) -> Trained:
     """The network of a checkpoint or of the folder of a run, on the module `xp`, for inference.
 
     Raises CheckpointError, one line, for anything that does not fit.

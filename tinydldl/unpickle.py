@@ -8,7 +8,9 @@ among the stand-ins that the caller allows; all else is refused by name.
 There is no protection from a file that needs some hundred times its own size in memory.
 """
 
+from collections.abc import Callable
 from pickletools import genops
+from typing import IO, Any
 
 from tinydldl.errors import UserError
 
@@ -19,6 +21,8 @@ VALUES = {
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
+Allowed = dict[tuple[str, str], Any]  # functions, or None, by module and name
+Persistent = Callable[[Any], Any] | None
 MOST_WORK = 200_000  # instructions, and items passed to them: enough for about 8000 tensors
 MOST_BITS = 2**15  # of a whole number
 
@@ -26,23 +30,24 @@ MOST_BITS = 2**15  # of a whole number
 class Global:
     """A function or class that a file names, such as `posix.system`; `make`: our stand-in."""
 
-    def __init__(self, name, make=None):
+    def __init__(self, name: str, make: Callable[..., Any] | None = None) -> None:
         self.name, self.make = name, make
 
 
 class Shell:
     """An object of an unknown class: the name of the class and the state, no code."""
 
-    def __init__(self, name):
-        self.name, self.state = name, None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state: Any = None
 
-    def build(self, state):
+    def build(self, state: Any) -> Any:
         """Take the state that a file gives the object; returns the stand-in."""
         self.state = state
         return self
 
 
-def load(file, allowed, persistent=None, shells=False):
+def load(file: IO, allowed: Allowed, persistent: Persistent = None, shells: bool = False) -> Any:
     """The object in the pickle at the position of `file`, which moves to its end.
 
     `allowed`: {(module, name): function}, our stand-ins for the functions and classes that the file
@@ -65,25 +70,27 @@ def load(file, allowed, persistent=None, shells=False):
 class Machine:
     """The stack machine. `below`: the stacks below each mark; `memo`: objects for later."""
 
-    def __init__(self, file, allowed, persistent, shells):
+    def __init__(self, file: IO, allowed: Allowed, persistent: Persistent, shells: bool) -> None:
         self.file, self.allowed, self.persistent, self.shells = file, allowed, persistent, shells
-        self.stack, self.below, self.memo = [], [], {}
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
         self.work = MOST_WORK
 
-    def run(self):
+    def run(self) -> Any:
         for opcode, argument, _ in genops(self.file):
             if opcode.name == "STOP":
                 return self.stack.pop()
             self.pay(1)
             self.step(opcode.name, argument)
 
-    def pay(self, work):
+    def pay(self, work: int) -> None:
         """Raise UserError after `MOST_WORK`: a short file may repeat things very often."""
         self.work -= work
         if self.work < 0:
             raise UserError("a pickle that takes more work than any network's")
 
-    def step(self, name, argument):
+    def step(self, name: str, argument: Any) -> None:
         """Run one instruction; `pickletools` documents them all."""
         stack, pop = self.stack, self.stack.pop
         match name:
@@ -156,28 +163,28 @@ class Machine:
                 what = name if argument is None else f"{name} ({argument!r})"
                 raise UserError(f"the instruction {what} is refused")
 
-    def push(self, value):
+    def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def top(self, kind):
+    def top(self, kind: type) -> Any:
         """The object on top of the stack, to be filled."""
         if not isinstance(self.stack[-1], kind):
             raise UserError(f"{text(self.stack[-1])} is filled as if it were a {kind.__name__}")
         return self.stack[-1]
 
-    def since_mark(self):
+    def since_mark(self) -> list[Any]:
         """Pop what was pushed since the last mark, and the mark."""
         items, self.stack = self.stack, self.below.pop()
         return items
 
-    def set_items(self, items):
+    def set_items(self, items: list[Any]) -> None:
         """Put key, value, key, value, ... into the dict on top of the stack."""
         keys = items[::2]
         if not all(isinstance(key, str | int) for key in keys):  # hashing a tuple may take forever
             raise UserError("a dict has a key that is neither text nor a whole number")
         self.top(dict).update(zip(keys, items[1::2], strict=True))
 
-    def name_global(self, module, attribute):
+    def name_global(self, module: str, attribute: str) -> None:
         parts = (module, attribute)
         if not all(isinstance(p, str) and len(p) < 200 and p.isprintable() for p in parts):
             raise UserError("a function or class is named by something that is no name")
@@ -186,7 +193,7 @@ class Machine:
             raise refusal(found)
         self.stack.append(found)
 
-    def call(self, function, arguments, new=False):
+    def call(self, function: Any, arguments: Any, new: bool = False) -> Any:
         """The stand-in for `function(*arguments)`, or with `new` for an object of a class."""
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise UserError(f"{text(function)} is called as if it were a function")
@@ -197,23 +204,23 @@ class Machine:
             return Shell(function.name)
         raise refusal(function)
 
-    def build(self, built, state):
+    def build(self, built: Any, state: Any) -> Any:
         build = getattr(built, "build", None)
         if build is None:
             raise UserError(f"{text(built)} is given a state, and it can have none")
         return build(state)
 
 
-def refusal(function):
+def refusal(function: Global) -> UserError:
     """The error for a function or class that is not allowed."""
     return UserError(f"{function.name} is refused: the file asks for a call of it")
 
 
-def items_in(value):
+def items_in(value: Any) -> int:
     """How many items a tuple, list or dict holds; 0 for anything else."""
     return len(value) if isinstance(value, tuple | list | dict) else 0
 
 
-def text(value):
+def text(value: Any) -> str:
     """A value for a message, without its content, which may be large."""
     return value.name if isinstance(value, Global | Shell) else f"a {type(value).__name__}"

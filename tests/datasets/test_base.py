@@ -15,8 +15,7 @@ from tinydldl.datasets.base import (
     find_folder,
     image_files,
     join,
-    need_image_files,
-    photos_sorted,
+    need_images,
     random_split,
 )
 
@@ -43,8 +42,8 @@ def test_options_refuse_a_negative_seed():
 # ----------------------------------------------------------------------------------------- photos
 
 
-def test_photos_sorted_by_path():
-    photos = photos_sorted([(Path("b.jpg"), 30, 2), (Path("a.jpg"), 20, 1)])
+def test_photos_are_in_the_order_of_their_paths():
+    photos = Photos.of([(Path("b.jpg"), 30, 2), (Path("a.jpg"), 20, 1)])
     assert photos.paths == [Path("a.jpg"), Path("b.jpg")]
     np.testing.assert_array_equal(photos.ages, [20.0, 30.0])
     np.testing.assert_array_equal(photos.sigmas, [1.0, 2.0])
@@ -114,7 +113,7 @@ def test_image_files_by_name_and_without_shadows(tmp_path):
     assert [path.name for path in image_files(tmp_path)] == ["a.png", "b.JPG", "c.jpeg"]
 
 
-def test_need_image_files(tmp_path):
+def test_need_images(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"^no photo in \S+, expected .jpg or .png files"):
-        need_image_files(tmp_path)
+        need_images(tmp_path)

@@ -196,7 +196,9 @@ def test_what_refine_and_conclude_make_of_outputs(monkeypatch):
     photo = Image.new("RGB", (50, 50))
     refined = detector.refine(photo, squares)
     np.testing.assert_array_equal(refined, [[2, 2, 14, 14], [4, 4, 8, 8]])
-    assert len(detector.conclude(photo, squares)[0]) == 0  # none is as probable as it must be
+    assert (
+        len(detector.conclude(photo, squares, detector.SCORE)[0]) == 0
+    )  # none is as probable as it must be
     boxes, scores, landmarks = detector.conclude(photo, squares, 0.7)
     np.testing.assert_allclose(boxes, [[2, 2, 14, 14], [0, 0, 10, 10]])
     np.testing.assert_allclose(scores, [0.9, 0.8])

@@ -6,13 +6,14 @@ Drop a photo, paste one, or use the camera. The photo goes to this program only.
 import ctypes
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from tinydldl import cli, trained, weights
 from tinydldl.app import ADDRESS, Choice, Server
 from tinydldl.predict import portraits
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Serve the page until Ctrl-C."""
     arguments = build_parser().parse_args(argv)
     choices = open_choices(arguments.net, arguments.checkpoint, arguments.crop)
@@ -25,7 +26,7 @@ def main(argv=None):
         server.serve_forever()
 
 
-def open_choices(net, checkpoint, crop):
+def open_choices(net: str, checkpoint: Path | None, crop: str) -> dict[str, Choice]:
     """The networks of the page, {name: Choice}: the one asked for, then all others that ship.
 
     `crop`: the crop of the first. Raises CheckpointError, or UserError if `net` does not ship.
@@ -39,7 +40,7 @@ def open_choices(net, checkpoint, crop):
     return choices
 
 
-def give_back_large_memory():
+def give_back_large_memory() -> None:
     """Make glibc return free blocks of 4 MB and more to the system.
 
     By default it soon keeps some per thread, and photos of 20 MB add up.
@@ -49,7 +50,7 @@ def give_back_large_memory():
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.app",
         description="A web page on this computer that estimates the ages of the faces in photos.",

@@ -5,11 +5,13 @@ that are still sending a request or receiving an answer; photos that have arrive
 and are safe there. `connection` is a socket.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import RawIOBase
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 MOST_CONNECTIONS = 64  # each has a thread
 MOST_BYTES = 20 * 10**6  # of a photo
@@ -27,21 +29,22 @@ class Refusal(Exception):
 class Connections:
     """The open connections, oldest first, and the bytes that are held for each."""
 
-    def __init__(self):
-        self.moving, self.line = {}, {}  # {connection: bytes}: on the way, and waiting
+    def __init__(self) -> None:
+        self.moving: dict[socket, int] = {}  # bytes, on the way
+        self.line: dict[socket, int] = {}  # bytes, waiting
         self.lock = Lock()
 
-    def welcome(self, connection):
+    def welcome(self, connection: socket) -> None:
         """Add a connection; the oldest may have to go."""
         with self.lock:
             self.moving[connection] = 0
             self.make_room()
 
-    def forget(self, connection):
+    def forget(self, connection: socket) -> None:
         with self.lock:
             self.moving.pop(connection, None)
 
-    def hold(self, connection, count):
+    def hold(self, connection: socket, count: int) -> None:
         """Hold `count` more bytes. Raises ConnectionAbortedError for a closed connection."""
         with self.lock:
             self.check(connection)
@@ -49,7 +52,7 @@ class Connections:
             self.make_room()
 
     @contextmanager
-    def place(self, connection):
+    def place(self, connection: socket) -> Iterator[None]:
         """Within this block the connection is safe in the line. Raises Refusal if that is full."""
         with self.lock:
             self.check(connection)
@@ -64,18 +67,18 @@ class Connections:
                 del self.line[connection]
                 self.moving[connection] = 0
 
-    def check(self, connection):
+    def check(self, connection: socket) -> None:
         if connection not in self.moving:
             raise ConnectionAbortedError
 
-    def make_room(self):
+    def make_room(self) -> None:
         while len(self.moving) > MOST_CONNECTIONS or self.held() > ALL_BYTES:
             oldest = next(iter(self.moving))
             del self.moving[oldest]
             with suppress(OSError):  # it may have gone by itself
                 oldest.shutdown(SHUT_RDWR)
 
-    def held(self):
+    def held(self) -> int:
         return sum(self.moving.values()) + sum(self.line.values())
 
 
@@ -85,14 +88,14 @@ class Request(RawIOBase):
     Raises TimeoutError, Refusal for more bytes, and ConnectionError.
     """
 
-    def __init__(self, connection, connections):
+    def __init__(self, connection: socket, connections: Connections) -> None:
         self.connection, self.connections = connection, connections
         self.begin, self.patience, self.most = monotonic(), HEAD_PATIENCE, MOST_HEAD
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         left = self.begin + self.patience - monotonic()
         if left <= 0:
             raise TimeoutError

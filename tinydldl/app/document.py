@@ -4,10 +4,12 @@ import secrets
 from html import escape
 from pathlib import Path
 
+from tinydldl.app.estimate import Choice
+
 FOLDER = Path(__file__).parent
 
 
-def page(choices):
+def page(choices: dict[str, Choice]) -> tuple[str, str]:
     """`html, policy` of the page that offers the networks `choices`, {name: Choice}.
 
     The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
@@ -31,7 +33,7 @@ def page(choices):
     return html, policy(nonce)
 
 
-def policy(nonce):
+def policy(nonce: str) -> str:
     """The Content-Security-Policy; pictures come as data, the camera as a stream."""
     return "; ".join(
         [
@@ -47,5 +49,5 @@ def policy(nonce):
     )
 
 
-def read(name):
+def read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")

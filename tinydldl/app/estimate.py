@@ -3,11 +3,13 @@
 import base64
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tinydldl.explain.saliency import MapError, Maps, under_squares
-from tinydldl.faces import WeightsError, detect
+from tinydldl.faces import Face, WeightsError, detect
 from tinydldl.faces.detector import shrink
 from tinydldl.images import open_photo
 from tinydldl.predict import inputs
@@ -28,7 +30,7 @@ class Choice:
     crop: str
 
 
-def estimate(choice, data, whole=False):
+def estimate(choice: Choice, data: bytes, whole: bool = False) -> dict[str, Any]:
     """The estimates for the photo with the bytes `data`, as a dict for JSON.
 
     `width`, `height`, pixels; `photo`, upright, at most 1024 pixels per side; `note`, a sentence or
@@ -50,7 +52,7 @@ def estimate(choice, data, whole=False):
     }
 
 
-def find_faces(image):
+def find_faces(image: Image.Image) -> tuple[list[Face], str | None]:
     """The faces in a photo from left to right, and a note, or None."""
     try:
         found = detect(image)
@@ -64,7 +66,7 @@ def find_faces(image):
     return faces, None
 
 
-def face_record(choice, image, face):
+def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[str, Any]:
     """A face: `age` and `spread`, the standard deviation, years; `distribution` over the labels.
 
     `box`: left, top, right, bottom in pixels of the photo, None for the whole photo; `view`: what
@@ -81,7 +83,7 @@ def face_record(choice, image, face):
     }
 
 
-def map_record(network, view):
+def map_record(network: Trained, view: Image.Image) -> list[list[float]] | None:
     """The years that each part of the view adds: 16 rows, see `saliency.under_squares`.
 
     Of the view without its mirror image; None for a method without softmax.
@@ -93,7 +95,7 @@ def map_record(network, view):
     return under_squares(years, view.width).tolist()
 
 
-def data_uri(image, kind, **settings):
+def data_uri(image: Image.Image, kind: str, **settings: Any) -> str:
     """An image as a data URI."""
     file = BytesIO()
     image.save(file, kind, **settings)

@@ -16,11 +16,12 @@ from multiprocessing.pool import ThreadPool
 from socket import SHUT_WR
 from socketserver import ThreadingTCPServer
 from time import monotonic
+from typing import Any
 from urllib.parse import parse_qs
 
 from tinydldl.app.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
 from tinydldl.app.document import page
-from tinydldl.app.estimate import estimate
+from tinydldl.app.estimate import Choice, estimate
 from tinydldl.errors import UserError
 from tinydldl.images import PhotoError
 
@@ -28,6 +29,8 @@ ADDRESS = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
 FAREWELL = 2  # seconds in which a client may stop sending
 GONE = ConnectionError, TimeoutError  # a client that has left, or is silent
+Headers = dict[str, str]
+Answer = tuple[int, dict[str, Any]]  # an HTTP status, and values for JSON
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +54,7 @@ class Server(ThreadingTCPServer):
     request_queue_size = 128  # connections that arrive at once
     allow_reuse_address = os.name == "posix"  # on Windows two programs could share a port
 
-    def __init__(self, choices, port):
+    def __init__(self, choices: dict[str, Choice], port: int) -> None:
         self.choices, self.connections = choices, Connections()
         self.worker = ThreadPool(1)  # an executor would not let the program end
         try:
@@ -61,28 +64,28 @@ class Server(ThreadingTCPServer):
             raise UserError(f"port {port}: {reason}; choose another one with --port") from None
 
     @property
-    def port(self):
+    def port(self) -> int:
         return self.server_address[1]
 
-    def process_request(self, request, client_address):
+    def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.welcome(request)
         super().process_request(request, client_address)
 
-    def close_request(self, request):
+    def close_request(self, request: Any) -> None:
         self.connections.forget(request)
         super().close_request(request)
 
-    def server_close(self):
+    def server_close(self) -> None:
         super().server_close()
         self.worker.terminate()
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that have left; show other errors as Python does."""
         if not isinstance(sys.exception(), GONE):
             super().handle_error(request, client_address)
 
 
-def attempt(choice, data, whole):
+def attempt(choice: Choice, data: bytes, whole: bool) -> Answer:
     """`status, values` of an estimate.
 
     Nothing is raised: an error from a pool refers to itself through its traceback, and would keep
@@ -97,15 +100,16 @@ def attempt(choice, data, whole):
 class Handler(BaseHTTPRequestHandler):
     """A request in HTTP/1.0: the connection ends with the answer."""
 
+    server: Server
     request_version = default_request_version = "HTTP/1.0"  # never an answer without headers
     requestline = command = ""  # until it is read
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.request_file = Request(self.connection, self.server.connections)
         self.rfile = BufferedReader(self.request_file)
 
-    def handle(self):
+    def handle(self) -> None:
         """Answer or refuse a request."""
         try:
             super().handle()
@@ -117,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(500, "Something went wrong; the terminal says what.")
             raise
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.check_head()
         if self.path != "/":
             raise Refusal(404, "There is no such page.")
@@ -126,17 +130,17 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         self.check_head()
         self.check_origin()
-        path, _, query = self.path.partition("?")
+        path, _, text = self.path.partition("?")
         if path != "/estimate":
             raise Refusal(404, "There is no such page.")
-        query = parse_qs(query)
+        query = parse_qs(text)
         choice = self.choice(query)
         self.send_json(*self.estimate(choice, query.get("whole") == ["1"]))
 
-    def check_head(self):
+    def check_head(self) -> None:
         """Refuse unreadable headers, and other host names, which may lead here (DNS rebinding)."""
         if self.headers.defects:
             raise Refusal(400, "The headers of this request cannot be read.")
@@ -146,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(given) != 1 or given[0].lower() not in hosts:
             raise Refusal(403, f"This server is for http://{ADDRESS}:{port} alone.")
 
-    def check_origin(self):
+    def check_origin(self) -> None:
         """Refuse requests from the pages of other sites."""
         own = f"http://{self.headers['Host'].lower()}"
         origins = self.headers.get_all("Origin", [])
@@ -154,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         if set(origins) - {own} or set(sites) - {"same-origin"}:
             raise Refusal(403, "This server answers its own page alone.")
 
-    def choice(self, query):
+    def choice(self, query: dict[str, list[str]]) -> Choice:
         """The network in a query."""
         choices = self.server.choices
         (name,) = query.get("network", [""])[:1]
@@ -162,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, f"There is no such network; there are: {', '.join(choices)}.")
         return choices[name]
 
-    def length(self):
+    def length(self) -> int:
         """The number of bytes that follow."""
         lengths = self.headers.get_all("Content-Length", [])
         if "Transfer-Encoding" in self.headers or len(lengths) != 1:
@@ -173,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(413, f"A photo may have {MOST_BYTES // 10**6} MB at most.")
         return int(lengths[0])
 
-    def body(self):
+    def body(self) -> bytes:
         """The photo, if it arrives in time."""
         length = self.length()
         self.request_file.patience, self.request_file.most = PATIENCE, length
@@ -185,36 +189,36 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, "The photo did not arrive to its end.")
         return data
 
-    def estimate(self, choice, whole):
+    def estimate(self, choice: Choice, whole: bool) -> Answer:
         """`status, values` for the photo, which is not held any longer."""
         data = self.body()
         with self.server.connections.place(self.connection):
             return self.server.worker.apply(attempt, (choice, data, whole))
 
-    def send(self, status, kind, data, headers=None):
+    def send(self, status: int, kind: str, data: bytes, headers: Headers | None = None) -> None:
         """Send an answer with the common headers and its own."""
         self.server.connections.hold(self.connection, len(data))
         self.connection.settimeout(PATIENCE)
         self.send_response(status)
-        own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": len(data)}
+        own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(data))}
         for name, value in (HEADERS | own | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def send_json(self, status, values, headers=None):
+    def send_json(self, status: int, values: Any, headers: Headers | None = None) -> None:
         self.send(status, "application/json", json.dumps(values).encode(), headers)
 
-    def refuse(self, status, sentence):
-        again = {"Retry-After": 2} if status == 503 else None
+    def refuse(self, status: int, sentence: str) -> None:
+        again = {"Retry-After": "2"} if status == 503 else None
         self.send_json(status, {"error": sentence}, again)
 
-    def send_error(self, code, message=None, explain=None):
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that the base class cannot read."""
         self.refuse(code, HTTPStatus(code).phrase)
 
-    def finish(self):
+    def finish(self) -> None:
         """Read what the client still sends: it could lose the answer if we hung up now."""
         super().finish()
         deadline = monotonic() + FAREWELL
@@ -224,9 +228,9 @@ class Handler(BaseHTTPRequestHandler):
             while self.connection.recv(2**16) and monotonic() < deadline:
                 pass
 
-    def version_string(self):
+    def version_string(self) -> str:
         """The header Server, without the versions of Python and its server."""
         return "tinydldl"
 
-    def log_message(self, format, *arguments):
+    def log_message(self, format: str, *arguments: Any) -> None:
         """Nothing is logged."""

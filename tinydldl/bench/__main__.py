@@ -13,7 +13,7 @@ from tinydldl import cli, plots
 from tinydldl.bench import profile
 from tinydldl.bench.cases import ALL, FORM, QUICK, Case
 from tinydldl.bench.engines import ENGINES, installed
-from tinydldl.bench.race import advances, race
+from tinydldl.bench.race import Result, advances, race
 from tinydldl.errors import UserError
 from tinydldl.fast import available_cores
 from tinydldl.files import replacing
@@ -25,8 +25,10 @@ LEAST_ROUNDS = 3
 SCREEN = Path("-")  # for --json
 RIVALS = [name for name in ENGINES if name != "fast"]
 
+Measured = dict[Case, list[Result]]
 
-def main(argv=None):
+
+def main(argv: list[str] | None = None) -> int:
     """Measure, and print; returns the exit code."""
     arguments = parse(argv)
     engines, rivals = choose_engines(arguments.engines, arguments.against)
@@ -44,14 +46,14 @@ def main(argv=None):
         say("", *ratio_table(measured, rival), sep="\n")
     if arguments.json:
         write_json(arguments.json, measured, peak, arguments.workers)
-    if arguments.profile:
-        case = first_training_case(arguments.cases)
+    case = first_training_case(arguments.cases)
+    if arguments.profile and case:
         plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
         say(f"\nprofile of {case}: {arguments.profile}")
     return 0
 
 
-def parse(argv):
+def parse(argv: list[str] | None) -> argparse.Namespace:
     """The arguments, each of `--cases` once; the help describes their default."""
     arguments = build_parser().parse_args(argv)
     arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
@@ -59,7 +61,9 @@ def parse(argv):
     return arguments
 
 
-def measure(cases, engines, workers, rounds):
+def measure(
+    cases: list[Case], engines: list[str], workers: int, rounds: int
+) -> tuple[Measured, float]:
     """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
     measured, peaks = {}, []
     total = len(cases) * advances(engines, rounds)
@@ -71,7 +75,7 @@ def measure(cases, engines, workers, rounds):
     return measured, max(peaks)
 
 
-def choose_engines(asked, against):
+def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[str], list[str]]:
     """`(engines, rivals)`: the names of the engines to measure, and of those to compare with fast.
 
     `asked`: names, None for all that are installed; `against`: the beginning of the rivals' names,
@@ -86,7 +90,7 @@ def choose_engines(asked, against):
     return [name for name in ENGINES if name in wanted], rivals
 
 
-def check_outputs(cases, figures, picture):
+def check_outputs(cases: list[Case], figures: Path | None, picture: Path | None) -> None:
     """Raise UserError for files that could not be written, before minutes are spent."""
     if picture and first_training_case(cases) is None:
         raise UserError("--profile: draws a training step, and --cases has none")
@@ -97,12 +101,12 @@ def check_outputs(cases, figures, picture):
             raise UserError(f"{path}: is a folder, expected a file")
 
 
-def first_training_case(cases):
+def first_training_case(cases: list[Case]) -> Case | None:
     """The first case that trains, or None."""
     return next((case for case in cases if case.train), None)
 
 
-def table(measured, peak):
+def table(measured: Measured, peak: float) -> list[str]:
     """The lines of the table: one per case and engine."""
     lines = [
         f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
@@ -122,7 +126,7 @@ def table(measured, peak):
     return lines
 
 
-def ratio_table(measured, rival):
+def ratio_table(measured: Measured, rival: str) -> list[str]:
     """The lines of a table: time and memory of a rival over those of the fast engine."""
     lines = [
         f"time of {rival} / time of fast (above 1: fast is faster), median of the rounds; "
@@ -132,7 +136,9 @@ def ratio_table(measured, rival):
     for case, results in measured.items():
         fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
         ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
-        memory = "-" if None in (other.memory, fast.memory) else f"{other.memory / fast.memory:.2f}"
+        memory = "-"
+        if other.memory and fast.memory:
+            memory = f"{other.memory / fast.memory:.2f}"
         lines.append(
             f"{case!s:24} {median(ratios):6.2f} {f'{min(ratios):.2f} - {max(ratios):.2f}':>13} "
             f"{memory:>7}"
@@ -140,7 +146,7 @@ def ratio_table(measured, rival):
     return lines
 
 
-def write_json(path, measured, peak, workers):
+def write_json(path: Path, measured: Measured, peak: float, workers: int) -> None:
     """Write all figures to a file, or for `-` to standard output: seconds, bytes, FLOP/s."""
     figures = {
         str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
@@ -154,7 +160,7 @@ def write_json(path, measured, peak, workers):
             file.write(text.encode())
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.bench",
         description="Time training steps and inference, each engine in a process of its own, in "
@@ -176,7 +182,7 @@ def build_parser():
     return parser
 
 
-def named_cases(text):
+def named_cases(text: str) -> list[Case]:
     """The type of `--cases`: a list of one, or of all."""
     try:
         return ALL if text == "all" else [Case.parse(text)]

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from tinydldl import machine
+from tinydldl.arrays import Ages, Images
 from tinydldl.labels import label_grid
 from tinydldl.models import CHANNELS, SMALLEST_SIDE, AgeNet
 from tinydldl.train import memory
@@ -26,11 +28,11 @@ class Case:
     batch: int
     train: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.net}-{self.side}-{self.batch}-{'train' if self.train else 'inference'}"
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str) -> Self:
         """The case with a name such as tiny-64-32-train. Raises ValueError for any other text."""
         number = r"(\d{1,15})"
         networks = "|".join(CHANNELS)
@@ -43,18 +45,18 @@ class Case:
             raise ValueError(f"{short} {there / 1e9:.3g}")
         return cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
 
-    def model(self):
+    def model(self) -> AgeNet:
         """The network, always with the same initial weights."""
         return AgeNet(self.net, len(LABELS), self.side, rng=np.random.default_rng(0))
 
-    def photos(self):
+    def photos(self) -> tuple[Images, Ages, Ages]:
         """Random photos (N, H, W, 3), ages and sigmas (N,), always the same, float32."""
         rng = np.random.default_rng(1)
         x = rng.standard_normal((self.batch, self.side, self.side, 3), dtype=np.float32)
         y = rng.uniform(1, 99, self.batch).astype(np.float32)
         return x, y, np.full(self.batch, 2, np.float32)
 
-    def flops(self):
+    def flops(self) -> int:
         """Floating-point operations, counted as direct convolution; backward costs two forward."""
         model = self.model()
         forward = 2 * model.multiply_adds(model.input_shape) * self.batch

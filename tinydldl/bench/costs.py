@@ -1,16 +1,19 @@
 """The cost of the paper's networks, its table 2: size, multiply-adds, time for 32 photos."""
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinydldl.bench.cases import LABELS
+from tinydldl.bench.engines import Step
 from tinydldl.bench.race import Racer, check_agreement, time_in_turn
 from tinydldl.fast import FastNet, available_cores, covers
-from tinydldl.models import VGG16, AgeNet, count_params
+from tinydldl.models import VGG16, AgeNet, Network, count_params
 from tinydldl.progress import Progress
 
+NETWORKS: dict[str, Callable[..., Network]]
 NETWORKS = {"vgg16": VGG16, "thin": partial(AgeNet, "thin"), "tiny": partial(AgeNet, "tiny")}
 
 
@@ -53,7 +56,7 @@ RATIOS = {
 }
 
 
-def measure(rounds=3, images=32):
+def measure(rounds: int = 3, images: int = 32) -> list[dict[str, Any]]:
     """The rows of the table: a dict for each of SYSTEMS, with our and the published figures.
 
     `parameters_m` in millions; `multiply_adds_g` per photo, in billions; `disk_mb` in 10^6 bytes;
@@ -69,7 +72,7 @@ def measure(rounds=3, images=32):
     return [row(system, figures[system.network]) for system in SYSTEMS]
 
 
-def ratios(rows):
+def ratios(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """How many times smaller and faster than VGG16 ThinAgeNet and TinyAgeNet are.
 
     A dict for each, with the names in RATIOS; `rows`: from `measure`.
@@ -82,7 +85,7 @@ def ratios(rows):
     ]
 
 
-def row(system, figures):
+def row(system: System, figures: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a system, from the figures of one network."""
     return (
         {"network": system.name}
@@ -91,7 +94,7 @@ def row(system, figures):
     )
 
 
-def describe(network):
+def describe(network: str) -> tuple[dict[str, Any], list[str]]:
     """`(figures, engines)`: what can be counted, and the engines that cover the network."""
     model = build(network)
     arrays = (model.params | model.buffers).values()
@@ -103,7 +106,9 @@ def describe(network):
     return figures, ["layers", "fast"] if covers(model) else ["layers"]
 
 
-def time_networks(engines, rounds, images):
+def time_networks(
+    engines: Mapping[str, Sequence[str]], rounds: int, images: int
+) -> dict[str, float]:
     """Milliseconds by `network-engine`.
 
     Raises UserError if the engines of a network disagree.
@@ -124,7 +129,7 @@ def time_networks(engines, rounds, images):
     return {name: 1000 * result.median for name, result in results.items()}
 
 
-def inference(network, engine, images, workers):
+def inference(network: str, engine: str, images: int, workers: int) -> Step:
     """The step that is timed, `step()`: the logits of random photos.
 
     The engine divides a batch by itself; the layers take photo after photo, since the maps of
@@ -138,6 +143,6 @@ def inference(network, engine, images, workers):
     return lambda: np.concatenate([model.forward(photo[None]) for photo in x])
 
 
-def build(network):
+def build(network: str) -> Network:
     """The network for inference, always with the same initial weights."""
     return NETWORKS[network](len(LABELS), rng=np.random.default_rng(0)).eval()

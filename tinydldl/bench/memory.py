@@ -6,12 +6,12 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def held(pid):
+def held(pid: int) -> int | None:
     """Bytes of a process and all its children (PSS: shared memory counts in proportion).
 
     None on a system without these figures.
     """
-    children = {}
+    children: dict[int, list[int]] = {}
     for path in PROC.glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
@@ -30,7 +30,7 @@ def held(pid):
     return total
 
 
-def pss(text):
+def pss(text: str) -> int:
     """The bytes after `Pss:` in the text of a `smaps_rollup`."""
     line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0 kB")
     return 1024 * int(line.split()[1])
@@ -39,18 +39,19 @@ def pss(text):
 class Peak(threading.Thread):
     """Watch the memory of a process until `stop()`, which returns the peak."""
 
-    def __init__(self, pid, seconds=0.02):
+    def __init__(self, pid: int, seconds: float = 0.02) -> None:
         super().__init__(daemon=True)
-        self.pid, self.seconds, self.most, self.over = pid, seconds, None, threading.Event()
+        self.pid, self.seconds, self.over = pid, seconds, threading.Event()
+        self.most: int | None = None
         self.start()
 
-    def run(self):
+    def run(self) -> None:
         while not self.over.wait(self.seconds):
             now = held(self.pid)
             if now is not None:
                 self.most = max(self.most or 0, now)
 
-    def stop(self):
+    def stop(self) -> int | None:
         """The peak in bytes, or None; ends the thread."""
         self.over.set()
         self.join()

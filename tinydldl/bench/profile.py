@@ -1,18 +1,22 @@
 """Where the time of a training step goes, by layer."""
 
 import time
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from tinydldl.bench.engines import step_of
+from tinydldl.bench.cases import Case
+from tinydldl.bench.engines import Step, step_of
 from tinydldl.fast import FastNet
 from tinydldl.plots import COLORS, new_figure
 
 PASSES = {"forward": COLORS[0], "backward": COLORS[1]}
 STEPS = 5
+Times = dict[str, dict[str, float]]  # {group: {pass: milliseconds}}
 
 
-def profile(case):
+def profile(case: Case) -> dict[str, Times]:
     """`{engine: {group: {pass: milliseconds}}}` of layers and fast, one process, median of steps.
 
     A group is what the engine fuses, by its number: convolution, normalization, ReLU and pooling.
@@ -23,10 +27,11 @@ def profile(case):
     return {engine: timed(stages[engine], steps[engine]) for engine in stages}
 
 
-def timed(parts, step):
+def timed(parts: dict[str, Any], step: Step) -> Times:
     """Run the step, and add up the times of forward and backward of the parts of each group."""
     step()
-    groups, group = {}, None
+    groups: dict[str, dict[str, list[float]]] = {}
+    group = None
     for name, part in parts.items():
         if "pool" not in name or group is None:
             group = name.lstrip("abcdefghijklmnopqrstuvwxyz") or name
@@ -44,11 +49,11 @@ def timed(parts, step):
     }
 
 
-def watch(part, name, seconds):
+def watch(part: Any, name: str, seconds: list[float]) -> None:
     """Make the method `name` of a part add its time to the last of `seconds`."""
     method = getattr(part, name)
 
-    def timed_method(*arguments):
+    def timed_method(*arguments: Any) -> Any:
         begun = time.perf_counter()
         result = method(*arguments)
         seconds[-1] += time.perf_counter() - begun
@@ -57,7 +62,7 @@ def watch(part, name, seconds):
     setattr(part, name, timed_method)
 
 
-def draw(times, title):
+def draw(times: dict[str, Times], title: str) -> Figure:
     """A `Figure` with a stacked bar per group and engine, the layers pale."""
     totals = {name: sum(sum(t.values()) for t in spent.values()) for name, spent in times.items()}
     figure, axes = new_figure(

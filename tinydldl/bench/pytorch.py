@@ -3,12 +3,15 @@
 PyTorch is imported where it is used, so that this module can be imported without it.
 """
 
-from tinydldl.bench.cases import LABELS
+from collections.abc import Callable
+from typing import Any
+
+from tinydldl.bench.cases import LABELS, Case
 from tinydldl.labels import gaussian_label_distribution
-from tinydldl.models import CHANNELS
+from tinydldl.models import CHANNELS, AgeNet
 
 
-def make_step(case, channels_last):
+def make_step(case: Case, channels_last: bool) -> Callable[[], Any]:
     """`step()`, as in `engines`; `channels_last`: the faster layout on CPUs."""
     import torch
 
@@ -19,7 +22,7 @@ def make_step(case, channels_last):
     if not case.train:
         net.eval()
 
-        def infer():
+        def infer() -> Any:
             with torch.inference_mode():
                 return net(x_torch).numpy()
 
@@ -29,7 +32,7 @@ def make_step(case, channels_last):
     p = torch.from_numpy(gaussian_label_distribution(y, sigma, LABELS)).float()
     ages, grid = torch.from_numpy(y), torch.from_numpy(LABELS).float()
 
-    def step():
+    def step() -> float:
         log_p_hat = torch.log_softmax(net(x_torch), dim=1)
         kl = torch.nn.functional.kl_div(log_p_hat, p, reduction="batchmean")
         loss = kl + (log_p_hat.exp() @ grid - ages).abs().mean()
@@ -41,7 +44,7 @@ def make_step(case, channels_last):
     return step
 
 
-def twin(model, channels):
+def twin(model: AgeNet, channels: str) -> Any:
     """An `AgeNet` with these channels as a PyTorch network with the same weights."""
     import torch
     from torch import nn

@@ -2,13 +2,17 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
+from multiprocessing.connection import Connection
 from statistics import median
+from typing import Any, Self
 
 import numpy as np
 
+from tinydldl.bench.cases import Case
 from tinydldl.bench.engines import ENGINES, THREADED
 from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
@@ -30,7 +34,7 @@ class Result:
     memory: int | None = None
 
     @property
-    def median(self):
+    def median(self) -> float:
         return median(self.seconds)
 
 
@@ -40,7 +44,7 @@ class Racer:
     `make(*arguments)` makes the step there. `values`: what it returned the first two times.
     """
 
-    def __init__(self, name, threads, make, *arguments):
+    def __init__(self, name: str, threads: int, make: Callable[..., Any], *arguments: Any) -> None:
         self.name = name
         with blas_threads(threads):
             self.process = Processes(1, serve, make, *arguments)
@@ -50,12 +54,12 @@ class Racer:
         self.steps = max(1, ceil(SECONDS / seconds))
 
     @classmethod
-    def of(cls, engine, case, workers):
+    def of(cls, engine: str, case: Case, workers: int) -> Self:
         """The racer of an engine for a case."""
         threads = workers if engine in THREADED else 1
         return cls(engine, threads, ENGINES[engine], case, workers)
 
-    def ask(self, steps):
+    def ask(self, steps: int) -> tuple[Any, float]:
         """The value of the last of `steps` steps, and the seconds per step."""
         (pipe,) = self.process.pipes
         try:
@@ -65,18 +69,18 @@ class Racer:
             (code,) = self.process.close()
             raise UserError(f"{self.name} ended with exit code {code}") from None
 
-    def peak(self):
+    def peak(self) -> int | None:
         """The peak of its memory in a few steps, bytes."""
-        watch = Peak(self.process.processes[0].pid)
+        watch = Peak(self.process.processes[0].pid or 0)
         self.ask(max(MEMORY_STEPS, self.steps))
         return watch.stop()
 
-    def close(self):
+    def close(self) -> None:
         """End the process."""
         self.process.close()
 
 
-def serve(pipe, _, make, *arguments):
+def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -> None:
     """Run steps on request, in the process of a racer."""
     step = make(*arguments)
     while True:
@@ -87,7 +91,9 @@ def serve(pipe, _, make, *arguments):
         pipe.send((value, (time.perf_counter() - begun) / steps))
 
 
-def race(case, engines, workers, rounds, advance):
+def race(
+    case: Case, engines: Sequence[str], workers: int, rounds: int, advance: Callable[[], Any]
+) -> tuple[list[Result], float]:
     """`(results, peak)`: a `Result` per engine, and the FLOP/s of BLAS meanwhile.
 
     `advance()` is called `advances(engines, rounds)` times on the way. Raises UserError if the
@@ -111,12 +117,14 @@ def race(case, engines, workers, rounds, advance):
     return list(results.values()), 2 * SGEMM**3 / fastest
 
 
-def advances(engines, rounds):
+def advances(engines: Sequence[str], rounds: int) -> int:
     """How often `race` calls `advance`."""
     return len(engines) * (rounds + 2) + rounds
 
 
-def time_in_turn(racers, rounds, advance):
+def time_in_turn(
+    racers: Sequence[Racer], rounds: int, advance: Callable[[], Any]
+) -> dict[str, Result]:
     """`{name: Result}`; every other round is reversed, so that no one always follows the same."""
     results = {racer.name: Result(racer.name) for racer in racers}
     for number in range(rounds):
@@ -128,7 +136,7 @@ def time_in_turn(racers, rounds, advance):
     return results
 
 
-def check_agreement(case, racers):
+def check_agreement(case: object, racers: Sequence[Racer]) -> None:
     """Raise UserError unless all agree in their first two steps.
 
     The second loss depends on the first gradient, so it shows a wrong backward pass.
@@ -144,19 +152,19 @@ def check_agreement(case, racers):
                 )
 
 
-def multiply(side):
+def multiply(side: int) -> Callable[[], None]:
     """The step that measures the machine: a large product of float32 matrices."""
     x = np.ones((side, side), np.float32)
     out = np.empty_like(x)
 
-    def step():
+    def step() -> None:
         np.matmul(x, x, out=out)
 
     return step
 
 
 @contextmanager
-def blas_threads(count):
+def blas_threads(count: int) -> Iterator[None]:
     """Within this block processes start with `count` BLAS threads."""
     before = os.environ["OPENBLAS_NUM_THREADS"]
     os.environ["OPENBLAS_NUM_THREADS"] = str(count)

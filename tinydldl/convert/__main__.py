@@ -5,6 +5,7 @@ PyTorch is not needed, and nothing of the file is run.
 
 import argparse
 import sys
+from pathlib import Path
 
 from tinydldl import cli
 from tinydldl.convert import torch_file, torch_weights
@@ -14,7 +15,7 @@ from tinydldl.models import POOLS, count_params
 HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Convert a file; returns the exit code."""
     arguments = build_parser().parse_args(argv)
     weights = torch_file.read(arguments.file)
@@ -37,7 +38,7 @@ def main(argv=None):
     return 0
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.convert",
         description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
@@ -56,7 +57,7 @@ def build_parser():
     return parser
 
 
-def checkpoint_path(text):
+def checkpoint_path(text: str) -> Path:
     """The type of `OUT.npz`: the path of a file with that ending."""
     path = cli.path(text)
     if path.suffix != ".npz":

@@ -12,15 +12,19 @@ Source: `torch/serialization.py` of PyTorch, 1.0 and 2.13.
 
 import io
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
+from tinydldl.arrays import Array, Arrays
 from tinydldl.errors import UserError
 from tinydldl.images import open_file
-from tinydldl.unpickle import MOST_WORK, Global, Shell, load
+from tinydldl.unpickle import MOST_WORK, Allowed, Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 DTYPES = {
@@ -51,7 +55,7 @@ class Weights:
     text: str
 
 
-def read(path):
+def read(path: Path) -> Weights:
     """The weights in a file of `torch.save`: of a network or its state_dict.
 
     Also of a dict that holds one as `state_dict`, `model_state_dict` or `model`. Names lose the
@@ -72,7 +76,7 @@ def read(path):
     return Weights(arrays, modules, f"{text}, PyTorch {'1.6 or later' if is_zip else 'before 1.6'}")
 
 
-def read_legacy(data):
+def read_legacy(data: bytes) -> Any:
     """The object in a file from before 1.6."""
     file, storages = io.BytesIO(data), Storages("<")
     try:
@@ -91,7 +95,7 @@ def read_legacy(data):
     return found
 
 
-def read_zip(data):
+def read_zip(data: bytes) -> Any:
     """The object in a file from 1.6 or later."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
@@ -118,12 +122,13 @@ def read_zip(data):
 class Storage:
     """The numbers of one or several tensors: `values` (count,), None until they are read."""
 
-    def __init__(self, kind, count, byte_order):
+    def __init__(self, kind: str, count: int, byte_order: str) -> None:
         self.is_bfloat16 = kind == "torch.BFloat16Storage"
         self.dtype = np.dtype(byte_order + DTYPES[kind])
-        self.count, self.nbytes, self.values = count, count * self.dtype.itemsize, None
+        self.count, self.nbytes = count, count * self.dtype.itemsize
+        self.values: Any = None
 
-    def fill(self, count, data):
+    def fill(self, count: int, data: bytes) -> None:
         if count != self.count or len(data) != self.nbytes:
             raise UserError("damaged: the numbers of a tensor are not all there")
         self.values = np.frombuffer(data, self.dtype)
@@ -134,10 +139,10 @@ class Storage:
 class Storages(dict):
     """The storages that the object in a file names, {key: Storage}."""
 
-    def __init__(self, byte_order):
+    def __init__(self, byte_order: str) -> None:
         self.byte_order = byte_order
 
-    def persistent(self, identity):
+    def persistent(self, identity: Any) -> Storage | Global:
         """The stand-in for an object that is marked as kept outside: a storage, or a class."""
         match identity:
             case ("module", Global() as cls, *_):  # with its source text, which is not needed
@@ -160,7 +165,7 @@ class Tensor:
     shape: tuple
     strides: tuple
 
-    def array(self):
+    def array(self) -> Array:
         """The array, a view of the storage. Raises UserError if it does not fit in there."""
         values = self.storage.values
         if values is None or prod(self.shape) > values.size:
@@ -176,11 +181,11 @@ class Tensor:
 # ------------------------------------------- stand-ins for the functions and classes in a file
 
 
-def is_count(number):
+def is_count(number: Any) -> bool:
     return type(number) is int and 0 <= number < 2**128
 
 
-def rebuild_tensor(storage, offset, shape, strides, *_):
+def rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
     """`torch._utils._rebuild_tensor_v2`; its other arguments are about gradients."""
     if not (isinstance(storage, Storage) and type(shape) is type(strides) is tuple):
         raise UserError("a tensor is not made of a storage, a shape and strides")
@@ -195,26 +200,26 @@ class OrderedDict(dict):
     modules, is dropped.
     """
 
-    def __init__(self, pairs=()):
+    def __init__(self, pairs: Iterable[Any] = ()) -> None:
         if not all(isinstance(key, str) for key, _ in pairs):
             raise UserError("an OrderedDict has a key that is no text")
         super().__init__(pairs)
 
-    def build(self, state):
+    def build(self, state: Any) -> Self:
         return self
 
 
 class Unused:
     """Anything that is not needed, such as a NumPy number beside the weights."""
 
-    def __init__(self, *_):
+    def __init__(self, *_: Any) -> None:
         pass
 
-    def build(self, state):
+    def build(self, state: Any) -> Self:
         return self
 
 
-ALLOWED = {
+ALLOWED: Allowed = {
     ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
     ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
@@ -236,7 +241,7 @@ ALLOWED = {
 # -------------------------------------------------------------------------- weights in an object
 
 
-def weights_in(found):
+def weights_in(found: Any) -> tuple[Arrays, dict[str, Shell], str]:
     """`arrays, modules, text` of an object from a file."""
     if isinstance(found, dict) and not tensors_of(found):
         found = next((found[name] for name in WEIGHTS if name in found), found)
@@ -263,20 +268,22 @@ def weights_in(found):
     return {name: tensor.array() for name, tensor in tensors.items()}, modules, text
 
 
-def tensors_of(found):
+def tensors_of(found: Any) -> dict[str, Tensor]:
     """{name: Tensor} of a dict; of anything else, {}."""
     items = found.items() if isinstance(found, dict) else ()
     return {k: v for k, v in items if isinstance(k, str) and isinstance(v, Tensor)}
 
 
-def is_module(found):
+def is_module(found: Any) -> bool:
     """Whether an object was a torch.nn.Module: it has what they all have."""
     state = found.state if isinstance(found, Shell) else None
     names = ("_parameters", "_buffers", "_modules")
     return isinstance(state, dict) and all(isinstance(state.get(name), dict) for name in names)
 
 
-def walk(module, name="", seen=None):
+def walk(
+    module: Shell, name: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, Shell]]:
     """Yield `(name, module)` for a module and all those inside it, each once, in order."""
     seen = set() if seen is None else seen
     seen.add(id(module))
@@ -288,6 +295,6 @@ def walk(module, name="", seen=None):
             yield from walk(inner, f"{name}.{own}" if name else own, seen)
 
 
-def without_prefix(names):
+def without_prefix(names: dict[str, Any]) -> dict[str, Any]:
     """The same dict without the `module.` in front of its names."""
     return {name.removeprefix("module."): value for name, value in names.items()}

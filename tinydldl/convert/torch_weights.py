@@ -7,17 +7,22 @@ recognized by its convolutions, in order; the modules in a file are checked agai
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinydldl import checkpoint, trained
+from tinydldl.arrays import Arrays
 from tinydldl.checkpoint import CheckpointError
+from tinydldl.convert.torch_file import Weights
 from tinydldl.errors import UserError
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import CHANNELS, AgeNet
 from tinydldl.trained import Trained
+from tinydldl.unpickle import Shell
 
 SIDE = 224
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as usual
@@ -25,7 +30,7 @@ METHOD = "dldl-v2"
 
 # The PyTorch layers that our networks can be made of, and their settings; settings that are missing
 # here do not matter. For a number PyTorch may have a pair.
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "Conv2d": {
         "kernel_size": 3,
         "stride": 1,
@@ -38,7 +43,8 @@ SETTINGS = {
     "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
     "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
     "AdaptiveAvgPool2d": {"output_size": 1},
-} | {name: {} for name in ("ReLU", "Flatten", "Linear", "Sigmoid", "Softmax", "LogSoftmax")}
+    **{name: {} for name in ("ReLU", "Flatten", "Linear", "Sigmoid", "Softmax", "LogSoftmax")},
+}
 FORMS = (  # their arrays, with the number of axes
     ("C", {"weight": 4}),
     ("C", {"weight": 4, "bias": 1}),
@@ -49,7 +55,7 @@ HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
 POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
-def convert(weights, head="softmax", pool="hp"):
+def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> Trained:
     """A `Trained` network that computes what the one with these `Weights` does.
 
     `head`: what makes its outputs a distribution, `"softmax"`, or `"sigmoid"` and a division by the
@@ -62,7 +68,12 @@ def convert(weights, head="softmax", pool="hp"):
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(weights.arrays, method.outputs))
-    about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
+    about: dict[str, Any] = {
+        "name": name,
+        "side": SIDE,
+        "pool": pool,
+        "log_sigmoid": head == "sigmoid",
+    }
     rng = np.random.default_rng(0)  # weights to be overwritten
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
@@ -74,7 +85,7 @@ def convert(weights, head="softmax", pool="hp"):
     return Trained(model.eval(), method, channels, meta)
 
 
-def save(path, network):
+def save(path: str | Path, network: Trained) -> tuple[str, str]:
     """Write a `Trained` network as a checkpoint; returns the paths of its two files.
 
     Raises UserError if one of them exists, or if their folder does not.
@@ -93,23 +104,23 @@ def save(path, network):
     return files
 
 
-def is_left_over(path, meta):
+def is_left_over(path: str, meta: dict[str, Any]) -> bool:
     """Whether a killed conversion to the same path has written its JSON, and no more."""
     alone = not os.path.lexists(f"{path}.npz")
     return alone and Path(f"{path}.json").read_bytes() == json.dumps(meta, indent=2).encode()
 
 
-def head_of(modules):
+def head_of(modules: Mapping[str, Shell]) -> str | None:
     """The head of a network, None if its modules are not known."""
     return next((HEADS[kind] for _, kind, _ in leaves(modules) if kind in HEADS), None)
 
 
-def pool_of(modules):
+def pool_of(modules: Mapping[str, Shell]) -> str | None:
     """The last pooling of a network, None if its modules are not known."""
     return POOLS.get(sum(kind == "MaxPool2d" for _, kind, _ in leaves(modules)))
 
 
-def leaves(modules):
+def leaves(modules: Mapping[str, Shell]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield `(name, kind, state)` for each module with no others inside, such as Conv2d."""
     for name, module in modules.items():
         if not module.state["_modules"]:
@@ -117,7 +128,7 @@ def leaves(modules):
             yield name, module.name.rpartition(".")[2] if is_torch else module.name, module.state
 
 
-def check_modules(modules):
+def check_modules(modules: Mapping[str, Shell]) -> None:
     """Raise UserError for a module that our networks do not have."""
     for name, kind, state in leaves(modules):
         if kind not in SETTINGS:
@@ -128,16 +139,16 @@ def check_modules(modules):
                 raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
 
 
-def layers_of(arrays):
+def layers_of(arrays: Arrays) -> list[Arrays]:
     """The arrays of each layer by their names: `[{"weight": ..., "bias": ...}, ...]`."""
-    layers = {}
+    layers: dict[str, Arrays] = {}
     for name, array in arrays.items():
         layer, _, own = name.rpartition(".")
         layers.setdefault(layer, {})[own] = array
     return list(layers.values())
 
 
-def network_name(layers):
+def network_name(layers: Sequence[Arrays]) -> str | None:
     """The name in `CHANNELS`, or None."""
     if not re.fullmatch("(CB)+L", "".join(map(letter, layers))):
         return None
@@ -146,13 +157,13 @@ def network_name(layers):
     return next(networks, None)
 
 
-def letter(layer):
+def letter(layer: Arrays) -> str:
     """C, B or L for the arrays of Conv2d, BatchNorm2d or Linear, ? for others."""
     form = {name: array.ndim for name, array in layer.items() if name != "num_batches_tracked"}
     return next((letter for letter, known in FORMS if known == form), "?")
 
 
-def our_arrays(layers, model):
+def our_arrays(layers: Sequence[Arrays], model: AgeNet) -> Arrays:
     """The arrays for `model`, by name, in our layout. Raises CheckpointError."""
     *chain, fc = layers
     numbers = [name.removeprefix("conv") for name in model.layers if name.startswith("conv")]
@@ -173,7 +184,7 @@ def our_arrays(layers, model):
     return arrays
 
 
-def unknown_layout(arrays, outputs):
+def unknown_layout(arrays: Arrays, outputs: int) -> str:
     """A description of the arrays that were found, and of the known networks."""
     found = [f"{name} {array.shape}" for name, array in arrays.items()]
     if len(found) > 8:

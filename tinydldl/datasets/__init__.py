@@ -5,6 +5,7 @@ How to get each set, and what its folder looks like, is in `data/README.md`.
 """
 
 import os
+from argparse import Namespace
 from pathlib import Path
 
 from tinydldl import cli
@@ -12,13 +13,13 @@ from tinydldl.datasets import (
     appa_real,
     chalearn15,
     chalearn16,
-    crops,
     csv_table,
     morph,
     synthetic,
     utkface,
 )
-from tinydldl.datasets.base import DataError, Options, Photos
+from tinydldl.datasets.base import DataError, Options, Parts, Photos
+from tinydldl.datasets.crops import prefer
 
 DATASETS = {
     "synthetic": synthetic.load,
@@ -31,7 +32,7 @@ DATASETS = {
 }
 
 
-def load(name, options, aligned=True):
+def load(name: str, options: Options, aligned: bool = True) -> Parts:
     """The parts that the data set `name` has: {"train": Photos, ...}.
 
     `aligned`: take the aligned crop of a photo where there is one, see `crops`. Raises DataError,
@@ -45,21 +46,21 @@ def load(name, options, aligned=True):
         raise DataError(f"{name}: {error}") from error
     except OSError as error:
         raise DataError(f"{name}: cannot read {error.filename} ({error.strerror})") from error
-    return {part: crops.prefer(p, options) for part, p in parts.items()} if aligned else parts
+    return {part: prefer(p, options) for part, p in parts.items()} if aligned else parts
 
 
-def default_data_dir():
+def default_data_dir() -> Path:
     """The folder that holds the data sets: $TINYDLDL_DATA, else `data`."""
     return Path(os.environ.get("TINYDLDL_DATA") or "data")
 
 
-def add_dataset_arguments(parser, what, default=None):
+def add_dataset_arguments(parser: cli.Group, what: str, default: str | None = None) -> None:
     """Add --dataset, with `what` as its help, and the arguments that make an `Options`."""
     parser.add_argument("--dataset", choices=DATASETS, default=default, help=what)
     add_data_arguments(parser)
 
 
-def add_data_arguments(parser):
+def add_data_arguments(parser: cli.Group) -> None:
     """Add the arguments that make an `Options` to a parser or group."""
     add = parser.add_argument
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder per set")
@@ -76,6 +77,6 @@ def add_data_arguments(parser):
     add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
 
 
-def options_from(arguments):
+def options_from(arguments: Namespace) -> Options:
     """The `Options` in parsed arguments. Raises DataError for a value that cannot be right."""
     return cli.gather(Options, arguments)

@@ -7,11 +7,13 @@ photo cannot be read, and 2 if the set cannot be loaded.
 """
 
 import sys
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tinydldl import cli, plots
-from tinydldl.datasets import DATASETS, DataError, Options, add_data_arguments, load, options_from
+from tinydldl.arrays import Ages
+from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_data_arguments, load
 from tinydldl.datasets.alignment import align_photos
 from tinydldl.datasets.base import same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
@@ -26,13 +28,13 @@ ALIGNED_HERE = (*RAW, "csv")
 SHOWN = 5  # how many of a long list are printed
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = build_parser().parse_args(argv)
     if arguments.align and arguments.name not in ALIGNED_HERE:
         names = ", ".join(ALIGNED_HERE)
         raise DataError(f"{arguments.name}: its faces are aligned already; --align is for {names}")
-    options = options_from(arguments)
+    options = cli.gather(Options, arguments)
     check_folder(arguments.out)
     parts = load(arguments.name, options, aligned=False)
     check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
@@ -43,7 +45,7 @@ def main(argv=None):
     return check(arguments.name, parts, arguments.out)
 
 
-def align(arguments, parts, options):
+def align(arguments: Namespace, parts: Parts, options: Options) -> int:
     """Make the aligned crops, and list the photos without one; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
     loaders = bounded(arguments.loaders, len(crops))
@@ -55,7 +57,7 @@ def align(arguments, parts, options):
     return 0
 
 
-def check(name, parts, folder):
+def check(name: str, parts: Parts, folder: Path) -> int:
     """Check all photos and ages; returns the exit code, 1 if a photo cannot be read."""
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
@@ -72,7 +74,7 @@ def check(name, parts, folder):
     return 1 if unreadable else 0
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.datasets",
         description="Check a data set: counts, ages, duplicates and photos that cannot be read.",
@@ -95,7 +97,7 @@ def build_parser():
     return parser
 
 
-def print_parts(name, parts):
+def print_parts(name: str, parts: Parts) -> None:
     """Print a line per part: photos, ages, sigmas."""
     total = sum(len(photos) for photos in parts.values())
     print(f"{name}: {total} photos (years: min / mean / max)")
@@ -104,21 +106,21 @@ def print_parts(name, parts):
         print(f"   sigma {summary(photos.sigmas)}")
 
 
-def summary(years):
+def summary(years: Ages) -> str:
     """Smallest, mean and largest value, as text."""
     if len(years) == 0:
         return "-"
     return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
 
 
-def check_photos(paths):
+def check_photos(paths: list[Path]) -> list[tuple[Path, str]]:
     """`[(path, why)]` of the photos that cannot be decoded; threads try them all."""
     with ThreadPoolExecutor() as pool:
         results = Progress(pool.map(check_photo, paths), "checking", len(paths), unit="photos")
         return [(path, why) for path, why in zip(paths, results, strict=True) if why]
 
 
-def check_photo(path):
+def check_photo(path: Path) -> str | None:
     """Why the photo at `path` cannot be decoded, or None."""
     try:
         open_photo(path)
@@ -127,7 +129,7 @@ def check_photo(path):
     return None
 
 
-def print_duplicates(where):
+def print_duplicates(where: list[tuple[str, Path]]) -> None:
     """Print the pairs with the same bytes, of photos `(part, path)`, and how many cross parts.
 
     Across parts, a network is tested on a photo that it was trained on.
@@ -139,7 +141,7 @@ def print_duplicates(where):
     print_some(f"exact duplicates: {len(pairs)} pairs, {across} across two parts", lines)
 
 
-def print_some(headline, lines):
+def print_some(headline: str, lines: list[str]) -> None:
     """Print a headline, the first few lines, and how many more there are."""
     print(headline)
     for line in lines[:SHOWN]:

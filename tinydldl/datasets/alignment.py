@@ -1,5 +1,7 @@
 """Aligned crops of the photos of a data set: faces found, turned and scaled to one place."""
 
+from pathlib import Path
+
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
@@ -10,7 +12,9 @@ from tinydldl.progress import Progress
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
 
-def align_photos(crops, shape, score, loaders):
+def align_photos(
+    crops: dict[Path, Path], shape: str, score: float, loaders: int
+) -> tuple[int, int, list[tuple[Path, str]]]:
     """Write an aligned crop of each photo that does not have one yet, of its largest face.
 
     `crops`: {path of a photo: path of its crop}; `shape`: see `faces.align`; `score`: see
@@ -24,7 +28,7 @@ def align_photos(crops, shape, score, loaders):
     return len(crops) - len(missing), len(missing) - len(failed), failed
 
 
-def align_photo(path, crop, shape, score):
+def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
     """Write the crop of one photo; returns why it has none, or None."""
     try:
         image = open_photo(path)

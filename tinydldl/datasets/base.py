@@ -8,9 +8,11 @@ splitting, and finding files on disk; tables are read in `table`.
 import hashlib
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +46,7 @@ class Options:
     count: int = 3000  # synthetic: how many faces
     side: int = 73  # synthetic: pixels per side
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.sigma < math.inf:
             raise DataError(f"sigma must be 0 years or more, got {self.sigma}")
         if self.seed < 0:
@@ -59,25 +61,28 @@ class Photos:
     ages: np.ndarray
     sigmas: np.ndarray
 
-    def __len__(self):
+    @classmethod
+    def of(cls, labels: Iterable[tuple[Path, float, float]]) -> "Photos":
+        """The photos of `labels`, tuples (path, age, sigma), in the order of their paths."""
+        labels = sorted(labels)
+        ages = np.array([age for _, age, _ in labels], dtype=np.float64)
+        sigmas = np.array([sigma for _, _, sigma in labels], dtype=np.float64)
+        return cls([path for path, _, _ in labels], ages, sigmas)
+
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def take(self, indices):
+    def take(self, indices: Any) -> "Photos":
         """The photos at `indices`, in that order."""
         indices = np.asarray(indices, dtype=int)
         paths = [self.paths[i] for i in indices]
         return Photos(paths, self.ages[indices], self.sigmas[indices])
 
 
-def photos_sorted(labels):
-    """The `Photos` of `labels`, tuples (path, age, sigma), in the order of their paths."""
-    labels = sorted(labels)
-    ages = np.array([age for _, age, _ in labels], dtype=np.float64)
-    sigmas = np.array([sigma for _, _, sigma in labels], dtype=np.float64)
-    return Photos([path for path, _, _ in labels], ages, sigmas)
+Parts = dict[str, Photos]  # by name: "train", "valid", "test"
 
 
-def join(*parts):
+def join(*parts: Photos) -> Photos:
     """Several parts as one, one after the other."""
     paths = [path for photos in parts for path in photos.paths]
     ages = np.concatenate([photos.ages for photos in parts])
@@ -85,7 +90,9 @@ def join(*parts):
     return Photos(paths, ages, sigmas)
 
 
-def random_split(photos, fraction, seed, groups=None):
+def random_split(
+    photos: Photos, fraction: float, seed: int, groups: Any | None = None
+) -> tuple[Photos, Photos]:
     """Split `photos` in two at random, so that no group is in both parts.
 
     `groups` (N,): photos with the same value, such as a person, stay together; by default each
@@ -100,7 +107,7 @@ def random_split(photos, fraction, seed, groups=None):
     return photos.take(np.flatnonzero(in_first)), photos.take(np.flatnonzero(~in_first))
 
 
-def same_bytes(paths):
+def same_bytes(paths: Sequence[Path]) -> list[list[int]]:
     """Lists of the indices of files with the same bytes; only files of the same size are read.
 
     A file that cannot be read is in none of them: whoever loads the photos reports it.
@@ -114,7 +121,7 @@ def same_bytes(paths):
     return [indices for indices in by_digest.values() if len(indices) > 1]
 
 
-def find(path):
+def find(path: Path) -> Path | None:
     """`path` if it exists, else a neighbor whose name differs only in case, else None.
 
     The public archives disagree: `train15_gt.csv` is `Train15_gt.csv` in some.
@@ -127,7 +134,7 @@ def find(path):
     return min(alike, default=None)
 
 
-def find_folder(path, what):
+def find_folder(path: Path, what: str) -> Path:
     """The folder at `path`, as `find` does. Raises DataError, which says `what` belongs there."""
     folder = find(path)
     if folder is None or not folder.is_dir():
@@ -135,12 +142,12 @@ def find_folder(path, what):
     return folder
 
 
-def is_image(name):
+def is_image(name: str) -> bool:
     """Whether a file is an image, by the suffix of its name in any case."""
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def image_files(folder):
+def image_files(folder: Path) -> list[Path]:
     """The image files in `folder`, sorted by name.
 
     Names that begin with a dot are left out: macOS adds such shadows of photos to its archives.
@@ -148,7 +155,7 @@ def image_files(folder):
     return sorted(p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith("."))
 
 
-def need_image_files(folder):
+def need_images(folder: Path) -> list[Path]:
     """The same. Raises DataError if there is none."""
     files = image_files(folder)
     if not files:

@@ -3,11 +3,11 @@
 The tables have the columns of the first edition, named image, mean, stdv.
 """
 
-from tinydldl.datasets.base import join
+from tinydldl.datasets.base import Options, Parts, join
 from tinydldl.datasets.chalearn15 import read_part
 
 
-def load(options):
+def load(options: Options) -> Parts:
     """{"train", "test"}: `Train` and `Valid` together, as the paper trains, and `Test`."""
     root = options.data_dir / "chalearn16"
     train = read_part(root / "Train", root / "train_gt.csv")

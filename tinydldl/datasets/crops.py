@@ -4,13 +4,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tinydldl.datasets.base import DataError
+from tinydldl.datasets.base import DataError, Options, Parts, Photos
 
 FOLDER = "aligned"  # in the folder of the photos
 RAW = ("chalearn15", "chalearn16", "morph", "appa-real")  # sets that ship photos not yet aligned
 
 
-def crop_of(path, options):
+def crop_of(path: Path, options: Options) -> Path:
     """The path of the aligned crop of a photo: in `aligned/` beside it.
 
     With `options.aligned` in that folder instead, which mirrors the folder of the set.
@@ -24,7 +24,7 @@ def crop_of(path, options):
     return folder / FOLDER / path.name
 
 
-def prefer(photos, options):
+def prefer(photos: Photos, options: Options) -> Photos:
     """The same `Photos`, each as its aligned crop where there is one.
 
     Raises DataError if the folder for the crops is missing.
@@ -36,7 +36,7 @@ def prefer(photos, options):
     return replace(photos, paths=paths)
 
 
-def warning(name, parts):
+def warning(name: str, parts: Parts) -> str | None:
     """A warning if a set that ships raw photos has no aligned crop, else None."""
     aligned = any(path.parent.name == FOLDER for p in parts.values() for path in p.paths)
     if name not in RAW or aligned:

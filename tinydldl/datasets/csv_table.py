@@ -1,11 +1,13 @@
 """Your own photos: any folder, and a table of paths, ages and optional columns."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
-from tinydldl.datasets.base import DataError, photos_sorted, random_split, same_bytes
-from tinydldl.datasets.table import PARTS, Table
+from tinydldl.arrays import Array
+from tinydldl.datasets.base import DataError, Options, Parts, Photos, random_split, same_bytes
+from tinydldl.datasets.table import PARTS, Label, Table
 
 PHOTO = ("path", "image", "photo", "file", "filename", "file_name", "name")
 AGE = ("age", "age_avg", "apparent_age_avg", "mean")
@@ -13,7 +15,7 @@ SIGMA = ("sigma", "std", "stdv", "stdev", "age_std", "apparent_age_std")
 PART, SUBJECT = ("part", "split"), ("subject", "person")
 
 
-def load(options):
+def load(options: Options) -> Parts:
     """The photos in `options.table`: its own parts, else {"train", "valid"}, 80 : 20 at random.
 
     The header names the columns: one of `PHOTO`, one of `AGE` and optionally one of `SIGMA`, `PART`
@@ -36,7 +38,7 @@ def load(options):
         part=part,
         subject=subject,
     )
-    photos = photos_sorted(label[:3] for label in labels)
+    photos = Photos.of(label[:3] for label in labels)
     groups = together(labels)
     if part is None:
         train, valid = random_split(photos, 0.8, options.seed, groups)
@@ -52,9 +54,9 @@ def load(options):
     return {name: photos.take(indices) for name, indices in held.items() if indices}
 
 
-def together(labels):
+def together(labels: list[Label]) -> Array:
     """Numbers (N,): equal for photos of the same subject, or with the same bytes."""
-    numbers = {}
+    numbers: dict[str | Path, int] = {}
     keys = [label.path if label.subject is None else label.subject for label in labels]
     groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
     copies = same_bytes([label.path for label in labels])

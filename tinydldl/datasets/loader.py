@@ -8,14 +8,18 @@ small steps would hold the lock, and stop the network. The generator of an image
 import math
 import zlib
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from tinydldl.arrays import Array, Images, Pixels
 from tinydldl.backend import get_array_module
-from tinydldl.datasets.base import DataError
+from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
 from tinydldl.processes import Helpers, bounded
@@ -23,6 +27,8 @@ from tinydldl.progress import Progress
 
 LEAST_STD = 1 / 255  # one level of a pixel
 AHEAD = 4  # batches in preparation
+Seen = Callable[[int], Any]  # is told the number of photos of each batch
+Channels = tuple[list[float], list[float]]  # mean and std of R, G and B, in 0..1
 POLITE = 19  # the network comes first: photos are prepared while it waits
 
 
@@ -35,7 +41,9 @@ class PhotoStore:
     DataError for a photo that has changed when it is read again.
     """
 
-    def __init__(self, photos, side, cache_bytes, loaders, description="reading photos"):
+    def __init__(
+        self, photos: Photos, side: int, cache_bytes: float, loaders: int, what: str = "reading"
+    ) -> None:
         self.side, self.cache_bytes = side, cache_bytes
         self.loaders = loaders = bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
@@ -43,7 +51,7 @@ class PhotoStore:
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
         results = in_order(self._try_read, photos.paths, loaders)
-        progress = Progress(results, description, len(photos), unit="photos")
+        progress = Progress(results, what, len(photos), unit="photos")
         for index, (path, pixels) in enumerate(zip(photos.paths, progress, strict=True)):
             if isinstance(pixels, PhotoError):
                 self.bad.append((path, pixels.reason))
@@ -54,29 +62,29 @@ class PhotoStore:
                 self.cache[path] = pixels
                 self.cached_bytes += pixels.nbytes
             else:
-                self._checksums[path] = zlib.crc32(pixels)
+                self._checksums[path] = zlib.crc32(pixels.data)
         self.photos = photos.take(readable)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Pixels:
         path = self.photos.paths[index]
         if path in self.cache:
             return self.cache[path]
         pixels = self._try_read(path)
         if isinstance(pixels, PhotoError):
             raise DataError(f"{path} could be read before, and cannot now: {pixels.reason}")
-        if zlib.crc32(pixels) != self._checksums[path]:
+        if zlib.crc32(pixels.data) != self._checksums[path]:
             raise DataError(f"{path}: another photo than before; do not change photos in use")
         return pixels
 
     @cached_property
-    def augmenters(self):
+    def augmenters(self) -> Helpers:
         """The processes, started when first needed, and kept for all epochs."""
         return Augmenters(self.loaders)
 
-    def channel_statistics(self):
+    def channel_statistics(self) -> Channels:
         """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists.
 
             mean = sum x / n        std = sqrt(n sum x^2 - (sum x)^2) / n
@@ -89,11 +97,11 @@ class PhotoStore:
         std = [math.sqrt(n * squares - values**2) / (255 * n) for n, values, squares in sums]
         return mean, [max(value, LEAST_STD) for value in std]
 
-    def _count(self, pixels):
+    def _count(self, pixels: Pixels) -> None:
         flat = pixels.reshape(-1, 3).astype(np.int64)
         self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
 
-    def _try_read(self, path):
+    def _try_read(self, path: Path) -> Pixels | PhotoError:
         """The pixels of a photo, or a PhotoError."""
         try:
             return np.asarray(resize_short_side(open_photo(path), held_side(self.side)))
@@ -101,14 +109,16 @@ class PhotoStore:
             return error
 
 
-def train_batches(store, epoch, *, batch, transforms, seed):
+def train_batches(
+    store: PhotoStore, epoch: int, *, batch: int, transforms: list[str], seed: int
+) -> Iterator[tuple[Images, Array]]:
     """Yield `(images, indices)` in random order, augmented: uint8 (B, side, side, 3), int (B,).
 
     Each photo comes once; B is at most `batch`, and differs by at most one between batches.
     """
     augmenters = store.augmenters
 
-    def make(indices):
+    def make(indices: Array) -> tuple[Images, Array]:
         photos = [store[index] for index in indices]
         seeds = [(seed, epoch, int(index)) for index in indices]
         return augmenters(photos, seeds, transforms, store.side), indices
@@ -118,7 +128,9 @@ def train_batches(store, epoch, *, batch, transforms, seed):
     yield from in_order(make, split(order, batch), store.loaders)
 
 
-def augment_batch(photos, seeds, transforms, side):
+def augment_batch(
+    photos: Sequence[Pixels], seeds: Sequence[tuple[int, ...]], transforms: list[str], side: int
+) -> Images:
     """Augment arrays (h, w, 3), each with the seed of its generator: (B, side, side, 3)."""
     images = [
         augment(Image.fromarray(photo), np.random.default_rng(seed), transforms, side)
@@ -130,25 +142,25 @@ def augment_batch(photos, seeds, transforms, side):
 Augmenters = partial(Helpers, function=augment_batch, nice=POLITE)  # (count) processes
 
 
-def eval_batches(store, *, batch):
+def eval_batches(store: PhotoStore, *, batch: int) -> Iterator[tuple[Images, Array]]:
     """Yield `(images, indices)` in order; images are centers, as in `train_batches`."""
 
-    def make(indices):
+    def make(indices: Array) -> tuple[Images, Array]:
         images = [center_crop(Image.fromarray(store[index]), store.side) for index in indices]
         return np.stack([np.asarray(image) for image in images]), indices
 
     yield from in_order(make, split(np.arange(len(store)), batch), store.loaders)
 
 
-def split(order, batch):
+def split(order: Array, batch: int) -> list[Array]:
     """`order` in pieces of at most `batch`, as equal as possible."""
     return np.array_split(order, max(1, math.ceil(len(order) / batch)))
 
 
-def in_order(function, items, loaders):
+def in_order(function: Callable[[Any], Any], items: Iterable[Any], loaders: int) -> Iterator[Any]:
     """Yield `function(item)` for each of `items` in order; threads compute a few items ahead."""
     pool = ThreadPoolExecutor(loaders)
-    ahead = deque()
+    ahead: deque[Any] = deque()
     try:
         for item in items:
             ahead.append(pool.submit(function, item))
@@ -160,7 +172,7 @@ def in_order(function, items, loaders):
         pool.shutdown(cancel_futures=True)
 
 
-def normalize(images, mean, std):
+def normalize(images: Images, mean: Sequence[float], std: Sequence[float]) -> Images:
     """uint8 images (N, H, W, 3) as float32 network input: `(images / 255 - mean) / std`.
 
     Computed on rows of 3 W numbers: on rows of 3 NumPy is ten times slower.

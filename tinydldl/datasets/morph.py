@@ -5,13 +5,14 @@ is photo 1 of subject 009055, male, aged 54.
 """
 
 import re
+from pathlib import Path
 
 from tinydldl.datasets import base
-from tinydldl.datasets.base import DataError, find, find_folder, photos_sorted, random_split
+from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder
 from tinydldl.datasets.table import Table
 
 
-def load(options):
+def load(options: Options) -> Parts:
     """{"train", "test"}: 80 : 20 at random, by photo or (`options.split`) by subject.
 
     By photo, most people in the test part were seen in training, at other ages, and the error is
@@ -21,26 +22,26 @@ def load(options):
     album = find_folder(root / "Album2", "the photos")
     table = find(root / "MORPH_2008_nonCommercial.csv")
     if table is None:
-        photos = photos_sorted((p, age_of(p), options.sigma) for p in base.need_image_files(album))
+        photos = Photos.of((p, age_of(p), options.sigma) for p in base.need_images(album))
     else:
         photos = _read_photos(album, table, options.sigma)
     subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
-    train, test = random_split(photos, 0.8, options.seed, subjects)
+    train, test = base.random_split(photos, 0.8, options.seed, subjects)
     return {"train": train, "test": test}
 
 
-def _read_photos(album, table, sigma):
+def _read_photos(album: Path, table: Path, sigma: float) -> Photos:
     """The photos in the table's columns `photo` (Album2/009055_1M54.JPG) and `age`."""
-    table = Table.read(table)
-    return table.photos(
+    rows = Table.read(table)
+    return rows.photos(
         lambda name: album / name.rpartition("/")[2],
-        name=table.need_column("photo", "photo"),
-        age=table.need_column("age", "age"),
+        name=rows.need_column("photo", "photo"),
+        age=rows.need_column("age", "age"),
         default_sigma=sigma,
     )
 
 
-def age_of(path):
+def age_of(path: Path) -> float:
     """The age (years): two digits after M or F at the end of the file name. Raises DataError."""
     match = re.search(r"[MF](\d\d)$", path.stem, re.IGNORECASE)
     if match is None:
@@ -48,6 +49,6 @@ def age_of(path):
     return float(match[1])
 
 
-def subject_of(path):
+def subject_of(path: Path) -> str:
     """The number of the person: the file name up to its underscore."""
     return path.name.partition("_")[0]

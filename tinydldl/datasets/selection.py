@@ -1,12 +1,13 @@
 """The photos of a data set that a command uses: ages on the label grid, no more than a limit."""
 
-from argparse import SUPPRESS
+from argparse import SUPPRESS, Namespace
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinydldl import cli, datasets
-from tinydldl.datasets import DataError, Options
+from tinydldl.arrays import Grid
+from tinydldl.datasets import DataError, Options, Parts, Photos
 from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
@@ -36,21 +37,21 @@ class Request:
     loaders: int = 2
 
 
-def add_arguments(parser):
+def add_arguments(parser: cli.Group) -> None:
     """Add --loaders and --cache-mb to a parser or group."""
     add = parser.add_argument
     add("--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos")
     add("--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory")
 
 
-def add_limit_arguments(parser, few):
+def add_limit_arguments(parser: cli.Group, few: str) -> None:
     """Add --limit and --train-limit; `few` is what the help of --limit says is used."""
     parser.add_argument("--limit", type=cli.whole(10), help=f"use {few}")
     about = "train on only this many of the photos, and evaluate on all as before"
     parser.add_argument("--train-limit", type=cli.whole(FEWEST), help=about)
 
 
-def add_part_arguments(parser, what):
+def add_part_arguments(parser: cli.Group, what: str) -> None:
     """Add the arguments that make a `Request`, and --batch; `what`: the help of --dataset."""
     datasets.add_dataset_arguments(parser, what)
     about = f"which part of it, or {ALL} (default: valid, else test, if not trained on it)"
@@ -62,16 +63,16 @@ def add_part_arguments(parser, what):
     add_arguments(parser)
 
 
-def add_augment_arguments(parser, default):
+def add_augment_arguments(parser: cli.Group, default: str) -> None:
     """Add --augment and --no-augment; `default`: a description of the default."""
     about = f"random changes to training photos, of {', '.join(CHOICES)} ({default})"
     add = parser.add_argument
     add("--augment", nargs="+", choices=CHOICES, metavar="TRANSFORM", help=about)
-    constant = {"dest": "augment", "action": "store_const", "const": [], "default": SUPPRESS}
-    add("--no-augment", **constant, help="train on the photos as they are")
+    text = "train on the photos as they are"
+    add("--no-augment", action="store_const", dest="augment", const=[], default=SUPPRESS, help=text)
 
 
-def choose(parts, wanted, dataset):
+def choose(parts: Parts, wanted: list[str], dataset: str) -> str:
     """The first of the `wanted` names that `parts` has. Raises DataError if it has none of them."""
     there = [name for name in wanted if name in parts]
     if not there:
@@ -79,12 +80,12 @@ def choose(parts, wanted, dataset):
     return there[0]
 
 
-def request_from(arguments):
+def request_from(arguments: Namespace) -> Request:
     """The `Request` in parsed arguments."""
     return cli.gather(Request, arguments, options=datasets.options_from(arguments))
 
 
-def load(dataset, options, side, limit=None):
+def load(dataset: str, options: Options, side: int, limit: int | None = None) -> Parts:
     """Every part of the data set, {part: Photos}; `limit` synthetic faces, for networks of `side`.
 
     Only drawn faces depend on `side` and `limit`. Raises DataError as `datasets.load` does.
@@ -93,7 +94,7 @@ def load(dataset, options, side, limit=None):
     return datasets.load(dataset, replace(options, side=held_side(side), count=count))
 
 
-def within(parts, grid, dataset):
+def within(parts: Parts, grid: Grid, dataset: str) -> Parts:
     """The photos of each part whose age is on the grid. Raises DataError if they are too few."""
     kept = {
         part: photos.take(np.flatnonzero((photos.ages >= grid[0]) & (photos.ages <= grid[-1])))
@@ -112,7 +113,7 @@ def within(parts, grid, dataset):
     return kept
 
 
-def sample(photos, count, seed):
+def sample(photos: Photos, count: float, seed: int) -> Photos:
     """A random sample of `count` photos (at least `FEWEST`), in order.
 
     With the same seed a smaller sample is part of every larger one.
@@ -121,7 +122,9 @@ def sample(photos, count, seed):
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
 
 
-def open_part(request, side, grid, cache_bytes):
+def open_part(
+    request: Request, side: int, grid: Grid, cache_bytes: float
+) -> tuple[str, PhotoStore]:
     """The part of a data set that a `Request` asks for, for networks of `side`.
 
     Returns its name and its photos: `part, store`. Raises DataError if the set has no such part.
@@ -137,7 +140,9 @@ def open_part(request, side, grid, cache_bytes):
     return part, open_store(photos, name, part, side, cache_bytes, request.loaders)
 
 
-def open_store(photos, dataset, part, side, cache_bytes, loaders):
+def open_store(
+    photos: Photos, dataset: str, part: str, side: int, cache_bytes: float, loaders: int
+) -> PhotoStore:
     """The `PhotoStore` of a part, without the photos that cannot be read; prints how many.
 
     `dataset` and `part` are names for messages. Raises DataError if too many photos cannot be read,

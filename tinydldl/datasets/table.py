@@ -5,11 +5,12 @@ import functools
 import io
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-from tinydldl.datasets.base import GUIDE, DataError, find, is_image, photos_sorted
+from tinydldl.datasets.base import GUIDE, DataError, Photos, find, is_image
 
 MOST_BYTES = 100 * 2**20  # of a table: about a million photos
 PARTS = ("train", "valid", "test")
@@ -32,16 +33,20 @@ class Label(NamedTuple):
     subject: str | None = None
 
 
+Row = tuple[int, list[str]]  # line number, cells
+Locate = Callable[[str], Path]  # from a name in a table to a path
+
+
 @dataclass(frozen=True)
 class Table:
-    """A CSV file: `header` in lower case, [] without one, and `rows` of (line number, cells)."""
+    """A CSV file: `header` in lower case, [] without one, and `rows`."""
 
     path: Path
     header: list[str]
-    rows: list[tuple[int, list[str]]]
+    rows: list[Row]
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path: Path) -> Self:
         """Read a table with commas, semicolons or tabs between its cells, with or without a header.
 
         The first row is the header unless one of its cells is the name of an image. Quotes, blank
@@ -62,15 +67,15 @@ class Table:
             raise DataError(f"{file} has no row, expected one for each photo ({GUIDE})")
         return cls(file, header, rows)
 
-    def column(self, *names):
+    def column(self, *names: str) -> int | None:
         """The index of the column with one of `names`, or None. Raises DataError for several."""
-        first, *others = [i for i, name in enumerate(self.header) if name in names] or [None]
-        if others:
-            both = " and ".join(f"{i + 1} ({self.header[i]})" for i in (first, others[0]))
+        found = [i for i, name in enumerate(self.header) if name in names]
+        if len(found) > 1:
+            both = " and ".join(f"{i + 1} ({self.header[i]})" for i in found[:2])
             raise DataError(f"{self.path}: columns {both} say the same; keep one ({GUIDE})")
-        return first
+        return found[0] if found else None
 
-    def need_column(self, what, *names):
+    def need_column(self, what: str, *names: str) -> int:
         """The same. Raises DataError if there is no column for `what`."""
         column = self.column(*names)
         if column is None:
@@ -78,25 +83,26 @@ class Table:
             raise DataError(f"{self.path}: no column for the {what}, expected {expected} ({GUIDE})")
         return column
 
-    def photos(self, locate, **columns):
+    def photos(self, locate: Locate, **columns: Any) -> Photos:
         """The photos of `labels`."""
-        return photos_sorted(label[:3] for label in self.labels(locate, **columns))
+        return Photos.of(label[:3] for label in self.labels(locate, **columns))
 
-    def labels(self, locate, default_sigma=None, **columns):
+    def labels(self, locate: Locate, default_sigma: float = 0.0, **given: Any) -> list[Label]:
         """The `Label` of each photo, sorted by path; equal rows count once.
 
-        `locate` maps a name to a path; `columns`: the indices of `name`, `age` and, if there are
-        any, `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
+        `given`: the columns of `name`, `age` and, if there are any (else None), of `sigma`, `part`
+        and `subject`; without sigmas every photo has `default_sigma`.
 
         Raises DataError for a row with a missing cell or a wrong number or part, for two labels of
         one file under whatever paths, and for photos that are missing on disk: one line that names
         the first and counts them all.
         """
-        columns = {what: column for what, column in columns.items() if column is not None}
-        first, missing = {}, []
+        columns = {what: column for what, column in given.items() if column is not None}
+        first: dict[str, tuple[int, Label]] = {}
+        missing = []
         real_folder = functools.cache(os.path.realpath)  # slow, and one for many photos
         for line, cells in self.rows:
-            label = self._label(line, cells, locate, default_sigma, columns)
+            label = self._label((line, cells), locate, default_sigma, columns)
             path = label.path
             if not os.path.isfile(path):  # also if the name is too long
                 missing.append((line, path))
@@ -115,38 +121,39 @@ class Table:
             print(f"warning: {self.path}: {repeats} rows repeat another; each photo is used once")
         return sorted(label for _, label in first.values())
 
-    def _label(self, line, cells, locate, default_sigma, columns):
+    def _label(self, row: Row, locate: Locate, sigma: float, columns: dict[str, int]) -> Label:
         """The `Label` in a row. A backslash, as on Windows, counts as a slash where that helps."""
+        line, cells = f"line {row[0]}", row[1]
         for column in columns.values():
             if column >= len(cells) or not cells[column]:
-                row = ",".join(cells)
-                raise self._error(f"line {line}", f"column {column + 1} is empty in {row!r}")
-        row = {what: cells[column] for what, column in columns.items()}
-        path = locate(row["name"])
-        if "\\" in row["name"] and not os.path.isfile(path):
-            path = locate(row["name"].replace("\\", "/"))
-        age = self._years(line, "the age", row["age"])
-        sigma = self._years(line, "sigma", row["sigma"]) if "sigma" in row else default_sigma
+                raise self._error(line, f"column {column + 1} is empty in {','.join(cells)!r}")
+        said = {what: cells[column] for what, column in columns.items()}
+        path = locate(said["name"])
+        if "\\" in said["name"] and not os.path.isfile(path):
+            path = locate(said["name"].replace("\\", "/"))
+        age = self._years(line, "the age", said["age"])
+        if "sigma" in said:
+            sigma = self._years(line, "sigma", said["sigma"])
         if sigma < 0:
-            raise self._error(f"line {line}", f"sigma is {sigma}, expected 0 or more")
-        part = SPELLINGS.get(row.get("part", "").lower())
-        if "part" in row and part is None:
+            raise self._error(line, f"sigma is {sigma}, expected 0 or more")
+        part = SPELLINGS.get(said.get("part", "").lower())
+        if "part" in said and part is None:
             expected = f"expected {' or '.join(PARTS)}"
-            raise self._error(f"line {line}", f"the part is {row['part']!r}, {expected}")
-        return Label(path, age, sigma, part, row.get("subject"))
+            raise self._error(line, f"the part is {said['part']!r}, {expected}")
+        return Label(path, age, sigma, part, said.get("subject"))
 
-    def _years(self, line, what, text):
+    def _years(self, line: str, what: str, text: str) -> float:
         """`text` as a number. Raises DataError."""
         years = as_number(text)
         if years is None:
-            raise self._error(f"line {line}", f"{what} is {text!r}, expected a number")
+            raise self._error(line, f"{what} is {text!r}, expected a number")
         return years
 
-    def _error(self, where, message):
+    def _error(self, where: str, message: str) -> DataError:
         return DataError(f"{self.path}, {where}: {message}")
 
 
-def _read_rows(file):
+def _read_rows(file: Path) -> list[Row]:
     """The rows of `file` that are not blank, as (line number, stripped cells)."""
     if not file.is_file():
         raise DataError(f"{file} is no file, expected a table")
@@ -162,7 +169,7 @@ def _read_rows(file):
     return [(line, cells) for line, cells in rows if any(cells)]
 
 
-def as_number(text):
+def as_number(text: str) -> float | None:
     """`text` as a finite float, else None. A decimal comma counts as a point.
 
     >>> as_number("23.5"), as_number("23,5"), as_number("nan"), as_number("age")

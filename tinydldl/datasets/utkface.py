@@ -6,22 +6,23 @@ The age is in the file name: `[age]_[gender]_[race]_[date].jpg.chip.jpg`. The la
 import hashlib
 import os
 import re
+from pathlib import Path
 
-from tinydldl.datasets.base import DataError, find, find_folder, need_image_files, photos_sorted
+from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder, need_images
 
 
-def load(options):
+def load(options: Options) -> Parts:
     """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder, or from
     `UTKFace` in it.
     """
-    files = need_image_files(_folder(options.data_dir))
-    labels = {"train": [], "valid": [], "test": []}
+    files = need_images(_folder(options.data_dir))
+    labels: dict[str, list[tuple]] = {"train": [], "valid": [], "test": []}
     for path in files:
         labels[part_of(path.name)].append((path, age_of(path), options.sigma))
-    return {part: photos_sorted(rows) for part, rows in labels.items()}
+    return {part: Photos.of(rows) for part, rows in labels.items()}
 
 
-def _folder(data_dir):
+def _folder(data_dir: Path) -> Path:
     """The folder of the photos. Raises DataError."""
     usual = data_dir / "utkface" / "UTKFace"
     if find(usual) is None and find(data_dir / "UTKFace") is not None:
@@ -29,7 +30,7 @@ def _folder(data_dir):
     return find_folder(usual, "the aligned and cropped photos")
 
 
-def part_of(name):
+def part_of(name: str) -> str:
     """The part of a photo, from its file name alone: 8 : 1 : 1 on average.
 
     b = int(sha256(name), 16) mod 10; b = 0 is test, b = 1 is valid, the rest is train. This needs
@@ -42,7 +43,7 @@ def part_of(name):
     return {0: "test", 1: "valid"}.get(b, "train")
 
 
-def age_of(path):
+def age_of(path: Path) -> float:
     """The age (years): the digits up to the first underscore of the file name. Raises DataError.
 
     The rest does not matter: three public names lack a field, and one lacks a dot.

@@ -4,30 +4,36 @@ With `--dataset NAME` it shows mean faces and mean maps instead, one per decade 
 """
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tinydldl import cli, plots
+from tinydldl.arrays import Grid, Map
 from tinydldl.datasets import selection
 from tinydldl.errors import UserError
 from tinydldl.explain import pictures, saliency
+from tinydldl.faces import Face
 from tinydldl.files import check_folder
 from tinydldl.labels import nearest
 from tinydldl.predict import inputs, portraits
+from tinydldl.predict.inputs import Faces
 from tinydldl.progress import Progress
+from tinydldl.trained import Trained
 
 FOLDER = Path("runs/explanations")
 AROUND = (-20, 0, 20)  # years, from the estimate to the default ages
 FEWEST = 10  # photos per decade: a mean of fewer could identify a person
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 # Arguments of one mode only.
-OF_PHOTO = ("ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop")
-OF_DATASET = ("data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit")
-OF_DATASET += ("batch", "loaders")
+OF_PHOTO = ["ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop"]
+OF_DATASET = ["data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit"]
+OF_DATASET += ["batch", "loaders"]
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
     check_folder(arguments.out)
@@ -38,7 +44,7 @@ def main(argv=None):
     return 0
 
 
-def explain_photo(arguments, network):
+def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     """The figure of a face in a photo, and a name for it; prints its numbers."""
     photo = one_photo(arguments.photo)
     image, faces = inputs.look(photo, cli.gather(inputs.Search, arguments))
@@ -61,11 +67,11 @@ def explain_photo(arguments, network):
         print(f"age {age:<5g} {range_text(one_map)} nats under a square")
     name = inputs.stem(photo)
     title = f"{name}: {y_hat:.1f} years; {agreement}"
-    drawn = portrait.view, estimate, occluded, of_ages, one.p_hat[0], one.grid
-    return pictures.explanation(*drawn, title), f"{name}-maps"
+    maps = estimate, occluded, of_ages
+    return pictures.explanation(portrait.view, maps, one.p_hat[0], one.grid, title), f"{name}-maps"
 
 
-def one_photo(given):
+def one_photo(given: str) -> str:
     """The photo that an argument names. Raises UserError for several."""
     photo, *others = inputs.expand(given)
     if others:
@@ -73,7 +79,7 @@ def one_photo(given):
     return photo
 
 
-def choose_face(faces, photo, asked):
+def choose_face(faces: Faces, photo: str, asked: int | None) -> tuple[Face | None, str]:
     """Face number `asked`, or the most probable one, and a description of which one it is.
 
     Raises UserError if it is not there.
@@ -84,7 +90,7 @@ def choose_face(faces, photo, asked):
         raise UserError(f"--face {asked}: expected 1 to {len(faces)}, the faces in the photo")
     if faces[0] is None:
         return None, "the whole photo"
-    number = asked or 1 + int(np.argmax([face.score for face in faces]))
+    number = asked or 1 + int(np.argmax([face.score for face in faces if face]))
     which = f"{number} of {len(faces)}"
     if len(faces) > 1:
         which += ", from left to right"
@@ -92,7 +98,7 @@ def choose_face(faces, photo, asked):
     return faces[number - 1], which
 
 
-def choose_ages(asked, y_hat, grid):
+def choose_ages(asked: list[float] | None, y_hat: float, grid: Grid) -> list[float]:
     """The labels whose maps are drawn: the nearest to the ages `asked`, years.
 
     By default to the estimate and to ages around it, within the grid. Raises UserError for an age
@@ -106,7 +112,7 @@ def choose_ages(asked, y_hat, grid):
     return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
 
 
-def agreement_text(correlation):
+def agreement_text(correlation: float | None) -> str:
     """A description of how far map and occlusion agree."""
     if correlation is None:
         return "map and occlusion cannot be compared, since one is the same everywhere"
@@ -115,12 +121,12 @@ def agreement_text(correlation):
     return f"map and occlusion {words} (correlation {correlation:.2f})"
 
 
-def range_text(one_map):
+def range_text(one_map: Map) -> str:
     """The smallest and largest value, as text."""
     return f"from {one_map.min():+.2f} to {one_map.max():+.2f}"
 
 
-def explain_dataset(arguments, network):
+def explain_dataset(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
     request = selection.request_from(arguments)
@@ -146,7 +152,7 @@ def explain_dataset(arguments, network):
     return pictures.decades(shown, title), f"{arguments.dataset}-{part}-maps"
 
 
-def parse(argv):
+def parse(argv: list[str] | None) -> Namespace:
     """The arguments, with either a photo or a data set."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
@@ -159,7 +165,7 @@ def parse(argv):
     return arguments
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.explain",
         description="Show what a network looks at: in one face, or on average in a data set.",

@@ -4,12 +4,17 @@ Orange is above 0, blue is below; where a map is 0 the face stays gray. The maps
 under the squares of occlusion, `saliency.under_squares`, so that all can be compared.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tinydldl.arrays import Array, Grid, Map, Pixels
 from tinydldl.plots import COLORS, DPI
 
 # An odd number of colors, so that 0 is white.
@@ -32,12 +37,15 @@ HOW_TO_READ_MEANS = (
 )
 
 
-def explanation(view, estimate, occluded, ages, p_hat, grid, title):
+def explanation(
+    view: Image.Image, maps: tuple[Map, Map, dict[float, Map]], p_hat: Array, grid: Grid, title: str
+) -> Figure:
     """A figure of what a network looks at in a face. The maps are (16, 16).
 
-    `view`: an RGB image; `estimate`: the map of the expectation, `occluded`: of occlusion, years;
-    `ages`: {age: the map of ln p_hat}, nats; `p_hat` on `grid` (K,).
+    `view`: an RGB image; `maps`: of the expectation and of occlusion, years, and of ln p_hat, nats,
+    {age: map}; `p_hat` on `grid` (K,).
     """
+    estimate, occluded, ages = maps
     columns = max(4, len(ages))
     figure = Figure(figsize=(2.9 * columns, 8.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold", parse_math=False)
@@ -59,7 +67,7 @@ def explanation(view, estimate, occluded, ages, p_hat, grid, title):
     return figure
 
 
-def decades(rows, title):
+def decades(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """A figure of mean faces by decade of true age, and below them the same with mean maps.
 
     `rows`: from `saliency.by_decade`, with maps under squares.
@@ -77,14 +85,14 @@ def decades(rows, title):
     return figure
 
 
-def show(axes, image, title):
+def show(axes: Axes, image: Image.Image | Pixels, title: str) -> None:
     """Draw an image without axes, and a title above it."""
     axes.imshow(image)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
 
 
-def tinted(image, one_map, largest):
+def tinted(image: Image.Image, one_map: Map, largest: float) -> Pixels:
     """The image in light gray times the color of a map: (side, side, 3).
 
     `largest`: the value with the strongest color; 0 is white, which changes nothing.
@@ -96,7 +104,7 @@ def tinted(image, one_map, largest):
     return gray[..., None] * colors[..., :3]
 
 
-def color_bar(axes, largest, label):
+def color_bar(axes: Any, largest: float, label: str) -> None:
     """Draw the scale of `tinted` below one or several axes."""
     cells = np.atleast_1d(axes)
     scale = ScalarMappable(CenteredNorm(0, largest or 1), TINTS)
@@ -106,7 +114,7 @@ def color_bar(axes, largest, label):
     bar.outline.set_visible(False)
 
 
-def draw_distribution(axes, grid, p_hat, ages):
+def draw_distribution(axes: Axes, grid: Grid, p_hat: Array, ages: Iterable[float]) -> None:
     """Draw p_hat as an area, and the ages as lines."""
     axes.fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
     for age in ages:

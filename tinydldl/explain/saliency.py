@@ -10,10 +10,12 @@ Source: Zhou et al., CVPR 2016 (maps); Zeiler and Fergus, ECCV 2014 (occlusion).
 
 from copy import deepcopy
 from math import ceil, floor
+from typing import Any
 
 import numpy as np
 
-from tinydldl.datasets.loader import eval_batches, normalize
+from tinydldl.arrays import Ages, Array, Images, Map, Outputs, Pixels
+from tinydldl.datasets.loader import PhotoStore, Seen, eval_batches, normalize
 from tinydldl.errors import UserError
 from tinydldl.fast import FastNet
 from tinydldl.finite import check_finite
@@ -21,6 +23,7 @@ from tinydldl.images import FILL
 from tinydldl.labels import nearest
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
 from tinydldl.methods import SoftmaxMethod
+from tinydldl.trained import Trained
 
 PLACES = 16  # positions of the occluding square along each axis
 WINDOW = 1 / 4  # its side, as a share of the photo's
@@ -37,7 +40,7 @@ class Maps:
     (N,), years, are explained. Raises MapError for a method without softmax.
     """
 
-    def __init__(self, network, images):
+    def __init__(self, network: Trained, images: Images) -> None:
         method = network.method
         if not isinstance(method, SoftmaxMethod):
             why = "no softmax, so there is no map for each age; try dldl-v2"
@@ -49,7 +52,7 @@ class Maps:
         self.p_hat = check_finite(method.predict(self.logits))
         self.y_hat = method.age(self.p_hat)
 
-    def of_logits(self, dlogits):
+    def of_logits(self, dlogits: Outputs) -> Array:
         """The terms of `sum_k dlogits_k (logits_k - b_k)`, position by position.
 
             map_hw = sum_c features_hwc  d(sum_k dlogits_k logits_k) / d features_hwc
@@ -61,11 +64,11 @@ class Maps:
         """
         return (self.features * self.top.backward(dlogits)).sum(axis=-1)
 
-    def of_logit(self, age):
+    def of_logit(self, age: Any) -> Array:
         """The class activation map of the label nearest to `age`, years."""
         return self.of_logits(np.broadcast_to(self.one_hot(age), self.logits.shape))
 
-    def of_log_probability(self, age):
+    def of_log_probability(self, age: Any) -> Array:
         """The same for ln p_hat_k, nats: evidence for this age rather than for the others.
 
         A constant added to all logits changes nothing, so a class activation map alone means
@@ -74,7 +77,7 @@ class Maps:
         """
         return self.of_logits(self.one_hot(age) - self.p_hat)
 
-    def of_expectation(self):
+    def of_expectation(self) -> Array:
         """The same for y_hat, years: positive makes older, negative makes younger.
 
         `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`: the maps of all ages, summed with these
@@ -82,22 +85,24 @@ class Maps:
         """
         return self.of_logits(self.p_hat * (self.grid - self.y_hat[:, None]))
 
-    def one_hot(self, age):
+    def one_hot(self, age: Any) -> Array:
         """1 at the label nearest to `age`, 0 elsewhere: (1, K), or (N, K) for ages (N,)."""
         return np.eye(len(self.grid), dtype=self.logits.dtype)[nearest(np.ravel(age), self.grid)]
 
 
-def split(model):
+def split(model: Sequential) -> tuple[Sequential, Sequential]:
     """Copies of the two parts of a network, for inference: up to the features, and from the last
     pooling on.
     """
     layers = list(deepcopy(model.layers).items())
     pools = (isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers)
     cut = list(pools).index(True)
-    return Sequential(layers[:cut]).eval(), Sequential(layers[cut:]).eval()
+    return Sequential(dict(layers[:cut])).eval(), Sequential(dict(layers[cut:])).eval()
 
 
-def by_decade(network, store, batch, seen=lambda images: None):
+def by_decade(
+    network: Trained, store: PhotoStore, batch: int, seen: Seen = lambda images: None
+) -> list[dict[str, Any]]:
     """The mean face and the mean map of the expectation per decade of true age, the youngest first.
 
     (A map of ln p_hat at the estimate would be almost 0: p_hat is near its maximum there.)
@@ -106,7 +111,7 @@ def by_decade(network, store, batch, seen=lambda images: None):
     0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is called with the
     number of photos of each batch.
     """
-    sums = {}
+    sums: dict[int, tuple] = {}
     for images, indices in eval_batches(store, batch=batch):
         maps = Maps(network, images)
         decades = (10 * np.floor(store.photos.ages[indices] / 10)).astype(int).tolist()
@@ -122,7 +127,7 @@ def by_decade(network, store, batch, seen=lambda images: None):
     ]
 
 
-def occlusion(network, image):
+def occlusion(network: Trained, image: Pixels) -> Map:
     """The years that each part of an image adds: y_hat less y_hat with a gray square over it.
 
     `image`: uint8 (side, side, 3). Returns (16, 16), a number per position of the square, whose
@@ -130,7 +135,7 @@ def occlusion(network, image):
     """
     model = FastNet(Sequential(deepcopy(network.model.layers)).eval())
 
-    def y_hat(images):
+    def y_hat(images: Images) -> Ages:
         x = normalize(images, *network.channels)
         return network.method.age(network.method.predict(model.forward(x)))
 
@@ -138,7 +143,7 @@ def occlusion(network, image):
     return y_hat(image[None]) - np.stack(rows)
 
 
-def covered(image, rows):
+def covered(image: Pixels, rows: slice) -> Images:
     """Copies of an image (16, side, side, 3) with the square at each position of a row."""
     copies = np.repeat(image[None], PLACES, axis=0)
     for copy, columns in zip(copies, spans(len(image)), strict=True):
@@ -146,7 +151,7 @@ def covered(image, rows):
     return copies
 
 
-def spans(side):
+def spans(side: int) -> list[slice]:
     """The positions of the square along one side of an image: 16 slices.
 
     The centers are those of 16 equal parts of the side; at the ends the square is cut off.
@@ -156,7 +161,7 @@ def spans(side):
     return [slice(max(0, floor(c - half)), min(side, ceil(c + half))) for c in centers]
 
 
-def under_squares(one_map, side):
+def under_squares(one_map: Map, side: int) -> Map:
     """The sums of a map (H, H) under the squares of `occlusion`, for an image of `side`: (16, 16).
 
     A position of the map is a square of pixels, and counts by the share of it that is covered.
@@ -171,7 +176,7 @@ def under_squares(one_map, side):
     return shares @ one_map @ shares.T
 
 
-def agreement(said, found):
+def agreement(said: Map, found: Map) -> float | None:
     """The correlation, -1..1, of a map of the expectation under squares with that of occlusion.
 
     None if one of them is the same everywhere.

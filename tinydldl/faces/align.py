@@ -7,6 +7,7 @@ to (1, 1), so that its center is (0.5, 0.5).
 import numpy as np
 from PIL import Image
 
+from tinydldl.arrays import Array
 from tinydldl.images import FILL
 
 # Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
@@ -29,7 +30,7 @@ SHAPES = {
 }
 
 
-def align(image, landmarks, side, shape="utkface"):
+def align(image: Image.Image, landmarks: Array, side: int, shape: str = "utkface") -> Image.Image:
     """The face of an RGB photo as a square of `side` pixels, gray outside of the photo.
 
     `landmarks` (5, 2), as from `detect`, come as near as possible to those of `shape`, a name in
@@ -38,7 +39,7 @@ def align(image, landmarks, side, shape="utkface"):
     return warp(image, similarity(landmarks, side * SHAPES[shape]), side)
 
 
-def similarity(points, targets):
+def similarity(points: Array, targets: Array) -> Array:
     """The rotation, scale and shift that bring `points` (N, 2) nearest to `targets` (N, 2).
 
         minimize sum_i |A p_i + b - t_i|^2        A = scale [[cos, -sin], [sin, cos]]
@@ -56,7 +57,7 @@ def similarity(points, targets):
     return np.array([[z.real, -z.imag, b.real], [z.imag, z.real, b.imag]])
 
 
-def likeness(landmarks, shape="utkface"):
+def likeness(landmarks: Array, shape: str = "utkface") -> float:
     """How similar landmarks (5, 2) are to those of `shape`, 0..1: R^2 of `similarity`.
 
         |sum conj(p_i) t_i|^2 / (sum |p_i|^2 sum |t_i|^2)                both less their means
@@ -68,7 +69,7 @@ def likeness(landmarks, shape="utkface"):
     return float(abs(np.vdot(p, t)) ** 2 / (np.vdot(p, p).real * np.vdot(t, t).real))
 
 
-def as_complex(points):
+def as_complex(points: Array) -> Array:
     """Points (N, 2) as complex numbers x + iy. Raises ValueError if they are all in one place."""
     x, y = np.asarray(points, dtype=np.float64).T
     extent = np.hypot(np.ptp(x), np.ptp(y))
@@ -77,7 +78,7 @@ def as_complex(points):
     return x + 1j * y
 
 
-def warp(image, matrix, side):
+def warp(image: Image.Image, matrix: Array, side: int) -> Image.Image:
     """The square of `side` pixels whose point A p + b shows point p of the photo.
 
     A photo that gets much smaller is averaged over blocks first: the warp itself reads few pixels

@@ -8,11 +8,14 @@ Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016; threshol
 the last one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from tinydldl.arrays import Array, Arrays, Boxes, Images
 from tinydldl.faces import networks
 from tinydldl.faces.boxes import area, intersection_over_smaller, regress, square, suppress
 
@@ -40,12 +43,12 @@ class Face:
     landmarks: np.ndarray
 
     @property
-    def area(self):
+    def area(self) -> float:
         """The area of the box, in pixels."""
         return float(area(self.box))
 
 
-def detect(image, smallest=40, score=SCORE):
+def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list[Face]:
     """The faces in an RGB photo, the most probable first.
 
     `smallest`: pixels per side of the smallest face, once photos with more than 1024 pixels on the
@@ -69,7 +72,7 @@ def detect(image, smallest=40, score=SCORE):
     ]
 
 
-def face_in(image, box):
+def face_in(image: Image.Image, box: Any) -> Face:
     """The face in a `box` (4,) of an RGB photo, which `detect` may have missed.
 
     Only O-Net sees it; its landmarks count, however unsure it is. Raises WeightsError as `detect`
@@ -84,23 +87,23 @@ def face_in(image, box):
     return Face(box, float(y["face"][0]), landmarks_in(squares, y)[0])
 
 
-def inside(image, box):
+def inside(image: Image.Image, box: Any) -> Array:
     """The part (4,) of a box that is in the photo."""
     return np.clip(box, 0, np.tile(image.size, 2))
 
 
-def shrink(image):
+def shrink(image: Image.Image) -> Image.Image:
     """The photo with at most `LONGEST_SIDE` pixels per side."""
     return resize(image, min(1, LONGEST_SIDE / max(image.size)))
 
 
-def resize(image, scale):
+def resize(image: Image.Image, scale: float) -> Image.Image:
     """The photo at another scale; each new pixel is an average, so that none is skipped."""
-    size = tuple(max(1, round(length * scale)) for length in image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
 
 
-def scales(size, smallest):
+def scales(size: tuple[int, int], smallest: int) -> Iterator[float]:
     """Yield the scales of the pyramid: the smaller the photo, the larger the faces P-Net sees."""
     scale = CELL / smallest
     while min(size) * scale >= CELL:
@@ -108,12 +111,12 @@ def scales(size, smallest):
         scale *= FACTOR
 
 
-def normalize(pixels):
+def normalize(pixels: Any) -> Images:
     """Pixels 0..255 as the networks saw them in training."""
     return (np.asarray(pixels, dtype=np.float32) - 127.5) / 128
 
 
-def propose(image, smallest):
+def propose(image: Image.Image, smallest: int) -> Boxes:
     """The squares (N, 4) that may hold a face, by P-Net."""
     pnet = networks.load("pnet")
     found = []
@@ -134,14 +137,14 @@ def propose(image, smallest):
     return square(regress(boxes[kept], offsets[kept]))
 
 
-def refine(image, squares):
+def refine(image: Image.Image, squares: Boxes) -> Boxes:
     """The squares (N, 4) in which R-Net sees a face, too, moved."""
     y, squares = classify("rnet", image, squares, PROBABLE["rnet"])
     kept = suppress(squares, y["face"], 0.7)
     return square(regress(squares[kept], y["box"][kept]))
 
 
-def conclude(image, squares, score=SCORE):
+def conclude(image: Image.Image, squares: Boxes, score: float) -> tuple[Boxes, Array, Array]:
     """Boxes (N, 4), scores (N,) and landmarks (N, 5, 2) where O-Net still sees a face."""
     y, squares = classify("onet", image, squares, score)
     landmarks = landmarks_in(squares, y)
@@ -150,13 +153,13 @@ def conclude(image, squares, score=SCORE):
     return boxes[kept], y["face"][kept], landmarks[kept]
 
 
-def landmarks_in(squares, y):
+def landmarks_in(squares: Boxes, y: Arrays) -> Array:
     """The landmarks (N, 5, 2) in pixels, from the outputs y of O-Net for squares (N, 4)."""
     left_top, right_bottom = squares[:, None, :2], squares[:, None, 2:]
     return left_top + (right_bottom - left_top) * y["landmarks"]
 
 
-def classify(name, image, squares, score):
+def classify(name: str, image: Image.Image, squares: Boxes, score: float) -> tuple[Arrays, Boxes]:
     """The outputs of a network for the squares (N, 4) that get more than `score`, and these."""
     net = networks.load(name)
     batches = np.split(squares, range(BATCH, len(squares), BATCH))
@@ -166,7 +169,7 @@ def classify(name, image, squares, score):
     return {head: values[probable] for head, values in y.items()}, squares[probable]
 
 
-def patches(image, squares, side):
+def patches(image: Image.Image, squares: Boxes, side: int) -> Images:
     """The input of a network: the photo in each of the squares (N, 4), black outside of it."""
     crops = (image.crop(square) for square in squares.astype(int).tolist())
     pixels = [np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR)) for crop in crops]

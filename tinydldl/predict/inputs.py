@@ -2,15 +2,18 @@
 
 import os
 import sys
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, _ArgumentGroup
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tinydldl import cli
+from tinydldl.arrays import Array
 from tinydldl.datasets.base import image_files
 from tinydldl.errors import UserError
 from tinydldl.faces import Face, detect, face_in, likeness
@@ -46,7 +49,10 @@ class SourceError(UserError):
     """There is no photo where the user says, or no face can be there."""
 
 
-def expand(given):
+Faces = Sequence[Face | None]  # None is the whole photo
+
+
+def expand(given: str) -> list[str]:
     """The photos that an argument names: a file, a folder, or a pattern, in which `**` matches any
     folders.
 
@@ -59,24 +65,24 @@ def expand(given):
             raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
         return photos  # a missing file raises when it is opened
     matches = sorted(glob(given, recursive=True))
-    photos = dict.fromkeys(photo for match in matches for photo in photos_at(match))
+    photos = list(dict.fromkeys(photo for match in matches for photo in photos_at(match)))
     if not photos:
         raise SourceError(f"{given}: no photo is there, and none matches this as a pattern")
-    return list(photos)
+    return photos
 
 
-def photos_at(path):
+def photos_at(path: str) -> list[str]:
     """A file, or the photos in a folder."""
     return [str(photo) for photo in image_files(Path(path))] if os.path.isdir(path) else [path]
 
 
-def stem(photo):
+def stem(photo: str) -> str:
     """A name for files about a photo, short enough for any file system."""
     name = "photo" if photo == STANDARD_INPUT else Path(photo).stem
     return name.encode(errors="replace")[:100].decode(errors="ignore")
 
 
-def look(photo, search):
+def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
     """`image, faces` of a photo from `expand`; see `find_faces`.
 
     Raises PhotoError and SourceError, which name the photo, and WeightsError as `detect` does.
@@ -90,7 +96,7 @@ def look(photo, search):
         raise SourceError(f"{name}: {error}") from None
 
 
-def find_faces(image, search):
+def find_faces(image: Image.Image, search: Search) -> Faces:
     """The faces in a photo from left to right; None is the whole photo.
 
     Raises SourceError for places that are too small or outside of the photo, and for landmarks
@@ -115,7 +121,7 @@ def find_faces(image, search):
     return sorted(detect(image, search.smallest, search.score), key=lambda face: face.box[0])
 
 
-def whole_photo(image):
+def whole_photo(image: Image.Image) -> Faces:
     """`[None]`, for a photo that is a face. Raises PhotoError if it is too small."""
     if min(image.size) < CELL:
         size = "{} x {} pixels".format(*image.size)
@@ -123,7 +129,7 @@ def whole_photo(image):
     return [None]
 
 
-def within(image, box, option):
+def within(image: Image.Image, box: Sequence[float], option: str) -> Array:
     """The part (4,) of a box that is in the photo. Raises SourceError if it is too small."""
     left, top, right, bottom = part = inside(image, box)
     if min(right - left, bottom - top) < CELL:
@@ -140,7 +146,7 @@ LANDMARKS = (
 )
 
 
-def add_face_arguments(parser):
+def add_face_arguments(parser: cli.Parser) -> _ArgumentGroup:
     """Add the arguments that make a `Search`; returns their group."""
     where = parser.add_argument_group("where the faces are", "By default they are looked for.")
     about = "pixels per side of the smallest faces to look for"
@@ -155,17 +161,17 @@ def add_face_arguments(parser):
     return where
 
 
-def add_score_argument(group):
+def add_score_argument(group: cli.Group) -> None:
     """Add --score."""
     about = "how probable a face must be, between 0 and 1: less finds more, and false ones"
     group.add_argument("--score", type=cli.fraction, default=SCORE, help=about)
 
 
-def numbers(expected):
+def numbers(expected: str) -> Callable[[str], list[float]]:
     """The type of an argument: as many numbers as `expected`, such as x,y, has names."""
     names = expected.split(",")
 
-    def parse(text):
+    def parse(text: str) -> list[float]:
         try:
             values = [float(value) for value in text.split(",")]
         except ValueError:

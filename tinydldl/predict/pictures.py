@@ -2,21 +2,25 @@
 
 import math
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
+from tinydldl.arrays import Array
 from tinydldl.plots import COLORS, DPI
+from tinydldl.predict.portraits import Portrait
 
 LONGEST = 40  # characters of a title
 
 
-def people(image, portraits, title):
+def people(image: Image.Image, portraits: list[Portrait], title: str) -> Figure:
     """A photo with a numbered box around each face; beside it, each face and its distribution."""
     rows = min(len(portraits), max(4, math.ceil(len(portraits) / 4)))
     columns = math.ceil(len(portraits) / rows)
     height = max(4.0, 1.9 * rows)
     beside = min(height, 9.0), 4.8 * columns
     figure = Figure(figsize=(sum(beside), height), dpi=DPI, layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=beside)
+    left, right = figure.subfigures(1, 2, width_ratios=beside)  # type: ignore[misc]
     photo = left.add_subplot()
     photo.imshow(image)
     photo.set_title(title if len(title) <= LONGEST else f"{title[:LONGEST]}…", parse_math=False)
@@ -37,7 +41,7 @@ def people(image, portraits, title):
     return figure
 
 
-def draw_box(axes, box, text):
+def draw_box(axes: Axes, box: Array, text: str) -> None:
     """Draw a box (4,), in pixels, over a photo, and a text above it."""
     left, top, right, bottom = box
     axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=COLORS[1])
@@ -51,19 +55,18 @@ def draw_box(axes, box, text):
     )
 
 
-def draw_portrait(axes, portrait):
+def draw_portrait(axes: Axes, portrait: Portrait) -> None:
     """Draw the estimate of a face: p_hat as an area if there is one, y_hat as a line."""
     axes.set_axis_on()
-    y_hat, spread, label = portrait.y_hat, "", "estimate"
-    if portrait.p_hat is not None:
-        spread = f" ± {portrait.spread:.1f}"
-        label = "how probable each age is (years)"
+    y_hat, around, label = portrait.y_hat, "", "estimate"
+    if portrait.p_hat is not None and (spread := portrait.spread):
+        around, label = f" ± {spread:.1f}", "how probable each age is (years)"
         axes.fill_between(portrait.grid, portrait.p_hat, color=COLORS[3], alpha=0.35, label=label)
-        near = y_hat - portrait.spread, y_hat + portrait.spread
-        axes.axvspan(*near, color="#dddddd", lw=0, zorder=0, label="±: its standard deviation")
+        near, label = (y_hat - spread, y_hat + spread), "±: its standard deviation"
+        axes.axvspan(*near, color="#dddddd", lw=0, zorder=0, label=label)
         label = "estimate: its expectation"
     axes.axvline(y_hat, color=COLORS[3], label=label)
-    axes.set_title(f"{portrait.y_hat:.1f}{spread} years", color=COLORS[3])
+    axes.set_title(f"{y_hat:.1f}{around} years", color=COLORS[3])
     axes.set(xlim=(portrait.grid[0], portrait.grid[-1]), yticks=[])
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right", "left"]].set_visible(False)

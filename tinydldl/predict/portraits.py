@@ -6,7 +6,9 @@ for portrait in portraits(network, image, detect(image)):
     print(portrait.y_hat)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -15,6 +17,7 @@ from tinydldl import cli, trained, weights
 from tinydldl.faces import SHAPES, Face, align
 from tinydldl.images import center_crop, held_side, resize_short_side
 from tinydldl.labels import standard_deviation
+from tinydldl.trained import Trained
 
 CAUTION = (  # for the help of commands
     "An estimate is what people would guess of a photo, several years off as a rule. "
@@ -37,14 +40,14 @@ class Portrait:
     grid: np.ndarray
 
     @property
-    def spread(self):
+    def spread(self) -> float | None:
         """The standard deviation of p_hat, years; None without one."""
         if self.p_hat is None:
             return None
         return float(standard_deviation(self.p_hat[None], self.grid)[0])
 
 
-def add_network_arguments(parser):
+def add_network_arguments(parser: cli.Group) -> None:
     """Add --net, --checkpoint and --crop to a parser or group."""
     add = parser.add_argument
     add("--net", choices=weights.names(), default="tiny", help="which of the weights that ship")
@@ -54,7 +57,7 @@ def add_network_arguments(parser):
     add("--crop", choices=SHAPES, default="utkface", help=about)
 
 
-def open_network(net, checkpoint=None):
+def open_network(net: str, checkpoint: Path | None = None) -> Trained:
     """The `Trained` of a checkpoint, or without one of the weights that ship for `net`.
 
     Raises CheckpointError, or UserError if none ship.
@@ -62,7 +65,9 @@ def open_network(net, checkpoint=None):
     return trained.load(checkpoint or weights.find(net))
 
 
-def portraits(network, image, faces, shape="utkface"):
+def portraits(
+    network: Trained, image: Image.Image, faces: Sequence[Face | None], shape: str = "utkface"
+) -> list[Portrait]:
     """The portraits of the `faces` in an RGB photo.
 
     `network`: a `Trained` on the host; `faces`: each a Face, or None where the photo is a face that
@@ -82,7 +87,7 @@ def portraits(network, image, faces, shape="utkface"):
     ]
 
 
-def view(image, face, side, shape):
+def view(image: Image.Image, face: Face | None, side: int, shape: str) -> Image.Image:
     """A face as a network of `side` pixels sees it in an evaluation."""
     held = held_side(side)
     if face is None:

@@ -42,8 +42,9 @@ class Experiment:
         self.settings, self.photos = settings, photos
         s, seed = settings, settings.seed + member
         own = {"lam": s.lam, "kl_reduction": s.kl_reduction, "kl_epochs": s.kl_epochs}
-        about = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}.get(s.method, {})
-        method = make_method(s.method, label_grid(step=s.label_step), **about).to(xp)
+        about: dict[str, dict] = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}
+        grid = label_grid(step=s.label_step)
+        method = make_method(s.method, grid, **about.get(s.method, {})).to(xp)
         rng = np.random.default_rng(seed)
         net = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
         say(f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}")

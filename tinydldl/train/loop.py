@@ -76,8 +76,8 @@ def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Fig
     """
     training.model.train()
     training.method.begin(epoch)
-    store, about = training.train_store, {"transforms": training.transforms, "seed": training.seed}
-    batches = train_batches(store, epoch, batch=training.batch, **about)
+    store, batch, transforms = training.train_store, training.batch, training.transforms
+    batches = train_batches(store, epoch, batch=batch, transforms=transforms, seed=training.seed)
     means, clock = Means(), Clock()
     for step, (images, indices) in enumerate(clock.waiting(batches), start=1):
         middle = (means.photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch

@@ -8,12 +8,12 @@ FOLDER = Path(__file__).parent
 PRETRAINED = "pretrained"  # what a command calls them
 
 
-def names():
+def names() -> list[str]:
     """The names of their networks."""
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
-def find(net):
+def find(net: str) -> Path:
     """The path of the checkpoint of a network, such as `tiny`. Raises UserError without one.
 
     Its arrays may be float16; `checkpoint.load` makes them float32.

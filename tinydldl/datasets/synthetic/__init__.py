@@ -8,11 +8,15 @@ This file makes the labels and fills the folder; the drawing begins in `face.py`
 """
 
 import os
+from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinydldl.datasets.base import DataError, Photos
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.datasets.synthetic.face import draw_face
 from tinydldl.files import check_room, clear, held, replacing
@@ -35,7 +39,7 @@ BLOCK, PIXEL = 4096, 1.4  # bytes of the smallest file, and of a pixel of a face
 FEW = 64  # fewer missing faces are drawn in this process: starting others would take longer
 
 
-def sample_age(rng):
+def sample_age(rng: Rng) -> float:
     """The true age of one person, in years: one in seven is a child, few are over 80.
 
     Ages of adults are 18 + a gamma variable (shape 1.6, scale 14): their peak is near 25, and their
@@ -47,7 +51,7 @@ def sample_age(rng):
     return age if age <= AGE_MAX else sample_age(rng)
 
 
-def annotate(age, rng):
+def annotate(age: float, rng: Rng) -> Array:
     """The guesses of ten annotators for a person of `age`: votes (10,) in whole years.
 
     Their standard deviation grows with age, from 1.5 years for an infant to 5 at age 90. The label
@@ -58,14 +62,14 @@ def annotate(age, rng):
     return np.clip(votes, VOTE_MIN, VOTE_MAX)
 
 
-def _begin_face(seed, index):
+def _begin_face(seed: int, index: int) -> tuple[float, Array, Rng]:
     """Face `index` of the set `seed`: true age, votes (10,), and the generator that draws it."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     age = sample_age(rng)
     return age, annotate(age, rng), rng
 
 
-def _labels(seed, count):
+def _labels(seed: int, count: int) -> Array:
     """Ages, sigmas and true ages of the first `count` faces: (count, 3), in years.
 
     Sigma is the standard deviation of these ten votes (ddof = 0), not an estimate for all people.
@@ -75,11 +79,11 @@ def _labels(seed, count):
     return np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
 
 
-def _name(index):
+def _name(index: int) -> str:
     return f"{index:05d}.png"
 
 
-def _table(names, labels):
+def _table(names: Sequence[str], labels: Array) -> bytes:
     """The content of `labels.csv`, or its beginning."""
     rows = (
         f"{name},{age!r},{sigma!r},{true_age!r}\n"
@@ -88,35 +92,32 @@ def _table(names, labels):
     return ("path,age,sigma,true_age\n" + "".join(rows)).encode()
 
 
-def _is_whole(folder, names, table):
+def _is_whole(folder: Path, names: Sequence[str], table: bytes) -> bool:
     """Whether `folder` holds the faces and their table, or a longer one that begins with it."""
     there = set(os.listdir(folder))
     labelled = "labels.csv" in there and (folder / "labels.csv").read_bytes().startswith(table)
     return labelled and there.issuperset(names)
 
 
-def _draw(folder, seed, side, index):
+def _draw(folder: Path, seed: int, side: int, index: int) -> None:
     """Draw face `index` into `folder`."""
     age, _, rng = _begin_face(seed, index)
     with replacing(folder / _name(index), durable=False) as file:
         draw_face(age, rng, side).save(file, format="PNG")
 
 
-def _draw_missing(folder, seed, side, count):
+def _draw_missing(folder: Path, seed: int, side: int, count: int) -> None:
     """Draw those of the first `count` faces that are missing in `folder`."""
     there = set(os.listdir(folder))
     missing = [index for index in range(count) if _name(index) not in there]
     draw = partial(_draw, folder, seed, side)
-    if len(missing) < FEW:
-        drawn = map(draw, missing)
-    else:
-        cores = available_cores()
-        drawn = in_order(Helpers(cores, draw), missing, cores)
+    few, cores = len(missing) < FEW, available_cores()
+    drawn = map(draw, missing) if few else in_order(Helpers(cores, draw), missing, cores)
     for _ in Progress(drawn, "drawing synthetic faces", len(missing), unit="faces"):
         pass
 
 
-def load(options):
+def load(options: Options) -> Parts:
     """{"train", "valid"}: four of five faces, and every fifth. Draw those that are missing.
 
     Reads `data_dir`, `seed`, `count` and `side` (pixels) of the options. Raises DataError for a

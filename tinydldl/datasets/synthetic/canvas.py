@@ -5,15 +5,21 @@ height of the head, so the chin is at (0, 1). Curves are arrays (points, 2) in t
 The pose of the head and the size of the picture are known to `Canvas` alone.
 """
 
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.synthetic.colors import Color
+
 SUPERSAMPLING = 4  # shapes are drawn this much larger, then averaged, so that edges are smooth
+Points = Array | list  # (points, 2), also a list of pairs
 LEFT = np.array([-1, 1])  # a curve times this is its mirror image
 SIDES = (np.array([1, 1]), LEFT)  # a curve times one of these: right or left half
 
 
-def spline_basis(samples):
+def spline_basis(samples: int) -> Array:
     """Weights (samples, 4) of four neighboring points along a piece of a Catmull-Rom spline."""
     t = np.linspace(0, 1, samples, endpoint=False)
     powers = np.stack([np.ones_like(t), t, t**2, t**3], axis=1)
@@ -23,7 +29,7 @@ def spline_basis(samples):
 BASIS = spline_basis(6)
 
 
-def curve(points, closed=False):
+def curve(points: Points, closed: bool = False) -> Array:
     """A smooth curve through the given points: (more points, 2)."""
     points = np.asarray(points, float)
     before, after = (points[-1:], points[:2]) if closed else (points[:1], points[-1:])
@@ -33,29 +39,29 @@ def curve(points, closed=False):
     return smooth if closed else np.concatenate([smooth, after])
 
 
-def symmetric(right):
+def symmetric(right: Points) -> Array:
     """The closed polygon whose right half runs from (0, top) to (0, bottom)."""
     right = np.asarray(right, float)
     return np.concatenate([right, right[-2:0:-1] * LEFT])
 
 
-def symmetric_curve(right):
+def symmetric_curve(right: Points) -> Array:
     """The smooth closed outline whose right half runs from (0, top) to (0, bottom)."""
     return curve(symmetric(right), closed=True)
 
 
-def ellipse(center, radii, samples=24):
+def ellipse(center: Any, radii: Any, samples: int = 24) -> Array:
     """The outline of an ellipse with half axes `radii` = (along x, along y)."""
     angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
     return center + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii
 
 
-def shift(points, down):
+def shift(points: Array, down: float) -> Array:
     """The same curve, `down` lower."""
     return points + np.array([0, down])
 
 
-def between(edge, other):
+def between(edge: Array, other: Array) -> Array:
     """The closed outline of what lies between two curves that run the same way."""
     return np.concatenate([edge, other[::-1]])
 
@@ -63,7 +69,7 @@ def between(edge, other):
 class Canvas:
     """A picture of `side` x `side` pixels to paint on, with the pose of the head in it."""
 
-    def __init__(self, side, rng):
+    def __init__(self, side: int, rng: Rng) -> None:
         side = SUPERSAMPLING * side
         self.image = Image.new("RGB", (side, side))
         self.pen = ImageDraw.Draw(self.image, "RGBA")  # in this mode it blends by alpha
@@ -73,7 +79,7 @@ class Canvas:
         self.scale = side * rng.uniform(0.31, 0.37)
         self.center = side * (np.array([0.5, 0.49]) + rng.uniform(-0.04, 0.04, 2))
 
-    def to_pixels(self, points):
+    def to_pixels(self, points: Array) -> list[float]:
         """Corners x, y, x, y, ... on the large image, as Pillow takes them.
 
         The head turns like a ball (its front moves most, its outline stays), then takes its place.
@@ -82,13 +88,13 @@ class Canvas:
         turned = points + depth * self.turn
         return (self.center + self.scale * turned @ self.rotation).ravel().tolist()
 
-    def fill(self, points, color, alpha=1.0):
+    def fill(self, points: Array, color: Color, alpha: float = 1.0) -> None:
         """Fill a closed outline."""
         red, green, blue = np.clip(color, 0, 255).astype(int).tolist()
         ink = (red, green, blue, round(255 * min(alpha, 1)))
         self.pen.polygon(self.to_pixels(points), fill=ink)
 
-    def stroke(self, points, width, color, alpha=1.0):
+    def stroke(self, points: Array, width: float, color: Color, alpha: float = 1.0) -> None:
         """Paint along a curve, `width` in its middle and thinner toward both ends."""
         along = np.gradient(points, axis=0)
         across = along[:, ::-1] * (-1, 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
@@ -96,16 +102,16 @@ class Canvas:
         offset = 0.5 * width * taper * across
         self.fill(between(points + offset, points - offset), color, alpha)
 
-    def blob(self, center, radii, color, alpha):
+    def blob(self, center: Any, radii: Any, color: Color, alpha: float) -> None:
         """A soft spot: nested ellipses that add up to `alpha` in the middle."""
         for share in (1, 0.75, 0.5):
             self.fill(ellipse(center, np.multiply(radii, share)), color, 1 - (1 - alpha) ** (1 / 3))
 
-    def picture(self):
+    def picture(self) -> Image.Image:
         """What has been painted: an RGB image of the size asked for."""
         return self.image.reduce(SUPERSAMPLING)
 
-    def mask(self, points):
+    def mask(self, points: Array) -> Image.Image:
         """The inside of a closed outline, white on black: a gray image of the size asked for."""
         mask = Image.new("L", self.image.size)
         ImageDraw.Draw(mask).polygon(self.to_pixels(points), fill=255)

@@ -4,23 +4,16 @@
 `features.py` and `skin.py` each paint a part of the person; `photo.py` adds background and light.
 """
 
+from PIL import Image
+
+from tinydldl.arrays import Rng
+from tinydldl.datasets.synthetic import features, hair, head, skin
 from tinydldl.datasets.synthetic.canvas import Canvas
-from tinydldl.datasets.synthetic.features import paint_eyes, paint_glasses, paint_mouth, paint_nose
-from tinydldl.datasets.synthetic.hair import paint_back_hair, paint_beard, paint_brows, paint_hair
-from tinydldl.datasets.synthetic.head import head_outline, paint_body, paint_head
 from tinydldl.datasets.synthetic.person import sample_person
 from tinydldl.datasets.synthetic.photo import expose, paint_background
-from tinydldl.datasets.synthetic.skin import (
-    paint_crows_feet,
-    paint_folds,
-    paint_forehead,
-    paint_sagging,
-    paint_spots,
-    skin_relief,
-)
 
 
-def draw_face(age, rng, side):
+def draw_face(age: float, rng: Rng, side: int) -> Image.Image:
     """A face that is `age` years old (float, 1..95): an RGB image of `side` x `side` pixels.
 
     `rng` decides everything else. Each call takes the same number of draws from it, whatever the
@@ -29,20 +22,20 @@ def draw_face(age, rng, side):
     person = sample_person(age, rng)
     canvas = Canvas(side, rng)
     paint_background(canvas, rng)
-    paint_back_hair(canvas, person)
-    paint_body(canvas, person)
-    paint_head(canvas, person)
-    paint_spots(canvas, person, rng)
-    paint_beard(canvas, person)
-    paint_nose(canvas, person)
-    paint_mouth(canvas, person)
-    paint_forehead(canvas, person, rng)
-    paint_folds(canvas, person)
-    paint_sagging(canvas, person)
-    paint_crows_feet(canvas, person)
-    paint_eyes(canvas, person)
-    paint_brows(canvas, person)
-    paint_hair(canvas, person, rng)
-    paint_glasses(canvas, person)
-    relief = skin_relief(canvas.mask(head_outline(person)), person, rng)
+    hair.paint_back_hair(canvas, person)
+    head.paint_body(canvas, person)
+    head.paint_head(canvas, person)
+    skin.paint_spots(canvas, person, rng)
+    hair.paint_beard(canvas, person)
+    features.paint_nose(canvas, person)
+    features.paint_mouth(canvas, person)
+    skin.paint_forehead(canvas, person, rng)
+    skin.paint_folds(canvas, person)
+    skin.paint_sagging(canvas, person)
+    skin.paint_crows_feet(canvas, person)
+    features.paint_eyes(canvas, person)
+    hair.paint_brows(canvas, person)
+    hair.paint_hair(canvas, person, rng)
+    features.paint_glasses(canvas, person)
+    relief = skin.skin_relief(canvas.mask(head.head_outline(person)), person, rng)
     return expose(canvas.picture(), relief, rng)

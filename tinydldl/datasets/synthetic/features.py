@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from tinydldl.datasets.synthetic.canvas import SIDES, between, curve, ellipse, shift
+from tinydldl.arrays import Array
+from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, between, curve, ellipse, shift
 from tinydldl.datasets.synthetic.colors import BLACK, LIP_RED, WHITE, mix
-from tinydldl.datasets.synthetic.person import ramp
+from tinydldl.datasets.synthetic.person import Person, ramp
 
 
-def eyelids(person, sag):
+def eyelids(person: Person, sag: float) -> tuple[Array, Array]:
     """Edges (points, 2) of the upper and the lower lid of the right eye; sagging lids droop."""
     s = person.shape
     x = np.linspace(-1, 1, 13)
@@ -18,7 +19,7 @@ def eyelids(person, sag):
     return np.stack([x, upper], axis=1), np.stack([x, lower], axis=1)
 
 
-def paint_eyes(canvas, person):
+def paint_eyes(canvas: Canvas, person: Person) -> None:
     """Eyeballs, lids with the fold above, and the bags that grow below."""
     sag = ramp(person.cues.sag, 30, 90)
     upper, lower = eyelids(person, sag)
@@ -33,7 +34,7 @@ def paint_eyes(canvas, person):
         canvas.stroke(pouch * side, 0.035, person.shade, 0.7 * sag)
 
 
-def paint_iris(canvas, person, upper, lower, side):
+def paint_iris(canvas: Canvas, person: Person, upper: Array, lower: Array, side: Array) -> None:
     """Iris and pupil, as far as the lids leave them free, and a glint."""
     s = person.shape
     look = 0.25 * s.eye_width * person.gaze * side[0]  # both eyes look the same way
@@ -46,7 +47,7 @@ def paint_iris(canvas, person, upper, lower, side):
     canvas.fill(ellipse(center * side + (0.03, -0.25 * s.eye_height), 0.022, 8), WHITE)
 
 
-def paint_nose(canvas, person):
+def paint_nose(canvas: Canvas, person: Person) -> None:
     """The shaded side of the bridge, a light tip, wings and nostrils."""
     s, width, y = person.shape, person.shape.nose_width, person.shape.nose_y
     bridge = curve([(0.35 * width, s.eye_y + 0.02), (0.45 * width, 0.6 * y), (width, y - 0.03)])
@@ -58,7 +59,7 @@ def paint_nose(canvas, person):
         canvas.fill(ellipse((0.45 * width, y + 0.02) * side, (0.035, 0.02), 10), person.shade)
 
 
-def paint_mouth(canvas, person):
+def paint_mouth(canvas: Canvas, person: Person) -> None:
     """Lips, and teeth between them if the mouth is open."""
     s = person.shape
     x = np.linspace(-1, 1, 13)
@@ -76,7 +77,7 @@ def paint_mouth(canvas, person):
     canvas.stroke(upper, 0.035, 0.6 * person.shade)
 
 
-def paint_glasses(canvas, person):
+def paint_glasses(canvas: Canvas, person: Person) -> None:
     """Rims around the eyes, bridge and temples."""
     if person.glasses is None:
         return

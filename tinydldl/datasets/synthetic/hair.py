@@ -2,17 +2,18 @@
 
 import numpy as np
 
-from tinydldl.datasets.synthetic.canvas import LEFT, SIDES, between, curve, symmetric_curve
-from tinydldl.datasets.synthetic.colors import GRAY_HAIR, mix
-from tinydldl.datasets.synthetic.person import ramp
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.synthetic.canvas import LEFT, SIDES, Canvas, between, curve, symmetric_curve
+from tinydldl.datasets.synthetic.colors import GRAY_HAIR, Color, mix
+from tinydldl.datasets.synthetic.person import Person, ramp
 
 
-def hair_color(person):
+def hair_color(person: Person) -> Color:
     """The color of the hair as a whole, with its share of gray."""
     return mix(person.hair, GRAY_HAIR, person.gray)
 
 
-def paint_back_hair(canvas, person):
+def paint_back_hair(canvas: Canvas, person: Person) -> None:
     """Hair that falls behind the head, if it is long enough."""
     if person.hair_length < 0.3:
         return
@@ -32,7 +33,7 @@ def paint_back_hair(canvas, person):
     canvas.fill(0.94 * outline, 0.75 * hair_color(person))
 
 
-def paint_hair(canvas, person, rng):
+def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
     """Hair on top, from the hairline to the outline, and its single strands."""
     infant = 1 - ramp(person.cues.shape, 0.5, 4)
     opacity = 1 - 0.6 * infant
@@ -41,7 +42,7 @@ def paint_hair(canvas, person, rng):
     paint_strands(canvas, person, hairline, outline, opacity, rng)
 
 
-def hair_edges(person, infant):
+def hair_edges(person: Person, infant: float) -> tuple[Array, Array]:
     """Hairline, which recedes with age, and outline: curves (points, 2) from ear to ear.
 
     `infant` falls from 1 for a baby to 0 for a child with all its hair.
@@ -68,7 +69,9 @@ def hair_edges(person, infant):
     return curve([*inner, *inner[::-1] * LEFT]), curve([*outer, top, *outer[::-1] * LEFT])
 
 
-def paint_strands(canvas, person, hairline, outline, opacity, rng):
+def paint_strands(
+    canvas: Canvas, person: Person, hairline: Array, outline: Array, opacity: float, rng: Rng
+) -> None:
     """Single strands from the hairline to the outline: darker, lighter, and gray ones."""
     for at, light, gray, lean in rng.random((36, 4)):
         root = hairline[int(at * len(hairline))]
@@ -78,7 +81,7 @@ def paint_strands(canvas, person, hairline, outline, opacity, rng):
         canvas.stroke(np.linspace(root, tip, 5), 0.05, color, 0.55 * opacity)
 
 
-def paint_brows(canvas, person):
+def paint_brows(canvas: Canvas, person: Person) -> None:
     """Brows, raised or lowered by the expression."""
     s, lift = person.shape, 0.03 * person.brow_raise
     y = s.eye_y - s.eye_height - 0.1 - lift
@@ -89,7 +92,7 @@ def paint_brows(canvas, person):
         canvas.stroke(brow * side, 1.5 * s.brow, color, 0.85)
 
 
-def paint_beard(canvas, person):
+def paint_beard(canvas: Canvas, person: Person) -> None:
     """A beard around the mouth and along the jaw."""
     s = person.shape
     right = [

@@ -1,12 +1,13 @@
 """The head without its hair and features: outline, ears and cheeks, with neck and clothes below."""
 
-from tinydldl.datasets.synthetic.canvas import SIDES, ellipse, symmetric, symmetric_curve
+from tinydldl.arrays import Array
+from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, ellipse, symmetric, symmetric_curve
 from tinydldl.datasets.synthetic.colors import BLUSH, mix
-from tinydldl.datasets.synthetic.person import ramp
+from tinydldl.datasets.synthetic.person import Person, ramp
 from tinydldl.datasets.synthetic.skin import crease
 
 
-def paint_body(canvas, person):
+def paint_body(canvas: Canvas, person: Person) -> None:
     """Neck, its folds, and clothes."""
     neck = person.shape.neck
     canvas.fill(symmetric([(0, 0.4), (neck, 0.4), (neck, 1.6), (0, 1.6)]), 0.8 * person.skin)
@@ -17,7 +18,7 @@ def paint_body(canvas, person):
     canvas.fill(symmetric(collar), person.clothes)
 
 
-def head_outline(person):
+def head_outline(person: Person) -> Array:
     """The outline of the head without hair; jowls widen the jaw of the old."""
     s, sag = person.shape, ramp(person.cues.sag, 40, 90)
     right = [
@@ -33,7 +34,7 @@ def head_outline(person):
     return symmetric_curve(right)
 
 
-def paint_head(canvas, person):
+def paint_head(canvas: Canvas, person: Person) -> None:
     """Ears, the head itself, red cheeks."""
     s = person.shape
     for side in SIDES:

@@ -11,15 +11,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tinydldl.datasets.synthetic.colors import (
-    DEEP_RED,
-    HAIR_COLORS,
-    IRIS_COLORS,
-    SKIN_TONES,
-    mix,
-    muted_color,
-    pick,
-)
+from tinydldl.arrays import Rng
+from tinydldl.datasets.synthetic import colors
+from tinydldl.datasets.synthetic.colors import mix, muted_color, pick
 
 # Standard deviation of what a cue shows, in years: a constant and a share of the true age.
 CUE_ERROR_YEARS, CUE_ERROR_SHARE = 0.8, 0.09
@@ -84,26 +78,26 @@ class Person:
     glasses: np.ndarray | None  # their color
 
 
-def ramp(age, start, end):
+def ramp(age: float, start: float, end: float) -> float:
     """How far `age` has gone from `start` (0) to `end` (1)."""
     return float(np.clip((age - start) / (end - start), 0, 1))
 
 
-def sample_cues(age, rng):
+def sample_cues(age: float, rng: Rng) -> Cues:
     """Let every cue err by itself, so that no single one gives the age away."""
     deviation = CUE_ERROR_YEARS + CUE_ERROR_SHARE * age
     error = deviation * rng.standard_normal(len(fields(Cues)))
     return Cues(*np.clip(age + error, 0, 100))
 
 
-def sample_shape(age, rng):
+def sample_shape(age: float, rng: Rng) -> SimpleNamespace:
     """The proportions in SHAPE of a head that looks `age` years old, and is somebody's own."""
     own = np.exp(SHAPE_DEVIATION * rng.standard_normal(len(SHAPE)))
     values = own * [np.interp(age, SHAPE_AGES, row) for row in SHAPE.values()]
     return SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))
 
 
-def sample_person(age, rng):
+def sample_person(age: float, rng: Rng) -> Person:
     """Somebody who shows the cues of `age`, and whose other traits say nothing about it."""
     cues = sample_cues(age, rng)
     shape = sample_shape(cues.shape, rng)
@@ -112,16 +106,16 @@ def sample_person(age, rng):
     clothes, frame = muted_color(rng), rng.uniform(10, 120, 3)
     female = sex < 0.5
     grown = ramp(cues.shape, 0, 4)  # of an infant's hair
-    skin = pick(SKIN_TONES, tone)
+    skin = pick(colors.SKIN_TONES, tone)
     skin = mix(skin, skin.mean() * np.array([1.02, 1.0, 0.9]), 0.3 * ramp(cues.skin, 25, 95))
     return Person(
         cues=cues,
         shape=shape,
         female=female,
         skin=skin,
-        shade=mix(0.5 * skin, DEEP_RED, 0.25),
-        iris=pick(IRIS_COLORS, iris * (1 - 0.8 * tone)),
-        hair=pick(HAIR_COLORS, hair * (1 - 0.8 * tone)),  # dark skin, dark hair
+        shade=mix(0.5 * skin, colors.DEEP_RED, 0.25),
+        iris=pick(colors.IRIS_COLORS, iris * (1 - 0.8 * tone)),
+        hair=pick(colors.HAIR_COLORS, hair * (1 - 0.8 * tone)),  # dark skin, dark hair
         gray=ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1),
         hair_length=(0.35 + 0.65 * length if female else 0.25 * length) * grown,
         hair_volume=(0.06 + 0.14 * volume) * (0.4 + 0.6 * grown),

@@ -6,11 +6,12 @@ None of it depends on the person.
 import numpy as np
 from PIL import Image
 
-from tinydldl.datasets.synthetic.canvas import ellipse
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.synthetic.canvas import Canvas, ellipse
 from tinydldl.datasets.synthetic.colors import muted_color
 
 
-def paint_background(canvas, rng):
+def paint_background(canvas: Canvas, rng: Rng) -> None:
     """One color, and big soft blobs of others."""
     canvas.fill(ellipse(0, 6), muted_color(rng))
     for _ in range(5):
@@ -18,7 +19,7 @@ def paint_background(canvas, rng):
         canvas.blob(center, radii, muted_color(rng), rng.uniform(0.3, 0.9))
 
 
-def expose(picture, relief, rng):
+def expose(picture: Image.Image, relief: Array, rng: Rng) -> Image.Image:
     """The photo of a painted picture (an RGB image).
 
     `relief` (side, side) is how light the skin makes each pixel, see `skin_relief`.

@@ -3,25 +3,28 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tinydldl.datasets.synthetic.canvas import SIDES, curve, shift
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, Points, curve, shift
 from tinydldl.datasets.synthetic.colors import AGE_SPOT, BLUSH
-from tinydldl.datasets.synthetic.person import ramp
+from tinydldl.datasets.synthetic.person import Person, ramp
 
 GRAIN = 56  # cells per side of the random texture, the same at every size of the photo
 
 
-def crease(canvas, person, points, onset, width=0.05, smile=0.0):
+def crease(
+    canvas: Canvas, person: Person, line: Points, onset: int, width: float = 0.05, smile: float = 0
+) -> None:
     """A wrinkle: a dark fold and the light edge below it, from the age `onset` on.
 
     A smile deepens it by the share `smile`.
     """
     depth = ramp(person.cues.wrinkles, onset, onset + 40) + smile * max(0, person.smile)
-    fold = curve(points)
+    fold = curve(line)
     canvas.stroke(shift(fold, 0.8 * width), width, 1.25 * person.skin, 0.5 * depth)
     canvas.stroke(fold, width * (0.6 + 0.6 * depth), person.shade, 0.8 * depth)
 
 
-def paint_forehead(canvas, person, rng):
+def paint_forehead(canvas: Canvas, person: Person, rng: Rng) -> None:
     """Lines across the forehead and the frown between the brows."""
     s = person.shape
     brow = s.eye_y - s.eye_height - 0.2
@@ -35,7 +38,7 @@ def paint_forehead(canvas, person, rng):
         crease(canvas, person, frown * side, 40)
 
 
-def paint_crows_feet(canvas, person):
+def paint_crows_feet(canvas: Canvas, person: Person) -> None:
     """Small folds that fan out from the outer corners of the eyes, and show in a smile."""
     s = person.shape
     x, y = s.eye_x + s.eye_width + 0.03, s.eye_y
@@ -45,7 +48,7 @@ def paint_crows_feet(canvas, person):
             crease(canvas, person, fold * side, onset, width=0.035, smile=0.1)
 
 
-def paint_folds(canvas, person):
+def paint_folds(canvas: Canvas, person: Person) -> None:
     """From nose to mouth (nasolabial), down from the mouth (marionette), and along the cheek."""
     s = person.shape
     corner = s.mouth_width + 0.05
@@ -70,7 +73,7 @@ def paint_folds(canvas, person):
         crease(canvas, person, cheek * side, 60)
 
 
-def paint_sagging(canvas, person):
+def paint_sagging(canvas: Canvas, person: Person) -> None:
     """Shadows of jowls and hollow cheeks."""
     s, sag = person.shape, ramp(person.cues.sag, 40, 90)
     for side in SIDES:
@@ -79,7 +82,7 @@ def paint_sagging(canvas, person):
         canvas.blob(hollow, (0.12, 0.15), person.shade, 0.3 * sag)
 
 
-def paint_spots(canvas, person, rng):
+def paint_spots(canvas: Canvas, person: Person, rng: Rng) -> None:
     """Pimples of the young, age spots of the old; every spot has its time."""
     cheek, age = person.shape.cheek, person.cues.skin
     for onset in np.linspace(42, 100, 14):
@@ -92,13 +95,13 @@ def paint_spots(canvas, person, rng):
             canvas.blob((cheek * x, y), radius, 0.85 * BLUSH, 0.8)
 
 
-def texture(side, rng):
+def texture(side: int, rng: Rng) -> Array:
     """Random light and dark: (side, side), about standard normal."""
     grain = Image.fromarray(rng.standard_normal((GRAIN, GRAIN)).astype(np.float32))
     return np.asarray(grain.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def skin_relief(head, person, rng):
+def skin_relief(head: Image.Image, person: Person, rng: Rng) -> Array:
     """How light the skin makes each pixel: (side, side), 1 outside the head.
 
     Skin is rougher with age, and darker toward the rim, since a head is round. `head` is the mask
