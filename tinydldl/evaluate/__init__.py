@@ -1,1 +1,6 @@
-"""`python -m tinydldl.evaluate`: how good is a network, or several as one?"""
+"""`python -m tinydldl.evaluate`: how good is a network, or several as one?
+
+settings      what is asked for: networks, photos, options
+ensemble      several networks as one
+folder        where the results go, and what is written there
+"""

@@ -16,7 +16,7 @@ from tinydldl.backend import choose_device
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.selection import Request, open_part
 from tinydldl.evaluate import ensemble
-from tinydldl.evaluate.results import results_folder, write
+from tinydldl.evaluate.folder import results_folder, write
 from tinydldl.evaluate.settings import parse
 from tinydldl.fast.choice import choose_engine
 from tinydldl.report import Estimates

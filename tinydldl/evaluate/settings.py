@@ -8,7 +8,7 @@ from tinydldl import checkpoint, cli
 from tinydldl.datasets import selection
 from tinydldl.datasets.selection import ALL, Request
 from tinydldl.errors import UserError
-from tinydldl.evaluate.results import FOLDER
+from tinydldl.evaluate.folder import FOLDER
 from tinydldl.fast.choice import add_engine_arguments
 from tinydldl.weights import PRETRAINED, find
 

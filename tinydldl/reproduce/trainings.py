@@ -19,7 +19,7 @@ from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Result, Row
 from tinydldl.train.experiment import Experiment
 from tinydldl.train.loop import evaluate, train
-from tinydldl.train.photos import Selection, open_selection
+from tinydldl.train.photos import TrainingPhotos, open_selection
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
 
@@ -44,7 +44,7 @@ class Trainings:
 
     def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType):
         self.folder, self.base, self.xp = folder, base, xp
-        self._opened: dict[tuple[int, int | None], Selection] = {}  # the last photos
+        self._opened: dict[tuple[int, int | None], TrainingPhotos] = {}  # the last photos
         check_folder(folder)
         if (folder / "settings.json").exists():
             self.path("settings.json")
@@ -74,7 +74,7 @@ class Trainings:
         shipped = settings.init == Path(weights.PRETRAINED)
         return replace(settings, init=weights.find(settings.net)) if shipped else settings
 
-    def photos(self, settings: TrainSettings) -> Selection:
+    def photos(self, settings: TrainSettings) -> TrainingPhotos:
         """The photos of a training; they are held until others are asked for."""
         key = settings.seed, settings.train_limit
         if key not in self._opened:

@@ -14,10 +14,10 @@ from tinydldl.files import held, write_reasons
 from tinydldl.finite import NonFiniteError
 from tinydldl.train import command
 from tinydldl.train.experiment import Experiment, run_ensemble
-from tinydldl.train.init import open_init
-from tinydldl.train.photos import Selection, open_selection
+from tinydldl.train.photos import TrainingPhotos, open_selection
 from tinydldl.train.runs import RunFolder, blas_threads, provenance
 from tinydldl.train.settings import TrainSettings
+from tinydldl.train.start import open_init
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def facts_of(settings: TrainSettings, photos: Selection) -> dict:
+def facts_of(settings: TrainSettings, photos: TrainingPhotos) -> dict:
     """What `config.json` says of a training: its settings, and which photos it has."""
     counts = [len(photos.train), len(photos.valid)]
     facts = {"arguments": settings.plain(), "photos": counts}
@@ -89,7 +89,7 @@ def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
     return f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}"
 
 
-def check_unchanged(folder: RunFolder, config: dict, photos: Selection, engine: dict) -> None:
+def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, engine: dict) -> None:
     """Raise UserError if the photos of a run have changed; warn if the last digits may differ.
 
     Runs of older versions know how many photos there were, not which.

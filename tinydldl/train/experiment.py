@@ -17,11 +17,11 @@ from tinydldl.models import AgeNet
 from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.train.init import initialize, weights_of
 from tinydldl.train.loop import Figures, Training, evaluate, train
-from tinydldl.train.photos import Selection
+from tinydldl.train.photos import TrainingPhotos
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
+from tinydldl.train.start import initialize, weights_of
 
 
 class Experiment:
@@ -34,7 +34,7 @@ class Experiment:
     def __init__(
         self,
         settings: TrainSettings,
-        photos: Selection,
+        photos: TrainingPhotos,
         xp: ModuleType = np,
         member: int = 0,
         say: Callable[[str], None] = print,

@@ -18,7 +18,7 @@ from tinydldl.train.settings import TrainSettings
 
 
 @dataclass
-class Selection:
+class TrainingPhotos:
     """The photos to train on and those to evaluate on; `part` names the latter, valid or test."""
 
     train: PhotoStore
@@ -42,7 +42,7 @@ class Selection:
         }
 
 
-def open_selection(settings: TrainSettings, xp: ModuleType = np) -> Selection:
+def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhotos:
     """Read the photos of a training, and print how many they are.
 
     `xp`: where the network will be. Raises UserError for more than the memory holds.
@@ -60,7 +60,7 @@ def open_selection(settings: TrainSettings, xp: ModuleType = np) -> Selection:
     )
     held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
     print(f"data      {name}: {counts} on; {held}")
-    return Selection(train, valid, valid_part)
+    return TrainingPhotos(train, valid, valid_part)
 
 
 def load_parts(settings: TrainSettings) -> dict[str, Photos]:
