@@ -116,9 +116,6 @@ def read_zip(data: bytes) -> Any:
     return found
 
 
-# ------------------------------------------------------------------------------------------ tensors
-
-
 class Storage:
     """The numbers of one or several tensors: `values` (count,), None until they are read."""
 
@@ -178,9 +175,6 @@ class Tensor:
             raise UserError("damaged: a tensor reaches outside its storage") from None
 
 
-# ------------------------------------------- stand-ins for the functions and classes in a file
-
-
 def is_count(number: Any) -> bool:
     return type(number) is int and 0 <= number < 2**128
 
@@ -237,8 +231,6 @@ ALLOWED: Allowed = {
     ],
     Unused,
 )
-
-# -------------------------------------------------------------------------- weights in an object
 
 
 def weights_in(found: Any) -> tuple[Arrays, dict[str, Shell], str]:

@@ -68,12 +68,8 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> Traine
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(weights.arrays, method.outputs))
-    about: dict[str, Any] = {
-        "name": name,
-        "side": SIDE,
-        "pool": pool,
-        "log_sigmoid": head == "sigmoid",
-    }
+    log_sigmoid = head == "sigmoid"
+    about: dict[str, Any] = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": log_sigmoid}
     rng = np.random.default_rng(0)  # weights to be overwritten
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
