@@ -44,26 +44,10 @@ B = np.array(
         [0, 0, 0, 0, 0, 1],
     ]
 )
-G = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-A = np.array(
-    [
-        [1, 0, 0, 0],
-        [1, 1, 1, 1],
-        [1, -1, 1, -1],
-        [1, 2, 4, 8],
-        [1, -2, 4, -8],
-        [0, 0, 0, 1],
-    ]
-)
+POWERS = np.vander([0, 1, -1, 2, -2], TILE, increasing=True)  # of the points, from 0 up
+A = np.vstack([POWERS, [0, 0, 0, 1]])
+# divided by the product of each point's differences from the others
+G = np.vstack([POWERS[:, :3] / np.array([[4], [-6], [-6], [24], [24]]), [0, 0, 1]])
 GG = np.kron(G, G)  # along both axes at once: G g G.T, with g and the result as vectors
 
 
