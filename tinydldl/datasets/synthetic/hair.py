@@ -19,16 +19,9 @@ def paint_back_hair(canvas: Canvas, person: Person) -> None:
         return
     width, top = person.shape.cheek + person.hair_volume, -1 - person.hair_volume
     end = 1.7 * person.hair_length - 0.2
-    right = [
-        (0, top),
-        (0.75 * width, 0.8 * top),
-        (1.08 * width, -0.2),
-        (1.12 * width, 0.5 * end),
-        (1.1 * width, end),
-        (0.5 * width, end + 0.1),
-        (0, end),
-    ]
-    outline = symmetric_curve(right)
+    upper = [(0, top), (0.75 * width, 0.8 * top), (1.08 * width, -0.2), (1.12 * width, 0.5 * end)]
+    lower = [(1.1 * width, end), (0.5 * width, end + 0.1), (0, end)]
+    outline = symmetric_curve(upper + lower)
     canvas.fill(outline, 0.6 * hair_color(person))
     canvas.fill(0.94 * outline, 0.75 * hair_color(person))
 
@@ -53,18 +46,10 @@ def hair_edges(person: Person, infant: float) -> tuple[Array, Array]:
     end = s.eye_y - 0.05 + 0.1 * person.hair_length - 0.25 * infant  # beside the ears
     front = mix(-0.66 - 0.16 * infant, -1.01, receded) + 0.3 * person.bangs * (1 - receded)
     temple = mix(-0.5 - 0.1 * infant, -0.92, min(1, 1.5 * receded))
-    inner = [
-        (0.94 * cheek, end),
-        (0.88 * cheek, -0.35),
-        (0.7 * cheek, temple),
-        (0.38 * cheek, front),
-        (0.12, front - 0.02),
-    ]
-    outer = [
-        (cheek + 0.04 + 0.3 * volume, end),
-        (cheek + 0.04 + 0.6 * volume, -0.45),
-        (0.6 * cheek + 0.7 * volume, -0.9 - 0.8 * volume),
-    ]
+    inner = [(0.94 * cheek, end), (0.88 * cheek, -0.35), (0.7 * cheek, temple)]
+    inner += [(0.38 * cheek, front), (0.12, front - 0.02)]
+    outer = [(cheek + 0.04 + 0.3 * volume, end), (cheek + 0.04 + 0.6 * volume, -0.45)]
+    outer += [(0.6 * cheek + 0.7 * volume, -0.9 - 0.8 * volume)]
     top = (0, -1 - volume)
     return curve([*inner, *inner[::-1] * LEFT]), curve([*outer, top, *outer[::-1] * LEFT])
 
@@ -94,13 +79,7 @@ def paint_brows(canvas: Canvas, person: Person) -> None:
 
 def paint_beard(canvas: Canvas, person: Person) -> None:
     """A beard around the mouth and along the jaw."""
-    s = person.shape
-    right = [
-        (0, s.mouth_y - 0.14),
-        (0.9 * s.mouth_width, s.mouth_y - 0.08),
-        (1.05 * s.jaw, s.mouth_y - 0.15),
-        (s.jaw, 0.72),
-        (s.chin, 0.97),
-        (0, 1.04),
-    ]
-    canvas.fill(symmetric_curve(right), hair_color(person), 0.85 * person.beard)
+    s, y = person.shape, person.shape.mouth_y
+    upper = [(0, y - 0.14), (0.9 * s.mouth_width, y - 0.08), (1.05 * s.jaw, y - 0.15)]
+    lower = [(s.jaw, 0.72), (s.chin, 0.97), (0, 1.04)]
+    canvas.fill(symmetric_curve(upper + lower), hair_color(person), 0.85 * person.beard)

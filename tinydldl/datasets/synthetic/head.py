@@ -21,17 +21,10 @@ def paint_body(canvas: Canvas, person: Person) -> None:
 def head_outline(person: Person) -> Array:
     """The outline of the head without hair; jowls widen the jaw of the old."""
     s, sag = person.shape, ramp(person.cues.sag, 40, 90)
-    right = [
-        (0, -1),
-        (0.55 * s.cheek, -0.9),
-        (0.93 * s.cheek, -0.52),
-        (s.cheek, -0.05),
-        (0.97 * s.cheek, 0.3),
-        (s.jaw + 0.1 * sag, 0.66 + 0.06 * sag),
-        (s.chin + 0.05 * sag, 0.94),
-        (0, 1),
-    ]
-    return symmetric_curve(right)
+    crown = [(0, -1), (0.55 * s.cheek, -0.9), (0.93 * s.cheek, -0.52)]
+    cheek = [(s.cheek, -0.05), (0.97 * s.cheek, 0.3), (s.jaw + 0.1 * sag, 0.66 + 0.06 * sag)]
+    chin = [(s.chin + 0.05 * sag, 0.94), (0, 1)]
+    return symmetric_curve(crown + cheek + chin)
 
 
 def paint_head(canvas: Canvas, person: Person) -> None:

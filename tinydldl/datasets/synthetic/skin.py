@@ -51,26 +51,15 @@ def paint_crows_feet(canvas: Canvas, person: Person) -> None:
 def paint_folds(canvas: Canvas, person: Person) -> None:
     """From nose to mouth (nasolabial), down from the mouth (marionette), and along the cheek."""
     s = person.shape
-    corner = s.mouth_width + 0.05
-    laugh = [
-        (s.nose_width + 0.03, s.nose_y - 0.05),
-        (s.mouth_width, 0.5 * (s.nose_y + s.mouth_y)),
-        (corner + 0.04, s.mouth_y + 0.02),
-    ]
-    down = [
-        (corner, s.mouth_y + 0.06),
-        (corner + 0.03, s.mouth_y + 0.14),
-        (corner + 0.02, s.mouth_y + 0.24),
-    ]
-    cheek = [
-        (0.8 * s.cheek, s.nose_y - 0.05),
-        (0.78 * s.cheek, s.nose_y + 0.15),
-        (0.68 * s.cheek, s.mouth_y + 0.1),
-    ]
+    corner, cheek, nose, mouth = s.mouth_width + 0.05, s.cheek, s.nose_y, s.mouth_y
+    laugh = [(s.nose_width + 0.03, nose - 0.05), (s.mouth_width, 0.5 * (nose + mouth))]
+    laugh += [(corner + 0.04, mouth + 0.02)]
+    down = [(corner, mouth + 0.06), (corner + 0.03, mouth + 0.14), (corner + 0.02, mouth + 0.24)]
+    along = [(0.8 * cheek, nose - 0.05), (0.78 * cheek, nose + 0.15), (0.68 * cheek, mouth + 0.1)]
     for side in SIDES:
         crease(canvas, person, laugh * side, 24, smile=0.2)
         crease(canvas, person, down * side, 50)
-        crease(canvas, person, cheek * side, 60)
+        crease(canvas, person, along * side, 60)
 
 
 def paint_sagging(canvas: Canvas, person: Person) -> None:
