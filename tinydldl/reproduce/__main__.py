@@ -57,11 +57,8 @@ def base_of(arguments: argparse.Namespace) -> TrainSettings:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.reproduce",
-        description="Train what a table of the paper compares, on your data, and print it beside "
-        "the published figures. What is finished is not trained again.",
-    )
+    about = "Train what a table of the paper compares, and print it beside the published figures."
+    parser = cli.Parser(prog="python -m tinydldl.reproduce", description=about)
     names = [*TABLES, "all"]
     about = f"{', '.join(TABLES)}; or all of the paper's: all"
     parser.add_argument("wanted", metavar="TABLE", choices=names, help=about)

@@ -12,9 +12,10 @@ from tinydldl.files import replacing, write_table
 from tinydldl.plots import COLORS, DPI
 
 # Published figures: MAE (years) and epsilon-error on each of SETS, None where the paper has none.
-Published = tuple[tuple[float | None, float | None], ...]
+Published = dict[tuple, tuple[tuple[float | None, float | None], ...]]  # by the label of the row
 SETS = ("ChaLearn15", "ChaLearn16", "Morph")
-NOTHING: Published = ((None, None),) * len(SETS)
+NOTHING = ((None, None),) * len(SETS)
+Column = tuple[str, str, int]  # header, name of the figure, digits
 CAUTION = (
     "The published figures are of other photos and of a network that had learned from millions of "
     "faces before. Figures from different data cannot be compared number by number, only in order."
@@ -86,16 +87,11 @@ class Table:
 
 
 def beside_published(
-    title: str,
-    label: list[str],
-    results: list[Result],
-    published: dict[tuple, Published],
-    *more: tuple[str, str, int],
-    notes: list[str] | None = None,
+    title: str, label: list[str], results: list[Result], published: Published, *more: Column
 ) -> Table:
-    """Published figures beside ours: MAE, epsilon-error, and `more`, (header, name, digits).
+    """Published figures beside ours: MAE, epsilon-error, and `more`.
 
-    `label`: the headers of the rows' labels; `published`: by label.
+    `label`: the headers of the rows' labels.
     """
     header = [*label, *(f"{name}, published" for name in SETS), "MAE here", "eps here", "seeds"]
     rows = []
@@ -107,15 +103,15 @@ def beside_published(
         cells += [result.text(name, digits) for _, name, digits in more]
         rows.append([*result.row.label, *cells])
     header += [name for name, _, _ in more]
-    return Table(title, header, rows, [CAUTION, *(notes or [])])
+    return Table(title, header, rows, [CAUTION])
 
 
-def picture_beside_published(
-    results: list[Result], published: dict[tuple, Published], title: str, photos: str = SETS[0]
+def picture_beside(
+    results: list[Result], published: Published, title: str, photos: str = SETS[0]
 ) -> Figure:
     """MAE of each row here, a dot per seed, beside the published one: the same order, or another?
 
-    `published`: {label: figures}, of which those on `photos` are drawn, one of SETS.
+    Of the published ones those on `photos`, one of SETS.
     """
     figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
     figure.suptitle(title)

@@ -1,14 +1,7 @@
 """Table 1: systems side by side, and the error of a human annotator."""
 
 from tinydldl.metrics import typical_annotator_error
-from tinydldl.reproduce.table import (
-    Published,
-    Result,
-    Row,
-    Table,
-    beside_published,
-    picture_beside_published,
-)
+from tinydldl.reproduce.table import Published, Result, Row, Table, beside_published, picture_beside
 from tinydldl.reproduce.trainings import Trainings
 
 TITLE = "Table 1: systems side by side"
@@ -16,7 +9,7 @@ METHODS = ("or-cnn", "dex", "dldl", "ranking", "ldae", "dldl-v2")
 NETWORKS = ("tiny", "thin")  # of DLDL-v2
 
 # (system, whether it was trained on other photos too)
-PUBLISHED: dict[tuple, Published] = {
+PUBLISHED: Published = {
     ("human", "no"): ((None, 0.34), (None, None), (6.30, None)),
     ("or-cnn", "no"): ((None, None), (None, None), (3.34, None)),
     ("dex", "no"): ((5.369, 0.456), (None, None), (3.25, None)),
@@ -56,7 +49,8 @@ def table(results: list[Result]) -> Table:
         f"{votes[1]:.3f} if it is a fresh one."
     )
     label = ["system", "other photos, too"]
-    found = beside_published(TITLE, label, every, PUBLISHED, notes=[human])
+    found = beside_published(TITLE, label, every, PUBLISHED)
+    found.notes.append(human)
     place, column = list(PUBLISHED).index(("human", "no")), found.header.index("eps here")
     found.rows[place][column] = f"{typical_annotator_error():.3f} (computed)"
     return found
@@ -66,5 +60,5 @@ def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table."""
     results = trainings.run(rows(trainings.base.net), seeds)
     # of the published figures only those on Morph are there for all of these systems
-    picture = picture_beside_published(results, PUBLISHED, TITLE, "Morph")
+    picture = picture_beside(results, PUBLISHED, TITLE, "Morph")
     table(results).write(trainings.path("table1"), picture)

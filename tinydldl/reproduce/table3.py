@@ -12,7 +12,7 @@ from tinydldl.reproduce.table import (
     Row,
     Table,
     beside_published,
-    picture_beside_published,
+    picture_beside,
     write_picture,
 )
 from tinydldl.reproduce.trainings import Trainings
@@ -21,7 +21,7 @@ TITLE = "Table 3: what contributes, and seven methods"
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
 
 # (method, augmentation, pooling), on ThinAgeNet
-PUBLISHED: dict[tuple, Published] = {
+PUBLISHED: Published = {
     ("dldl-v2", "no", "HP"): ((3.399, 0.303), (3.717, 0.290), (2.346, None)),
     ("dldl-v2", "yes", "GAP"): ((3.210, 0.282), (3.539, 0.274), (2.039, None)),
     ("dldl-v2", "yes", "HP"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
@@ -52,8 +52,9 @@ def table(results: list[Result]) -> Table:
         "epochs, years. Spread of gradient: standard deviation of the gradient's norm from step to "
         "step over its mean, in the same epochs."
     )
-    notes = [in_order(results[2:]), deviations]
-    return beside_published(TITLE, label, results, PUBLISHED, mode, *steady, notes=notes)
+    found = beside_published(TITLE, label, results, PUBLISHED, mode, *steady)
+    found.notes += [in_order(results[2:]), deviations]
+    return found
 
 
 def in_order(seven: list[Result]) -> str:
@@ -98,6 +99,6 @@ def epochs_picture(seven: list[Result]) -> Figure:
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table and its two pictures."""
     results = trainings.run(rows(), seeds)
-    picture = picture_beside_published(results, PUBLISHED, TITLE)
+    picture = picture_beside(results, PUBLISHED, TITLE)
     table(results).write(trainings.path("table3"), picture)
     write_picture(trainings.path("table3-epochs.png"), epochs_picture(results[2:]))

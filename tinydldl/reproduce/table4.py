@@ -1,13 +1,6 @@
 """Table 4: lambda, the step of the label grid, and two ways of the paper's published code."""
 
-from tinydldl.reproduce.table import (
-    Published,
-    Result,
-    Row,
-    Table,
-    beside_published,
-    picture_beside_published,
-)
+from tinydldl.reproduce.table import Published, Result, Row, Table, beside_published, picture_beside
 from tinydldl.reproduce.trainings import Trainings
 
 TITLE = "Table 4: lambda and the step of the labels"
@@ -15,7 +8,7 @@ LAMBDAS = (0.01, 0.1, 1, 10)
 STEPS = (4, 2, 0.5, 0.25)  # years; the rows of lambda have 1
 
 # (lambda, step, KL divided by), on ThinAgeNet; of Morph's column only one figure is legible
-PUBLISHED: dict[tuple, Published] = {
+PUBLISHED: Published = {
     ("0.01", "1", "N"): ((3.223, 0.282), (3.493, 0.270), (None, None)),
     ("0.1", "1", "N"): ((3.188, 0.278), (3.455, 0.268), (None, None)),
     ("1", "1", "N"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
@@ -50,5 +43,5 @@ def table(results: list[Result]) -> Table:
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table."""
     results = trainings.run(rows(trainings.base.epochs), seeds)
-    picture = picture_beside_published(results, PUBLISHED, TITLE)
+    picture = picture_beside(results, PUBLISHED, TITLE)
     table(results).write(trainings.path("table4"), picture)
