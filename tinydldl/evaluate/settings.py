@@ -108,31 +108,19 @@ def checkpoint_path(text: str) -> Path:
 
 def build_parser() -> cli.Parser:
     """The parser of `python -m tinydldl.evaluate`."""
-    parser = cli.Parser(
-        prog="python -m tinydldl.evaluate",
-        description="Evaluate a trained network on photos, or several whose predictions are "
-        "averaged.",
-    )
+    about = "Evaluate a trained network on photos, or several whose predictions are averaged."
+    parser = cli.Parser(prog="python -m tinydldl.evaluate", description=about)
 
     network = parser.add_argument_group("network")
-    network.add_argument(
-        "--checkpoint",
-        nargs="+",
-        type=checkpoint_path,
-        required=True,
-        metavar="PATH",
-        help="the folder of a run, the file of a checkpoint, or pretrained: the weights that ship; "
-        "several are averaged",
-    )
+    about = "run, file of a checkpoint, or pretrained: the weights that ship; several are averaged"
+    several: dict[str, Any] = {"nargs": "+", "type": checkpoint_path, "metavar": "PATH"}
+    network.add_argument("--checkpoint", required=True, **several, help=about)
     add_engine_arguments(network)
 
-    data = parser.add_argument_group(
-        "data", "Where the data set is that of the first network's run, the run's are the defaults."
-    )
+    about = "Where the data set is that of the first network's run, the run's are the defaults."
+    data = parser.add_argument_group("data", about)
     selection.add_part_arguments(data, "what to evaluate on")
 
-    parser.add_out(
-        "where results go (default: evaluation/DATASET-PART in the folder of the first run; for "
-        f"the file of a checkpoint {FOLDER}/NAME-DATASET-PART)"
-    )
+    of_file = f"for the file of a checkpoint {FOLDER}/NAME-DATASET-PART"
+    parser.add_out(f"default: evaluation/DATASET-PART in the folder of the first run; {of_file}")
     return parser

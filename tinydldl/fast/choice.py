@@ -13,18 +13,12 @@ from tinydldl.processes import MOST, bounded
 
 def add_engine_arguments(parser: Any) -> None:
     """Add --device, --engine and --workers to a parser or a group of one."""
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--engine",
-        choices=["auto", "layers", "fast"],
-        default="auto",
-        help="what computes it: the layers, or on a CPU the fast engine, which auto takes there",
-    )
-    parser.add_argument(
-        "--workers",
-        type=cli.whole(1, MOST),
-        help="processes of the fast engine (default: the cores that it may use)",
-    )
+    add = parser.add_argument
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    about = "what computes it: the layers, or on a CPU the fast engine, which auto takes there"
+    add("--engine", choices=["auto", "layers", "fast"], default="auto", help=about)
+    about = "processes of the fast engine (default: the cores that it may use)"
+    add("--workers", type=cli.whole(1, MOST), help=about)
 
 
 def choose_engine(
@@ -33,7 +27,6 @@ def choose_engine(
     """The network on the engine that is asked for, and a description of it.
 
     `workers`: processes of the fast engine, by default a core each; `batch`: photos at a time.
-
     Raises UserError for the CPU engine on a GPU.
     """
     if engine == "fast" and xp is not np:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tinydldl import cli, datasets, weights
 from tinydldl.datasets import selection
+from tinydldl.datasets.table import PARTS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import add_engine_arguments
@@ -34,14 +35,9 @@ def build_parser() -> cli.Parser:
 
     data = parser.add_argument_group("data")
     datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
-    data.add_argument(
-        "--parts",
-        nargs=2,
-        choices=["train", "valid", "test"],
-        metavar=("TRAINED", "EVALUATED"),
-        help="which part to train on and which to evaluate on, of train, valid and test "
-        "(default: train, and valid if there is one, else test)",
-    )
+    about = "parts to train and evaluate on (default: train, and valid if there is one, else test)"
+    names: dict[str, Any] = {"choices": PARTS, "metavar": ("TRAINED", "EVALUATED")}
+    data.add_argument("--parts", nargs=2, **names, help=about)
     selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
     about = "mirror crop for synthetic faces, else the paper's: all but erase"
     selection.add_augment_arguments(data, about)
@@ -54,11 +50,8 @@ def build_parser() -> cli.Parser:
     add("--pool", choices=POOLS, help=about)
     side = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)
     add("--size", type=side, help=f"pixels per side {by_set('size')}")
-    about = (
-        "start from the weights of this run's folder or checkpoint, or from those that ship with "
-        "tinydldl: pretrained; photos are normalized as they were for it"
-    )
-    add("--init", type=source, metavar="PATH", help=about)
+    about = "start from the weights of this run or checkpoint, or from those that ship: pretrained"
+    add("--init", type=cli.path, metavar="PATH", help=about)
     add_engine_arguments(network)
 
     add = parser.add_argument_group("method").add_argument
@@ -67,15 +60,9 @@ def build_parser() -> cli.Parser:
     about = "dldl-v2: lambda, the weight of |y_hat - y| (default: 1)"
     add("--lam", type=cli.not_negative, help=about)
     add("--label-step", type=label_step, help="years from one label to the next")
-    about = (
-        "dldl-v2: divide the KL divergence by N, or by N K as the paper's published code does "
-        "(default: batch)"
-    )
+    about = "dldl-v2: divide KL by N, or by N K as the paper's published code does (default: batch)"
     add("--kl-reduction", choices=["batch", "elements"], help=about)
-    about = (
-        "dldl-v2: train with the KL divergence alone for so many epochs, then with both losses "
-        "(default: 0)"
-    )
+    about = "dldl-v2: so many epochs with KL alone before those with both losses (default: 0)"
     add("--kl-epochs", type=cli.whole(0), help=about)
 
     add = parser.add_argument_group("training").add_argument
@@ -83,24 +70,16 @@ def build_parser() -> cli.Parser:
     add("--batch", type=cli.whole(2), help=f"photos per step, at most {by_set('batch')}")
     add("--optimizer", choices=OPTIMIZERS, help="what takes the steps; sgd has a momentum of 0.9")
     add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
-    about = (
-        "divide the learning rate by 10 every N epochs; or raise it for W epochs (for none: "
-        f"cosine), then lower it along half a cosine to 0 {by_set('schedule')}"
-    )
+    about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then lower it"
+    about += f" along half a cosine to 0 {by_set('schedule')}"
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
-    about = (
-        "evaluate and keep the exponential moving average of the weights over the steps, with this "
-        "decay per step, such as 0.999"
-    )
+    about = "evaluate and keep the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
     add = parser.add_argument_group("output").add_argument
     add("--name", type=run_name, help="results go to runs/NAME; by default the next free number")
-    about = (
-        "continue the run in FOLDER from its last epoch; all other arguments are its own, but "
-        "--data-dir and --table may say where its photos lie now"
-    )
+    about = "continue this run; only --data-dir and --table may say where its photos lie now"
     add("--resume", type=cli.path, metavar="FOLDER", help=about)
     usual = {f.name: f.default for f in fields(TrainSettings) if f.default is not MISSING}
     parser.set_defaults(**{name: usual[name] for name in usual.keys() - OF_ONE_METHOD.keys()})
@@ -130,11 +109,6 @@ def schedule(text: str) -> str:
         expected = "constant, step:N, cosine or cosine:W"
         raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
     return text
-
-
-def source(text: str) -> Path:
-    """The type of `--init`."""
-    return cli.path(text)
 
 
 def by_set(name: str) -> str:

@@ -15,10 +15,10 @@ from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Averaged, Optimizer, gradient_norm
 from tinydldl.progress import Progress
-from tinydldl.train.statistics import Clock, Means
+from tinydldl.train.statistics import Clock, Figures, Means
 from tinydldl.trained import Trained
 
-Figures = dict[str, float]
+OnEpoch = Callable[[int, Figures, Figures], None]
 
 
 @dataclass
@@ -48,11 +48,7 @@ class Training:
 
 @np.errstate(all="ignore")  # what is not finite is looked for, and named
 def train(
-    training: Training,
-    on_epoch: Callable[[int, Figures, Figures], None],
-    progress: Progress,
-    done: int = 0,
-    place: str = "",
+    training: Training, on_epoch: OnEpoch, progress: Progress, done: int = 0, place: str = ""
 ) -> None:
     """Train for the epochs after `done`; after each call `on_epoch(epoch, figures, speed)`.
 

@@ -21,20 +21,13 @@ from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
 from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
 from tinydldl.progress import Progress
+from tinydldl.train.statistics import Figures
 
 RUNS = Path("runs")
-METRICS = (
-    "epoch",
-    "lr",
-    "train_loss",
-    "train_kl",
-    "train_mae",
-    "grad_norm",
-    "grad_norm_std",
-    "valid_mae",
-    "valid_epsilon_error",
-)
-SOMETIMES = {"train_kl", "valid_mae", "valid_epsilon_error"}  # not in each row
+TRAINED = ("train_loss", "train_kl", "train_mae", "grad_norm", "grad_norm_std")
+VALIDATED = ("valid_mae", "valid_epsilon_error")
+METRICS = ("epoch", "lr", *TRAINED, *VALIDATED)
+SOMETIMES = {"train_kl", *VALIDATED}  # not in each row
 FACTS = ("photos", "engine", "processes", "blas_threads")  # what resuming compares
 MISSING = -1.0  # where a checkpoint has no figure; none is negative
 TIMING = ("epoch", "seconds", "images_per_second", "waiting")
@@ -106,12 +99,7 @@ class RunFolder:
         return RunFolder(path)
 
     def save(
-        self,
-        epoch: int,
-        record: dict[str, float],
-        speed: dict[str, float],
-        arrays: Arrays,
-        meta: dict[str, Any],
+        self, epoch: int, record: Figures, speed: Figures, arrays: Arrays, meta: dict[str, Any]
     ) -> None:
         """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
         self.metrics.append({"epoch": epoch} | record)
@@ -182,10 +170,9 @@ def is_timing(row: dict[str, Any]) -> bool:
 
 def provenance() -> dict[str, Any]:
     """What else the figures of a run depend on: versions, commit, machine, and the date."""
-    packages = (tinydldl, np, scipy, PIL)
+    packages = {p.__name__: p.__version__ for p in (tinydldl, np, scipy, PIL)}
     return {
-        "versions": {"python": platform.python_version()}
-        | {p.__name__: p.__version__ for p in packages},
+        "versions": {"python": platform.python_version()} | packages,
         "commit": commit(),
         "platform": platform.platform(),
         "blas_threads": blas_threads(),
@@ -202,11 +189,9 @@ def commit() -> str | None:
     """The commit of the checkout that this package is in, or None outside of one."""
     here = Path(__file__)
 
-    def git(*command: str) -> str:
-        done = subprocess.run(
-            ["git", *command], cwd=here.parent, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).strip()
 
     try:
         git("ls-files", "--error-unmatch", here.name)  # installed inside another repository?

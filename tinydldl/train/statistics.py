@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 Batch = TypeVar("Batch")
+Figures = dict[str, float]  # by name
 
 
 class Means:
@@ -28,17 +29,12 @@ class Means:
     def losses(self) -> list[float]:
         return [float(loss) for loss in self._sums / self.photos]
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> Figures:
         """The figures of an epoch by name, as in `metrics.csv`."""
         loss, *kl, error = self.losses
-        figures = {"train_loss": loss, "train_mae": error}
-        if kl:
-            figures["train_kl"] = kl[0]
-        norms = self.norms
-        return figures | {
-            "grad_norm": float(np.mean(norms)),
-            "grad_norm_std": float(np.std(norms)),
-        }
+        figures = {"train_loss": loss, "train_mae": error, "grad_norm": float(np.mean(self.norms))}
+        figures["grad_norm_std"] = float(np.std(self.norms))
+        return figures | ({"train_kl": kl[0]} if kl else {})
 
 
 class Clock:
@@ -55,7 +51,7 @@ class Clock:
             yield batch
             asked = time.perf_counter()
 
-    def speed(self, photos: int) -> dict[str, float]:
+    def speed(self, photos: int) -> Figures:
         """`seconds`, `images_per_second`, and `waiting`, the share of the time without a batch."""
         seconds = time.perf_counter() - self.begun
         speed = {"images_per_second": photos / seconds, "waiting": self.waited / seconds}
