@@ -70,16 +70,11 @@ def check_layer(layer: Layer, x: Array, rng: Rng, tolerance: float = 1e-7) -> di
         return float((layer.forward(x, save=False) * dy).sum())
 
     analytic = {"x": layer.backward(dy.copy())} | {n: g.copy() for n, g in layer.grads.items()}
-    variables = {"x": x} | layer.params
-    return {
-        name: compare(
-            f"{type(layer).__name__} d{name}",
-            analytic[name],
-            numerical_gradient(upstream_product, variable),
-            tolerance,
-        )
-        for name, variable in variables.items()
-    }
+    errors = {}
+    for name, variable in ({"x": x} | layer.params).items():
+        numeric, place = numerical_gradient(upstream_product, variable), type(layer).__name__
+        errors[name] = compare(f"{place} d{name}", analytic[name], numeric, tolerance)
+    return errors
 
 
 def check_loss(loss: Callable[..., Any], x: Array, *targets: Any, tolerance: float = 1e-7) -> float:

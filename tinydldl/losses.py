@@ -99,12 +99,7 @@ def binary_cross_entropy(logits: Outputs, targets: Outputs, weights: Array | int
 
 
 def joint(
-    logits: Outputs,
-    y_hat: Ages,
-    p: Distributions,
-    y: Ages,
-    lam: float = 1.0,
-    kl_reduction: str = "batch",
+    logits: Outputs, y_hat: Ages, p: Distributions, y: Ages, lam: float, kl_reduction: str = "batch"
 ) -> tuple[tuple[Scalar, ...], Outputs, Ages]:
     """The loss of DLDL-v2 on its two outputs: `L = L_ld + lam L_er`.
 

@@ -23,8 +23,6 @@ from tinydldl.losses import Loss
 
 Losses = tuple[tuple[Scalar, ...], Outputs]  # the loss and its parts, and the gradient in x
 
-# ------------------------------------------------------------------------------ what they share
-
 
 class Method:
     """One way of estimating an age; the classes below fill in what differs.
@@ -92,9 +90,6 @@ class SoftmaxMethod(Method):
         return p_hat
 
 
-# ----------------------------------------------------------------------------------- regression
-
-
 class Regression(Method):
     """One number, through tanh: `z = tanh(x)`, ages mapped to [-1, 1] (the paper's MR).
 
@@ -129,9 +124,6 @@ class RegressionL2(Regression):
     """Regression with the squared loss."""
 
     difference = staticmethod(losses.l2)
-
-
-# ----------------------------------------------------------------------------------- yes or no
 
 
 class Ranking(Method):
@@ -195,9 +187,6 @@ class ORCNN(Ranking):
     def criterion(self, x: Outputs, code: Array) -> Loss:
         weights = self.weights.astype(x.dtype, copy=False)
         return losses.binary_cross_entropy(x, code, weights)
-
-
-# -------------------------------------------------------------------------------- distributions
 
 
 class DEX(SoftmaxMethod):

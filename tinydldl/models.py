@@ -2,22 +2,9 @@
 
 from collections.abc import Callable
 
+from tinydldl import layers as nn
 from tinydldl.arrays import Rng
-from tinydldl.layers import (
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    HybridPool,
-    Layer,
-    Layers,
-    Linear,
-    LogSigmoid,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-)
+from tinydldl.layers import Layer, Layers, Sequential
 
 # A number: a block with a 3x3 convolution to that many channels. M: 2x2 max-pooling. The layers of
 # the first group are conv1_1, ..., relu1_1, conv1_2, ..., relu1_2, pool1.
@@ -26,7 +13,7 @@ CHANNELS = {  # the last M is part of hybrid pooling
     "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
     "tiny12": "16 16 M 32 32 M 64 64 M 128 128 128 M 128 128 128 M",  # third-party, see `convert`
 }
-POOLS = {"hp": HybridPool, "gap": GlobalAvgPool}
+POOLS = {"hp": nn.HybridPool, "gap": nn.GlobalAvgPool}
 SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels
 
 VGG16_CHANNELS = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M"
@@ -89,9 +76,9 @@ class AgeNet(Network):
             raise ValueError(f"side {side}: the network needs at least {SMALLEST_SIDE} pixels")
         layers = convolutions(CHANNELS[name], conv_bn_relu, POOLS[pool](), rng)
         (features,) = Sequential(layers).output_shape((side, side, 3))
-        layers["fc"] = Linear(features, outputs, rng=rng)
+        layers["fc"] = nn.Linear(features, outputs, rng=rng)
         if log_sigmoid:
-            layers["log_sigmoid"] = LogSigmoid()
+            layers["log_sigmoid"] = nn.LogSigmoid()
         super().__init__(layers, side)
 
 
@@ -104,16 +91,17 @@ class VGG16(Network):
     """
 
     def __init__(self, outputs: int, *, rng: Rng) -> None:
-        layers = convolutions(VGG16_CHANNELS, conv_relu, MaxPool2d(2), rng) | {"flatten": Flatten()}
+        layers = convolutions(VGG16_CHANNELS, conv_relu, nn.MaxPool2d(2), rng)
+        layers["flatten"] = nn.Flatten()
         (features,) = Sequential(layers).output_shape((VGG16_SIDE, VGG16_SIDE, 3))
         layers |= {
-            "fc6": Linear(features, VGG16_HIDDEN, rng=rng),
-            "relu6": ReLU(),
-            "drop6": Dropout(0.5, rng=rng),
-            "fc7": Linear(VGG16_HIDDEN, VGG16_HIDDEN, rng=rng),
-            "relu7": ReLU(),
-            "drop7": Dropout(0.5, rng=rng),
-            "fc8": Linear(VGG16_HIDDEN, outputs, rng=rng),
+            "fc6": nn.Linear(features, VGG16_HIDDEN, rng=rng),
+            "relu6": nn.ReLU(),
+            "drop6": nn.Dropout(0.5, rng=rng),
+            "fc7": nn.Linear(VGG16_HIDDEN, VGG16_HIDDEN, rng=rng),
+            "relu7": nn.ReLU(),
+            "drop7": nn.Dropout(0.5, rng=rng),
+            "fc8": nn.Linear(VGG16_HIDDEN, outputs, rng=rng),
         }
         super().__init__(layers, VGG16_SIDE)
 
@@ -127,24 +115,24 @@ def convolutions(text: str, block: Callable[..., Layers], last_pool: Layer, rng:
         for i, out_channels in enumerate(map(int, group.split()), start=1):
             layers |= block(f"{g}_{i}", channels, out_channels, rng)
             channels = out_channels
-        layers[f"pool{g}"] = MaxPool2d(2) if g < len(groups) else last_pool
+        layers[f"pool{g}"] = nn.MaxPool2d(2) if g < len(groups) else last_pool
     return layers
 
 
 def conv_bn_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
     """A block of an `AgeNet`; the convolution has no bias, since BatchNorm has one."""
     return {
-        f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
-        f"bn{number}": BatchNorm2d(out_channels),
-        f"relu{number}": ReLU(),
+        f"conv{number}": nn.Conv2d(channels, out_channels, 3, padding=1, bias=False, rng=rng),
+        f"bn{number}": nn.BatchNorm2d(out_channels),
+        f"relu{number}": nn.ReLU(),
     }
 
 
 def conv_relu(number: str, channels: int, out_channels: int, rng: Rng) -> Layers:
     """A block of `VGG16`."""
     return {
-        f"conv{number}": Conv2d(channels, out_channels, 3, padding=1, rng=rng),
-        f"relu{number}": ReLU(),
+        f"conv{number}": nn.Conv2d(channels, out_channels, 3, padding=1, rng=rng),
+        f"relu{number}": nn.ReLU(),
     }
 
 

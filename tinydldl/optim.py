@@ -52,9 +52,9 @@ class SGD(Optimizer):
         self.zeros("v")
 
     def step(self) -> None:
+        rates = self.lr, self.momentum, self.weight_decay
         for name, param in self.params.items():
             v = self.state[f"v.{name}"]
-            rates = self.lr, self.momentum, self.weight_decay
             sgd_step(param, self.grads[name], v, *rates, smallest(v.dtype))
 
 
@@ -80,17 +80,11 @@ class Adam(Optimizer):
     Source: Kingma and Ba, ICLR 2015.
     """
 
-    def __init__(
-        self,
-        params: Arrays,
-        grads: Arrays,
-        lr: float = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-    ) -> None:
+    beta1, beta2 = 0.9, 0.999
+
+    def __init__(self, params: Arrays, grads: Arrays, lr: float = 1e-3, eps: float = 1e-8) -> None:
         super().__init__(params, grads, lr)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.eps = eps
         self.zeros("m")
         self.zeros("v")
         self.state["t"] = np.zeros((), dtype=np.int64)  # a count, so it stays on the host
@@ -99,11 +93,10 @@ class Adam(Optimizer):
         self.state["t"] += 1
         t = int(self.state["t"])
         lr, correction = self.lr / (1 - self.beta1**t), 1 - self.beta2**t
-        rates = 1 - self.beta1, 1 - self.beta2
+        rates = lr, correction, 1 - self.beta1, 1 - self.beta2, self.eps
         for name, param in self.params.items():
             m, v = self.state[f"m.{name}"], self.state[f"v.{name}"]
-            about = lr, correction, *rates, self.eps, smallest(v.dtype)
-            adam_step(param, self.grads[name], m, v, *about)
+            adam_step(param, self.grads[name], m, v, *rates, smallest(v.dtype))
 
 
 @fused

@@ -159,9 +159,6 @@ def draw_distributions(axes: Axes, shown: Shown, i: int) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-# --- How good a network is ------------------------------------------------------------------------
-
-
 def cumulative_score(n: Array, share: Array, mae: float) -> Figure:
     """The curve of CS(n): the `share` (0..1) of photos at most n years off; `mae` in years."""
     figure, axes = new_figure("Cumulative score", "n (years)", "Share of photos within n years")
@@ -261,9 +258,6 @@ def draw_examples(figure: SubFigure, shown: Shown) -> Array:
 def write_in(axes: Axes, text: str, color: str) -> None:
     """Text in the middle of empty axes."""
     axes.text(0.5, 0.5, text, color=color, fontsize=14, ha="center", va="center")
-
-
-# --- Files ----------------------------------------------------------------------------------------
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
@@ -19,18 +19,12 @@ class Progress(tqdm):
     desc = postfix = ""  # which tqdm does not set where it shows nothing
 
     def __init__(
-        self,
-        things: Iterable[Any] | None = None,
-        description: str | None = None,
-        total: int | None = None,
-        *,
-        unit: str,
-        initial: int = 0,
+        self, things: Any = None, doing: str = "", total: int = 0, *, unit: str, initial: int = 0
     ) -> None:
         showing = {"leave": False, "dynamic_ncols": True, "disable": None}
-        super().__init__(things, description, total, unit=f" {unit}", initial=initial, **showing)
+        super().__init__(things, doing, total, unit=f" {unit}", initial=initial, **showing)
         if self.disable:
-            self.set_description(description)
+            self.set_description(doing)
             self.words, self.initial = unit, initial
             self.begun = self.told = time.monotonic()
 

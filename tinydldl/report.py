@@ -87,9 +87,6 @@ class Estimates:
         return standard_deviation(self.p_hat, self.grid)
 
 
-# ------------------------------------------------------------------------------------- as a dict
-
-
 def figures(estimates: Estimates) -> Figures:
     """Every figure by name, as JSON values; those of the distribution only where there is one.
 
@@ -153,9 +150,6 @@ def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-# --------------------------------------------------------------------------------- as lines of text
-
-
 def short_lines(figures: Figures, part: str) -> dict[str, str]:
     """The figures that matter most, as {name: value} of texts; `part`: of which photos."""
     exact = figures["photos_with_sigma_0"]
@@ -214,9 +208,6 @@ def share_lines(symbol: str, shares: dict[str, float]) -> list[str]:
 
 def value_text(figures: Figures, name: str, unit: str = "") -> str:
     return f"{figures[name]:.3f}{unit}"
-
-
-# ------------------------------------------------------------------------------------- as pictures
 
 
 def picture(estimates: Estimates, images: PhotoStore, title: str) -> Figure:

@@ -102,46 +102,38 @@ class Machine:
                 if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
                     raise UserError(f"a whole number of more than {MOST_BITS} bits")
                 stack.append(argument)
-            # ------------------------------------------------------------------------- containers
             case "MARK":
                 self.below.append(stack)
                 self.stack = []
-            case "EMPTY_TUPLE":
-                stack.append(())
+            case "EMPTY_TUPLE" | "EMPTY_LIST" | "EMPTY_DICT":
+                stack.append({"EMPTY_TUPLE": (), "EMPTY_LIST": [], "EMPTY_DICT": {}}[name])
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 items = [pop() for _ in range(int(name[-1]))]
                 stack.append(tuple(reversed(items)))
-            case "TUPLE":
-                self.push(tuple(self.since_mark()))
-            case "EMPTY_LIST":
-                stack.append([])
-            case "LIST":
-                self.push(self.since_mark())
+            case "TUPLE" | "LIST":
+                items = self.since_mark()
+                self.stack.append(tuple(items) if name == "TUPLE" else items)
             case "APPEND":
                 item = pop()
                 self.top(list).append(item)
             case "APPENDS":
                 items = self.since_mark()
                 self.top(list).extend(items)
-            case "EMPTY_DICT":
-                stack.append({})
             case "DICT":
                 items = self.since_mark()
-                self.push({})
+                self.stack.append({})
                 self.set_items(items)
             case "SETITEM":
                 value, key = pop(), pop()
                 self.set_items([key, value])
             case "SETITEMS":
                 self.set_items(self.since_mark())
-            # ------------------------------------------------------------------------------- memo
             case "PUT" | "BINPUT" | "LONG_BINPUT":
                 self.memo[argument] = stack[-1]
             case "MEMOIZE":
                 self.memo[len(self.memo)] = stack[-1]
             case "GET" | "BINGET" | "LONG_BINGET":
                 stack.append(self.memo[argument])
-            # --------------------------------------------------------------- functions and objects
             case "GLOBAL":
                 self.name_global(*argument.split(" ", 1))
             case "STACK_GLOBAL":
@@ -162,9 +154,6 @@ class Machine:
             case _:
                 what = name if argument is None else f"{name} ({argument!r})"
                 raise UserError(f"the instruction {what} is refused")
-
-    def push(self, value: Any) -> None:
-        self.stack.append(value)
 
     def top(self, kind: type) -> Any:
         """The object on top of the stack, to be filled."""

@@ -14,13 +14,8 @@ from tinydldl.datasets.base import GUIDE, DataError, Photos, find, is_image
 
 MOST_BYTES = 100 * 2**20  # of a table: about a million photos
 PARTS = ("train", "valid", "test")
-SPELLINGS = dict(zip(PARTS, PARTS, strict=True)) | {
-    "training": "train",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "testing": "test",
-}
+SPELLINGS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+SPELLINGS |= dict.fromkeys(("valid", "val", "validation", "dev"), "valid")
 
 
 class Label(NamedTuple):
