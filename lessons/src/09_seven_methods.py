@@ -541,7 +541,7 @@ if not FAST:
 # * **At the end** the seeds of one method differ by some tenths of a year, and so do the two methods. With one seed each you would have named a winner anyway. Hold your verdict back until section 6 has given you the tool.
 # * **The gradient of `mr-l1` varies much more** from batch to batch. It is one number, a mean of signs, and the signs of a batch may agree or cancel.
 #
-# And one thing that you cannot see: all six were judged by the same 200 faces. The spread of these seeds is luck with weights and order. It does not contain luck with faces.
+# And one thing that you cannot see: all six were evaluated on the same 200 faces. The spread of these seeds is luck with weights and order. It does not contain luck with faces.
 #
 # ### A face that the network does not see
 # One more network, `er-l1`, seed 0. The last features are outputs of a ReLU. Where *all* of them are 0, the logits are the bias, whatever the face: every such face gets one and the same answer, $\operatorname{softmax}(b)$. And where a ReLU gives 0, its gradient is 0 as well, so such a face teaches the convolutions nothing more: only $b$ still learns from it. We count the faces that get the commonest answer, and ask whether it is that of the bias.
@@ -570,7 +570,7 @@ if same.sum() > 1:
 #
 #     python -m tinydldl.reproduce table3 --seeds 3 --out lessons/results/synthetic
 #
-# on drawn faces, and their figures lie beside this notebook. Here the seed draws the *faces* as well: seed 1 has other faces to learn from, and others to be judged on, than seed 0.
+# on drawn faces, and their figures lie beside this notebook. Here the seed draws the *faces* as well: seed 1 has other faces to learn from, and others to be evaluated on, than seed 0.
 
 # %%
 RESULTS = Path(tinydldl.__file__).parents[1] / "lessons" / "results"
@@ -596,7 +596,7 @@ for name in ordered:
 # %% [markdown]
 # ### Why paired
 #
-# Some sets of faces are harder than others. That moves the error of *every* method that is judged on them, and says nothing about any. So do not compare two means: subtract seed by seed, on the same faces, and look at the differences $d_s = a_s - b_s$. In the variance of a difference, what both have in common cancels:
+# Some sets of faces are harder than others. That moves the error of *every* method that is evaluated on them, and says nothing about any. So do not compare two means: subtract seed by seed, on the same faces, and look at the differences $d_s = a_s - b_s$. In the variance of a difference, what both have in common cancels:
 #
 # $$ \operatorname{Var}(a - b) = \operatorname{Var}(a) + \operatorname{Var}(b) - 2 \operatorname{Cov}(a, b) . $$
 #
@@ -733,7 +733,7 @@ for a, b in (("ranking", "dex"), ("dldl", "dex"), ("dldl", "dldl-v2"), ("mr-l2",
 # Where `dldl-v2` takes part, hardly: its own luck is larger than that of the faces, and no pairing removes it. Pairing is still the right thing to do. It costs nothing, and an analysis is chosen before one has seen what it gives.
 #
 # ### What the distributions are worth
-# Five of the seven predict a distribution. The expectation is what we judged so far. The mode is where its highest label lies, and KL compares the whole of it with the label distribution.
+# Five of the seven predict a distribution. The expectation is what we evaluated so far. The mode is where its highest label lies, and KL compares the whole of it with the label distribution.
 
 # %%
 columns = {column: seven(RESULTS / "synthetic", column) for column in ("mode_mae", "kl")}

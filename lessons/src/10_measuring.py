@@ -580,7 +580,7 @@ slider(show, s=(1.0, 10.0, 0.5))
 # %% [markdown]
 # ## 7. All of it, on a network
 #
-# Enough of made-up forecasters. We draw faces, ten annotators label each, and a small network learns them as in lesson 08 (by the engine of lesson 12, with mirroring). It learns by the KL divergence alone, $\lambda = 0$: that is a proper score, so we may hope for calibration. L1 on the expectation is none, it leaves the shape of $\hat p$ open (lesson 04). The network is judged on faces that it has not seen. This takes a while.
+# Enough of made-up forecasters. We draw faces, ten annotators label each, and a small network learns them as in lesson 08 (by the engine of lesson 12, with mirroring). It learns by the KL divergence alone, $\lambda = 0$: that is a proper score, so we may hope for calibration. L1 on the expectation is none, it leaves the shape of $\hat p$ open (lesson 04). The network is evaluated on faces that it has not seen. This takes a while.
 
 # %%
 train_count, test_count, EPOCHS, BATCH = (48, 96, 2, 16) if FAST else (800, 600, 14, 32)
