@@ -102,8 +102,7 @@ class Trained:
     ) -> tuple[Array, Ages]:
         """The prediction (N, M) for each photo of a `PhotoStore`, and y_hat (N,), on the host.
 
-        `xp`: where the model is; Raises
-        NonFiniteError as `predict_images` does.
+        `xp`: where the model is. Raises NonFiniteError as `predict_images` does.
         """
         self.model.eval()
         predictions, y_hat = [], []

@@ -7,6 +7,10 @@ from pathlib import Path
 from tinydldl.app.estimate import Choice
 
 FOLDER = Path(__file__).parent
+POLICY = (  # pictures come as data, the camera as a stream
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def page(choices: dict[str, Choice]) -> tuple[str, str]:
@@ -30,23 +34,7 @@ def page(choices: dict[str, Choice]) -> tuple[str, str]:
     html = read("page.html")
     for name, text in parts.items():
         html = html.replace(f"<!--{name}-->", text)
-    return html, policy(nonce)
-
-
-def policy(nonce: str) -> str:
-    """The Content-Security-Policy; pictures come as data, the camera as a stream."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src 'nonce-{nonce}'",
-            f"style-src 'nonce-{nonce}'",
-            "img-src data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        ]
-    )
+    return html, POLICY.format(nonce=nonce)
 
 
 def read(name: str) -> str:

@@ -29,7 +29,6 @@ ADDRESS = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
 FAREWELL = 2  # seconds in which a client may stop sending
 GONE = ConnectionError, TimeoutError  # a client that has left, or is silent
-Headers = dict[str, str]
 Answer = tuple[int, dict[str, Any]]  # an HTTP status, and values for JSON
 HEADERS = {
     "Cache-Control": "no-store",
@@ -126,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/":
             raise Refusal(404, "There is no such page.")
         html, policy = page(self.server.choices)
-        self.send(200, "text/html", html.encode(), {"Content-Security-Policy": policy})
+        self.send(200, "text/html", html, {"Content-Security-Policy": policy})
 
     do_HEAD = do_GET
 
@@ -161,8 +160,7 @@ class Handler(BaseHTTPRequestHandler):
     def choice(self, query: dict[str, list[str]]) -> Choice:
         """The network in a query."""
         choices = self.server.choices
-        (name,) = query.get("network", [""])[:1]
-        if name not in choices:
+        if (name := query.get("network", [""])[0]) not in choices:
             raise Refusal(400, f"There is no such network; there are: {', '.join(choices)}.")
         return choices[name]
 
@@ -195,24 +193,25 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.connections.place(self.connection):
             return self.server.worker.apply(attempt, (choice, data, whole))
 
-    def send(self, status: int, kind: str, data: bytes, headers: Headers | None = None) -> None:
+    def send(self, status: int, kind: str, text: str, headers: dict[str, str]) -> None:
         """Send an answer with the common headers and its own."""
+        data = text.encode()
         self.server.connections.hold(self.connection, len(data))
         self.connection.settimeout(PATIENCE)
         self.send_response(status)
         own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(data))}
-        for name, value in (HEADERS | own | (headers or {})).items():
+        for name, value in (HEADERS | own | headers).items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def send_json(self, status: int, values: Any, headers: Headers | None = None) -> None:
-        self.send(status, "application/json", json.dumps(values).encode(), headers)
+    def send_json(self, status: int, values: dict[str, Any]) -> None:
+        again = {"Retry-After": "2"} if status == 503 else {}
+        self.send(status, "application/json", json.dumps(values), again)
 
     def refuse(self, status: int, sentence: str) -> None:
-        again = {"Retry-After": "2"} if status == 503 else None
-        self.send_json(status, {"error": sentence}, again)
+        self.send_json(status, {"error": sentence})
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that the base class cannot read."""

@@ -136,9 +136,7 @@ def ratio_table(measured: Measured, rival: str) -> list[str]:
     for case, results in measured.items():
         fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
         ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
-        memory = "-"
-        if other.memory and fast.memory:
-            memory = f"{other.memory / fast.memory:.2f}"
+        memory = f"{other.memory / fast.memory:.2f}" if other.memory and fast.memory else "-"
         lines.append(
             f"{case!s:24} {median(ratios):6.2f} {f'{min(ratios):.2f} - {max(ratios):.2f}':>13} "
             f"{memory:>7}"

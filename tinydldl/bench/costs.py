@@ -106,13 +106,8 @@ def describe(network: str) -> tuple[dict[str, Any], list[str]]:
     return figures, ["layers", "fast"] if covers(model) else ["layers"]
 
 
-def time_networks(
-    engines: Mapping[str, Sequence[str]], rounds: int, images: int
-) -> dict[str, float]:
-    """Milliseconds by `network-engine`.
-
-    Raises UserError if the engines of a network disagree.
-    """
+def time_networks(engines: dict[str, list[str]], rounds: int, images: int) -> dict[str, float]:
+    """Milliseconds by `network-engine`. Raises UserError if engines of a network disagree."""
     racers, count = [], sum(map(len, engines.values()))
     with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
         for network, names in engines.items():

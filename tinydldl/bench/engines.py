@@ -13,6 +13,7 @@ import numpy as np
 
 from tinydldl.arrays import Images
 from tinydldl.bench.cases import LABELS, Case
+from tinydldl.bench.pytorch import pytorch
 from tinydldl.fast import FastNet
 from tinydldl.layers import Conv2d, Sequential
 from tinydldl.layers.conv import rows
@@ -57,16 +58,6 @@ def step_of(model: Sequential, case: Case) -> Step:
         return float(loss)
 
     return step
-
-
-def pytorch(case: Case, workers: int, channels_last: bool) -> Step:
-    """The same network in PyTorch, with `workers` threads."""
-    import torch
-
-    from tinydldl.bench.pytorch import make_step
-
-    torch.set_num_threads(workers)
-    return make_step(case, channels_last)
 
 
 class TextbookConv2d(Conv2d):

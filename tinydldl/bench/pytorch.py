@@ -11,10 +11,11 @@ from tinydldl.labels import gaussian_label_distribution
 from tinydldl.models import CHANNELS, AgeNet
 
 
-def make_step(case: Case, channels_last: bool) -> Callable[[], Any]:
-    """`step()`, as in `engines`; `channels_last`: the faster layout on CPUs."""
+def pytorch(case: Case, workers: int, channels_last: bool) -> Callable[[], Any]:
+    """`step()`, as in `engines`, with `workers` threads; `channels_last`: faster on CPUs."""
     import torch
 
+    torch.set_num_threads(workers)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x, y, sigma = case.photos()
     net = twin(case.model(), CHANNELS[case.net]).to(memory_format=layout)

@@ -122,9 +122,7 @@ def advances(engines: Sequence[str], rounds: int) -> int:
     return len(engines) * (rounds + 2) + rounds
 
 
-def time_in_turn(
-    racers: Sequence[Racer], rounds: int, advance: Callable[[], Any]
-) -> dict[str, Result]:
+def time_in_turn(racers: list[Racer], rounds: int, advance: Callable[[], Any]) -> dict[str, Result]:
     """`{name: Result}`; every other round is reversed, so that no one always follows the same."""
     results = {racer.name: Result(racer.name) for racer in racers}
     for number in range(rounds):

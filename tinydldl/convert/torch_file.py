@@ -238,7 +238,7 @@ def weights_in(found: Any) -> tuple[Arrays, dict[str, Shell], str]:
     if isinstance(found, dict) and not tensors_of(found):
         found = next((found[name] for name in WEIGHTS if name in found), found)
     if is_module(found):
-        modules = dict(walk(found))
+        modules = dict(walk(found, "", seen=set()))
         kinds = [m.state[kind] for m in modules.values() for kind in ("_parameters", "_buffers")]
         if sum(map(len, kinds)) > MOST_WORK:  # many modules may share a dict
             raise UserError("a network with more tensors than any has")
@@ -273,11 +273,8 @@ def is_module(found: Any) -> bool:
     return isinstance(state, dict) and all(isinstance(state.get(name), dict) for name in names)
 
 
-def walk(
-    module: Shell, name: str = "", seen: set[int] | None = None
-) -> Iterator[tuple[str, Shell]]:
+def walk(module: Shell, name: str, seen: set[int]) -> Iterator[tuple[str, Shell]]:
     """Yield `(name, module)` for a module and all those inside it, each once, in order."""
-    seen = set() if seen is None else seen
     seen.add(id(module))
     yield name, module
     for own, inner in module.state["_modules"].items():

@@ -41,15 +41,11 @@ class Plan:
     heads: dict
 
 
-TWO_HEADS = {"box": 4, "face": 2}
+TWO_HEADS, THREE_HEADS = {"box": 4, "face": 2}, {"box": 4, "landmarks": 10, "face": 2}
 PLANS = {
     "pnet": Plan(12, "conv3-10 pool2 conv3-16 conv3-32", TWO_HEADS),
     "rnet": Plan(24, "conv3-28 pool3 conv3-48 pool3 conv2-64 fc-128", TWO_HEADS),
-    "onet": Plan(
-        48,
-        "conv3-32 pool3 conv3-64 pool3 conv3-64 pool2 conv2-128 fc-256",
-        {"box": 4, "landmarks": 10, "face": 2},
-    ),
+    "onet": Plan(48, "conv3-32 pool3 conv3-64 pool3 conv3-64 pool2 conv2-128 fc-256", THREE_HEADS),
 }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinydldl.arrays import Array
 from tinydldl.errors import UserError
-from tinydldl.unpickle import load
+from tinydldl.unpickle import Allowed, load
 
 try:
     import lz4.frame
@@ -61,14 +61,12 @@ def locate(file: str) -> Path:
 def read_arrays(data: bytes) -> list[Array]:
     """The list of arrays in the bytes that joblib wrote. Raises UserError."""
     file = io.BytesIO(data)
-    arrays = load(
-        file,
-        {
-            ("joblib.numpy_pickle", "NumpyArrayWrapper"): lambda: ArrayWrapper(file),
-            ("numpy", "ndarray"): None,  # named as the class of an array, never called
-            ("numpy", "dtype"): Float32,
-        },
-    )
+    allowed: Allowed = {
+        ("joblib.numpy_pickle", "NumpyArrayWrapper"): lambda: ArrayWrapper(file),
+        ("numpy", "ndarray"): None,  # named as the class of an array, never called
+        ("numpy", "dtype"): Float32,
+    }
+    arrays = load(file, allowed)
     if not isinstance(arrays, list) or not all(isinstance(x, np.ndarray) for x in arrays):
         raise UserError("expected a list of arrays")
     return arrays
