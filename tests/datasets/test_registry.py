@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tinydldl import cli
 from tinydldl.datasets import (
     DATASETS,
     DataError,
@@ -12,7 +13,6 @@ from tinydldl.datasets import (
     add_data_arguments,
     default_data_dir,
     load,
-    options_from,
 )
 
 
@@ -44,9 +44,9 @@ def test_arguments_make_options(monkeypatch):
     monkeypatch.delenv("TINYDLDL_DATA", raising=False)
     parser = argparse.ArgumentParser()
     add_data_arguments(parser)
-    assert options_from(parser.parse_args([])) == Options(Path("data"))
+    assert cli.gather(Options, parser.parse_args([])) == Options(Path("data"))
     parser.add_argument("--count", type=int)
     given = "--data-dir d --table t.csv --split subject --seed 3 --sigma 1.5 --count 9"
-    assert options_from(parser.parse_args(given.split())) == Options(
+    assert cli.gather(Options, parser.parse_args(given.split())) == Options(
         Path("d"), seed=3, sigma=1.5, split="subject", table=Path("t.csv"), count=9
     )

@@ -1,30 +1,21 @@
-"""The data sets: one module each, one name each, and one way to load them.
+"""The data sets: one name each, a module each (one for both of ChaLearn), one way to load them.
 
 `load("utkface", Options(data_dir=Path("data")))` gives `{"train": Photos, "valid": Photos, ...}`.
 How to get each set, and what its folder looks like, is in `data/README.md`.
 """
 
 import os
-from argparse import Namespace
 from pathlib import Path
 
 from tinydldl import cli
-from tinydldl.datasets import (
-    appa_real,
-    chalearn15,
-    chalearn16,
-    csv_table,
-    morph,
-    synthetic,
-    utkface,
-)
+from tinydldl.datasets import appa_real, chalearn, csv_table, morph, synthetic, utkface
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.crops import prefer
 
 DATASETS = {
     "synthetic": synthetic.load,
-    "chalearn15": chalearn15.load,
-    "chalearn16": chalearn16.load,
+    "chalearn15": chalearn.load15,
+    "chalearn16": chalearn.load16,
     "morph": morph.load,
     "appa-real": appa_real.load,
     "utkface": utkface.load,
@@ -75,8 +66,3 @@ def add_data_arguments(parser: cli.Group) -> None:
     add("--seed", type=cli.whole(0), default=Options.seed, help="seed of everything random")
     about = "years, for photos whose labels have no sigma"
     add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
-
-
-def options_from(arguments: Namespace) -> Options:
-    """The `Options` in parsed arguments. Raises DataError for a value that cannot be right."""
-    return cli.gather(Options, arguments)

@@ -82,7 +82,7 @@ def choose(parts: Parts, wanted: list[str], dataset: str) -> str:
 
 def request_from(arguments: Namespace) -> Request:
     """The `Request` in parsed arguments."""
-    return cli.gather(Request, arguments, options=datasets.options_from(arguments))
+    return cli.gather(Request, arguments, options=cli.gather(Options, arguments))
 
 
 def load(dataset: str, options: Options, side: int, limit: int | None = None) -> Parts:
@@ -122,12 +122,11 @@ def sample(photos: Photos, count: float, seed: int) -> Photos:
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
 
 
-def open_part(
-    request: Request, side: int, grid: Grid, cache_bytes: float
-) -> tuple[str, PhotoStore]:
+def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str, PhotoStore]:
     """The part of a data set that a `Request` asks for, for networks of `side`.
 
-    Returns its name and its photos: `part, store`. Raises DataError if the set has no such part.
+    Returns its name and its photos, `part, store`, which hold at most `room` bytes. Raises
+    DataError if the set has no such part.
     """
     name = request.dataset
     parts = load(name, request.options, side, request.limit)
@@ -137,7 +136,7 @@ def open_part(
     photos = within({part: parts[part]}, grid, name)[part]
     if request.limit:
         photos = sample(photos, request.limit, request.options.seed)
-    return part, open_store(photos, name, part, side, cache_bytes, request.loaders)
+    return part, open_store(photos, name, part, side, room, request.loaders)
 
 
 def open_store(
