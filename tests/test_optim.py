@@ -186,7 +186,7 @@ def test_no_average_of_a_gradient_that_has_died_is_subnormal(make, dtype):
         for array in kept:
             assert not ((array != 0) & (np.abs(array) < np.finfo(dtype).tiny)).any()
     if dtype == np.float32:
-        assert not optimizer.state["m.w" if "m.w" in optimizer.state else "v.w"].any()
+        assert not optimizer.state["m.w" if "m.w" in optimizer.state else "velocity.w"].any()
 
 
 def test_no_average_of_weights_that_decay_is_subnormal():

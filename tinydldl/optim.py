@@ -49,12 +49,12 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, grads, lr)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.zeros("v")
+        self.zeros("velocity")  # `v` is that of Adam in a checkpoint, and may not be negative
 
     def step(self) -> None:
         rates = self.lr, self.momentum, self.weight_decay
         for name, param in self.params.items():
-            v = self.state[f"v.{name}"]
+            v = self.state[f"velocity.{name}"]
             sgd_step(param, self.grads[name], v, *rates, smallest(v.dtype))
 
 

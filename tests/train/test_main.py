@@ -18,7 +18,9 @@ from PIL import Image
 from tinydldl.files import held
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS
+from tinydldl.optim import OPTIMIZERS, SGD, Adam
 from tinydldl.processes import Processes
+from tinydldl.train.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
@@ -139,6 +141,21 @@ def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
     for name, array in whole[0].items():
         np.testing.assert_array_equal(array, killed[0][name])
     assert whole[1] == killed[1]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_interrupted_run_goes_on_with_the_state_of_its_optimizer(optimizer, monkeypatch):
+    def stop(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    save, about = Experiment.save, [*SMALL, "--epochs", 2, "--optimizer", optimizer]
+    assert run(*about, "--name", "whole") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "save", stop)
+        assert run(*about, "--name", "stopped") == 130
+    assert run("--resume", "runs/stopped") == 0
+    assert metrics("stopped") == metrics("whole")
 
 
 def test_a_finished_run_can_be_resumed_and_stays_the_same():
@@ -320,7 +337,10 @@ def test_every_argument_reaches_the_training(own_photos, monkeypatch):
     assert isinstance(training.model.layers["pool5"], HybridPool)
     assert training.model.params["conv1_1.W"].shape[3] == 32
     assert training.schedule(60) == 0.5
-    assert run(*base, "--epochs", 10, "--lr", 0.5, "--schedule", "cosine:2") == 0
+    assert type(training.optimizer) is Adam
+    about = ["--epochs", 10, "--lr", 0.5, "--schedule", "cosine:2", "--optimizer", "sgd"]
+    assert run(*base, *about) == 0
+    assert type(seen["run"].optimizer) is SGD
     rates = [seen["run"].schedule(epoch) for epoch in (1.5, 3, 7, 11)]
     assert rates == pytest.approx([0.125, 0.5, 0.25, 0])
     assert run(*base, "--epochs", 10, "--lr", 0.5, "--schedule", "cosine") == 0
