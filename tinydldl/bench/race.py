@@ -144,10 +144,9 @@ def check_agreement(case: object, racers: Sequence[Racer]) -> None:
         for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
             error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))
             if not error < TOLERANCE:  # also fails for NaN
-                raise UserError(
-                    f"{case}: {racer.name} and {first.name} do not compute the same, "
-                    f"relative difference {error:.1e} in step {number}"
-                )
+                found = f"relative difference {error:.1e} in step {number}"
+                both = f"{racer.name} and {first.name}"
+                raise UserError(f"{case}: {both} do not compute the same, {found}")
 
 
 def multiply(side: int) -> Callable[[], None]:

@@ -58,10 +58,7 @@ def add_data_arguments(parser: cli.Group) -> None:
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
     about = "holds the aligned crops (default: beside the photos)"
     add("--aligned", type=cli.path, metavar="FOLDER", help=about)
-    about = (
-        "morph: split the photos at random, or by subject so that no person is in both parts; "
-        "csv: always by subject if the table names them"
-    )
+    about = "morph: at random, or by subject, with nobody in both parts; csv: by subject if named"
     add("--split", choices=["random", "subject"], default=Options.split, help=about)
     add("--seed", type=cli.whole(0), default=Options.seed, help="seed of everything random")
     about = "years, for photos whose labels have no sigma"

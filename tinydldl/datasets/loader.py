@@ -44,13 +44,12 @@ class PhotoStore:
     def __init__(
         self, photos: Photos, side: int, cache_bytes: float, loaders: int, what: str = "reading"
     ) -> None:
-        self.side, self.cache_bytes = side, cache_bytes
-        self.loaders = loaders = bounded(loaders, len(photos))
+        self.side, self.loaders = side, bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
         self._checksums = {}  # of photos that are not held
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
-        results = in_order(self._try_read, photos.paths, loaders)
+        results = in_order(self._try_read, photos.paths, self.loaders)
         progress = Progress(results, what, len(photos), unit="photos")
         for index, (path, pixels) in enumerate(zip(photos.paths, progress, strict=True)):
             if isinstance(pixels, PhotoError):

@@ -106,10 +106,8 @@ def within(parts: Parts, grid: Grid, dataset: str) -> Parts:
         print(f"warning: {left_out} photos left out, ages not in {span}")
     for part, photos in kept.items():
         if len(photos) < FEWEST:
-            raise DataError(
-                f"{dataset}: {len(photos)} photos in {part} with an age in {span}, "
-                f"expected {FEWEST} or more"
-            )
+            found = f"{len(photos)} photos in {part} with an age in {span}"
+            raise DataError(f"{dataset}: {found}, expected {FEWEST} or more")
     return kept
 
 

@@ -15,9 +15,8 @@ def load(options: Options) -> Parts:
     """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder, or from
     `UTKFace` in it.
     """
-    files = need_images(_folder(options.data_dir))
     labels: dict[str, list[tuple]] = {"train": [], "valid": [], "test": []}
-    for path in files:
+    for path in need_images(_folder(options.data_dir)):
         labels[part_of(path.name)].append((path, age_of(path), options.sigma))
     return {part: Photos.of(rows) for part, rows in labels.items()}
 

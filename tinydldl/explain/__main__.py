@@ -46,7 +46,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     """The figure of a face in a photo, and a name for it; prints its numbers."""
-    photo = one_photo(arguments.photo)
+    photo, *others = inputs.expand(arguments.photo)
+    if others:
+        raise UserError(f"{arguments.photo}: {1 + len(others)} photos, expected one")
     image, faces = inputs.look(photo, cli.gather(inputs.Search, arguments))
     face, which = choose_face(faces, photo, arguments.face)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
@@ -69,14 +71,6 @@ def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     title = f"{name}: {y_hat:.1f} years; {agreement}"
     maps = estimate, occluded, of_ages
     return pictures.explanation(portrait.view, maps, one.p_hat[0], one.grid, title), f"{name}-maps"
-
-
-def one_photo(given: str) -> str:
-    """The photo that an argument names. Raises UserError for several."""
-    photo, *others = inputs.expand(given)
-    if others:
-        raise UserError(f"{given}: {1 + len(others)} photos, expected one")
-    return photo
 
 
 def choose_face(faces: Faces, photo: str, asked: int | None) -> tuple[Face | None, str]:
@@ -137,10 +131,8 @@ def explain_dataset(arguments: Namespace, network: Trained) -> tuple[Figure, str
         rows = saliency.by_decade(network, store, arguments.batch, progress.update)
     shown = [row for row in rows if row["count"] >= FEWEST]
     if not shown:
-        raise UserError(
-            f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, for a mean that "
-            "shows nobody; try a larger --limit, or another --part"
-        )
+        why = "for a mean that shows nobody; try a larger --limit, or another --part"
+        raise UserError(f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, {why}")
     if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:
         print(f"left out  {', '.join(few)}: fewer than {FEWEST} photos")
     for row in shown:

@@ -88,11 +88,6 @@ def warp(image: Image.Image, matrix: Array, side: int) -> Image.Image:
     inverse = np.linalg.inv(A)  # its LinAlgError is a ValueError
     block = max(1, int(np.sqrt(np.linalg.det(inverse))))
     inverse /= block  # from the crop to the photo of blocks
-    coefficients = np.column_stack([inverse, -inverse @ b]).ravel()
-    return image.reduce(block).transform(
-        (side, side),
-        Image.Transform.AFFINE,
-        coefficients.tolist(),
-        Image.Resampling.BILINEAR,
-        fillcolor=FILL,
-    )
+    coefficients = np.column_stack([inverse, -inverse @ b]).ravel().tolist()
+    affine = Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
+    return image.reduce(block).transform((side, side), *affine, fillcolor=FILL)

