@@ -22,12 +22,7 @@ def pytorch(case: Case, workers: int, channels_last: bool) -> Callable[[], Any]:
     x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     if not case.train:
         net.eval()
-
-        def infer() -> Any:
-            with torch.inference_mode():
-                return net(x_torch).numpy()
-
-        return infer
+        return torch.inference_mode()(lambda: net(x_torch).numpy())
 
     optimizer = torch.optim.Adam(net.parameters())
     p = torch.from_numpy(gaussian_label_distribution(y, sigma, LABELS)).float()

@@ -41,8 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.convert",
-        description="Make a checkpoint of the weights in a PyTorch file, without PyTorch and "
-        "without running anything of the file.",
+        description="Make a checkpoint of a PyTorch file, without PyTorch, and without running it.",
     )
     add = parser.add_argument
     add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")

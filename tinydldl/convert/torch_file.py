@@ -190,9 +190,7 @@ def rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any)
 
 
 class OrderedDict(dict):
-    """`collections.OrderedDict`, whose items Python 2 passed as an argument; its state, versions of
-    modules, is dropped.
-    """
+    """`collections.OrderedDict`; Python 2 passed its items, and its state is not needed."""
 
     def __init__(self, pairs: Iterable[Any] = ()) -> None:
         if not all(isinstance(key, str) for key, _ in pairs):

@@ -150,10 +150,9 @@ def open_store(
         print(f"loaders   {store.loaders} for {part}: more of {loaders} would have no work")
     if store.bad:
         path, reason = store.bad[0]
-        text = (
-            f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read; python -m "
-            f"tinydldl.datasets {dataset} lists them, the first is {path}: {reason}"
-        )
+        failed = f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read"
+        lists = f"python -m tinydldl.datasets {dataset} lists them"
+        text = f"{failed}; {lists}, the first is {path}: {reason}"
         few, share = MAY_FAIL
         if len(store.bad) > max(few, share * len(photos)) or len(store) < FEWEST:
             raise DataError(text)

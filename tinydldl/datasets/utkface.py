@@ -12,9 +12,7 @@ from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find
 
 
 def load(options: Options) -> Parts:
-    """{"train", "valid", "test"} by `part_of`, from `utkface/UTKFace` in the data folder, or from
-    `UTKFace` in it.
-    """
+    """{"train", "valid", "test"} by `part_of`: `utkface/UTKFace`, or `UTKFace`, in `data_dir`."""
     labels: dict[str, list[tuple]] = {"train": [], "valid": [], "test": []}
     for path in need_images(_folder(options.data_dir)):
         labels[part_of(path.name)].append((path, age_of(path), options.sigma))

@@ -91,18 +91,14 @@ class Maps:
 
 
 def split(model: Sequential) -> tuple[Sequential, Sequential]:
-    """Copies of the two parts of a network, for inference: up to the features, and from the last
-    pooling on.
-    """
+    """Copies for inference of a network up to its features, and from the last pooling on."""
     layers = list(deepcopy(model.layers).items())
     pools = (isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers)
     cut = list(pools).index(True)
     return Sequential(dict(layers[:cut])).eval(), Sequential(dict(layers[cut:])).eval()
 
 
-def by_decade(
-    network: Trained, store: PhotoStore, batch: int, seen: Seen = lambda images: None
-) -> list[dict[str, Any]]:
+def by_decade(network: Trained, store: PhotoStore, batch: int, seen: Seen) -> list[dict[str, Any]]:
     """The mean face and the mean map of the expectation per decade of true age, the youngest first.
 
     (A map of ln p_hat at the estimate would be almost 0: p_hat is near its maximum there.)

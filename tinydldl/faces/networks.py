@@ -125,5 +125,4 @@ def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
         if name == "flatten":
             H, W, C = shape
             weight = params["fc.W"]
-            by_row = weight.reshape(W, H, C, -1).swapaxes(0, 1)
-            weight[...] = by_row.reshape(weight.shape)
+            weight[...] = weight.reshape(W, H, C, -1).swapaxes(0, 1).reshape(weight.shape)

@@ -53,8 +53,7 @@ Faces = Sequence[Face | None]  # None is the whole photo
 
 
 def expand(given: str) -> list[str]:
-    """The photos that an argument names: a file, a folder, or a pattern, in which `**` matches any
-    folders.
+    """The photos of an argument: a file, a folder, or a pattern, with `**` for any folders.
 
     Raises SourceError for an empty name, a folder without photos, or a pattern without matches.
     """
