@@ -78,6 +78,12 @@ def test_a_limit_of_training_photos_leaves_the_others_alone(parts):
     assert counts(train_limit=15, limit=50) == {"train": 15, "valid": 10}
 
 
+@pytest.mark.parametrize("limit", [{"limit": 50}, {"train_limit": 15}])
+def test_the_seed_decides_which_photos_a_limit_takes(limit, parts):
+    first, other = (photos.load_parts(csv(seed=seed, **limit))["train"] for seed in (1, 2))
+    assert paths(first) != paths(other)
+
+
 def paths(photos):
     return {str(path) for path in photos.paths}
 

@@ -14,6 +14,8 @@ from PIL import Image
 from tinydldl import report
 from tinydldl.errors import UserError
 from tinydldl.evaluate import __main__ as evaluate
+from tinydldl.evaluate import ensemble
+from tinydldl.evaluate.settings import parse
 from tinydldl.train import __main__ as train
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -217,6 +219,17 @@ def test_photos_are_opened_once_for_each_size_of_network(photos, monkeypatch):
     monkeypatch.setattr("tinydldl.evaluate.ensemble.average", average)
     assert run("--checkpoint", "a", "b", "c", *TABLE_DATA) == 2
     assert seen == {32: 32, 40: 40}
+
+
+def test_photos_of_two_sizes_share_the_memory(photos):
+    """Twenty of 37 x 37 x 3 bytes, and what is left for those of 46 x 46 x 3."""
+    for name, side in (("a", 40), ("b", 32)):
+        save_network(name, side=side)
+    request = parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"]).request
+    networks = ensemble.load([Path("a"), Path("b")]).values()
+    part, stores = evaluate.open_stores(request, networks, 100_000)
+    assert (part, len(stores[40])) == ("all", 20)
+    assert [len(stores[side].cache) for side in (32, 40)] == [20, 2]
 
 
 def test_results_lie_beside_the_first_network(photos, undrawn):

@@ -9,13 +9,17 @@ import pytest
 from helpers.trainings import settings
 
 from tinydldl import trained, weights
+from tinydldl.datasets import Photos
 from tinydldl.errors import UserError
 from tinydldl.finite import NonFiniteError
+from tinydldl.labels import label_grid
+from tinydldl.report import Estimates
 from tinydldl.reproduce import insufficient_data, table1, table3, table4
 from tinydldl.reproduce import trainings as module
 from tinydldl.reproduce.table import Row
-from tinydldl.reproduce.trainings import Trainings, steadiness
+from tinydldl.reproduce.trainings import FIGURES, Trainings, figures_of, steadiness
 from tinydldl.train.experiment import Experiment
+from tinydldl.train.statistics import Clock
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
@@ -88,6 +92,8 @@ def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
         return predictions[-1]
 
     monkeypatch.setattr(module, "evaluate", watched)
+    a_minute = {"seconds": 60.0, "images_per_second": 1.0, "waiting": 0.0}
+    monkeypatch.setattr(Clock, "speed", lambda *_: a_minute)
     make_trainings(limit=20).run([Row(("ldae",), "ldae", {"method": "ldae"})], range(1))
     members = predictions[-3:]
     again = make_trainings(limit=20)
@@ -97,6 +103,7 @@ def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
     error = np.abs(y_hat - selection.valid.photos.ages).mean()
     assert float(row["mae"]) == pytest.approx(error, abs=1e-3)
     assert not np.allclose(members[0][0], members[1][0])  # of different seeds
+    assert float(row["minutes"]) == 9  # three networks, three epochs each
 
 
 def test_another_base_is_refused():
@@ -265,6 +272,15 @@ def test_a_training_from_weights_that_ship_goes_on_from_its_own(monkeypatch):
     assert not np.array_equal(first, second)
     assert first_channels == second_channels == shipped.channels
     assert [line["run"] for line in read("runs.csv")] == ["dldl-v2_init-pretrained_seed-0"]
+
+
+def test_the_figures_of_a_line_by_hand():
+    """Errors of 0, 5 and 6 years, and a p_hat that is uniform."""
+    ages, y_hat = np.array([10.0, 20.0, 30.0]), np.array([10.0, 25.0, 36.0])
+    photos = Photos([Path(f"{age}.png") for age in ages], ages, np.ones(3))
+    line = figures_of(Estimates(photos, label_grid(), y_hat, np.full((3, 101), 1 / 101)))
+    assert list(line) == list(FIGURES)
+    assert (line["mae"], line["cs5"], line["nll"]) == (3.66667, 0.66667, 4.61512)  # ln 101
 
 
 def test_steadiness_is_that_of_the_last_third():
