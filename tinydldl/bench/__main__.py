@@ -46,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         say("", *ratio_table(measured, rival), sep="\n")
     if arguments.json:
         write_json(arguments.json, measured, peak, arguments.workers)
-    case = first_training_case(arguments.cases)
-    if arguments.profile and case:
+    if arguments.profile:
+        case = next(case for case in arguments.cases if case.train)
         plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
         say(f"\nprofile of {case}: {arguments.profile}")
     return 0
@@ -92,18 +92,13 @@ def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[s
 
 def check_outputs(cases: list[Case], figures: Path | None, picture: Path | None) -> None:
     """Raise UserError for files that could not be written, before minutes are spent."""
-    if picture and first_training_case(cases) is None:
+    if picture and not any(case.train for case in cases):
         raise UserError("--profile: draws a training step, and --cases has none")
     for path in (figures, picture):
         if path and not path.parent.is_dir():
             raise UserError(f"{path}: there is no folder {path.parent}")
         if path and path.is_dir():
             raise UserError(f"{path}: is a folder, expected a file")
-
-
-def first_training_case(cases: list[Case]) -> Case | None:
-    """The first case that trains, or None."""
-    return next((case for case in cases if case.train), None)
 
 
 def table(measured: Measured, peak: float) -> list[str]:

@@ -132,10 +132,9 @@ def within(image: Image.Image, box: Sequence[float], option: str) -> Array:
     """The part (4,) of a box that is in the photo. Raises SourceError if it is too small."""
     left, top, right, bottom = part = inside(image, box)
     if min(right - left, bottom - top) < CELL:
-        raise SourceError(
-            f"{option}: {right - left:g} x {bottom - top:g} pixels of the photo, expected {CELL} "
-            "or more a side; the photo has {} x {}".format(*image.size)
-        )
+        there = f"{right - left:g} x {bottom - top:g} pixels of the photo"
+        whole = "the photo has {} x {}".format(*image.size)
+        raise SourceError(f"{option}: {there}, expected {CELL} or more a side; {whole}")
     return part
 
 

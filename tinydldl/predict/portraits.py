@@ -90,8 +90,5 @@ def portraits(
 def view(image: Image.Image, face: Face | None, side: int, shape: str) -> Image.Image:
     """A face as a network of `side` pixels sees it in an evaluation."""
     held = held_side(side)
-    if face is None:
-        crop = resize_short_side(image, held)
-    else:
-        crop = align(image, face.landmarks, held, shape)
+    crop = align(image, face.landmarks, held, shape) if face else resize_short_side(image, held)
     return center_crop(crop, side)
