@@ -6,7 +6,7 @@ from helpers.commands import NO_BAR
 from PIL import Image
 
 from tinydldl.datasets.base import Photos
-from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize
+from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_batches
 from tinydldl.fast import FastNet
 from tinydldl.finite import NonFiniteError, first_non_finite
 from tinydldl.labels import label_grid
@@ -177,6 +177,22 @@ def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
         p = np.exp(-((run.method.grid - photos.ages[i]) ** 2) / (2 * photos.sigmas[i] ** 2))
         np.testing.assert_allclose(row, p / p.sum(), rtol=1e-5, atol=1e-12)
     assert y.tolist() == [65, 5, 35]
+
+
+def test_an_epoch_sees_the_photos_in_its_own_order_and_augmented(run, monkeypatch):
+    run.epochs, run.batch, run.transforms, run.seed, seen = 2, 3, ["mirror", "color"], 5, []
+
+    def watched(run, images, indices, where):
+        seen.append((images, indices))
+        return np.ones(3), 1.0
+
+    monkeypatch.setattr(loop, "training_step", watched)
+    train(run, lambda *_: None, NO_BAR)
+    about = {"batch": 3, "transforms": ["mirror", "color"], "seed": 5}
+    expected = [b for epoch in (1, 2) for b in train_batches(run.train_store, epoch, **about)]
+    for (images, indices), (their_images, their_indices) in zip(seen, expected, strict=True):
+        np.testing.assert_array_equal(indices, their_indices)
+        np.testing.assert_array_equal(images, their_images)
 
 
 def test_the_figures_of_an_epoch_by_hand(run, monkeypatch):
