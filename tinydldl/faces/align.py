@@ -11,19 +11,17 @@ from tinydldl.arrays import Array
 from tinydldl.images import FILL
 
 # Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
-# its side. A network must see faces as it saw them in training.
+# its side: all x, all y. A network must see faces as it saw them in training.
 SHAPES = {
     # Means over 1,991 faces that `detect` finds in the aligned photos of UTKFace (its training
     # part), and over their mirror images.
-    "utkface": np.array(
-        [[0.303, 0.290], [0.697, 0.290], [0.5, 0.522], [0.327, 0.694], [0.673, 0.694]]
-    ),
+    "utkface": np.transpose([[0.303, 0.697, 0.5, 0.327, 0.673], [0.29, 0.29, 0.522, 0.694, 0.694]]),
     # Common for training networks for face recognition, given for 112 pixels.
     # Source: the code of Deng et al., ArcFace, CVPR 2019.
-    "arcface": np.array(
+    "arcface": np.transpose(
         [
-            *([38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366]),
-            *([41.5493, 92.3655], [70.7299, 92.2041]),
+            [38.2946, 73.5318, 56.0252, 41.5493, 70.7299],
+            [51.6963, 51.5014, 71.7366, 92.3655, 92.2041],
         ]
     )
     / 112,

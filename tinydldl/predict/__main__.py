@@ -27,6 +27,7 @@ FOLDER = Path("runs/predictions")
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
 Found = tuple[str, Image.Image, list[Portrait]]  # a photo, its image, its faces
+Results = Iterable[Found]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,9 +66,7 @@ def results(
         yield photo, image, people
 
 
-def drawn(
-    results: Iterable[Found], folder: Path | None, say: Callable[[str], None]
-) -> Iterator[Found]:
+def drawn(results: Results, folder: Path | None, say: Callable[[str], None]) -> Iterator[Found]:
     """Yield the same; draw each once it is printed, and `say` where the picture is."""
     for photo, image, people in results:
         yield photo, image, people
@@ -86,7 +85,7 @@ def warn(line: str) -> None:
 # Results are printed one by one: this takes no memory, and loses nothing on Ctrl-C.
 
 
-def print_lines(results: Iterable[Found], grid: Grid) -> None:
+def print_lines(results: Results, grid: Grid) -> None:
     """Print a line per face."""
     spread = None
     for photo, _, people in results:
@@ -104,7 +103,7 @@ def face_text(face: Face) -> str:
     return f"{box}; score {face.score:.2f}"
 
 
-def print_json(results: Iterable[Found], grid: Grid) -> None:
+def print_json(results: Results, grid: Grid) -> None:
     """Print everything as one document; `distribution` is over `labels`."""
     print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
     comma = ""
@@ -128,7 +127,7 @@ def face_record(person: Portrait) -> dict[str, Any]:
     return record | {"distribution": p_hat}
 
 
-def print_csv(results: Iterable[Found], grid: Grid) -> None:
+def print_csv(results: Results, grid: Grid) -> None:
     """Print a row per face; a photo without faces has one that is empty but for its name."""
     print(",".join(COLUMNS))
     for photo, _, people in results:
