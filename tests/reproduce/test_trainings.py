@@ -212,6 +212,12 @@ def test_fewer_photos_are_trained_on_more_often():
     assert (line["train_photos"], line["epochs"]) == ("8", "6")
 
 
+def test_other_photos_are_opened_for_another_limit():
+    ours = make_trainings()
+    stores = [ours.photos(ours.settings(own, 0)).train for own in ({}, {"train_limit": 8}, {})]
+    assert [len(store) for store in stores] == [24, 8, 24]
+
+
 def planned(rows, monkeypatch):
     """The names of the trainings that `rows` need, in a folder without any."""
 
@@ -260,7 +266,7 @@ def test_a_training_from_weights_that_ship_goes_on_from_its_own(monkeypatch):
 
     begun, original = [], module.train
     shipped = trained.load(weights.find("tiny"))
-    row = Row(("weights that ship",), "weights that ship", {"init": "pretrained"})
+    row = Row(("weights that ship",), "weights that ship", {"init": Path("pretrained")})
     monkeypatch.setattr(module, "train", watched)
     with pytest.raises(KeyboardInterrupt):
         make_trainings().run([row], range(1))
