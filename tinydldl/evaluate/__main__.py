@@ -1,12 +1,7 @@
-"""How good is a network? `python -m tinydldl.evaluate` says so with every figure, and in pictures.
-
-Several networks are evaluated as one: their predictions are averaged, then decoded once, as LDAE
-does.
-"""
+"""How good is a network? `python -m tinydldl.evaluate` tells in figures and in pictures."""
 
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     estimates = Estimates.of(first.method.to(np), prediction, store.photos)
     figures = report.figures(estimates)
     print("", *report.lines(figures), "", sep="\n")
-    words = title(networks, request.dataset, part)
-    pictures = partial(report.pictures, estimates, store, words)
-    write(folder, facts | figures, report.prediction_rows(estimates), pictures)
+    write(folder, facts | figures, estimates, store, title(networks, request.dataset, part))
     return 0
 
 

@@ -27,10 +27,9 @@ def load(paths: list[Path], xp: Module = np) -> dict[Path, Trained]:
     (first_path, first), *others = networks.items()
     for path, network in others:
         if kind(network) != kind(first):
-            raise CheckpointError(
-                f"{first_path} and {path}: their predictions cannot be averaged, for they say "
-                f"different things: {prediction_text(first)}, and {prediction_text(network)}"
-            )
+            why = "their predictions cannot be averaged, for they say different things"
+            both = f"{prediction_text(first)}, and {prediction_text(network)}"
+            raise CheckpointError(f"{first_path} and {path}: {why}: {both}")
     return networks
 
 

@@ -1,15 +1,13 @@
 """The folder of an evaluation, and what it leaves there."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from tinydldl import checkpoint, plots, report
+from tinydldl.datasets.loader import PhotoStore
 from tinydldl.errors import UserError
 from tinydldl.files import replacing, write_table
+from tinydldl.report import Estimates
 
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
@@ -47,23 +45,18 @@ def evaluated_before(folder: Path) -> list[str]:
         return []
 
 
-def write(
-    folder: Path,
-    numbers: dict[str, Any],
-    rows: list[dict],
-    pictures: Callable[[], dict[str, Figure]],
-) -> None:
+def write(folder: Path, numbers: dict, estimates: Estimates, store: PhotoStore, title: str) -> None:
     """Write everything that an evaluation leaves, and print the names of the files.
 
-    `pictures()` draws them, once the numbers are safe. Those of an earlier evaluation that this one
+    The pictures are drawn once the numbers are safe. Those of an earlier evaluation that this one
     does not have are removed.
     """
     with replacing(folder / FIGURES) as file:
         file.write(json.dumps(numbers, indent=2, default=str).encode())
-    write_table(folder / PREDICTIONS, report.PREDICTIONS, rows)
+    write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
     for name in report.PICTURES:
         (folder / name).unlink(missing_ok=True)
-    figures = pictures()
+    figures = report.pictures(estimates, store, title)
     for name, figure in figures.items():
         plots.save(figure, folder / name)
     for name in (FIGURES, PREDICTIONS, *figures):

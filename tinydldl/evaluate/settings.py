@@ -76,10 +76,8 @@ def parse(argv: list[str] | None) -> EvaluateSettings:
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
             raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
-    names = ("batch", "cache_mb", "device", "engine", "workers", "out")
-    given = {name: getattr(arguments, name) for name in names}
-    request = selection.request_from(arguments)
-    return EvaluateSettings(arguments.checkpoint, request, run=run, **given)
+    others = {"checkpoints": arguments.checkpoint, "request": selection.request_from(arguments)}
+    return cli.gather(EvaluateSettings, arguments, run=run, **others)
 
 
 def settings_of_run(path: Path) -> dict[str, str]:

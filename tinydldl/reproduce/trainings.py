@@ -133,7 +133,7 @@ class Trainings:
         predictions, folders, note = [], [], ""
         try:
             for member in range(settings.networks):
-                run = Experiment(settings, selection, self.xp, member, say=lambda line: None)
+                run = Experiment(settings, selection, self.xp, member)
                 one = folder.inner(f"member-{member + 1}") if settings.networks > 1 else folder
                 folders.append(one)
                 done = run.restore(one)
@@ -204,10 +204,8 @@ def claim(path: Path, settings: TrainSettings) -> None:
         raise UserError(f"{path}: cannot be read ({error}); give another --out") from None
     for name, value in ours.items():
         if theirs[name] != value:
-            raise UserError(
-                f"{path.parent}: begun with {name} {theirs[name]}, now it is {value}; "
-                "give another --out, of another last name"
-            )
+            begun = f"begun with {name} {theirs[name]}, now it is {value}"
+            raise UserError(f"{path.parent}: {begun}; give another --out, of another last name")
 
 
 def figures_of(estimates: Estimates) -> dict[str, float]:

@@ -42,10 +42,12 @@ def main(argv: list[str] | None = None) -> int:
                 open_init(settings.init, settings.net)
         photos = open_selection(settings, xp)
         experiment = Experiment(settings, photos, xp)
+        print(*experiment.lines, sep="\n")
         experiment.check_disk(folder)
         engine = engine_of(experiment.training.model)
         if folder is None:
-            facts = facts_of(settings, photos) | {"device": device} | engine | provenance()
+            facts = {"arguments": settings.plain()} | photos.facts()
+            facts |= {"device": device} | engine | provenance()
             folder = RunFolder.create(arguments.name, default_name(settings), facts)
             lock.enter_context(held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
@@ -70,13 +72,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def facts_of(settings: TrainSettings, photos: TrainingPhotos) -> dict:
-    """What `config.json` says of a training: its settings, and which photos it has."""
-    counts = [len(photos.train), len(photos.valid)]
-    facts = {"arguments": settings.plain(), "photos": counts}
-    return facts | {"names_and_labels": photos.digest()}
-
-
 def default_name(settings: TrainSettings) -> str:
     """What a run is called without `--name`, and a number behind it."""
     own = f"-{settings.method}" * (settings.method != "dldl-v2")
@@ -94,18 +89,16 @@ def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, eng
 
     Runs of older versions know how many photos there were, not which.
     """
-    counts, digest = [len(photos.train), len(photos.valid)], photos.digest()
-    if config["photos"] != counts:
+    now = photos.facts()
+    if config["photos"] != now["photos"]:
         begun = f"begun on {config['photos']} photos"
-        raise UserError(f"{folder.path}: {begun}, now there are {counts}")
-    if config.get("names_and_labels", digest) != digest:
+        raise UserError(f"{folder.path}: {begun}, now there are {now['photos']}")
+    if config.get("names_and_labels", now["names_and_labels"]) != now["names_and_labels"]:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     for name, value in (engine | {"blas_threads": blas_threads()}).items():
         if config[name] != value:
-            print(
-                f"warning: begun with {name} {config[name]}, now it is {value}: "
-                "the last digits will differ"
-            )
+            begun = f"begun with {name} {config[name]}, now it is {value}"
+            print(f"warning: {begun}: the last digits will differ")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """From settings to a training, and from the training to its files."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
@@ -29,16 +28,11 @@ class Experiment:
     """A training as its settings want it: `run` begins it or goes on, and reports.
 
     `member`: which network of an ensemble; each has first weights, order and augmentation of its
-    own. `say`: where the lines about it go.
+    own. `lines`: the network, the method and the engine, for people to read.
     """
 
     def __init__(
-        self,
-        settings: TrainSettings,
-        photos: TrainingPhotos,
-        xp: ModuleType = np,
-        member: int = 0,
-        say: Callable[[str], None] = print,
+        self, settings: TrainSettings, photos: TrainingPhotos, xp: ModuleType = np, member: int = 0
     ) -> None:
         self.settings, self.photos = settings, photos
         s, seed = settings, settings.seed + member
@@ -48,10 +42,12 @@ class Experiment:
         method = make_method(s.method, grid, **about.get(s.method, {})).to(xp)
         rng = np.random.default_rng(seed)
         net = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
-        say(f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}")
-        say(f"method    {method_text(s, len(method.grid), method.outputs)}")
         model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
-        say(f"engine    {engine}")
+        self.lines = [
+            f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}",
+            f"method    {method_text(s, len(method.grid), method.outputs)}",
+            f"engine    {engine}",
+        ]
         self.training = Training(
             model=model,
             method=method,
@@ -165,7 +161,7 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
     predictions = []
     for member in range(settings.networks):
         print(f"\nnetwork {member + 1} of {settings.networks}")
-        one = Experiment(settings, photos, xp, member, say=lambda line: None)
+        one = Experiment(settings, photos, xp, member)
         predictions.append(one.run(folder.inner(f"member-{member + 1}")))
     print(f"\nall {settings.networks} networks together")
     first.report(folder, np.mean(predictions, axis=0))

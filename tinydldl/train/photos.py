@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +26,12 @@ class TrainingPhotos:
     valid: PhotoStore
     part: str
 
-    def digest(self) -> str:
-        """A hash of names, ages and sigmas: the same for the same photos, wherever they lie."""
+    def facts(self) -> dict[str, Any]:
+        """How many, and a hash of names, ages and sigmas: the same wherever the photos lie."""
         photos = self.train.photos, self.valid.photos
         about = [[[q.name for q in p.paths], p.ages.tolist(), p.sigmas.tolist()] for p in photos]
-        return sha256(json.dumps(about).encode()).hexdigest()
+        digest = sha256(json.dumps(about).encode()).hexdigest()
+        return {"photos": [len(p) for p in photos], "names_and_labels": digest}
 
     @cached_property
     def baselines(self) -> dict[str, float]:
@@ -55,11 +57,9 @@ def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhot
     left = cache - train.cached_bytes
     valid = open_store(valid_photos, name, valid_part, side, left, loaders)
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
-    counts = (
-        f"{len(train)} photos ({train_part}) to train on, {len(valid)} ({valid_part}) to evaluate"
-    )
+    trained, evaluated = f"{len(train)} photos ({train_part})", f"{len(valid)} ({valid_part})"
     held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
-    print(f"data      {name}: {counts} on; {held}")
+    print(f"data      {name}: {trained} to train on, {evaluated} to evaluate on; {held}")
     return TrainingPhotos(train, valid, valid_part)
 
 
