@@ -50,11 +50,9 @@ def compare(name: str, analytic: Array, numeric: Array, tolerance: float = 1e-7)
     error = difference.max() / max(np.abs(analytic).max(), np.abs(numeric).max(), 1e-8)
     if not error < tolerance:  # also for NaN
         worst = tuple(map(int, np.unravel_index(np.argmax(difference), difference.shape)))
-        raise GradientError(
-            f"{name}: relative error {error:.1e}, expected under {tolerance:.0e}; "
-            f"worst at {worst}: {analytic[worst]:.10g} by backward, "
-            f"{numeric[worst]:.10g} by central differences"
-        )
+        found = f"relative error {error:.1e}, expected under {tolerance:.0e}"
+        both = f"{analytic[worst]:.10g} by backward, {numeric[worst]:.10g} by central differences"
+        raise GradientError(f"{name}: {found}; worst at {worst}: {both}")
     return float(error)
 
 

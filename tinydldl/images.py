@@ -106,10 +106,8 @@ def fit(image: Image.Image, memory: int) -> None:
     if pixels <= most:
         return
     if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
-        raise PhotoError(
-            f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most, or a JPEG that "
-            "is not progressive; make it smaller first"
-        )
+        size = f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most"
+        raise PhotoError(f"{size}, or a JPEG that is not progressive; make it smaller first")
     divisor = 2 ** math.ceil(math.log(pixels / most, 4))
     image.draft(None, (image.width // divisor, image.height // divisor))
 

@@ -23,10 +23,8 @@ def label_grid(first: float = 0.0, last: float = 100.0, step: float = 1.0) -> Gr
     """
     intervals = (last - first) / step if step > 0 else 0
     if not 1 <= intervals <= MOST_INTERVALS or abs(intervals - round(intervals)) > 1e-9:
-        raise ValueError(
-            f"label step {step}: expected a number that divides {last - first} "
-            f"into 1 to {MOST_INTERVALS} parts"
-        )
+        parts = f"{last - first} into 1 to {MOST_INTERVALS} parts"
+        raise ValueError(f"label step {step}: expected a number that divides {parts}")
     return first + step * np.arange(round(intervals) + 1, dtype=float)
 
 

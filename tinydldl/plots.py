@@ -43,9 +43,7 @@ class Shown:
     y_hat: Ages
 
 
-def new_figure(
-    title: str, xlabel: str, ylabel: str, size: tuple[float, float] = (7, 4)
-) -> tuple[Figure, Axes]:
+def new_figure(title: str, xlabel: str, ylabel: str, size: tuple = (7, 4)) -> tuple[Figure, Axes]:
     """A figure with one pair of axes in the common style: (figure, axes)."""
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     return figure, styled(figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel))
@@ -137,9 +135,8 @@ def predictions(shown: Shown, title: str) -> Figure:
         face.set_title(f"estimate {shown.y_hat[i]:.1f}", color=COLORS[3], fontsize=14)
         chart.set_axis_on()
         draw_distributions(chart, shown, i)
-        chart.set_xlabel(
-            f"true {shown.y[i]:.1f} ± {shown.sigma[i]:.1f} years", color=COLORS[0], fontsize=13
-        )
+        truth = f"true {shown.y[i]:.1f} ± {shown.sigma[i]:.1f} years"
+        chart.set_xlabel(truth, color=COLORS[0], fontsize=13)
     handles, labels = cells[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
     return figure

@@ -123,11 +123,9 @@ def _share(size: int) -> Arena:
         else:
             Finalize(arena, os.close, (arena.fd,))
             return arena
-    raise UserError(
-        f"processes need {size / 1e6:.1f} MB to share, and there is no room in "
-        f"{' nor in '.join(reasons)}; free some, set TMPDIR to another folder, or take "
-        "--workers 1, which needs none"
-    )
+    full = f"there is no room in {' nor in '.join(reasons)}"
+    advice = "free some, set TMPDIR to another folder, or take --workers 1, which needs none"
+    raise UserError(f"processes need {size / 1e6:.1f} MB to share, and {full}; {advice}")
 
 
 def send(pipe: Connection, value: Any) -> None:

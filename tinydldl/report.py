@@ -153,11 +153,9 @@ def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
 def short_lines(figures: Figures, part: str) -> dict[str, str]:
     """The figures that matter most, as {name: value} of texts; `part`: of which photos."""
     exact = figures["photos_with_sigma_0"]
-    lines = {
-        f"{part} MAE": value_text(figures, "mae", " years"),
-        "epsilon-error": value_text(figures, "epsilon_error")
-        + (f", {exact} photos with sigma 0" if exact else ""),
-    }
+    lines = {f"{part} MAE": value_text(figures, "mae", " years")}
+    note = f", {exact} photos with sigma 0" if exact else ""
+    lines["epsilon-error"] = value_text(figures, "epsilon_error", note)
     if "kl" in figures:
         lines["MAE of the mode of p_hat"] = value_text(figures, "mode_mae", " years")
         lines["KL divergence"] = value_text(figures, "kl", " nats")
@@ -200,10 +198,8 @@ def measure_lines(figures: Figures, measures: dict[str, tuple[str, str, str]]) -
 def share_lines(symbol: str, shares: dict[str, float]) -> list[str]:
     """Two lines: the names of the shares, and below them the shares in percent."""
     names = "".join(f"{name:>6}" for name in shares)
-    return [
-        f"    {symbol:6}{names}",
-        f"    {'share':6}" + "".join(f"{share:6.0%}" for share in shares.values()),
-    ]
+    percents = "".join(f"{share:6.0%}" for share in shares.values())
+    return [f"    {symbol:6}{names}", f"    {'share':6}{percents}"]
 
 
 def value_text(figures: Figures, name: str, unit: str = "") -> str:

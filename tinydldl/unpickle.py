@@ -113,11 +113,8 @@ class Machine:
             case "TUPLE" | "LIST":
                 items = self.since_mark()
                 self.stack.append(tuple(items) if name == "TUPLE" else items)
-            case "APPEND":
-                item = pop()
-                self.top(list).append(item)
-            case "APPENDS":
-                items = self.since_mark()
+            case "APPEND" | "APPENDS":
+                items = [pop()] if name == "APPEND" else self.since_mark()
                 self.top(list).extend(items)
             case "DICT":
                 items = self.since_mark()
@@ -139,15 +136,14 @@ class Machine:
             case "STACK_GLOBAL":
                 attribute, module = pop(), pop()
                 self.name_global(module, attribute)
-            case "REDUCE":
+            case "REDUCE" | "NEWOBJ":
                 arguments, function = pop(), pop()
-                stack.append(self.call(function, arguments))
-            case "NEWOBJ":
-                arguments, cls = pop(), pop()
-                stack.append(self.call(cls, arguments, new=True))
+                stack.append(self.call(function, arguments, new=name == "NEWOBJ"))
             case "BUILD":
                 state, built = pop(), pop()
-                stack.append(self.build(built, state))
+                if not hasattr(built, "build"):
+                    raise UserError(f"{text(built)} is given a state, and it can have none")
+                stack.append(built.build(state))
             case "BINPERSID" if self.persistent:
                 self.pay(items_in(identity := pop()))
                 stack.append(self.persistent(identity))
@@ -182,7 +178,7 @@ class Machine:
             raise refusal(found)
         self.stack.append(found)
 
-    def call(self, function: Any, arguments: Any, new: bool = False) -> Any:
+    def call(self, function: Any, arguments: Any, new: bool) -> Any:
         """The stand-in for `function(*arguments)`, or with `new` for an object of a class."""
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise UserError(f"{text(function)} is called as if it were a function")
@@ -192,12 +188,6 @@ class Machine:
         if new and self.shells and not arguments:
             return Shell(function.name)
         raise refusal(function)
-
-    def build(self, built: Any, state: Any) -> Any:
-        build = getattr(built, "build", None)
-        if build is None:
-            raise UserError(f"{text(built)} is given a state, and it can have none")
-        return build(state)
 
 
 def refusal(function: Global) -> UserError:

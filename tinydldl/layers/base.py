@@ -49,10 +49,8 @@ class Layer:
     def saved(self) -> tuple[Any, ...]:
         """What forward saved for backward. Raises RuntimeError if it saved nothing."""
         if self._saved is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.backward: nothing was saved; call forward first, "
-                "in training mode or with save=True"
-            )
+            advice = "call forward first, in training mode or with save=True"
+            raise RuntimeError(f"{type(self).__name__}.backward: nothing was saved; {advice}")
         return self._saved
 
     def output_shape(self, shape: Shape) -> Shape:

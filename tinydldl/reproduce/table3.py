@@ -66,9 +66,9 @@ def in_order(seven: list[Result]) -> str:
         labels = [result.row.label for result in seven]
         labels.sort(key=lambda label: PUBLISHED[label][place][0] or np.inf)
         orders[name] = [label[0] for label in labels]
-    return " ".join(f"{name}: {', '.join(order)}." for name, order in orders.items()) + (
-        " Two methods that lie closer than their spread over the seeds are not ordered by this."
-    )
+    sentences = [f"{name}: {', '.join(order)}." for name, order in orders.items()]
+    close = "Two methods that lie closer than their spread over the seeds are not ordered by this."
+    return " ".join([*sentences, close])
 
 
 def epochs_picture(seven: list[Result]) -> Figure:

@@ -152,10 +152,8 @@ def settings_of_run(
     method = stored.get("method")
     names = {f.name for f in fields(TrainSettings) if OF_ONE_METHOD.get(f.name, method) == method}
     if missing := sorted(names - stored.keys()):
-        raise UserError(
-            f"{config}: without the argument {missing[0]}, so of another version of tinydldl; "
-            "the run cannot go on as it began"
-        )
+        other = f"without the argument {missing[0]}, so of another version of tinydldl"
+        raise UserError(f"{config}: {other}; the run cannot go on as it began")
     if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
         places = {"data_dir": datasets.default_data_dir()} | places
     return settings_of(parser.parse_args(as_command_line(stored | places)))

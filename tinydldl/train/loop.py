@@ -117,10 +117,8 @@ def validate(training: Training) -> Figures:
         _, y_hat = evaluate(training)
     except NonFiniteError as error:
         raise NonFiniteError(f"{error} in validation; try a smaller --lr") from None
-    return {
-        "valid_mae": mae(y_hat, photos.ages),
-        "valid_epsilon_error": epsilon_error(y_hat, photos.ages, photos.sigmas),
-    }
+    weighted = epsilon_error(y_hat, photos.ages, photos.sigmas)
+    return {"valid_mae": mae(y_hat, photos.ages), "valid_epsilon_error": weighted}
 
 
 def evaluate(training: Training) -> tuple[np.ndarray, np.ndarray]:

@@ -69,10 +69,8 @@ class TrainSettings:
             most = f"expected fewer than {self.epochs} epochs"
             raise UserError(f"--kl-epochs {self.kl_epochs}: {most}")
         if self.warm_up >= self.epochs:
-            epochs = f"{self.warm_up} of {self.epochs} epochs"
-            raise UserError(
-                f"--schedule {self.schedule}: {epochs} of warm-up leave none to go down"
-            )
+            epochs = f"{self.warm_up} of {self.epochs} epochs of warm-up"
+            raise UserError(f"--schedule {self.schedule}: {epochs} leave none to go down")
 
     @property
     def warm_up(self) -> int:
