@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     part, stores = open_stores(request, networks.values(), settings.cache_mb * 10**6)
     store = stores[first.side]
     print(f"data      {request.dataset}: {len(store)} photos ({part}) to evaluate on")
-    print(*settings.lines(part), sep="\n", end="\n" * bool(settings.lines(part)))
+    for line in settings.lines(part):
+        print(line)
     table = request.options.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
     several = f"-of-{len(networks)}" * (len(networks) > 1)

@@ -11,10 +11,9 @@ from tinydldl.trained import Trained
 def open_init(path: Path, net: str) -> Trained:
     """The network `net` of a checkpoint or run. Raises CheckpointError for another network."""
     source = trained.load(path)
-    name = source.meta["network"]["name"]
-    if name != net:
-        expected = f"expected {net}, or --net {name}"
-        raise CheckpointError(f"{path}: weights of the network {name}; {expected}")
+    if source.net != net:
+        expected = f"expected {net}, or --net {source.net}"
+        raise CheckpointError(f"{path}: weights of the network {source.net}; {expected}")
     return source
 
 
