@@ -49,7 +49,9 @@ def test_all_is_every_table_of_the_paper(monkeypatch):
 def test_the_default_folder_says_what_was_trained(monkeypatch):
     monkeypatch.setitem(TABLES, "table3", lambda trainings, seeds: trainings.path("table3"))
     assert exit_code(main, "table3", "--net", "thin", "--size", 48) == 0
-    assert Path("results/synthetic-thin-48/settings.json").exists()
+    assert exit_code(main, "table3", "--start", "trained") == 0
+    folders = {path.name for path in Path("results").iterdir()}
+    assert folders == {"synthetic-thin-48", "synthetic-tiny-32-trained"}
 
 
 def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(monkeypatch):
@@ -64,7 +66,7 @@ def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(monke
     assert [[getattr(base, name) for name in names] for base in bases] == [
         ["utkface", *fine[0], 12, *fine[1]],
         ["utkface", *fine[0], 3, *fine[1]],
-        ["csv", None, 64, 15, 1.0, 2e-3, "step:10", None],
+        ["csv", None, 64, 24, 1.0, 2e-3, "cosine:1", None],
     ]
 
 

@@ -3,16 +3,22 @@
 import pytest
 
 from tinydldl.reproduce import table1
-from tinydldl.reproduce.table import Result, Row, beside_published, picture_beside
+from tinydldl.reproduce.table import Result, Row, beside_published, paired, picture_beside
 
 DEX = Row(("dex", "no"), "dex")
+NEW = Row(("new", "yes"), "new")
 LABELS = [("human", "no"), ("dex", "no")]
 
 
+def with_mae(row, *values):
+    """A result with these MAEs, of seeds 0, 1, ..."""
+    return Result(row, [{"seed": str(seed), "mae": str(mae)} for seed, mae in enumerate(values)])
+
+
 def test_mean_and_sample_deviation_over_seeds():
-    result = Result(DEX, [{"mae": "5.0"}, {"mae": "5.2"}])
+    result = with_mae(DEX, 5.0, 5.2)
     assert result.text("mae") == "5.100 ± 0.141"  # 0.2 / sqrt(2)
-    assert Result(DEX, [{"mae": "5.0"}]).text("mae", 1) == "5.0"
+    assert with_mae(DEX, 5.0).text("mae", 1) == "5.0"
     assert Result(DEX, []).text("mae") == "-"
 
 
@@ -22,33 +28,50 @@ def test_a_training_that_diverged_says_so():
 
 def test_cells_published_and_ours():
     published = {DEX.label: ((3.558, 0.306), (None, 0.34), (6.30, None))}
-    trained = [{"mae": "5", "epsilon_error": "0.5", "kl": "1.25"}]
-    unknown = Row(("new", "yes"), "new")
-    results = [Result(DEX, trained), Result(unknown, [])]
-    table = beside_published("T", ["a", "b"], results, published, ("KL here", "kl", 1))
+    trained = [{"seed": "0", "mae": "5", "epsilon_error": "0.5", "kl": "1.25"}]
+    results = [Result(DEX, trained), Result(NEW, [])]
+    table = beside_published("T", ["a", "b"], results, published, results[0], ("KL here", "kl", 1))
     sets = ["ChaLearn15", "ChaLearn16", "Morph"]
     header = [f"{name}, published" for name in sets]
-    assert table.header == ["a", "b", *header, "MAE here", "eps here", "seeds", "KL here"]
+    header += ["MAE here", "minus dex", "eps here", "seeds", "KL here"]
+    assert table.header == ["a", "b", *header]
     assert table.rows == [
-        ["dex", "no", "3.558 / 0.306", "0.34", "6.3", "5.000", "0.500", 1, "1.2"],
-        ["new", "yes", *"-------"],
+        ["dex", "no", "3.558 / 0.306", "0.34", "6.3", "5.000", "-", "0.500", 1, "1.2"],
+        ["new", "yes", *"--------"],
     ]
     (note,) = table.notes
     assert "only in order" in note
 
 
 def test_markdown_has_as_many_cells_in_every_line():
-    table = beside_published("A title", ["a", "b"], [Result(DEX, [])], {})
+    dex = Result(DEX, [])
+    table = beside_published("A title", ["a", "b"], [dex], {}, dex)
     title, _, *lines = table.markdown().splitlines()[:-2]
     assert title == "## A title"
-    assert [line.count("|") for line in lines if line] == [9, 9, 9]
+    assert [line.count("|") for line in lines if line] == [10, 10, 10]
+
+
+def test_a_difference_is_paired_by_the_seed():
+    """Differences 0, 1, 2: the mean is 1, and t_2 = 4.3027, s / sqrt(3) = 1 / sqrt(3)."""
+    dex, new = with_mae(DEX, 3, 4, 3), with_mae(NEW, 3, 5, 5)
+    new.trained.reverse()
+    assert paired(new, dex) == pytest.approx((1, 4.30265 / 3**0.5), rel=1e-5)
+    assert paired(dex, dex) is None
+    new.trained = new.trained[:1]
+    assert paired(new, dex) is None, "one seed has no interval"
+
+
+def test_the_difference_stands_in_the_table():
+    results = [with_mae(DEX, 3, 4, 3), with_mae(NEW, 3, 5, 5)]
+    table = beside_published("T", ["a", "b"], results, {}, results[0])
+    column = table.header.index("minus dex")
+    assert [row[column] for row in table.rows] == ["-", "+1.000 ± 2.484"]
 
 
 def drawn_beside_published(seeds, photos):
-    """The axes here and there, and what is drawn in them: lists of (x, place)."""
-    trained = [{"mae": str(5 + seed)} for seed in range(seeds)]
-    results = [Result(Row(label, label[0]), trained) for label in LABELS]
-    axes = picture_beside(results, table1.PUBLISHED, "title", photos).axes
+    """The axes of the picture, and what is drawn in them: lists of (x, place)."""
+    results = [with_mae(Row(label, label[0]), *range(5, 5 + seeds)) for label in LABELS]
+    axes = picture_beside(results, table1.PUBLISHED, "title", results[0], photos).axes
     return axes, [[xy for line in ax.lines for xy in line.get_xydata().tolist()] for ax in axes]
 
 
@@ -59,13 +82,24 @@ def drawn_beside_published(seeds, photos):
 def test_published_figures_are_those_on_the_photos_named(photos, expected):
     axes, (_, there) = drawn_beside_published(1, photos)
     assert there == expected
-    assert axes[1].get_xlabel() == f"MAE published, {photos} (years)"
+    assert axes[1].get_xlabel() == f"MAE published,\n{photos} (years)"
 
 
 def test_a_dot_per_seed_and_a_bar_for_the_mean_of_several():
     axes, (one, _) = drawn_beside_published(1, "Morph")
     assert one == [[5, 0], [5, 1]]
     assert "one seed" in axes[0].get_xlabel()
-    axes, (three, _) = drawn_beside_published(3, "Morph")
+    axes, (three, _, _) = drawn_beside_published(3, "Morph")
     assert three[:4] == [[5, 0], [6, 0], [7, 0], [6, 0]]
     assert "3 seeds; bar: their mean" in axes[0].get_xlabel()
+
+
+def test_a_difference_whose_interval_excludes_0_is_orange():
+    """The second row is 1.0, 1.1 and 1.2 years above the first, the third -1, 0 and 1 beside it."""
+    rows = [Row((name,), name) for name in "abc"]
+    maes = (5, 5, 5), (6, 6.1, 6.2), (4, 5, 6)
+    results = [with_mae(row, *mae) for row, mae in zip(rows, maes, strict=True)]
+    _, between, _ = picture_beside(results, {}, "title", results[0]).axes
+    drawn = [bar.lines[0] for bar in between.containers]
+    assert [line.get_xydata().round(9).tolist() for line in drawn] == [[[1.1, 1]], [[0, 2]]]
+    assert [line.get_color() for line in drawn] == ["#D55E00", "gray"]

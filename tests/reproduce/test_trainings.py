@@ -28,8 +28,8 @@ BASE |= {"epochs": 3, "lr": 1e-3, "schedule": "step:2"}
 ROWS = [Row((name,), name, {"method": name}) for name in ("dldl-v2", "mr-l1")]
 
 
-def make_trainings(**changes):
-    return Trainings(Path("out"), settings(**(BASE | changes)), np)
+def make_trainings(start="random", **changes):
+    return Trainings(Path("out"), settings(**(BASE | changes)), np, start)
 
 
 def read(name):
@@ -205,7 +205,7 @@ def test_seeds_have_faces_and_weights_of_their_own():
 
 
 def test_fewer_photos_are_trained_on_more_often():
-    changes = {"train_limit": 8, "epochs": 6, "schedule": "step:4", "val_every": 3}
+    changes = {"train_limit": 8, "epochs": 6, "schedule": "cosine:2", "val_every": 3}
     row = Row(("dldl-v2", 8), "dldl-v2", changes)
     make_trainings().run([row], range(1))
     (line,) = read("runs.csv")
@@ -236,7 +236,7 @@ PLANS = {
     "table1": table1.rows("tiny"),
     "table3": table3.rows(),
     "table4": table4.rows(15),
-    "insufficient-data": insufficient_data.rows(6000, 15, "step:10"),
+    "insufficient-data": insufficient_data.rows(6000, 15),
 }
 
 
@@ -278,6 +278,62 @@ def test_a_training_from_weights_that_ship_goes_on_from_its_own(monkeypatch):
     assert not np.array_equal(first, second)
     assert first_channels == second_channels == shipped.channels
     assert [line["run"] for line in read("runs.csv")] == ["dldl-v2_init-pretrained_seed-0"]
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """What each training begins with, by its method, first to last: filters and channels."""
+
+    def watched(run, *rest):
+        begun.append(
+            (type(run.method).__name__, run.model.params["conv1_1.W"].copy(), run.channels)
+        )
+        original(run, *rest)
+
+    begun, original = [], module.train
+    monkeypatch.setattr(module, "train", watched)
+    return begun
+
+
+def test_all_methods_start_from_one_network_that_is_trained_with_kl_alone(begun):
+    make_trainings("trained").run(ROWS, range(1))
+    names = ["start_seed-0", "dldl-v2_seed-0", "mr-l1_seed-0"]
+    assert [line["run"] for line in read("runs.csv")] == names
+    assert [name for name, *_ in begun] == ["DLDL", "DLDLv2", "RegressionL1"]
+    start = trained.load("runs/out/start_seed-0")
+    for _, filters, channels in begun[1:]:
+        np.testing.assert_array_equal(filters, start.model.params["conv1_1.W"])
+        assert channels == start.channels
+    assert not np.array_equal(begun[0][1], begun[1][1])
+
+
+def test_the_start_is_the_training_of_dldl_from_random_weights():
+    make_trainings("trained").run(ROWS[:1], range(1))
+    start = read("epochs.csv")[:3]
+    Path("out").rename("trained")
+    make_trainings().run([Row(("dldl",), "dldl", {"method": "dldl"})], range(1))
+    assert [line | {"run": ""} for line in start] == [e | {"run": ""} for e in read("epochs.csv")]
+
+
+def test_a_start_whose_network_is_gone_is_trained_again_to_the_same_digits(begun):
+    make_trainings("trained").run(ROWS[:1], range(1))
+    before = read("epochs.csv")
+    Path("runs").rename("elsewhere")  # as in a clone, which has the tables alone
+    make_trainings("trained").run(ROWS[:1], range(1))
+    assert len(begun) == 2, "all that was wanted is there"
+    make_trainings("trained").run(ROWS, range(1))
+    assert [name for name, *_ in begun[2:]] == ["DLDL", "RegressionL1"]
+    after = read("epochs.csv")
+    assert [e for e in after if e["run"] in ("start_seed-0", "dldl-v2_seed-0")] == sorted(
+        before, key=lambda line: line["run"]
+    )
+
+
+def test_another_start_needs_another_folder():
+    make_trainings("trained").path("")
+    begun = "out: begun with start trained, now it is random; give another --out"
+    with pytest.raises(UserError, match=begun):
+        make_trainings().path("")
 
 
 def test_the_figures_of_a_line_by_hand():

@@ -12,30 +12,28 @@ METHODS = ("dldl-v2", "mr-l1", "dex")
 SIZES = (500, 2000, 6000)  # photos to train on
 
 
-def rows(photos: int, epochs: int, schedule: str) -> list[Row]:
+def rows(photos: int, epochs: int) -> list[Row]:
     """Each method with each of SIZES, at most the `photos` at hand.
 
-    `epochs` and `schedule`, `step:N`: of the training with all of them.
+    `epochs`: of the training with all of them.
     """
     sizes = [*(size for size in SIZES if size < photos), photos][: len(SIZES)]
     return [
-        Row((name, size), name, {"method": name} | fewer(size, photos, epochs, schedule))
+        Row((name, size), name, {"method": name} | fewer(size, photos, epochs))
         for name in METHODS
         for size in sizes
     ]
 
 
-def fewer(size: int, photos: int, epochs: int, schedule: str) -> dict:
+def fewer(size: int, photos: int, epochs: int) -> dict:
     """The changes that train on `size` of the photos, in whole times the epochs.
 
-    So the steps are about as many, and about as many pass before the learning rate falls and from
-    one validation to the next.
+    So the steps are about as many, and about as many are warm-up or lie between two validations.
     """
     if size == photos:
         return {}
     times = max(1, round(photos / size))
-    falls = times * int(schedule.removeprefix("step:"))
-    longer = {"epochs": times * epochs, "schedule": f"step:{falls}", "val_every": times}
+    longer = {"epochs": times * epochs, "schedule": f"cosine:{times}", "val_every": times}
     return {"train_limit": size} | longer
 
 
@@ -66,6 +64,6 @@ def picture(results: list[Result]) -> Figure:
 
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table."""
-    base, photos = trainings.base, trainings.photos_to_train_on(seeds[0])
-    results = trainings.run(rows(photos, base.epochs, base.schedule), seeds)
+    photos = trainings.photos_to_train_on(seeds[0])
+    results = trainings.run(rows(photos, trainings.base.epochs), seeds)
     table(results).write(trainings.path("insufficient-data"), picture(results))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import stdtrit
 
 from tinydldl import plots
 from tinydldl.files import replacing, write_table
@@ -50,7 +51,11 @@ class Result:
 
     def values(self, name: str) -> np.ndarray:
         """The figure of each seed, as far as it has one."""
-        return np.array([float(line[name]) for line in self.trained if line.get(name)])
+        return np.array(list(self.by_seed(name).values()))
+
+    def by_seed(self, name: str) -> dict[str, float]:
+        """The figure by seed, as far as it is there."""
+        return {line["seed"]: float(line[name]) for line in self.trained if line.get(name)}
 
     def text(self, name: str, digits: int = 3) -> str:
         """Mean, and standard deviation over the seeds if they are several: `5.123 ± 0.045`."""
@@ -86,20 +91,47 @@ class Table:
         write_picture(stem.with_suffix(".png"), picture)
 
 
+def paired(result: Result, reference: Result) -> tuple[float, float] | None:
+    """The difference of two rows' MAE, seed by seed: its mean and half its 95 % interval (years).
+
+        mean(d) +- t_{S-1} s_d / sqrt(S),    d_s = a_s - b_s
+
+    None with less than two seeds in common, or for the reference itself. Source: lesson 09.
+    """
+    ours, theirs = result.by_seed("mae"), reference.by_seed("mae")
+    d = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
+    if result is reference or len(d) < 2:
+        return None
+    t = stdtrit(len(d) - 1, 0.975)
+    return float(d.mean()), float(t * d.std(ddof=1) / np.sqrt(len(d)))
+
+
 def beside_published(
-    title: str, label: list[str], results: list[Result], published: Published, *more: Column
+    title: str,
+    label: list[str],
+    results: list[Result],
+    published: Published,
+    reference: Result,
+    *more: Column,
 ) -> Table:
     """Published figures beside ours: MAE, epsilon-error, and `more`.
 
-    `label`: the headers of the rows' labels.
+    `label`: the headers of the rows' labels; `reference`: the row that the others are compared
+    with, seed by seed.
     """
-    header = [*label, *(f"{name}, published" for name in SETS), "MAE here", "eps here", "seeds"]
+    header = [*label, *(f"{name}, published" for name in SETS), "MAE here"]
+    header += [f"minus {reference.row.name}", "eps here", "seeds"]
     rows = []
     for result in results:
         theirs = published.get(result.row.label, NOTHING)
         pairs = (" / ".join(f"{value:g}" for value in pair if value) for pair in theirs)
         cells: list[Any] = [pair or MISSING for pair in pairs]
-        cells += [result.text("mae"), result.text("epsilon_error"), len(result.trained) or MISSING]
+        difference = paired(result, reference)
+        cells += [
+            result.text("mae"),
+            "{:+.3f} ± {:.3f}".format(*difference) if difference else MISSING,
+        ]
+        cells += [result.text("epsilon_error"), len(result.trained) or MISSING]
         cells += [result.text(name, digits) for _, name, digits in more]
         rows.append([*result.row.label, *cells])
     header += [name for name, _, _ in more]
@@ -107,31 +139,42 @@ def beside_published(
 
 
 def picture_beside(
-    results: list[Result], published: Published, title: str, photos: str = SETS[0]
+    results: list[Result],
+    published: Published,
+    title: str,
+    reference: Result,
+    photos: str = SETS[0],
 ) -> Figure:
     """MAE of each row here, a dot per seed, beside the published one: the same order, or another?
 
-    Of the published ones those on `photos`, one of SETS.
+    Between them, with several seeds, the paired differences from `reference`. Of the published
+    figures those on `photos`, one of SETS.
     """
+    seeds = max(len(result.trained) for result in results)
     figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
     figure.suptitle(title)
-    here, there = figure.subplots(1, 2, sharey=True)
-    places = np.arange(len(results))
-    for place, result in zip(places, results, strict=True):
+    here, *between, there = figure.subplots(1, 2 + (seeds > 1), sharey=True)
+    for place, result in enumerate(results):
         values = result.values("mae")
         here.plot(values, np.full(len(values), place), "o", color=COLORS[0], alpha=0.6)
         if len(values) > 1:
             here.plot(values.mean(), place, "|", color=COLORS[0], markersize=18)
+        if difference := paired(result, reference):
+            mean, half = difference
+            color = COLORS[3] if abs(mean) > half else "gray"
+            between[0].errorbar(mean, place, xerr=half, fmt="o", color=color, capsize=4)
         mae, _ = published.get(result.row.label, NOTHING)[SETS.index(photos)]
         if mae:
             there.plot(mae, place, "D", color=COLORS[3])
-    seeds = max(len(result.trained) for result in results)
-    dots = f"MAE here (years), {seeds} seeds; bar: their mean"
-    here.set(xlabel=dots if seeds > 1 else "MAE here (years), one seed", yticks=places)
+    dots = f"MAE here (years),\n{seeds} seeds; bar: their mean"
+    here.set(xlabel=dots if seeds > 1 else "MAE here (years), one seed", yticks=range(len(results)))
     here.set_yticklabels([result.row.name for result in results])
     here.invert_yaxis()
-    there.set(xlabel=f"MAE published, {photos} (years)")
-    for axes in (here, there):
+    for axes in between:
+        axes.axvline(0, color="black", linewidth=1)
+        axes.set_xlabel(f"minus {reference.row.name} (years),\n95 % interval; orange: not 0")
+    there.set_xlabel(f"MAE published,\n{photos} (years)")
+    for axes in (here, *between, there):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
     return figure

@@ -26,6 +26,10 @@ from tinydldl.train.settings import TrainSettings
 # May differ when a training goes on: what its name says, and what changes rounding at most.
 SPARED = ("seed", "init", "data_dir", "device", "engine", "workers", "loaders", "cache_mb")
 STRETCHED = ("epochs", "schedule", "val_every")  # with fewer photos; they follow from `train_limit`
+# Random weights; or those of a network that has learned with the KL divergence alone, for as long
+# and by the same schedule: the two stages of the paper's published code.
+STARTS = ("random", "trained")
+FIRST_STAGE = {"method": "dldl", "init": None}
 LAST = 1 / 3  # of the epochs: how steady these are
 SETTINGS = ("method", "pool", "augment", "lam", "label_step", "kl_reduction", "epochs", "seed")
 FIGURES = ("mae", "epsilon_error", "mode_mae", "cs5", "kl", "crps", "nll")
@@ -37,13 +41,14 @@ EPOCHS = ("run", "epoch", "train_mae", "grad_norm", "grad_norm_std", "valid_mae"
 class Trainings:
     """The trainings of a folder: `runs.csv` has a line for each that is finished.
 
-    `base`: the settings that all have in common, as of `train`. `epochs.csv` has a line for each
-    of their epochs. Networks and curves go to `runs/NAME of the folder/`. Raises UserError for a
-    folder that was begun with another base.
+    `base`: the settings that all have in common, as of `train`; `start`, one of STARTS: what all
+    with one seed begin from. `epochs.csv` has a line for each of their epochs. Networks and curves
+    go to `runs/NAME of the folder/`. Raises UserError for a folder that was begun with another
+    base or start.
     """
 
-    def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType):
-        self.folder, self.base, self.xp = folder, base, xp
+    def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType, start: str = STARTS[0]):
+        self.folder, self.base, self.xp, self.start = folder, base, xp, start
         self._opened: dict[tuple[int, int | None], TrainingPhotos] = {}  # the last photos
         check_folder(folder)
         if (folder / "settings.json").exists():
@@ -55,7 +60,7 @@ class Trainings:
     def path(self, name: str) -> Path:
         """Where a file of the tables goes: into the folder, which is then of this base alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        claim(self.folder / "settings.json", self.base)
+        claim(self.folder / "settings.json", self.base, self.start)
         return self.folder / name
 
     def _load(self) -> None:
@@ -69,8 +74,9 @@ class Trainings:
         self.lines = {line["run"]: line for line in runs}
 
     def settings(self, changes: dict[str, Any], seed: int) -> TrainSettings:
-        """The settings of one training: the base with the changes."""
-        settings = replace(self.base, **changes, seed=seed)
+        """The settings of one training: the base with the changes, from where it starts."""
+        start = {"init": self.place(start_of(seed))} if self.start == "trained" else {}
+        settings = replace(self.base, **(start | changes), seed=seed)
         shipped = settings.init == Path(weights.PRETRAINED)
         return replace(settings, init=weights.find(settings.net)) if shipped else settings
 
@@ -96,8 +102,11 @@ class Trainings:
         changes = [self._changes(row) for row in rows]
         wanted = {name_of(own, seed): (own, seed) for seed in seeds for own in changes}
         missing = [(name, *run) for name, run in wanted.items() if name not in self.lines]
-        # those on the same photos one after the other
-        missing.sort(key=lambda run: (run[2], run[1].get("train_limit", 0)))
+        if self.start == "trained":
+            needed = {seed for *_, seed in missing if not self._has_start(seed)}
+            missing += [(start_of(seed), FIRST_STAGE, seed) for seed in needed]
+        # first what others start from, then those on the same photos one after the other
+        missing.sort(key=lambda run: (run[2], run[1] != FIRST_STAGE, run[1].get("train_limit", 0)))
         if missing:
             total = sum(self._images(own, seed) for _, own, seed in missing)
             lock = held(RUNS / self.folder.name)
@@ -107,6 +116,11 @@ class Trainings:
                     title = f"run {number} of {len(missing)}, {name}, "
                     self._train(name, self.settings(own, seed), title, progress)
         return [self._result(row, seeds) for row in rows]
+
+    def _has_start(self, seed: int) -> bool:
+        """Is the network there that the trainings with this seed start from, and finished?"""
+        name = start_of(seed)
+        return name in self.lines and (self.place(name) / "checkpoint.npz").exists()
 
     def _changes(self, row: Row) -> dict[str, Any]:
         """Those of a row's changes that differ from the base, which is trained once for all."""
@@ -187,18 +201,24 @@ def name_of(changes: dict[str, Any], seed: int) -> str:
     return "_".join(words)
 
 
-def claim(path: Path, settings: TrainSettings) -> None:
+def start_of(seed: int) -> str:
+    """The name of the training whose network those with this seed start from."""
+    return f"start_seed-{seed}"
+
+
+def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:
     """Write the settings that decide on the figures to `path`, or compare them with those there.
 
     Those of SPARED may differ; what is not there is the default. Raises UserError for others.
     """
     ours = {name: value for name, value in settings.plain().items() if name not in SPARED}
+    ours |= {"start": start}
     if not path.exists():
         with replacing(path) as file:
             file.write(json.dumps(ours, indent=2).encode() + b"\n")
         return
     try:
-        usual = {field.name: field.default for field in fields(TrainSettings)}
+        usual = {field.name: field.default for field in fields(TrainSettings)} | {"start": "random"}
         theirs = usual | dict(checkpoint.read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give another --out") from None
