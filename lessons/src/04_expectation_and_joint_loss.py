@@ -326,16 +326,27 @@ assert kl[26] < 0 < er[26], "at 26 they disagree"
 #
 # $$ \sum_k |\hat p_k - p_k| \le 2, \qquad \sum_k |\hat p_k (l_k - \hat y)| = \sum_k \hat p_k |l_k - \hat y|. $$
 #
-# At the start of training $\hat p$ is nearly uniform over 101 years, and that is 25 years. So at $\lambda = 1$ L1 is at first more than ten times stronger than KL. When $\hat p$ has got as narrow as the target ($\sigma = 2$), it is 1.6. This is one reason why training KL alone for a while, and adding L1 then, works well, too; the published code does so.
+# At the start of training $\hat p$ is nearly uniform over 101 years, and that is 25 years. So at $\lambda = 1$ L1 is at first more than ten times stronger than KL. When $\hat p$ has got as narrow as the target ($\sigma = 2$), it is 1.6.
+#
+# As vectors the two differ by a factor of eight. With $\hat p_k = 1/K$ and $\hat y = 50$ the entries for L1 are $\pm (l_k - 50) / K$, the largest of them $50/101$. The squares of the whole numbers from $-m$ to $m$ sum to $K (K^2 - 1) / 12$, with $K = 2m + 1$. For KL the entries are $1/K - p_k$, and $\sum_k p_k = 1$, so the mixed term of the square is $-2/K$:
+#
+# $$ \lVert \text{L1} \rVert = \frac1K \sqrt{\frac{K (K^2 - 1)}{12}} = \sqrt{\frac{K^2 - 1}{12 K}} = 2.9, \qquad \lVert \text{KL} \rVert = \sqrt{\sum_k p_k^2 - \frac1K} \approx \sqrt{\frac{1}{2 \sigma \sqrt \pi} - \frac1K} = 0.36 . $$
+#
+# (The square of a Gaussian density is a narrower one, with the integral $1 / (2 \sigma \sqrt \pi)$. At $\sigma = 1.6$ it is 0.41.) So at $\lambda = 1$ the first steps from random weights are those of expectation regression: they tilt, that is, they move mass toward age 0 for everybody under 50, and toward 100 for everybody else. [Lesson 09](09_seven_methods.ipynb) shows what becomes of a network that learns to see under this pull, and why a start that already knows faces does not mind it. The published code trains KL alone first.
 
 # %%
 uniform = np.full(K, 1 / K)
-start_kl = np.abs(uniform - p).sum()
-start_l1 = (uniform * np.abs(grid - 50)).sum()
+start_kl, start_l1 = uniform - p, uniform * (grid - 50)
+for name, size in (("sum", lambda dx: np.abs(dx).sum()), ("norm", np.linalg.norm)):
+    print(f"start, {name}: KL {size(start_kl):.2f}, L1 {size(start_l1):.2f}")
 late_l1 = p @ np.abs(grid - 32)
-print(f"start: KL {start_kl:.2f}, L1 {start_l1:.1f}; late: L1 {late_l1:.2f}")
-assert start_kl <= 2 and abs(start_l1 - 25) < 0.3 and start_l1 > 10 * start_kl
-assert abs(late_l1 - 1.6) < 0.05
+print(f"late, sum: L1 {late_l1:.2f}")
+assert np.abs(start_kl).sum() <= 2 and abs(np.abs(start_l1).sum() - 25) < 0.3
+assert np.abs(start_l1).max() == 50 / K and abs(late_l1 - 1.6) < 0.05
+assert abs(np.linalg.norm(start_l1) - np.sqrt((K**2 - 1) / (12 * K))) < 1e-12
+assert abs(np.linalg.norm(start_l1) - 2.90) < 0.005
+assert abs(np.linalg.norm(start_kl) - np.sqrt(1 / (2 * 2 * np.sqrt(np.pi)) - 1 / K)) < 1e-6
+assert abs(np.linalg.norm(start_kl) - 0.36) < 0.005
 assert np.abs(kl).sum() <= 2
 
 # %% [markdown]
