@@ -326,16 +326,13 @@ BENCH = [
     ("--workers 1000", "argument --workers: expected a whole number from 1 to 256, got '1000'"),
     ("--engines chainer", "argument --engines: invalid choice: 'chainer' (choose from"),
     ("--against fast", "argument --against: invalid choice: 'fast' (choose from"),
-    ("--json empty", "empty: is a folder, expected a file"),
     ("--profile empty", "empty: is a folder, expected a file"),
-    ("--json photo.jpg/x", "photo.jpg/x: there is no folder photo.jpg"),
     (f"--cases tiny-64-{'9' * 5000}-train", "argument --cases: case 'tiny-64-999"),
     ("--rounds 2", "argument --rounds: expected a whole number from 3"),
     ("--workers 0", "argument --workers: expected a whole number from 1"),
     ("--cases tiny-64-2-inference --profile x.png", "--profile: draws a training step, and"),
-    ("--json no/folder/x.json", "no/folder/x.json: there is no folder"),
     ("--profile no/folder/x.png", "no/folder/x.png: there is no folder"),
-    ("--json ''", "argument --json: expected a path, got nothing"),
+    ("--profile photo.jpg/x", "photo.jpg/x: there is no folder photo.jpg"),
     ("--profile ''", "argument --profile: expected a path, got nothing"),
 ]
 

@@ -44,11 +44,9 @@ def test_a_race(monkeypatch):
     monkeypatch.setattr(race, "PAUSE", 0)
     monkeypatch.setattr(race, "Racer", Still)
     monkeypatch.setattr(Still, "log", [])
-    advanced = []
-    results, peak = race.race(CASE, ["a", "b"], 2, 4, lambda: advanced.append(1))
+    results, peak = race.race(CASE, ["a", "b"], 2, 4)
     assert results == [Result("a", [0.5] * 4, 100), Result("b", [0.5] * 4, 100)]
     assert peak == 2 * race.SGEMM**3 / 0.5
-    assert len(advanced) == race.advances(["a", "b"], 4)
     together, alone = Still.log[:6], Still.log[6:]
     assert together == [f"{what} {n}" for what in ("start", "close") for n in ("a", "b", "sgemm")]
     assert alone == [f"{what} {n}" for n in ("a", "b") for what in ("start", "peak", "close")]
@@ -83,14 +81,17 @@ def test_logits_of_another_order_are_an_error(rng):
 
 def test_rounds_go_there_and_back(monkeypatch):
     monkeypatch.setattr(race, "PAUSE", 0)
-    asked, advanced = [], []
+    asked, closed = [], []
 
     def ask(name, steps):
         asked.append((name, steps))
         return None, float(len(asked))
 
-    racers = [SimpleNamespace(name=n, steps=ord(n), ask=partial(ask, n)) for n in "abc"]
-    results = race.time_in_turn(racers, 3, lambda: advanced.append(1))
+    racers = [
+        SimpleNamespace(name=n, steps=ord(n), ask=partial(ask, n), close=partial(closed.append, n))
+        for n in "abc"
+    ]
+    results = race.time_in_turn(racers, 3, "a race")
     assert "".join(name for name, _ in asked) == "abccbaabc"
     assert all(steps == ord(name) for name, steps in asked)
     assert results == {
@@ -98,7 +99,7 @@ def test_rounds_go_there_and_back(monkeypatch):
         "b": Result("b", [2.0, 5.0, 8.0]),
         "c": Result("c", [3.0, 4.0, 9.0]),
     }
-    assert len(advanced) == 9
+    assert closed == ["a", "b", "c"]
 
 
 def test_a_racer_has_threads_of_its_own_and_enough_steps():

@@ -1,7 +1,7 @@
 """What `python -m tinydldl.bench` measures, and how.
 
 cases        which network, photos and pass
-engines      what computes it: the textbook's convolution, the layers, the fast engine, PyTorch
+engines      what computes it: the layers, the fast engine, PyTorch
 race         all engines in turn, each in a process of its own
 memory       the memory of a process and its children
 profile      where the time goes, by layer

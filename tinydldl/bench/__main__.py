@@ -1,10 +1,7 @@
 """How fast is it? `python -m tinydldl.bench` times the engines, and PyTorch if installed."""
 
 import argparse
-import json
-import os
 import sys
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -13,16 +10,12 @@ from tinydldl import cli, plots
 from tinydldl.bench import profile
 from tinydldl.bench.cases import ALL, FORM, QUICK, Case
 from tinydldl.bench.engines import ENGINES, installed
-from tinydldl.bench.race import Result, advances, race
+from tinydldl.bench.race import Result, race
 from tinydldl.errors import UserError
 from tinydldl.fast import available_cores
-from tinydldl.files import replacing
 from tinydldl.processes import MOST, bounded
-from tinydldl.progress import Progress
 
-CRIPPLING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 LEAST_ROUNDS = 3
-SCREEN = Path("-")  # for --json
 RIVALS = [name for name in ENGINES if name != "fast"]
 
 Measured = dict[Case, list[Result]]
@@ -32,24 +25,19 @@ def main(argv: list[str] | None = None) -> int:
     """Measure, and print; returns the exit code."""
     arguments = parse(argv)
     engines, rivals = choose_engines(arguments.engines, arguments.against)
-    check_outputs(arguments.cases, arguments.json, arguments.profile)
-    # with `--json -` standard output is for a program
-    say = partial(print, file=sys.stderr if arguments.json == SCREEN else sys.stdout)
-    for name in CRIPPLING:
-        if name in os.environ:
-            say(f"warning: {name} is set, which may slow NumPy's BLAS a lot; unset it to measure")
-    say(f"tinydldl.bench with {arguments.workers} processes or threads, {arguments.rounds} rounds")
-    measured, peak = measure(arguments.cases, engines, arguments.workers, arguments.rounds)
-    say(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
-    say(*table(measured, peak), sep="\n")
+    if arguments.profile:
+        check_picture(arguments.profile, arguments.cases)
+    workers, rounds = arguments.workers, arguments.rounds
+    print(f"tinydldl.bench with {workers} processes or threads, {rounds} rounds", flush=True)
+    measured, peak = measure(arguments.cases, engines, workers, rounds)
+    print(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
+    print(*table(measured, peak), sep="\n")
     for rival in rivals:
-        say("", *ratio_table(measured, rival), sep="\n")
-    if arguments.json:
-        write_json(arguments.json, measured, peak, arguments.workers)
+        print("", *ratio_table(measured, rival), sep="\n")
     if arguments.profile:
         case = next(case for case in arguments.cases if case.train)
         plots.save(profile.draw(profile.profile(case), str(case)), arguments.profile)
-        say(f"\nprofile of {case}: {arguments.profile}")
+        print(f"\nprofile of {case}: {arguments.profile}")
     return 0
 
 
@@ -65,14 +53,9 @@ def measure(
     cases: list[Case], engines: list[str], workers: int, rounds: int
 ) -> tuple[Measured, float]:
     """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
-    measured, peaks = {}, []
-    total = len(cases) * advances(engines, rounds)
-    with Progress(None, "measuring", total, unit="runs") as progress:
-        for case in cases:
-            progress.set_description(str(case))
-            measured[case], peak = race(case, engines, workers, rounds, progress.update)
-            peaks.append(peak)
-    return measured, max(peaks)
+    races = {case: race(case, engines, workers, rounds) for case in cases}
+    measured = {case: results for case, (results, _) in races.items()}
+    return measured, max(peak for _, peak in races.values())
 
 
 def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[str], list[str]]:
@@ -90,15 +73,14 @@ def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[s
     return [name for name in ENGINES if name in wanted], rivals
 
 
-def check_outputs(cases: list[Case], figures: Path | None, picture: Path | None) -> None:
-    """Raise UserError for files that could not be written, before minutes are spent."""
-    if picture and not any(case.train for case in cases):
+def check_picture(path: Path, cases: list[Case]) -> None:
+    """Raise UserError for a profile that could not be drawn, before minutes are spent."""
+    if not any(case.train for case in cases):
         raise UserError("--profile: draws a training step, and --cases has none")
-    for path in (figures, picture):
-        if path and not path.parent.is_dir():
-            raise UserError(f"{path}: there is no folder {path.parent}")
-        if path and path.is_dir():
-            raise UserError(f"{path}: is a folder, expected a file")
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, expected a file")
 
 
 def table(measured: Measured, peak: float) -> list[str]:
@@ -139,20 +121,6 @@ def ratio_table(measured: Measured, rival: str) -> list[str]:
     return lines
 
 
-def write_json(path: Path, measured: Measured, peak: float, workers: int) -> None:
-    """Write all figures to a file, or for `-` to standard output: seconds, bytes, FLOP/s."""
-    figures = {
-        str(case): {r.engine: {"seconds": r.seconds, "memory": r.memory} for r in results}
-        for case, results in measured.items()
-    }
-    text = json.dumps({"workers": workers, "sgemm_peak": peak, "cases": figures}, indent=2)
-    if path == SCREEN:
-        print(text)
-    else:
-        with replacing(path) as file:
-            file.write(text.encode())
-
-
 def build_parser() -> cli.Parser:
     parser = cli.Parser(
         prog="python -m tinydldl.bench",
@@ -169,7 +137,7 @@ def build_parser() -> cli.Parser:
     add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)
-    add("--json", type=cli.path, metavar="FILE", help="write all figures there; - for the screen")
+
     about = "draw where the time of the first training case goes"
     add("--profile", type=cli.path, metavar="PNG", help=about)
     return parser

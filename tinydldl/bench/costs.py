@@ -11,7 +11,6 @@ from tinydldl.bench.engines import Step
 from tinydldl.bench.race import Racer, check_agreement, time_in_turn
 from tinydldl.fast import FastNet, available_cores, covers
 from tinydldl.models import VGG16, AgeNet, Network, count_params
-from tinydldl.progress import Progress
 
 NETWORKS: dict[str, Callable[..., Network]]
 NETWORKS = {"vgg16": VGG16, "thin": partial(AgeNet, "thin"), "tiny": partial(AgeNet, "tiny")}
@@ -108,19 +107,13 @@ def describe(network: str) -> tuple[dict[str, Any], list[str]]:
 
 def time_networks(engines: dict[str, list[str]], rounds: int, images: int) -> dict[str, float]:
     """Milliseconds by `network-engine`. Raises UserError if engines of a network disagree."""
-    racers, count = [], sum(map(len, engines.values()))
-    with Progress(None, "measuring", count * (1 + rounds), unit="runs") as progress:
-        for network, names in engines.items():
-            own = []
-            for engine in names:
-                about = network, engine, images, available_cores()
-                own.append(Racer(f"{network}-{engine}", 1, inference, *about))
-                progress.update()
-            check_agreement(network, own)
-            racers += own
-        results = time_in_turn(racers, rounds, progress.update)
-    for racer in racers:
-        racer.close()
+    racers: list[Racer] = []
+    for network, names in engines.items():
+        about = images, available_cores()
+        own = [Racer(f"{network}-{e}", 1, inference, network, e, *about) for e in names]
+        check_agreement(network, own)
+        racers += own
+    results = time_in_turn(racers, rounds, "networks")
     return {name: 1000 * result.median for name, result in results.items()}
 
 

@@ -1,35 +1,25 @@
 """The engines: each is a function that makes the step of a case, `step()`.
 
 The step returns the training loss, or the logits of inference, in NumPy: the engines must agree on
-them before they are timed.
+them before they are timed. PyTorch is imported where it is used, so that it may be missing.
 """
 
 import importlib.util
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from tinydldl.arrays import Images
 from tinydldl.bench.cases import LABELS, Case
-from tinydldl.bench.pytorch import pytorch
 from tinydldl.fast import FastNet
-from tinydldl.layers import Conv2d, Sequential
-from tinydldl.layers.conv import rows
+from tinydldl.labels import gaussian_label_distribution
+from tinydldl.layers import Sequential
 from tinydldl.methods import DLDLv2
+from tinydldl.models import CHANNELS, AgeNet
 from tinydldl.optim import Adam
 
 Step = Callable[[], Any]
-
-
-def textbook(case: Case, workers: int) -> Step:
-    """The layers with classical convolutions: im2col of the whole batch, one product, col2im."""
-    model = case.model()
-    for name, layer in model.layers.items():
-        if isinstance(layer, Conv2d):
-            model.layers[name] = TextbookConv2d.of(layer)
-    return step_of(model, case)
 
 
 def layers(case: Case, workers: int) -> Step:
@@ -60,48 +50,65 @@ def step_of(model: Sequential, case: Case) -> Step:
     return step
 
 
-class TextbookConv2d(Conv2d):
-    """The convolution of textbooks: every window of the batch becomes a row of a matrix."""
+def pytorch(case: Case, workers: int, channels_last: bool) -> Step:
+    """PyTorch with `workers` threads, our weights, loss and optimizer.
 
-    @classmethod
-    def of(cls, conv: Conv2d) -> Self:
-        """The same convolution with the same weights."""
-        copy = cls.__new__(cls)
-        copy.__dict__ = conv.__dict__
-        return copy
+    `channels_last`: faster on CPUs.
+    """
+    import torch
 
-    def forward(self, x: Images, save: bool | None = None) -> Images:
-        W, x_pad = self.params["W"], self._pad(x)
-        columns = np.stack([self.windows.view(x_pad, tap) for tap in self.windows.taps()], axis=3)
-        y = columns.reshape(*columns.shape[:3], -1) @ W.reshape(-1, W.shape[3])
-        if "b" in self.params:
-            y += self.params["b"]
-        self.save_for_backward(save, x_pad.shape, columns)
-        return y
+    torch.set_num_threads(workers)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    x, y, sigma = case.photos()
+    net = twin(case.model(), CHANNELS[case.net]).to(memory_format=layout)
+    x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    if not case.train:
+        net.eval()
+        return torch.inference_mode()(lambda: net(x_torch).numpy())
 
-    def backward(self, dy: Images) -> Images:
-        shape, columns = self.saved
-        W = self.params["W"]
-        matrix = columns.reshape(-1, W[..., 0].size)
-        self.grads["W"][...] = (matrix.T @ rows(dy)).reshape(W.shape)
-        if "b" in self.params:
-            self.grads["b"][...] = rows(dy).sum(axis=0)
-        dcolumns = (rows(dy) @ W.reshape(-1, W.shape[3]).T).reshape(columns.shape)
-        dx_pad = np.zeros(shape, dy.dtype)
-        for i, tap in enumerate(self.windows.taps()):
-            view = self.windows.view(dx_pad, tap)
-            view += dcolumns[:, :, :, i]
-        return self._crop(dx_pad)
+    optimizer = torch.optim.Adam(net.parameters())
+    p = torch.from_numpy(gaussian_label_distribution(y, sigma, LABELS)).float()
+    ages, grid = torch.from_numpy(y), torch.from_numpy(LABELS).float()
+
+    def step() -> float:
+        log_p_hat = torch.log_softmax(net(x_torch), dim=1)
+        kl = torch.nn.functional.kl_div(log_p_hat, p, reduction="batchmean")
+        loss = kl + (log_p_hat.exp() @ grid - ages).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    return step
+
+
+def twin(model: AgeNet, channels: str) -> Any:
+    """An `AgeNet` with these channels as a PyTorch network with the same weights."""
+    import torch
+    from torch import nn
+
+    params, parts, before = model.params, [], 3
+    names = iter(name for name in model.layers if name.startswith("conv"))
+    for part in channels.split():
+        if part == "M":
+            parts.append(nn.MaxPool2d(2))
+            continue
+        conv = nn.Conv2d(before, int(part), 3, padding=1, bias=False)
+        conv.weight.data = torch.from_numpy(params[f"{next(names)}.W"].transpose(3, 2, 0, 1).copy())
+        before = int(part)
+        parts += [conv, nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
+    linear = nn.Linear(before, params["fc.b"].size)
+    linear.weight.data = torch.from_numpy(params["fc.W"].T.copy())
+    linear.bias.data = torch.from_numpy(params["fc.b"].copy())
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
 
 
 ENGINES: dict[str, Callable[[Case, int], Step]] = {
-    "im2col": textbook,
     "layers": layers,
     "fast": fast,
     "torch": partial(pytorch, channels_last=False),
     "torch-channels-last": partial(pytorch, channels_last=True),
 }
-THREADED = ("im2col", "torch", "torch-channels-last")  # these share their work between threads
 
 
 def installed() -> list[str]:

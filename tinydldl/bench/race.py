@@ -13,10 +13,11 @@ from typing import Any, Self
 import numpy as np
 
 from tinydldl.bench.cases import Case
-from tinydldl.bench.engines import ENGINES, THREADED
+from tinydldl.bench.engines import ENGINES
 from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
 from tinydldl.processes import Processes
+from tinydldl.progress import Progress
 
 SECONDS = 0.3  # of a measurement, at least
 PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after a product
@@ -56,7 +57,7 @@ class Racer:
     @classmethod
     def of(cls, engine: str, case: Case, workers: int) -> Self:
         """The racer of an engine for a case."""
-        threads = workers if engine in THREADED else 1
+        threads = workers if engine.startswith("torch") else 1
         return cls(engine, threads, ENGINES[engine], case, workers)
 
     def ask(self, steps: int) -> tuple[Any, float]:
@@ -92,45 +93,33 @@ def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -
 
 
 def race(
-    case: Case, engines: Sequence[str], workers: int, rounds: int, advance: Callable[[], Any]
+    case: Case, engines: Sequence[str], workers: int, rounds: int
 ) -> tuple[list[Result], float]:
     """`(results, peak)`: a `Result` per engine, and the FLOP/s of BLAS meanwhile.
 
-    `advance()` is called `advances(engines, rounds)` times on the way. Raises UserError if the
-    engines disagree.
+    Raises UserError if the engines disagree.
     """
-    racers = []
-    for engine in engines:
-        racers.append(Racer.of(engine, case, workers))
-        advance()
+    racers = [Racer.of(engine, case, workers) for engine in engines]
     check_agreement(case, racers)
-    sgemm = Racer("sgemm", workers, multiply, SGEMM)
-    results = time_in_turn([*racers, sgemm], rounds, advance)
-    for racer in (*racers, sgemm):
-        racer.close()
+    results = time_in_turn([*racers, Racer("sgemm", workers, multiply, SGEMM)], rounds, str(case))
     fastest = min(results.pop("sgemm").seconds)
     for engine, result in results.items():
         alone = Racer.of(engine, case, workers)  # no other process shares its libraries
         result.memory = alone.peak()
         alone.close()
-        advance()
     return list(results.values()), 2 * SGEMM**3 / fastest
 
 
-def advances(engines: Sequence[str], rounds: int) -> int:
-    """How often `race` calls `advance`."""
-    return len(engines) * (rounds + 2) + rounds
-
-
-def time_in_turn(racers: list[Racer], rounds: int, advance: Callable[[], Any]) -> dict[str, Result]:
+def time_in_turn(racers: list[Racer], rounds: int, doing: str) -> dict[str, Result]:
     """`{name: Result}`; every other round is reversed, so that no one always follows the same."""
     results = {racer.name: Result(racer.name) for racer in racers}
-    for number in range(rounds):
+    for number in Progress(range(rounds), doing, rounds, unit="rounds"):
         for racer in racers[:: -1 if number % 2 else 1]:
             time.sleep(PAUSE)
             _, seconds = racer.ask(racer.steps)
             results[racer.name].seconds.append(seconds)
-            advance()
+    for racer in racers:
+        racer.close()
     return results
 
 
