@@ -91,8 +91,9 @@ def test_a_photo_in_a_picture_and_its_numbers_out(capsys):
 
 
 def test_the_picture_shows_the_maps(drawn):
-    assert run(*PHOTO, "--ages", "20.2", "70") == 0
+    assert run(*PHOTO) == 0
     network, portrait, one = view()
+    ages = explain.ages_around(float(one.y_hat[0]), one.grid)
     (figure,) = drawn
     assert titles(figure)[:4] == [
         "what the network sees",
@@ -100,14 +101,14 @@ def test_the_picture_shows_the_maps(drawn):
         "what a gray square takes away",
         "what it says, p_hat",
     ]
-    assert titles(figure)[4:] == ["the map for age 20", "the map for age 70"]
+    assert titles(figure)[4:] == [f"the map for age {age:g}" for age in ages]
     shown = {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images}
     np.testing.assert_array_equal(shown["what the network sees"], np.asarray(portrait.view))
-    of_ages = [saliency.under_squares(one.of_log_probability(age)[0], 32) for age in (20, 70)]
+    of_ages = [saliency.under_squares(one.of_log_probability(age)[0], 32) for age in ages]
     largest = np.abs(of_ages).max()
-    for age, one_map in zip((20, 70), of_ages, strict=True):
+    for age, one_map in zip(ages, of_ages, strict=True):
         tinted = pictures.tinted(portrait.view, one_map, largest)
-        np.testing.assert_allclose(shown[f"the map for age {age}"], tinted)
+        np.testing.assert_allclose(shown[f"the map for age {age:g}"], tinted)
     occluded = saliency.occlusion(network, np.asarray(portrait.view))
     tinted = pictures.tinted(portrait.view, occluded, np.abs(occluded).max())
     np.testing.assert_allclose(shown["what a gray square takes away"], tinted)
@@ -123,9 +124,10 @@ def all_fits(figure):
     return drawn.x0 >= 0 and drawn.y0 >= 0 and drawn.x1 <= width and drawn.y1 <= height
 
 
-@pytest.mark.parametrize("ages", [["27"], ["10", "20", "30", "40", "50"]])
-def test_the_texts_of_the_picture_fit(ages, no_occlusion, drawn):
-    assert run(*PHOTO, "--ages", *ages) == 0
+@pytest.mark.parametrize("around", [(0,), (-20, 0, 20)])
+def test_the_texts_of_the_picture_fit(around, no_occlusion, drawn, monkeypatch):
+    monkeypatch.setattr(explain, "AROUND", around)
+    assert run(*PHOTO) == 0
     assert all_fits(drawn[0])
 
 
@@ -183,11 +185,10 @@ def test_nothing_is_overwritten(no_occlusion):
 
 def test_ages_to_ask_about():
     grid = np.arange(101.0)
-    assert explain.choose_ages(None, 32.4, grid) == [12, 32, 52]
-    assert explain.choose_ages(None, 8.0, grid) == [0, 8, 28]
-    assert explain.choose_ages(None, 100.0, grid) == [80, 100]
-    assert explain.choose_ages([70, 20.2], 8.0, grid) == [70, 20]
-    assert explain.choose_ages([21, 59], 8.0, grid[::4]) == [20, 60]
+    assert explain.ages_around(32.4, grid) == [12, 32, 52]
+    assert explain.ages_around(8.0, grid) == [0, 8, 28]
+    assert explain.ages_around(100.0, grid) == [80, 100]
+    assert explain.ages_around(41, grid[::4]) == [20, 40, 60]
 
 
 def test_agreement_in_words():

@@ -1,29 +1,29 @@
 """Check a data set on disk: `python -m tinydldl.datasets utkface --data-dir data`.
 
-Print what each part holds, decode every photo (its aligned crop where there is one, as training
-does), look for exact duplicates and draw the ages. With `--align` write aligned crops of the faces
-beside the photos instead, for networks to learn from. The exit code is 0 if all is well, 1 if a
-photo cannot be read, and 2 if the set cannot be loaded.
+Print what each part holds, read every photo as training does (its aligned crop where there is one),
+look for exact duplicates and draw the ages. With `--align` write aligned crops of the faces beside
+the photos instead, for networks to learn from. The exit code is 1 if a photo cannot be read, and 2
+if the set cannot be loaded.
 """
 
 import sys
 from argparse import Namespace
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tinydldl import cli, plots
 from tinydldl.arrays import Ages
 from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_data_arguments, load
 from tinydldl.datasets.alignment import align_photos
-from tinydldl.datasets.base import same_bytes
+from tinydldl.datasets.base import join, same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
+from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES
 from tinydldl.files import check_folder, write_reasons
-from tinydldl.images import PhotoError, open_photo
+from tinydldl.machine import available_cores
 from tinydldl.predict import inputs
 from tinydldl.processes import bounded
-from tinydldl.progress import Progress
 
+SIDE = 32  # pixels that the photos are made: they are only looked at
 ALIGNED_HERE = (*RAW, "csv")
 SHOWN = 5  # how many of a long list are printed
 
@@ -61,9 +61,9 @@ def check(name: str, parts: Parts, folder: Path) -> int:
     """Check all photos and ages; returns the exit code, 1 if a photo cannot be read."""
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
-    where = [(part, path) for part, photos in parts.items() for path in photos.paths]
-    print_duplicates(where)
-    unreadable = check_photos([path for _, path in where])
+    print_duplicates([(part, path) for part, photos in parts.items() for path in photos.paths])
+    cores = available_cores()
+    unreadable = PhotoStore(join(*parts.values()), SIDE, 0, cores, "checking").bad
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
         table = write_reasons(folder, f"{name}-unreadable.csv", unreadable)
@@ -111,22 +111,6 @@ def summary(years: Ages) -> str:
     if len(years) == 0:
         return "-"
     return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
-
-
-def check_photos(paths: list[Path]) -> list[tuple[Path, str]]:
-    """`[(path, why)]` of the photos that cannot be decoded; threads try them all."""
-    with ThreadPoolExecutor() as pool:
-        results = Progress(pool.map(check_photo, paths), "checking", len(paths), unit="photos")
-        return [(path, why) for path, why in zip(paths, results, strict=True) if why]
-
-
-def check_photo(path: Path) -> str | None:
-    """Why the photo at `path` cannot be decoded, or None."""
-    try:
-        open_photo(path)
-    except PhotoError as error:
-        return error.reason
-    return None
 
 
 def print_duplicates(where: list[tuple[str, Path]]) -> None:

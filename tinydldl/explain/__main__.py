@@ -24,11 +24,11 @@ from tinydldl.progress import Progress
 from tinydldl.trained import Trained
 
 FOLDER = Path("runs/explanations")
-AROUND = (-20, 0, 20)  # years, from the estimate to the default ages
+AROUND = (-20, 0, 20)  # years, from the estimate to the ages whose maps are drawn
 FEWEST = 10  # photos per decade: a mean of fewer could identify a person
 AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 # Arguments of one mode only.
-OF_PHOTO = ["ages", "face", "box", "landmarks", "no_detect", "smallest", "score", "crop"]
+OF_PHOTO = ["face", "box", "landmarks", "no_detect", "smallest", "score", "crop"]
 OF_DATASET = ["data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit"]
 OF_DATASET += ["batch", "loaders"]
 
@@ -55,7 +55,7 @@ def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     pixels, side = np.asarray(portrait.view), network.side
     one = saliency.Maps(network, pixels[None])
     y_hat = float(one.y_hat[0])
-    ages = choose_ages(arguments.ages, y_hat, one.grid)
+    ages = ages_around(y_hat, one.grid)
     estimate = saliency.under_squares(one.of_expectation()[0], side)
     occluded = saliency.occlusion(network, pixels)
     agreement = agreement_text(saliency.agreement(estimate, occluded))
@@ -92,17 +92,9 @@ def choose_face(faces: Faces, photo: str, asked: int | None) -> tuple[Face | Non
     return faces[number - 1], which
 
 
-def choose_ages(asked: list[float] | None, y_hat: float, grid: Grid) -> list[float]:
-    """The labels whose maps are drawn: the nearest to the ages `asked`, years.
-
-    By default to the estimate and to ages around it, within the grid. Raises UserError for an age
-    outside the grid.
-    """
-    first, last = grid[0], grid[-1]
-    for age in asked or []:
-        if not first <= age <= last:
-            raise UserError(f"--ages {age:g}: expected ages from {first:g} to {last:g}")
-    ages = asked or np.clip(np.add(y_hat, AROUND), first, last)
+def ages_around(y_hat: float, grid: Grid) -> list[float]:
+    """The labels nearest to the estimate and to ages `AROUND` it, within the grid."""
+    ages = np.clip(np.add(y_hat, AROUND), grid[0], grid[-1])
     return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
 
 
@@ -164,10 +156,9 @@ def build_parser() -> cli.Parser:
         epilog="A map describes a network, not a person: it shows what moves the estimate, right "
         "or wrong. Lesson 11 says what it can and cannot show.",
     )
-    add, about = parser.add_argument, "a photo with a face in it, or - for standard input"
-    add("photo", nargs="?", metavar="PHOTO", help=about)
-    about = "ages, for their nearest labels (default: the estimate, and 20 years less and more)"
-    add("--ages", nargs="+", type=cli.not_negative, metavar="AGE", help=about)
+    about = "a photo with a face in it, or - for standard input"
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help=about)
+
     faces = inputs.add_face_arguments(parser)
     about = "which of several faces, from left to right as in predict (default: the most probable)"
     faces.add_argument("--face", type=cli.whole(1), metavar="NUMBER", help=about)

@@ -43,15 +43,14 @@ def explanation(
     """A figure of what a network looks at in a face. The maps are (16, 16).
 
     `view`: an RGB image; `maps`: of the expectation and of occlusion, years, and of ln p_hat, nats,
-    {age: map}; `p_hat` on `grid` (K,).
+    {age: map} for up to four ages; `p_hat` on `grid` (K,).
     """
     estimate, occluded, ages = maps
-    columns = max(4, len(ages))
-    figure = Figure(figsize=(2.9 * columns, 8.6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(11.6, 8.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold", parse_math=False)
     figure.supxlabel(HOW_TO_READ, x=0.01, horizontalalignment="left", fontsize=10)
-    top, bottom = figure.subplots(2, columns)
-    for axes in (*top[4:], *bottom[len(ages) :]):
+    top, bottom = figure.subplots(2, 4)
+    for axes in bottom[len(ages) :]:
         axes.set_axis_off()
     show(top[0], view, "what the network sees")
     draw_distribution(top[3], grid, p_hat, ages)
