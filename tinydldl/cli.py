@@ -54,13 +54,12 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int | None:
     """Run `command(argv)`, print a `UserError` as one line, and return the exit code.
 
-    A character that the terminal cannot show is printed as its number. If nobody reads the output
-    any more, as after `head` in a pipe, the command ends without a word.
+    If nobody reads the output any more, as after `head` in a pipe, the command ends without a word.
     """
     open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show
     try:
         with interruptible():
             try:
@@ -98,19 +97,19 @@ def interruptible() -> Iterator[None]:
 
     A second KeyboardInterrupt would break into the cleanup after the first.
     """
+    if signal.getsignal(signal.SIGINT) is not tinydldl.leave:
+        yield
+        return
 
     def interrupt(signum: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, tinydldl.leave)
         raise KeyboardInterrupt
 
-    is_command = signal.getsignal(signal.SIGINT) is tinydldl.leave
-    if is_command:
-        signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        if is_command:
-            signal.signal(signal.SIGINT, tinydldl.leave)
+        signal.signal(signal.SIGINT, tinydldl.leave)
 
 
 def open_what_is_closed() -> None:

@@ -34,41 +34,29 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum and weight decay.
+    """Gradient descent with momentum: `v = momentum v + g`, `param -= lr v`."""
 
-    g = gradient + weight_decay param;   v = momentum v + g;   param -= lr v
-    """
-
-    def __init__(
-        self,
-        params: Arrays,
-        grads: Arrays,
-        lr: float,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-    ) -> None:
+    def __init__(self, params: Arrays, grads: Arrays, lr: float, momentum: float = 0.9) -> None:
         super().__init__(params, grads, lr)
-        self.momentum, self.weight_decay = momentum, weight_decay
+        self.momentum = momentum
         self.zeros("velocity")  # `v` is that of Adam in a checkpoint, and may not be negative
 
     def step(self) -> None:
-        rates = self.lr, self.momentum, self.weight_decay
         for name, param in self.params.items():
             v = self.state[f"velocity.{name}"]
-            sgd_step(param, self.grads[name], v, *rates, smallest(v.dtype))
+            sgd_step(param, self.grads[name], v, self.lr, self.momentum, smallest(v.dtype))
 
 
 @fused
-def sgd_step(
-    param: Array, g: Array, v: Array, lr: float, momentum: float, weight_decay: float, least: float
-) -> None:
-    """Update `param` and `v` in place by the gradient `g`; what ends below `least` becomes zero."""
-    xp = get_array_module(v)
+def sgd_step(param: Array, g: Array, v: Array, lr: float, momentum: float, least: float) -> None:
+    """Update `param` and `v` in place by the gradient `g`; below `least` v becomes zero.
+
+    A parameter never shrinks that far by itself.
+    """
     v *= momentum
-    v += g + weight_decay * param
-    v *= xp.abs(v) >= least
+    v += g
+    v *= get_array_module(v).abs(v) >= least
     param -= lr * v
-    param *= xp.abs(param) >= least
 
 
 class Adam(Optimizer):
@@ -112,10 +100,7 @@ def adam_step(
     eps: float,
     least: float,
 ) -> None:
-    """Update `param`, `m` and `v` in place by the gradient `g`; `lr` and v are corrected for t.
-
-    What of m and v ends below `least` becomes zero; a parameter never shrinks that far by itself.
-    """
+    """The same by Adam, of which m, too, is flushed; `lr` and v are corrected for t."""
     xp = get_array_module(v)
     m += m_rate * (g - m)
     m *= xp.abs(m) >= least

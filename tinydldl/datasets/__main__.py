@@ -13,9 +13,8 @@ from pathlib import Path
 from tinydldl import cli, plots
 from tinydldl.arrays import Ages
 from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_data_arguments, load
-from tinydldl.datasets.alignment import align_photos
 from tinydldl.datasets.base import join, same_bytes
-from tinydldl.datasets.crops import FOLDER, RAW, crop_of, prefer
+from tinydldl.datasets.crops import FOLDER, RAW, align_photos, crop_of, prefer
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES
 from tinydldl.files import check_folder, write_reasons

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinydldl.arrays import Array, Outputs, PerChannel
+from tinydldl.arrays import Array, Outputs
 from tinydldl.backend import fused, get_array_module
 from tinydldl.layers.base import Layer, check_channels, rows
 
@@ -42,27 +42,15 @@ class PReLU(Layer):
     def forward(self, x: Array, save: bool | None = None) -> Array:
         check_channels(self, x, len(self.params["a"]), ndim=2 if x.ndim == 2 else 4)
         self.save_for_backward(save, x)
-        return two_slopes(x, self.params["a"])
+        xp = get_array_module(x)
+        return xp.maximum(x, 0) + self.params["a"] * xp.minimum(x, 0)
 
     def backward(self, dy: Array) -> Array:
         (x,) = self.saved
         below_zero = get_array_module(x).minimum(x, 0)
         self.grads["a"][...] = rows(dy * below_zero).sum(axis=0)
-        return times_slope(dy, x, self.params["a"])
-
-
-@fused
-def two_slopes(x: Array, a: PerChannel) -> Array:
-    """`max(x, 0) + a min(x, 0)`."""
-    xp = get_array_module(x)
-    return xp.maximum(x, 0) + a * xp.minimum(x, 0)
-
-
-@fused
-def times_slope(dy: Array, x: Array, a: PerChannel) -> Array:
-    """`dy` where x > 0, else `a dy`."""
-    positive = x > 0
-    return dy * (positive + a * ~positive)
+        positive = x > 0
+        return dy * (positive + self.params["a"] * ~positive)
 
 
 class Sigmoid(Layer):

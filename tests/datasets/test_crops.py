@@ -10,7 +10,7 @@ from helpers.trainings import settings
 from matplotlib import cbook
 from PIL import Image
 
-from tinydldl.datasets import DataError, Options, alignment, crops, load
+from tinydldl.datasets import DataError, Options, crops, load
 from tinydldl.datasets.__main__ import main
 from tinydldl.faces import SHAPES, Face, detect
 from tinydldl.images import open_photo
@@ -89,8 +89,8 @@ def test_of_several_faces_the_largest(mtcnn, chalearn15, tmp_path, monkeypatch):
     path = chalearn15 / "Train/face.jpg"
     (face,) = detect(open_photo(path))
     others = [Face(np.array([0.0, 0, 9, 9]), 1.0, face.landmarks / 5), face]
-    monkeypatch.setattr(alignment, "detect", lambda image, score: others)
-    assert alignment.align_photos(beside(path), "utkface", 0.9, 1) == (0, 1, [])
+    monkeypatch.setattr(crops, "detect", lambda image, score: others)
+    assert crops.align_photos(beside(path), "utkface", 0.9, 1) == (0, 1, [])
     one = np.asarray(open_photo(crops.crop_of(path, Options(tmp_path))))
     (found,) = detect(Image.fromarray(one))
     np.testing.assert_allclose(found.landmarks / 256, SHAPES["utkface"], atol=0.03)
@@ -101,7 +101,7 @@ def test_what_is_hardly_a_face_is_not_aligned(given, count, chalearn15, tmp_path
     def found(image, score):
         return [Face(np.array([0.0, 0, 99, 99]), 0.85, 99 * SHAPES["utkface"])] * (score < 0.85)
 
-    monkeypatch.setattr(alignment, "detect", found)
+    monkeypatch.setattr(crops, "detect", found)
     assert run(tmp_path, "--align", *given) == 0
     assert len(list(chalearn15.glob("*/aligned/face.jpg"))) == count
 
@@ -109,7 +109,7 @@ def test_what_is_hardly_a_face_is_not_aligned(given, count, chalearn15, tmp_path
 def test_a_broken_photo_is_listed(chalearn15):
     path = chalearn15 / "Train/face.jpg"
     path.write_bytes(path.read_bytes()[:2000])
-    before, made, ((listed, why),) = alignment.align_photos(beside(path), "utkface", 0.9, 1)
+    before, made, ((listed, why),) = crops.align_photos(beside(path), "utkface", 0.9, 1)
     assert (before, made, listed) == (0, 0, path)
     assert why.startswith("a photo that cannot be decoded")
 
