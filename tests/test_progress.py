@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 
 import pytest
+from tqdm import std
 
-from tinydldl import progress
 from tinydldl.progress import Progress
 
 
@@ -15,7 +15,7 @@ from tinydldl.progress import Progress
 def clock(monkeypatch):
     """Seconds that pass when the test says so: `clock[0] += 10`."""
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(std, "time", lambda: now[0])
     return now
 
 

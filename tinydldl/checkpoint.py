@@ -98,7 +98,10 @@ def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Source]) -> Non
     for name, target in targets.items():
         with np.errstate(over="ignore"):
             values = arrays[name].astype(target.dtype)
-        check_values(name, values)
+        if not np.isfinite(values).all():
+            raise CheckpointError(f"{name}: holds numbers that are not finite in {values.dtype}")
+        if NOT_NEGATIVE.search(name) and (values < 0).any():
+            raise CheckpointError(f"{name}: holds a negative number")
         target[...] = get_array_module(target).asarray(flush(values))
 
 
@@ -110,14 +113,6 @@ def check_form(name: str, target: Array, source: Source | None) -> None:
     kinds, numbers = ("f", "real") if target.dtype.kind == "f" else ("iu", "whole")
     if source.dtype.kind not in kinds:
         raise CheckpointError(f"{name}: expected {numbers} numbers, found {source.dtype.name}")
-
-
-def check_values(name: str, values: Array) -> None:
-    """Raise CheckpointError for numbers that an array of this name cannot have."""
-    if not np.isfinite(values).all():
-        raise CheckpointError(f"{name}: holds numbers that are not finite in {values.dtype}")
-    if NOT_NEGATIVE.search(name) and (values < 0).any():
-        raise CheckpointError(f"{name}: holds a negative number")
 
 
 def read_json(path: str | Path) -> Any:

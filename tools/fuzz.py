@@ -162,10 +162,10 @@ def photo(folder):
 
 
 def request(folder):
-    server = Server({"mine": Choice("mine", None, "utkface")}, 0)
+    server = Server(Choice("mine", None, "utkface"), 0)
     page.estimate = lambda choice, data, whole: {"bytes": len(data)}
     host = f"Host: localhost:{server.port}\r\n"
-    photo = f"POST /estimate?network=mine&whole=1 HTTP/1.1\r\n{host}Content-Length: 5\r\n"
+    photo = f"POST /estimate?whole=1 HTTP/1.1\r\n{host}Content-Length: 5\r\n"
     origin = f"Origin: http://localhost:{server.port}\r\nSec-Fetch-Site: same-origin\r\n"
     texts = [f"{photo}{origin}\r\nhello", f"GET / HTTP/1.1\r\n{host}\r\n"]
 

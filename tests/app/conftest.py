@@ -14,20 +14,16 @@ from tinydldl.app import Choice
 
 
 @pytest.fixture(scope="session")
-def choices(tmp_path_factory):
-    """Two networks: mine and other."""
+def choice(tmp_path_factory):
+    """A network that nobody trained, and a name to be escaped."""
     folder = tmp_path_factory.mktemp("networks")
     save_network(folder / "mine", side=40)
-    save_network(folder / "other", side=32, seed=1)
-    return {
-        name: Choice(f"{name} <network>", trained.load(folder / name), "utkface")
-        for name in ("mine", "other")
-    }
+    return Choice("mine <network>", trained.load(folder / "mine"), "utkface")
 
 
 @pytest.fixture
-def server(choices):
-    with serving(choices) as running:
+def server(choice):
+    with serving(choice) as running:
         yield running
 
 

@@ -44,11 +44,11 @@ def agree(choice, image, face, record):
     return person
 
 
-def test_the_whole_photo(choices, portrait):
-    answer = json.loads(json.dumps(estimate(choices["mine"], portrait, whole=True)))
+def test_the_whole_photo(choice, portrait):
+    answer = json.loads(json.dumps(estimate(choice, portrait, whole=True)))
     image = open_photo(io.BytesIO(portrait))
     (record,) = answer["faces"]
-    agree(choices["mine"], image, None, record)
+    agree(choice, image, None, record)
     assert record["box"] is None
     assert answer["note"] is None
     assert answer["labels"] == list(range(101))
@@ -57,25 +57,25 @@ def test_the_whole_photo(choices, portrait):
     assert np.abs(seen - np.asarray(image)).mean() < 3  # but for what JPEG loses
 
 
-def test_faces_from_left_to_right(mtcnn, choices, portrait):
+def test_faces_from_left_to_right(mtcnn, choice, portrait):
     person = open_photo(io.BytesIO(portrait))
     group = Image.new("RGB", (900, 500), (120, 140, 160))
     for left, height in ((450, 240), (0, 480), (700, 160)):
         group.paste(person.resize((height * 512 // 600, height)), (left, 10))
-    answer = estimate(choices["mine"], png(group))
+    answer = estimate(choice, png(group))
     faces = {tuple(face.box.tolist()): face for face in detect(group)}
     lefts = [record["box"][0] for record in answer["faces"]]
     assert len(lefts) == 3
     assert lefts == sorted(lefts)
     assert answer["note"] is None
     for record in answer["faces"]:
-        agree(choices["mine"], group, faces[tuple(record["box"])], record)
+        agree(choice, group, faces[tuple(record["box"])], record)
 
 
-def test_the_map_is_that_of_the_expectation(choices, portrait):
-    (record,) = estimate(choices["mine"], portrait, whole=True)["faces"]
+def test_the_map_is_that_of_the_expectation(choice, portrait):
+    (record,) = estimate(choice, portrait, whole=True)["faces"]
     view = np.asarray(picture(record["view"]))
-    (expected,) = Maps(choices["mine"].network, view[None]).of_expectation()
+    (expected,) = Maps(choice.network, view[None]).of_expectation()
     np.testing.assert_allclose(record["map"], under_squares(expected, 40), rtol=1e-6)
     assert np.ptp(expected) > 0.1
 
@@ -91,54 +91,53 @@ def test_what_a_method_does_not_have_is_none(tmp_path, portrait, method, has_dis
     assert 0 <= record["age"] <= 100
 
 
-def test_a_turned_and_large_photo(choices, portrait):
+def test_a_turned_and_large_photo(choice, portrait):
     """It comes back upright, as the network sees it, and with at most 1024 pixels per side."""
     image = open_photo(io.BytesIO(portrait)).resize((900, 1350))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     turned = png(image.transpose(Image.Transpose.ROTATE_90), exif=exif, compress_level=1)
-    answer = estimate(choices["mine"], turned, whole=True)
+    answer = estimate(choice, turned, whole=True)
     assert (answer["width"], answer["height"]) == (900, 1350)
     assert picture(answer["photo"]).size == (683, 1024)
-    agree(choices["mine"], image, None, answer["faces"][0])
+    agree(choice, image, None, answer["faces"][0])
 
 
-def test_another_crop_is_another_view(mtcnn, choices, portrait):
-    mine = choices["mine"]
-    other = Choice(mine.label, mine.network, "arcface")
+def test_another_crop_is_another_view(mtcnn, choice, portrait):
+    other = Choice(choice.label, choice.network, "arcface")
     image = open_photo(io.BytesIO(portrait))
     (face,) = detect(image)
     (record,) = estimate(other, portrait)["faces"]
     agree(other, image, face, record)
-    assert record["age"] != estimate(mine, portrait)["faces"][0]["age"]
+    assert record["age"] != estimate(choice, portrait)["faces"][0]["age"]
 
 
 # ---------------------------------------------------------------------------------- what is not
 
 
-def test_no_face(mtcnn, choices, gradient):
-    answer = estimate(choices["mine"], gradient)
+def test_no_face(mtcnn, choice, gradient):
+    answer = estimate(choice, gradient)
     assert answer["faces"] == []
     assert answer["note"] == NO_FACE
-    assert len(estimate(choices["mine"], gradient, whole=True)["faces"]) == 1
+    assert len(estimate(choice, gradient, whole=True)["faces"]) == 1
 
 
-def test_no_detector(choices, portrait, monkeypatch):
+def test_no_detector(choice, portrait, monkeypatch):
     monkeypatch.setattr(weights, "lz4", None)
     networks.load.cache_clear()
-    answer = estimate(choices["mine"], portrait)
+    answer = estimate(choice, portrait)
     assert answer["faces"] == []
     assert answer["note"].startswith("Faces cannot be looked for here: to find faces, mtcnn")
     assert "pip install mtcnn==1.0.0 lz4" in answer["note"]
-    assert len(estimate(choices["mine"], portrait, whole=True)["faces"]) == 1
+    assert len(estimate(choice, portrait, whole=True)["faces"]) == 1
 
 
-def test_a_crowd_is_cut_off(choices, portrait, monkeypatch):
+def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
     landmarks = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
     crowd = [Face(np.array([190.0 - k, 120, 330, 310]), 1 - k / 100, landmarks) for k in range(5)]
     monkeypatch.setattr(module, "detect", lambda image: crowd)
     monkeypatch.setattr(module, "MOST_FACES", 3)
-    answer = estimate(choices["mine"], portrait)
+    answer = estimate(choice, portrait)
     assert [record["box"][0] for record in answer["faces"]] == [188, 189, 190]
     assert answer["note"] == "5 faces were found; these are the 3 clearest."
 
@@ -165,18 +164,18 @@ UPLOADS = {
 
 
 @pytest.mark.parametrize("name", UPLOADS)
-def test_what_is_no_photo(choices, name):
+def test_what_is_no_photo(choice, name):
     make, words = UPLOADS[name]
     with pytest.raises(PhotoError, match=words) as caught:
-        estimate(choices["mine"], make(), whole=True)
+        estimate(choice, make(), whole=True)
     assert str(caught.value).startswith("the photo: ")
     assert "\n" not in str(caught.value)
 
 
-def test_the_longest_photo(choices):
-    assert len(estimate(choices["mine"], png(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
+def test_the_longest_photo(choice):
+    assert len(estimate(choice, png(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
     with pytest.raises(PhotoError, match=r"^11 x 12 pixels, expected 12 or more a side for a face"):
-        estimate(choices["mine"], png(Image.new("L", (11, 12))), whole=True)
+        estimate(choice, png(Image.new("L", (11, 12))), whole=True)
 
 
 writes = []
@@ -190,14 +189,14 @@ def remember(event, arguments):
             writes.append(str(path))
 
 
-def test_no_photo_is_written(mtcnn, choices, portrait, tmp_path):
+def test_no_photo_is_written(mtcnn, choice, portrait, tmp_path):
     """Nothing is written at all, with faces, the whole photo, or a photo that breaks off."""
     sys.addaudithook(remember)  # for good, but it only looks
     (tmp_path / "planted").write_bytes(portrait)
     assert writes == [str(tmp_path / "planted")]
     writes.clear()
-    estimate(choices["mine"], portrait)
-    estimate(choices["mine"], png(ImageOps.mirror(open_photo(io.BytesIO(portrait)))), whole=True)
+    estimate(choice, portrait)
+    estimate(choice, png(ImageOps.mirror(open_photo(io.BytesIO(portrait)))), whole=True)
     with pytest.raises(PhotoError):
-        estimate(choices["mine"], portrait[:5000])
+        estimate(choice, portrait[:5000])
     assert writes == []

@@ -17,7 +17,7 @@ from tinydldl.app import server as module
 from tinydldl.app.connections import ALL_BYTES, MOST_BYTES, MOST_CONNECTIONS
 
 FOR_EVER = 10**6  # seconds
-HEAD = b"POST /estimate?network=mine HTTP/1.1\r\nHost: localhost:%d\r\n"
+HEAD = b"POST /estimate HTTP/1.1\r\nHost: localhost:%d\r\n"
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def body(server, length, sent):
 def assert_answers(server, photo):
     """Somebody else gets the page, and an answer to a photo."""
     assert ask(server, "GET", "/")[0] == 200
-    assert estimate(server, photo, "network=mine&whole=1")[0] == 200
+    assert estimate(server, photo, "whole=1")[0] == 200
 
 
 def is_open(client):
@@ -138,9 +138,10 @@ HOSTILE = {
     "a method of 0": b"\0 / HTTP/1.1\r\n\r\n",
     "a method of Python's": b"__init__ / HTTP/1.1\r\n\r\n",
     "letters of Latin 1": b"G\xcbT /\xe4\xf6 HTTP/1.1\r\nHost: localhost:%d\r\n\r\n",
-    "percents": HEAD.replace(b"mine", b"%%00%%ff%%fe&network=%%2e%%2e%%2f")
+    "percents": HEAD.replace(b"estimate", b"estimate?whole=%%00%%ff%%fe&whole=%%2e%%2e%%2f")
     + b"Content-Length: 1\r\n\r\nx",
-    "many fields": HEAD.replace(b"mine", b"&a=b" * 10_000) + b"Content-Length: 1\r\n\r\nx",
+    "many fields": HEAD.replace(b"estimate", b"estimate?" + b"&a=b" * 10_000)
+    + b"Content-Length: 1\r\n\r\nx",
     "another length": HEAD + b"Content-Length: 99999999999999999999\r\n\r\n",
     "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 }

@@ -15,7 +15,7 @@ from tinydldl.app.connections import LINE_BYTES, MOST_BYTES, PLACES
 
 def head(server, length):
     """The request line and headers of a photo of `length` bytes."""
-    lines = "POST /estimate?network=mine HTTP/1.1", f"Host: localhost:{server.port}"
+    lines = "POST /estimate HTTP/1.1", f"Host: localhost:{server.port}"
     return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
 
 
@@ -34,7 +34,7 @@ def head(server, length):
 )
 def test_a_photo_must_say_how_long_it_is(server, lines, status):
     host = f"Host: localhost:{server.port}"
-    found = raw(server, "POST /estimate?network=mine HTTP/1.1", host, *lines, body=b"hello")
+    found = raw(server, "POST /estimate HTTP/1.1", host, *lines, body=b"hello")
     assert found == status
 
 

@@ -12,8 +12,9 @@ from helpers.server import ask, estimate
 from PIL import Image
 
 from tinydldl import weights
-from tinydldl.app import Server
+from tinydldl.app import Choice, Server
 from tinydldl.app import __main__ as app
+from tinydldl.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -25,15 +26,6 @@ def folder(tmp_path, monkeypatch):
     save_network("net", "dldl", side=40)
 
 
-def choices(*arguments):
-    parsed = app.build_parser().parse_args([str(given) for given in arguments])
-    return app.open_choices(parsed.net, parsed.checkpoint, parsed.crop)
-
-
-def words(choices):
-    return {name: choice.label for name, choice in choices.items()}
-
-
 def test_nothing_to_offer(capsys):
     assert exit_code(app.main, "--port", 0) == 2
     err = capsys.readouterr().err
@@ -41,26 +33,28 @@ def test_nothing_to_offer(capsys):
     assert err.count("\n") == 1
 
 
-def test_a_checkpoint_alone():
-    offered = choices("--checkpoint", "net", "--crop", "arcface")
-    assert words(offered) == {"checkpoint": "net: dldl, tiny, 40 px"}
-    assert offered["checkpoint"].crop == "arcface"
-    assert offered["checkpoint"].network.side == 40
-
-
-def test_all_that_ship_and_first_what_is_asked_for():
+def test_the_network_that_is_asked_for(monkeypatch):
+    """Of those that ship, or one's own."""
     for net in ("tiny", "thin"):
         save_network(f"ship/{net}", net=net)
-    tiny, thin = "tiny: dldl-v2, tiny, 32 px", "thin: dldl-v2, thin, 32 px"
-    assert list(words(choices()).items()) == [("tiny", tiny), ("thin", thin)]
-    assert list(words(choices("--net", "thin")).items()) == [("thin", thin), ("tiny", tiny)]
-    offered = choices("--checkpoint", "net", "--crop", "arcface")
-    assert list(offered) == ["checkpoint", "thin", "tiny"]
-    assert [choice.crop for choice in offered.values()] == ["arcface", "utkface", "utkface"]
+    asked = []
+
+    def serve(choice, port):
+        asked.append(choice)
+        raise UserError("seen")
+
+    monkeypatch.setattr(app, "Server", serve)
+    own = "--checkpoint", "net", "--crop", "arcface"
+    for arguments in ([], ["--net", "thin"], own):
+        assert exit_code(app.main, *arguments) == 2
+    texts = ["tiny: dldl-v2, tiny, 32 px", "thin: dldl-v2, thin, 32 px", "net: dldl, tiny, 40 px"]
+    assert [choice.label for choice in asked] == texts
+    assert [choice.crop for choice in asked] == ["utkface", "utkface", "arcface"]
+    assert [choice.network.side for choice in asked] == [32, 32, 40]
 
 
 def test_a_port_in_use(capsys):
-    with Server({}, 0) as server:
+    with Server(Choice("", None, "utkface"), 0) as server:
         assert exit_code(app.main, "--checkpoint", "net", "--port", server.port) == 2
     err = capsys.readouterr().err
     assert err.startswith(f"error: port {server.port}: ")
@@ -81,7 +75,7 @@ def test_from_start_to_end(gradient_photo):
             assert lines[:2] == ["tinydldl.app\n", "network   net: dldl, tiny, 40 px\n"]
             run.port = int(lines[-1].split()[1].removeprefix("http://127.0.0.1:"))
             assert ask(run, "GET", "/")[0] == 200
-            status, _, answer = estimate(run, gradient_photo, "network=checkpoint&whole=1")
+            status, _, answer = estimate(run, gradient_photo, "whole=1")
             assert status == 200
             assert len(answer["faces"]) == 1
         finally:

@@ -21,8 +21,7 @@ def test_the_page(server):
     assert status == 200
     assert_strict(headers)
     assert headers["Content-Type"] == "text/html; charset=utf-8"
-    assert '<option value="mine">mine &lt;network&gt;</option>' in html
-    assert '<option value="other">' in html
+    assert "mine &lt;network&gt;" in html
     assert "<!--" not in html.replace("<!doctype", "")  # each part is in its place
     words = " ".join(html.split())
     for said in ("estimate of the apparent age of a picture", "wrong by some years on average"):
@@ -67,11 +66,11 @@ def test_scripts_are_let_in_by_a_number_that_is_never_the_same(server):
     assert nonces[0] != nonces[1]
 
 
-def test_an_answer(server, choices, portrait):
-    for name, choice in choices.items():
-        status, headers, values = estimate(server, portrait, f"network={name}&whole=1")
+def test_an_answer(server, choice, portrait):
+    for whole in (True, False):
+        status, headers, values = estimate(server, portrait, "whole=1" if whole else "")
         assert status == 200
-        assert values == estimates.estimate(choice, portrait, whole=True)
+        assert values == estimates.estimate(choice, portrait, whole)
         assert headers["Content-Type"] == "application/json; charset=utf-8"
         assert_strict(headers)
 
@@ -107,7 +106,7 @@ def test_another_name_of_the_server_is_refused(server, gradient, host, status):
     host = host.format(port=server.port)
     answers = [
         ask(server, "GET", "/", headers={"Host": host}),
-        estimate(server, gradient, "network=mine&whole=1", Host=host),
+        estimate(server, gradient, "whole=1", Host=host),
     ]
     for answer in answers:
         assert answer[0] == status
@@ -149,7 +148,7 @@ ORIGINS = [
 def test_what_another_page_sends_is_refused(server, gradient, headers, status):
     host = f"localhost:{server.port}"
     headers = {name: value.format(host=host) for name, value in headers.items()}
-    answer = estimate(server, gradient, "network=mine&whole=1", Host=host, **headers)
+    answer = estimate(server, gradient, "whole=1", Host=host, **headers)
     assert answer[0] == status
     assert status == 200 or refused(answer, 403, "its own page alone")
 
@@ -168,14 +167,9 @@ def test_unknown_paths(server, method, path):
     assert refused(ask(server, method, path, b""), 404, "no such page")
 
 
-@pytest.mark.parametrize("query", ["", "network=", "network=third", "network=%2e%2e", "net=mine"])
-def test_unknown_networks(server, gradient, query):
-    assert refused(estimate(server, gradient, query), 400, "there are: mine, other")
-
-
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_unknown_methods(server, method):
-    assert refused(ask(server, method, "/estimate?network=mine", b""), 501)
+    assert refused(ask(server, method, "/estimate", b""), 501)
 
 
 def test_what_is_no_photo(server):
@@ -190,8 +184,8 @@ def test_what_is_no_photo(server):
 
 def test_nothing_is_logged(server, gradient, capfd):
     ask(server, "GET", "/holiday.jpg")
-    estimate(server, gradient, "network=mine&whole=1&name=holiday.jpg")
-    estimate(server, b"text", "network=mine&name=holiday.jpg")
+    estimate(server, gradient, "whole=1&name=holiday.jpg")
+    estimate(server, b"text", "name=holiday.jpg")
     assert raw(server, "GET / nonsense HTTP/1.1") == 400
     assert capfd.readouterr() == ("", "")
 
@@ -203,7 +197,7 @@ def test_an_error_of_ours_is_told_and_the_server_goes_on(server, gradient, monke
     monkeypatch.setattr(module, "estimate", broken)
     assert refused(estimate(server, gradient), 500, "Something went wrong")
     monkeypatch.undo()
-    assert estimate(server, gradient, "network=mine&whole=1")[0] == 200
+    assert estimate(server, gradient, "whole=1")[0] == 200
     told = []  # by another thread, between two lines of dashes, and later
     wait_until(lambda: told.append(capfd.readouterr().err) or "".join(told).count("-" * 40) == 2)
     assert "ZeroDivisionError: planted" in "".join(told)
@@ -223,7 +217,7 @@ def test_a_client_that_goes_away_is_no_error(server, gradient, monkeypatch, capf
 
     monkeypatch.setattr(module, "estimate", slow)
     monkeypatch.setattr(server, "shutdown_request", note)
-    head = f"POST /estimate?network=mine HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+    head = f"POST /estimate HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
     with socket.create_connection(server.server_address, timeout=60) as client:
         client.sendall(f"{head}Content-Length: 1\r\n\r\nx".encode())
     gone.set()
@@ -232,6 +226,6 @@ def test_a_client_that_goes_away_is_no_error(server, gradient, monkeypatch, capf
 
 
 @pytest.mark.parametrize("port", [None, 70000])
-def test_a_port_that_cannot_be_used(server, choices, port):
+def test_a_port_that_cannot_be_used(server, choice, port):
     with pytest.raises(UserError, match=r"^port \d+: .*; choose another one with --port$"):
-        Server(choices, port or server.port)
+        Server(choice, port or server.port)

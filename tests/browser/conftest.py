@@ -1,4 +1,4 @@
-"""Chromium, without a window, on a page of two networks. Where it is missing, the tests fail."""
+"""Chromium, without a window, on the page. Where it is missing, the tests fail."""
 
 import json
 import shutil
@@ -21,16 +21,12 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def choices(tmp_path_factory):
-    """A network with a distribution and a map, and one with neither."""
+def choice(tmp_path_factory):
+    """A network with a distribution and a map."""
     folder = tmp_path_factory.mktemp("networks")
     save_network(folder / "mine", side=64)
-    save_network(folder / "mr", "mr-l1")
-    return {
-        name: Choice(f"{name}: a network with a rather long name", network, "utkface")
-        for name in ("mine", "mr")
-        for network in [trained.load(folder / name)]
-    }
+    label = "mine: a network with a rather long name"
+    return Choice(label, trained.load(folder / "mine"), "utkface")
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +53,9 @@ def program(*names):
 
 
 @pytest.fixture
-def browser(driver, choices):
+def browser(driver, choice):
     """The page, just opened. At its end the console must be empty."""
-    with serving(choices) as server:
+    with serving(choice) as server:
         browser = Browser(driver, server.port)
         yield browser
         complaints = browser.complaints()

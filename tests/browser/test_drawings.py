@@ -11,9 +11,9 @@ from tinydldl.explain.saliency import Maps, under_squares
 pytestmark = pytest.mark.browser
 
 
-def test_values_under_the_pointer(browser, choices, astronaut):
+def test_values_under_the_pointer(browser, choice, astronaut):
     browser.upload(astronaut)
-    (person,) = people(choices["mine"], astronaut)
+    (person,) = people(choice, astronaut)
     most = int(person.p_hat.argmax())
     assert browser.text("reading").startswith(f"Most probable is {reading(person, most)}.")
     chart, bars = browser.find("chart"), browser.all("#chart .bar")
@@ -28,9 +28,9 @@ def test_values_under_the_pointer(browser, choices, astronaut):
     assert browser.text("reading").startswith("Most probable is ")
 
 
-def test_the_bars_are_the_distribution(browser, choices, astronaut):
+def test_the_bars_are_the_distribution(browser, choice, astronaut):
     browser.upload(astronaut)
-    (person,) = people(choices["mine"], astronaut)
+    (person,) = people(choice, astronaut)
     heights = [float(bar.get_attribute("height")) for bar in browser.all("#chart .bar")]
     np.testing.assert_allclose(heights / np.sum(heights), person.p_hat, atol=1e-5)
     x = [float(bar.get_attribute("x")) for bar in browser.all("#chart .bar")]
@@ -43,12 +43,12 @@ def test_the_bars_are_the_distribution(browser, choices, astronaut):
     assert f"expectation {person.y_hat:.1f}" in browser.text("chart")
 
 
-def test_the_map_over_the_face(browser, choices, astronaut):
+def test_the_map_over_the_face(browser, choice, astronaut):
     browser.upload(astronaut)
     assert not browser.find("map").is_displayed()
     browser.find("heat").click()
     assert browser.find("map").is_displayed()
-    years = map_of(choices["mine"], astronaut)
+    years = map_of(choice, astronaut)
     assert (years > 0).any()
     assert (years < 0).any()
     squares = browser.all("#map rect:not(.mark)")
@@ -62,11 +62,11 @@ def test_the_map_over_the_face(browser, choices, astronaut):
     assert not browser.find("map").is_displayed()
 
 
-def test_values_of_the_map(browser, choices, astronaut):
+def test_values_of_the_map(browser, choice, astronaut):
     """What lies in a square of a quarter of the side, around the place that is pointed at."""
     browser.upload(astronaut)
     browser.find("heat").click()
-    years = map_of(choices["mine"], astronaut)
+    years = map_of(choice, astronaut)
     square = browser.all("#map rect:not(.mark)")[16 * 5 + 9]
     browser.actions().move_to_element(square).perform()
     assert browser.text("spot") == f"row 6, column 10: {signed(years[16 * 5 + 9])} years"

@@ -4,17 +4,21 @@ import base64
 
 import numpy as np
 import pytest
-from helpers.browser import people
+from helpers.browser import Browser, people
+from helpers.networks import save_network
+from helpers.server import serving
 
+from tinydldl import trained
+from tinydldl.app import Choice
 from tinydldl.faces import detect
 from tinydldl.images import open_photo
 
 pytestmark = pytest.mark.browser
 
 
-def test_one_face(browser, choices, astronaut):
+def test_one_face(browser, choice, astronaut):
     browser.upload(astronaut)
-    (person,) = people(choices["mine"], astronaut)
+    (person,) = people(choice, astronaut)
     assert browser.text("title") == "Estimated apparent age"
     assert browser.text("age") == f"{person.y_hat:.1f}"
     assert browser.text("spread").startswith(f"give or take {person.spread:.1f} years")
@@ -33,9 +37,9 @@ def test_the_box_is_around_the_face(browser, astronaut):
     np.testing.assert_allclose(box, expected, atol=1)
 
 
-def test_the_chosen_of_two_faces(browser, choices, photos):
+def test_the_chosen_of_two_faces(browser, choice, photos):
     browser.upload(photos / "two.png")
-    ages = [f"{person.y_hat:.1f}" for person in people(choices["mine"], photos / "two.png")]
+    ages = [f"{person.y_hat:.1f}" for person in people(choice, photos / "two.png")]
     assert len(set(ages)) == 2
     for number, (box, age) in enumerate(zip(browser.all(".box"), ages, strict=True), start=1):
         box.click()
@@ -45,11 +49,20 @@ def test_the_chosen_of_two_faces(browser, choices, photos):
         assert pressed == ["true" if k == number else "false" for k in (1, 2)]
 
 
-def test_another_network(browser, choices, astronaut):
+@pytest.fixture
+def one_number(driver, tmp_path):
+    """The page with a network whose method has neither a distribution nor a map."""
+    save_network(tmp_path / "mr", "mr-l1")
+    choice = Choice("mr", trained.load(tmp_path / "mr"), "utkface")
+    with serving(choice) as server:
+        yield Browser(driver, server.port), choice
+        driver.get("about:blank")  # so that no connection is left open
+
+
+def test_a_method_with_one_number(one_number, astronaut):
+    browser, choice = one_number
     browser.upload(astronaut)
-    browser.all("#network option")[1].click()
-    browser.wait()
-    (person,) = people(choices["mr"], astronaut)
+    (person,) = people(choice, astronaut)
     assert browser.text("age") == f"{person.y_hat:.1f}"
     assert browser.text("spread") == "This network's method gives one number, and no distribution."
     assert browser.text("mapless") == "This network's method has no map of its estimate."
@@ -57,13 +70,13 @@ def test_another_network(browser, choices, astronaut):
     assert not browser.find("heat").is_displayed()
 
 
-def test_no_face_and_the_whole_photo_instead(browser, choices, photos):
+def test_no_face_and_the_whole_photo_instead(browser, choice, photos):
     browser.upload(photos / "sky.png")
     assert browser.text("note") == "No face was found in this photo."
     assert not browser.find("face").is_displayed()
     browser.find("whole").click()
     browser.wait()
-    (person,) = people(choices["mine"], photos / "sky.png", whole=True)
+    (person,) = people(choice, photos / "sky.png", whole=True)
     assert browser.text("age") == f"{person.y_hat:.1f}"
     assert not browser.find("offer").is_displayed()
     assert browser.all(".box") == []
@@ -94,11 +107,11 @@ TRANSFER = """
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
-def test_dropped_or_pasted(browser, choices, astronaut, kind):
+def test_dropped_or_pasted(browser, choice, astronaut, kind):
     data = base64.b64encode(astronaut.read_bytes()).decode()
     browser.run(TRANSFER, kind, "photo.jpg", data)
     browser.wait()
-    (person,) = people(choices["mine"], astronaut)
+    (person,) = people(choice, astronaut)
     assert browser.text("age") == f"{person.y_hat:.1f}"
 
 

@@ -10,9 +10,9 @@ from tinydldl.app import Server
 
 
 @contextmanager
-def serving(choices):
-    """A server with the networks `choices`, which runs within this block."""
-    with Server(choices, 0) as server:
+def serving(choice):
+    """A server with the network `choice`, which runs within this block."""
+    with Server(choice, 0) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -35,7 +35,7 @@ def ask(server, method, path, body=None, headers=None):
     return response.status, response.headers, json.loads(text) if is_json else text
 
 
-def estimate(server, photo, query="network=mine", **headers):
+def estimate(server, photo, query="", **headers):
     """The answer to a photo, as bytes."""
     return ask(server, "POST", f"/estimate?{query}", photo, headers)
 

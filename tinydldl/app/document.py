@@ -4,8 +4,6 @@ import secrets
 from html import escape
 from pathlib import Path
 
-from tinydldl.app.estimate import Choice
-
 FOLDER = Path(__file__).parent
 POLICY = (  # pictures come as data, the camera as a stream
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
@@ -13,22 +11,18 @@ POLICY = (  # pictures come as data, the camera as a stream
 )
 
 
-def page(choices: dict[str, Choice]) -> tuple[str, str]:
-    """`html, policy` of the page that offers the networks `choices`, {name: Choice}.
+def page(label: str) -> tuple[str, str]:
+    """`html, policy` of the page; `label`: of the network that it asks.
 
     The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
     talk only to its server. Both contain a new nonce each time, so that nothing that gets into the
     page by mistake is run.
     """
     nonce = secrets.token_urlsafe()
-    options = (
-        f'<option value="{escape(name)}">{escape(choice.label)}</option>'
-        for name, choice in choices.items()
-    )
     parts = {
         "STYLE": read("page.css"),
         "SCRIPT": read("drawings.js") + read("page.js"),
-        "NETWORKS": "\n".join(options),
+        "NETWORK": escape(label),
         "NONCE": nonce,
     }
     html = read("page.html")

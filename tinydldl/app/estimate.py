@@ -23,7 +23,7 @@ NO_FACE = "No face was found in this photo."
 
 @dataclass(frozen=True)
 class Choice:
-    """A network on the page. `crop`: that of the photos it was trained on, see `faces.align`."""
+    """The network of the page. `crop`: that of the photos it was trained on, see `faces.align`."""
 
     label: str
     network: Trained
@@ -67,20 +67,13 @@ def find_faces(image: Image.Image) -> tuple[list[Face], str | None]:
 
 
 def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[str, Any]:
-    """A face: `age` and `spread`, the standard deviation, years; `distribution` over the labels.
+    """A face: its `Portrait.record`, `view`, what the network sees, and `map`.
 
-    `box`: left, top, right, bottom in pixels of the photo, None for the whole photo; `view`: what
-    the network sees. `spread`, `distribution` and `map` are None for a method without them.
+    `spread`, `distribution` and `map` are None for a method without them, `box` for a whole photo.
     """
     (person,) = portraits(choice.network, image, [face], choice.crop)
-    return {
-        "age": person.y_hat,
-        "spread": person.spread,
-        "distribution": None if person.p_hat is None else person.p_hat.astype(float).tolist(),
-        "box": None if face is None else face.box.tolist(),
-        "view": data_uri(person.view, "PNG"),
-        "map": map_record(choice.network, person.view),
-    }
+    years = map_record(choice.network, person.view)
+    return {"box": None} | person.record() | {"view": data_uri(person.view, "PNG"), "map": years}
 
 
 def map_record(network: Trained, view: Image.Image) -> list[list[float]] | None:

@@ -1,18 +1,17 @@
 // From a photo to the answer on the page. `page.x` is the element with the id x.
 
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((node) => [node.id, node]));
-let photo = null; // the file that was looked at last, and whether as a whole
+let photo = null; // the file that was looked at last
 let answer = null; // what the server said of it
 let chosen = 0; // the number of the face that is told of
 let request = new AbortController();
 
 async function ask(file, whole) {
-  const query = new URLSearchParams({ network: page.network.value, ...(whole && { whole: "1" }) });
   request.abort();
   request = new AbortController();
   let reply;
   try {
-    reply = await fetch(`/estimate?${query}`, { method: "POST", body: file, signal: request.signal });
+    reply = await fetch(whole ? "/estimate?whole=1" : "/estimate", { method: "POST", body: file, signal: request.signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The program behind this page does not answer. Is it still running?");
@@ -23,7 +22,7 @@ async function ask(file, whole) {
 }
 
 async function look(file, whole = false) {
-  photo = { file, whole };
+  photo = file;
   page.error.textContent = "";
   page.status.textContent = "Looking at the photo …";
   document.body.classList.add("busy");
@@ -167,10 +166,9 @@ page.shoot.onclick = shoot;
 page.leave.onclick = closeCamera;
 page.booth.onkeydown = (event) => event.key === "Escape" && closeCamera();
 page.whole.onclick = async () => {
-  await look(photo.file, true);
+  await look(photo, true);
   page.title.focus();
 };
-page.network.onchange = () => photo && look(photo.file, photo.whole);
 page.heat.onchange = drawHeat;
 document.onpaste = (event) => taken(event.clipboardData.files);
 document.ondragover = (event) => {

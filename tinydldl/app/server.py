@@ -17,7 +17,6 @@ from socket import SHUT_WR
 from socketserver import ThreadingTCPServer
 from time import monotonic
 from typing import Any
-from urllib.parse import parse_qs
 
 from tinydldl.app.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
 from tinydldl.app.document import page
@@ -43,7 +42,7 @@ HEADERS = {
 
 
 class Server(ThreadingTCPServer):
-    """Serve the page with the networks `choices`, {name: Choice}, on `port`, 0 for a free one.
+    """Serve the page with the network `choice` on `port`, 0 for a free one.
 
     Each connection has its own thread; one more takes photo after photo, so that the next can use
     the memory of the last. Raises UserError if the port cannot be used.
@@ -53,8 +52,8 @@ class Server(ThreadingTCPServer):
     request_queue_size = 128  # connections that arrive at once
     allow_reuse_address = os.name == "posix"  # on Windows two programs could share a port
 
-    def __init__(self, choices: dict[str, Choice], port: int) -> None:
-        self.choices, self.connections = choices, Connections()
+    def __init__(self, choice: Choice, port: int) -> None:
+        self.choice, self.connections = choice, Connections()
         self.worker = ThreadPool(1)  # an executor would not let the program end
         try:
             super().__init__((ADDRESS, port), Handler)
@@ -124,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
         self.check_head()
         if self.path != "/":
             raise Refusal(404, "There is no such page.")
-        html, policy = page(self.server.choices)
+        html, policy = page(self.server.choice.label)
         self.send(200, "text/html", html, {"Content-Security-Policy": policy})
 
     do_HEAD = do_GET
@@ -132,12 +131,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.check_head()
         self.check_origin()
-        path, _, text = self.path.partition("?")
+        path, _, query = self.path.partition("?")
         if path != "/estimate":
             raise Refusal(404, "There is no such page.")
-        query = parse_qs(text)
-        choice = self.choice(query)
-        self.send_json(*self.estimate(choice, query.get("whole") == ["1"]))
+        self.send_json(*self.estimate(whole="whole=1" in query.split("&")))
 
     def check_head(self) -> None:
         """Refuse unreadable headers, and other host names, which may lead here (DNS rebinding)."""
@@ -156,13 +153,6 @@ class Handler(BaseHTTPRequestHandler):
         sites = self.headers.get_all("Sec-Fetch-Site", [])
         if set(origins) - {own} or set(sites) - {"same-origin"}:
             raise Refusal(403, "This server answers its own page alone.")
-
-    def choice(self, query: dict[str, list[str]]) -> Choice:
-        """The network in a query."""
-        choices = self.server.choices
-        if (name := query.get("network", [""])[0]) not in choices:
-            raise Refusal(400, f"There is no such network; there are: {', '.join(choices)}.")
-        return choices[name]
 
     def length(self) -> int:
         """The number of bytes that follow."""
@@ -187,11 +177,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, "The photo did not arrive to its end.")
         return data
 
-    def estimate(self, choice: Choice, whole: bool) -> Answer:
+    def estimate(self, whole: bool) -> Answer:
         """`status, values` for the photo, which is not held any longer."""
         data = self.body()
         with self.server.connections.place(self.connection):
-            return self.server.worker.apply(attempt, (choice, data, whole))
+            return self.server.worker.apply(attempt, (self.server.choice, data, whole))
 
     def send(self, status: int, kind: str, text: str, headers: dict[str, str]) -> None:
         """Send an answer with the common headers and its own."""

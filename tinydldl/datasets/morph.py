@@ -24,21 +24,16 @@ def load(options: Options) -> Parts:
     if table is None:
         photos = Photos.of((p, age_of(p), options.sigma) for p in base.need_images(album))
     else:
-        photos = _read_photos(album, table, options.sigma)
+        rows = Table.read(table)  # its photos are named Album2/009055_1M54.JPG
+        photos = rows.photos(
+            lambda name: album / name.rpartition("/")[2],
+            name=rows.need_column("photo", "photo"),
+            age=rows.need_column("age", "age"),
+            default_sigma=options.sigma,
+        )
     subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
     train, test = base.random_split(photos, 0.8, options.seed, subjects)
     return {"train": train, "test": test}
-
-
-def _read_photos(album: Path, table: Path, sigma: float) -> Photos:
-    """The photos in the table's columns `photo` (Album2/009055_1M54.JPG) and `age`."""
-    rows = Table.read(table)
-    return rows.photos(
-        lambda name: album / name.rpartition("/")[2],
-        name=rows.need_column("photo", "photo"),
-        age=rows.need_column("age", "age"),
-        default_sigma=sigma,
-    )
 
 
 def age_of(path: Path) -> float:

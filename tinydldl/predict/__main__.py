@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -109,22 +108,13 @@ def print_json(results: Results, grid: Grid) -> None:
     comma = ""
     try:
         for photo, image, people in results:
-            faces = [face_record(person) for person in people]
+            faces = [person.record() for person in people]
             size = {"width": image.width, "height": image.height}
             record = {"photo": photo} | size | {"faces": faces}
             print(comma, json.dumps(record, indent=2), sep="\n", end="")
             comma = ","
     finally:  # a stopped document stays valid
         print("\n]}")
-
-
-def face_record(person: Portrait) -> dict[str, Any]:
-    record = {"age": person.y_hat, "spread": person.spread}
-    if face := person.face:
-        record |= {"box": face.box.tolist(), "score": face.score}
-        record |= {"landmarks": face.landmarks.tolist()}
-    p_hat = None if person.p_hat is None else person.p_hat.astype(float).tolist()
-    return record | {"distribution": p_hat}
 
 
 def print_csv(results: Results, grid: Grid) -> None:

@@ -9,6 +9,7 @@ for portrait in portraits(network, image, detect(image)):
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -45,6 +46,15 @@ class Portrait:
         if self.p_hat is None:
             return None
         return float(standard_deviation(self.p_hat[None], self.grid)[0])
+
+    def record(self) -> dict[str, Any]:
+        """It for JSON, without pictures: years, pixels, and where it was found, if it was."""
+        record = {"age": self.y_hat, "spread": self.spread}
+        if face := self.face:
+            record |= {"box": face.box.tolist(), "score": face.score}
+            record |= {"landmarks": face.landmarks.tolist()}
+        p_hat = None if self.p_hat is None else self.p_hat.astype(float).tolist()
+        return record | {"distribution": p_hat}
 
 
 def add_network_arguments(parser: cli.Group) -> None:
