@@ -219,10 +219,7 @@ def reliability(q: Array, coverage: Array) -> Figure:
 
 
 def examples(blocks: dict[str, Shown]) -> Figure:
-    """Blocks of photos side by side, a column per photo: the image, age, estimate, distributions.
-
-    `blocks`: by heading.
-    """
+    """Blocks of photos by heading, a column per photo: the image, age, estimate, distributions."""
     count = sum(len(shown.photos) for shown in blocks.values())
     figure = Figure(figsize=(1.8 * count + 2, 4.4), dpi=DPI, layout="constrained")
     parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)

@@ -91,10 +91,7 @@ class Helpers:
 
 
 class SharedArray:
-    """Zeros in memory shared with the processes that get them; it has no name, so none leaks.
-
-    Raises UserError if there is no room.
-    """
+    """Zeros in memory that processes share; it has no name, so none leaks. Raises UserError."""
 
     def __init__(self, shape: Shape, dtype: DType) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)

@@ -141,10 +141,7 @@ def describe(
 
 
 def load(path: str | Path, xp: Module = np) -> Trained:
-    """The network of a checkpoint or of the folder of a run, on the module `xp`, for inference.
-
-    Raises CheckpointError, one line, for anything that does not fit.
-    """
+    """The network of a checkpoint or of a run's folder, for inference. Raises CheckpointError."""
     meta = checkpoint.describe(path)
     try:
         about = checked(meta)

@@ -77,10 +77,7 @@ def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[s
 
 
 def map_record(network: Trained, view: Image.Image) -> list[list[float]] | None:
-    """The years that each part of the view adds: 16 rows, see `saliency.under_squares`.
-
-    Of the view without its mirror image; None for a method without softmax.
-    """
+    """The years that each part of the view adds, by `under_squares`; None without softmax."""
     try:
         (years,) = Maps(network, np.asarray(view)[None]).of_expectation()
     except MapError:

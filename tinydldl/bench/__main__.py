@@ -59,11 +59,7 @@ def measure(
 
 
 def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[str], list[str]]:
-    """`(engines, rivals)`: the names of the engines to measure, and of those to compare with fast.
-
-    `asked`: names, None for all that are installed; `against`: the beginning of the rivals' names,
-    or None. Raises UserError if one is not installed.
-    """
+    """Which to measure, and which to compare with fast. Raises UserError for missing ones."""
     here = installed()
     rivals = [name for name in ENGINES if against and name.startswith(against)]
     wanted = {*(asked or here), *rivals, *(["fast"] if rivals else [])}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,26 +16,14 @@ NETWORKS: dict[str, Callable[..., Network]]
 NETWORKS = {"vgg16": VGG16, "thin": partial(AgeNet, "thin"), "tiny": partial(AgeNet, "tiny")}
 
 
-class System(NamedTuple):
-    """A row of the table: `copies` of a network, and the published figures of all of them.
-
-    `parameters` in millions; `ms`: milliseconds for 32 photos on one M40 GPU.
-    """
-
-    name: str
-    network: str
-    copies: int
-    parameters: float
-    ms: float
-
-
-# Gao, Zhou, Wu and Geng, IJCAI 2018, and its slides
-SYSTEMS = (
-    System("VGG16 (DEX, DLDL)", "vgg16", 1, 134.6, 133.30),
-    System("11 x VGG16 (LDAE)", "vgg16", 11, 1480.6, 1446.30),
-    System("ThinAgeNet", "thin", 1, 3.7, 51.05),
-    System("TinyAgeNet", "tiny", 1, 0.9, 24.26),
-)
+# A row of the table: copies of a network, and the published figures of all of them, parameters in
+# millions and ms for 32 photos on one M40 GPU. Gao, Zhou, Wu and Geng, IJCAI 2018, and its slides.
+SYSTEMS = {
+    "VGG16 (DEX, DLDL)": ("vgg16", 1, 134.6, 133.30),
+    "11 x VGG16 (LDAE)": ("vgg16", 11, 1480.6, 1446.30),
+    "ThinAgeNet": ("thin", 1, 3.7, 51.05),
+    "TinyAgeNet": ("tiny", 1, 0.9, 24.26),
+}
 
 NOTES = (
     "Eleven VGG16 are not run: their figures are eleven times those of one.",
@@ -68,29 +56,22 @@ def measure(rounds: int = 3, images: int = 32) -> list[dict[str, Any]]:
     milliseconds = time_networks(engines, rounds, images)
     for network, own in figures.items():
         own |= {f"{e}_ms": milliseconds.get(f"{network}-{e}") for e in ("layers", "fast")}
-    return [row(system, figures[system.network]) for system in SYSTEMS]
+    return [
+        {"network": name}
+        | {column: value and copies * value for column, value in figures[network].items()}
+        | {"published_parameters_m": parameters, "published_ms": ms}
+        for name, (network, copies, parameters, ms) in SYSTEMS.items()
+    ]
 
 
 def ratios(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How many times smaller and faster than VGG16 ThinAgeNet and TinyAgeNet are.
-
-    A dict for each, with the names in RATIOS; `rows`: from `measure`.
-    """
+    """How many times smaller and faster than VGG16 ours are: a dict with RATIOS for each."""
     vgg16, _, *ours = rows
     return [
         {"network": row["network"]}
         | {name: vgg16[column] / row[column] for name, column in RATIOS.items()}
         for row in ours
     ]
-
-
-def row(system: System, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a system, from the figures of one network."""
-    return (
-        {"network": system.name}
-        | {name: value and system.copies * value for name, value in figures.items()}
-        | {"published_parameters_m": system.parameters, "published_ms": system.ms}
-    )
 
 
 def describe(network: str) -> tuple[dict[str, Any], list[str]]:

@@ -22,14 +22,9 @@ from tinydldl.optim import Adam
 Step = Callable[[], Any]
 
 
-def layers(case: Case, workers: int) -> Step:
-    """The layers of tinydldl."""
-    return step_of(case.model(), case)
-
-
-def fast(case: Case, workers: int) -> Step:
-    """The CPU engine of tinydldl."""
-    return step_of(FastNet(case.model(), workers), case)
+def ours(case: Case, workers: int, fast: bool) -> Step:
+    """The layers of tinydldl, or its CPU engine."""
+    return step_of(FastNet(case.model(), workers) if fast else case.model(), case)
 
 
 def step_of(model: Sequential, case: Case) -> Step:
@@ -51,10 +46,7 @@ def step_of(model: Sequential, case: Case) -> Step:
 
 
 def pytorch(case: Case, workers: int, channels_last: bool) -> Step:
-    """PyTorch with `workers` threads, our weights, loss and optimizer.
-
-    `channels_last`: faster on CPUs.
-    """
+    """PyTorch on `workers` threads, with our weights; `channels_last` is faster on CPUs."""
     import torch
 
     torch.set_num_threads(workers)
@@ -104,8 +96,8 @@ def twin(model: AgeNet, channels: str) -> Any:
 
 
 ENGINES: dict[str, Callable[[Case, int], Step]] = {
-    "layers": layers,
-    "fast": fast,
+    "layers": partial(ours, fast=False),
+    "fast": partial(ours, fast=True),
     "torch": partial(pytorch, channels_last=False),
     "torch-channels-last": partial(pytorch, channels_last=True),
 }

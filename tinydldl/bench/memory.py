@@ -7,10 +7,7 @@ PROC = Path("/proc")
 
 
 def held(pid: int) -> int | None:
-    """Bytes of a process and all its children (PSS: shared memory counts in proportion).
-
-    None on a system without these figures.
-    """
+    """Bytes of a process and its children (PSS: shared memory in proportion); None if unknown."""
     children: dict[int, list[int]] = {}
     for path in PROC.glob("[0-9]*/stat"):
         try:

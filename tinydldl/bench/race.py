@@ -95,10 +95,7 @@ def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -
 def race(
     case: Case, engines: Sequence[str], workers: int, rounds: int
 ) -> tuple[list[Result], float]:
-    """`(results, peak)`: a `Result` per engine, and the FLOP/s of BLAS meanwhile.
-
-    Raises UserError if the engines disagree.
-    """
+    """A `Result` per engine, and BLAS's FLOP/s meanwhile. Raises UserError if they disagree."""
     racers = [Racer.of(engine, case, workers) for engine in engines]
     check_agreement(case, racers)
     results = time_in_turn([*racers, Racer("sgemm", workers, multiply, SGEMM)], rounds, str(case))

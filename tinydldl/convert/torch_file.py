@@ -27,18 +27,9 @@ from tinydldl.images import open_file
 from tinydldl.unpickle import MOST_WORK, Allowed, Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
-DTYPES = {
-    "torch.FloatStorage": "f4",
-    "torch.DoubleStorage": "f8",
-    "torch.HalfStorage": "f2",
-    "torch.BFloat16Storage": "u2",  # the upper half of a float32
-    "torch.LongStorage": "i8",
-    "torch.IntStorage": "i4",
-    "torch.ShortStorage": "i2",
-    "torch.CharStorage": "i1",
-    "torch.ByteStorage": "u1",
-    "torch.BoolStorage": "?",
-}
+REALS = {"Float": "f4", "Double": "f8", "Half": "f2", "BFloat16": "u2"}  # the upper half of f4
+OTHERS = {"Long": "i8", "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "?"}
+DTYPES = {f"torch.{name}Storage": dtype for name, dtype in (REALS | OTHERS).items()}
 MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as in NumPy; characters
 WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
 

@@ -31,14 +31,8 @@ METHOD = "dldl-v2"
 # The PyTorch layers that our networks can be made of, and their settings; settings that are missing
 # here do not matter. For a number PyTorch may have a pair.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "Conv2d": {
-        "kernel_size": 3,
-        "stride": 1,
-        "padding": 1,
-        "dilation": 1,
-        "groups": 1,
-        "padding_mode": "zeros",
-    },
+    "Conv2d": {"kernel_size": 3, "stride": 1, "padding": 1, "padding_mode": "zeros"}
+    | {"dilation": 1, "groups": 1},
     "BatchNorm2d": {"eps": 1e-5},
     "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
     "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
@@ -82,10 +76,7 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> Traine
 
 
 def save(path: str | Path, network: Trained) -> tuple[str, str]:
-    """Write a `Trained` network as a checkpoint; returns the paths of its two files.
-
-    Raises UserError if one of them exists, or if their folder does not.
-    """
+    """Write a network; returns its two paths. Raises UserError if one exists, or no folder."""
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"
     folder = os.path.dirname(path) or "."

@@ -34,10 +34,7 @@ def crop_of(path: Path, options: Options) -> Path:
 
 
 def prefer(photos: Photos, options: Options) -> Photos:
-    """The same `Photos`, each as its aligned crop where there is one.
-
-    Raises DataError if the folder for the crops is missing.
-    """
+    """The same, each as its crop where there is one. Raises DataError if `aligned` is missing."""
     if options.aligned is not None and not options.aligned.is_dir():
         raise DataError(f"no folder {options.aligned}; --align makes the crops in it")
     candidates = (crop_of(path, options) for path in photos.paths)

@@ -74,10 +74,7 @@ def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
 
 
 def choose_face(faces: Faces, photo: str, asked: int | None) -> tuple[Face | None, str]:
-    """Face number `asked`, or the most probable one, and a description of which one it is.
-
-    Raises UserError if it is not there.
-    """
+    """Face number `asked`, or the most probable, and which one it is. Raises UserError."""
     if not faces:
         raise UserError(f"{photo}: {inputs.NO_FACE}")
     if (asked or 1) > len(faces):

@@ -67,10 +67,7 @@ def explanation(
 
 
 def decades(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """A figure of mean faces by decade of true age, and below them the same with mean maps.
-
-    `rows`: from `saliency.by_decade`, with maps under squares.
-    """
+    """Mean faces by decade of true age, and below them the same with mean maps under squares."""
     figure = Figure(figsize=(max(6.5, 1.7 * len(rows) + 0.6), 5.6), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontweight="bold")
     figure.supxlabel(HOW_TO_READ_MEANS, fontsize=10)

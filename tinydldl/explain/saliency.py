@@ -173,10 +173,7 @@ def under_squares(one_map: Map, side: int) -> Map:
 
 
 def agreement(said: Map, found: Map) -> float | None:
-    """The correlation, -1..1, of a map of the expectation under squares with that of occlusion.
-
-    None if one of them is the same everywhere.
-    """
+    """The correlation of two maps under squares, -1..1; None if one is the same everywhere."""
     if np.ptp(said) == 0 or np.ptp(found) == 0:
         return None
     return float(np.corrcoef(said.ravel(), found.ravel())[0, 1])

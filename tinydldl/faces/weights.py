@@ -33,10 +33,7 @@ class WeightsError(UserError):
 
 
 def read(name: str) -> list[Array]:
-    """The arrays of a network, pnet, rnet or onet, in the layout of the package.
-
-    Raises WeightsError, one line, if the package is missing, damaged, or another version.
-    """
+    """The arrays of pnet, rnet or onet, in the package's layout. Raises WeightsError, one line."""
     path = locate(f"mtcnn/assets/weights/{name}.lz4")
     try:
         return read_arrays(lz4.frame.decompress(path.read_bytes()))

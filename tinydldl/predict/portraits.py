@@ -68,10 +68,7 @@ def add_network_arguments(parser: cli.Group) -> None:
 
 
 def open_network(net: str, checkpoint: Path | None = None) -> Trained:
-    """The `Trained` of a checkpoint, or without one of the weights that ship for `net`.
-
-    Raises CheckpointError, or UserError if none ship.
-    """
+    """The network of a checkpoint, else the one that ships for `net`. Raises UserError."""
     return trained.load(checkpoint or weights.find(net))
 
 

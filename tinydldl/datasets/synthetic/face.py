@@ -52,10 +52,7 @@ def paint_background(canvas: Canvas, rng: Rng) -> None:
 
 
 def expose(picture: Image.Image, relief: Array, rng: Rng) -> Image.Image:
-    """The photo of a painted picture (an RGB image).
-
-    `relief` (side, side) is how light the skin makes each pixel, see `skin_relief`.
-    """
+    """The photo of an RGB picture; `relief` (side, side): see `skin_relief`."""
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.45)
     step = np.linspace(-1, 1, picture.width)
     light = 1 + strength * (np.cos(angle) * step + np.sin(angle) * step[:, None])

@@ -14,10 +14,7 @@ GRAIN = 56  # cells per side of the random texture, the same at every size of th
 def crease(
     canvas: Canvas, person: Person, line: Points, onset: int, width: float = 0.05, smile: float = 0
 ) -> None:
-    """A wrinkle: a dark fold and the light edge below it, from the age `onset` on.
-
-    A smile deepens it by the share `smile`.
-    """
+    """A wrinkle from the age `onset` on, a dark fold with a light edge; `smile` deepens it."""
     depth = ramp(person.cues.wrinkles, onset, onset + 40) + smile * max(0, person.smile)
     fold = curve(line)
     canvas.stroke(shift(fold, 0.8 * width), width, 1.25 * person.skin, 0.5 * depth)
