@@ -193,10 +193,8 @@ def write_table(
 
 
 def csv_line(columns: Sequence[str], row: Mapping[str, Any]) -> str:
-    """A dict as a line of a CSV file.
-
-    Before Python 3.13 a cell with a carriage return is quoted only if lines end with one.
-    """
+    """A dict as a line of a CSV file."""
+    # before Python 3.13 a cell with a carriage return is quoted only if lines end with one
     text = io.StringIO()
     csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
     return text.getvalue().removesuffix("\r\n") + "\n"

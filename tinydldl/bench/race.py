@@ -40,10 +40,7 @@ class Result:
 
 
 class Racer:
-    """A step in a process of its own, which is idle unless asked.
-
-    `make(*arguments)` makes the step there. `values`: what it returned the first two times.
-    """
+    """The step `make(*arguments)` in an own process; `values`: what it returned the first times."""
 
     def __init__(self, name: str, threads: int, make: Callable[..., Any], *arguments: Any) -> None:
         self.name = name

@@ -108,10 +108,7 @@ def random_split(
 
 
 def same_bytes(paths: Sequence[Path]) -> list[list[int]]:
-    """Lists of the indices of files with the same bytes; only files of the same size are read.
-
-    A file that cannot be read is in none of them: whoever loads the photos reports it.
-    """
+    """Lists of indices of files with the same bytes; what cannot be read is in none of them."""
     by_size, by_digest = defaultdict(list), defaultdict(list)
     for index, path in enumerate(paths):
         by_size[path.stat().st_size].append(index)
@@ -122,10 +119,7 @@ def same_bytes(paths: Sequence[Path]) -> list[list[int]]:
 
 
 def find(path: Path) -> Path | None:
-    """`path` if it exists, else a neighbor whose name differs only in case, else None.
-
-    The public archives disagree: `train15_gt.csv` is `Train15_gt.csv` in some.
-    """
+    """`path` if it exists, else a neighbor that differs in case, as archives do, else None."""
     if path.exists():
         return path
     if not path.parent.is_dir():
@@ -148,10 +142,7 @@ def is_image(name: str) -> bool:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files in `folder`, sorted by name.
-
-    Names that begin with a dot are left out: macOS adds such shadows of photos to its archives.
-    """
+    """The images in `folder`, by name, but for macOS's shadows of them, which begin with a dot."""
     return sorted(p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith("."))
 
 

@@ -20,10 +20,7 @@ SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with
 
 
 def crop_of(path: Path, options: Options) -> Path:
-    """The path of the aligned crop of a photo: in `aligned/` beside it.
-
-    With `options.aligned` in that folder instead, which mirrors the folder of the set.
-    """
+    """Where the crop of a photo is: in `aligned/` beside it, or in a mirror of the set."""
     folder = path.parent
     if options.aligned is not None:
         root = options.table.parent if options.table else options.data_dir

@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ LEAST_STD = 1 / 255  # one level of a pixel
 AHEAD = 4  # batches in preparation
 Seen = Callable[[int], Any]  # is told the number of photos of each batch
 Channels = tuple[list[float], list[float]]  # mean and std of R, G and B, in 0..1
-POLITE = 19  # the network comes first: photos are prepared while it waits
 
 
 class PhotoStore:
@@ -81,7 +80,7 @@ class PhotoStore:
     @cached_property
     def augmenters(self) -> Helpers:
         """The processes, started when first needed, and kept for all epochs."""
-        return Augmenters(self.loaders)
+        return Helpers(self.loaders, augment_batch, nice=19)  # the network comes first
 
     def channel_statistics(self) -> Channels:
         """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists.
@@ -136,9 +135,6 @@ def augment_batch(
         for photo, seed in zip(photos, seeds, strict=True)
     ]
     return np.stack([np.asarray(image) for image in images])
-
-
-Augmenters = partial(Helpers, function=augment_batch, nice=POLITE)  # (count) processes
 
 
 def eval_batches(store: PhotoStore, *, batch: int) -> Iterator[tuple[Images, Array]]:

@@ -112,10 +112,7 @@ def within(parts: Parts, grid: Grid, dataset: str) -> Parts:
 
 
 def sample(photos: Photos, count: float, seed: int) -> Photos:
-    """A random sample of `count` photos (at least `FEWEST`), in order.
-
-    With the same seed a smaller sample is part of every larger one.
-    """
+    """A random sample of `count` photos (at least `FEWEST`), in order; part of every larger one."""
     order = np.random.default_rng(seed).permutation(len(photos))
     return photos.take(np.sort(order[: max(FEWEST, round(count))]))
 

@@ -148,10 +148,7 @@ def covered(image: Pixels, rows: slice) -> Images:
 
 
 def spans(side: int) -> list[slice]:
-    """The positions of the square along one side of an image: 16 slices.
-
-    The centers are those of 16 equal parts of the side; at the ends the square is cut off.
-    """
+    """16 slices of one side: the square around the center of each part, cut off at the ends."""
     centers = (np.arange(PLACES) + 0.5) * side / PLACES
     half = side * WINDOW / 2
     return [slice(max(0, floor(c - half)), min(side, ceil(c + half))) for c in centers]

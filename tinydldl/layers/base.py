@@ -82,7 +82,7 @@ Layers = dict[str, Layer]
 
 
 class Sequential(Layer):
-    """Named layers in a row: itself a layer, whose arrays are those of its parts, `conv1.W`.
+    """Named layers in a row: itself a layer, whose arrays are those of its parts, by `layer.name`.
 
         y = f_n(... f_2(f_1(x)))        dx = dy  through f_n, ..., f_2, f_1 backwards
 
@@ -110,17 +110,14 @@ class Sequential(Layer):
 
     @property
     def params(self) -> Arrays:  # type: ignore[override]
-        """All trainable arrays, by `layer.name`."""
         return self._gather("params")
 
     @property
     def grads(self) -> Arrays:  # type: ignore[override]
-        """The gradient of each of `params`, under the same names."""
         return self._gather("grads")
 
     @property
     def buffers(self) -> Arrays:  # type: ignore[override]
-        """All state that is not trained, by `layer.name`."""
         return self._gather("buffers")
 
     def _gather(self, kind: str) -> Arrays:

@@ -82,10 +82,7 @@ def stem(photo: str) -> str:
 
 
 def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
-    """`image, faces` of a photo from `expand`; see `find_faces`.
-
-    Raises PhotoError and SourceError, which name the photo, and WeightsError as `detect` does.
-    """
+    """`image, faces` of a photo. Raises PhotoError and SourceError, which name it; WeightsError."""
     name = "standard input" if photo == STANDARD_INPUT else photo
     source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
