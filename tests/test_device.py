@@ -270,6 +270,7 @@ def make_training(store, xp, seed=SEED):
         val_every=1,
         transforms=list(TRANSFORMS),
         seed=SEED,
+        weights=np.linspace(0.5, 1.5, len(store)),
         xp=xp,
     )
 

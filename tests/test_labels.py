@@ -4,10 +4,12 @@ from math import erfc
 
 import numpy as np
 import pytest
+from scipy.ndimage import convolve1d
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
 from tinydldl.labels import (
+    balancing_weights,
     cumulative_matrix,
     gaussian_cdf,
     gaussian_label_distribution,
@@ -126,3 +128,40 @@ def test_expectation_is_the_sum_of_the_tail(step, rng):
     p = rng.dirichlet(np.ones(K), 5)
     soft_code = (1 - p @ cumulative_matrix(K).T)[:, :-1]
     np.testing.assert_allclose(grid[0] + step * soft_code.sum(axis=1), p @ grid, rtol=1e-12)
+
+
+def test_balancing_weights_by_hand():
+    """13 is two years from 11 and three from 10; 40.4 counts at 40, where nobody is near."""
+    a, b = np.exp(-1 / 8), np.exp(-4 / 8)  # the kernel one and two years away
+    smoothed = np.array([2 + a, 2 + a, 1 + 2 * a + b, 1 + b, 1, 1])
+    expected = 1 / smoothed
+    w = balancing_weights([10, 10, 11, 13, 40.4, 100], AGES)
+    np.testing.assert_allclose(w, expected / expected.mean(), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("step", "near"),  # the kernel at 1.5 years, at 2 (11.5 is nearest to 12), and in one bin
+    [(0.5, np.exp(-(1.5**2) / 8)), (2, np.exp(-(2**2) / 8)), (5, 1)],
+)
+def test_the_histogram_is_smoothed_over_years_not_labels(step, near):
+    inverse = 1 / np.array([2 + near, 2 + near, 1 + 2 * near])
+    w = balancing_weights([10, 10, 11.5], label_grid(step=step))
+    np.testing.assert_allclose(w, inverse / inverse.mean(), rtol=1e-14)
+
+
+def test_balancing_weights_agree_with_scipy(rng):
+    ages = np.concatenate([rng.uniform(0, 100, 500), [0, 1, 99, 100]])
+    counts = np.histogram(ages, np.arange(-0.5, 101))[0].astype(float)
+    smoothed = convolve1d(counts, norm.pdf(np.arange(-2, 3), scale=2), mode="constant")
+    expected = 1 / smoothed[(ages + 0.5).astype(int)]
+    w = balancing_weights(ages, AGES)
+    assert expected.max() < 10 * np.median(expected)
+    np.testing.assert_allclose(w, expected / expected.mean(), rtol=1e-12)
+
+
+def test_no_weight_is_above_ten_times_the_median_and_their_mean_is_1():
+    ages = np.repeat([50.0, 70.0, 90.0], [1000, 150, 1])
+    common, fewer, one = balancing_weights(ages, AGES)[[0, 1000, 1150]]
+    assert fewer / common == pytest.approx(1000 / 150)
+    assert one / common == pytest.approx(10)
+    assert (1000 * common + 150 * fewer + one) / 1151 == pytest.approx(1)

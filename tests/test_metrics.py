@@ -129,6 +129,13 @@ def test_decades_add_up_to_the_whole(rng):
         assert sum(row["count"] * row[name] for row in rows) / 500 == pytest.approx(whole)
 
 
+def test_the_balanced_mae_is_the_mean_of_decades_with_ten_photos_or_more():
+    y = np.repeat([25.0, 75.0, 85.0, 95.0], [40, 10, 9, 2])
+    y_hat = y + np.repeat([1.0, -8.0, 30.0, 2.0], [40, 10, 9, 2])
+    assert metrics.balanced_mae(metrics.by_decade(y_hat, y)) == 4.5
+    assert metrics.balanced_mae(metrics.by_decade(y_hat[:9], y[:9])) is None
+
+
 # --- Label distributions --------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tinydldl import trained, weights
+from tinydldl.metrics import balanced_mae
 from tinydldl.models import count_params
 
 CARD = (weights.FOLDER / "README.md").read_text(encoding="utf-8")
@@ -21,7 +22,8 @@ def test_the_figures_are_those_of_the_file():
         f"({count_params(network.model):,} parameters, photos of {network.side} x {network.side}",
         f"float32: {size / 1e6:.1f} MB.",
         f"On the {TEST['photos']:,} photos",
-        f"| mean absolute error | {TEST['mae']:.2f} years |",
+        f"| mean absolute error (MAE) | {TEST['mae']:.2f} years |",
+        f"with ten photos or more | {TEST['balanced_mae']:.2f} years |",
         f"| epsilon-error, sigma 2 years | {TEST['epsilon_error']:.3f} |",
         f"| within 5 years | {TEST['cumulative_score']['5']:.0%} |",
         f"central 50 % of the distribution | {coverage['0.5']:.0%} |",
@@ -51,6 +53,10 @@ def test_it_tells_every_training():
         assert stage["command"] in CARD
         assert f"{stage['minutes']:.0f} minutes" in CARD
     assert re.fullmatch(r"[0-9a-f]{40}", META["training"][-1]["commit"])
+
+
+def test_the_balanced_mae_is_that_of_the_decades():
+    assert TEST["balanced_mae"] == balanced_mae(TEST["decades"])
 
 
 def test_the_rows_of_the_decades_are_all_the_photos():

@@ -11,6 +11,8 @@ from scipy.special import ndtr
 from tinydldl.arrays import Ages, Array, Distributions, Grid
 
 MOST_INTERVALS = 10_000
+SMOOTHED = 2.0  # years
+HEAVIEST = 10  # times the median: one photo shall not drown the others of its batch
 
 
 def label_grid(first: float = 0.0, last: float = 100.0, step: float = 1.0) -> Grid:
@@ -91,6 +93,28 @@ def borders(grid: Grid) -> Array:
 def nearest(y: ArrayLike, grid: Grid) -> Array:
     """The index (N,) of the label nearest to each age; at a border, of the upper one."""
     return np.searchsorted(borders(grid), y, side="right")
+
+
+def balancing_weights(ages: ArrayLike, grid: Grid) -> Array:
+    """The weight w (N,) of each photo with which every age counts about alike; their mean is 1.
+
+        w_n ~ 1 / s(y_n),     s_k = sum_j exp(-(l_j - l_k)^2 / (2 * 2^2)) n_j,     |l_j - l_k| <= 2
+
+    n_j of the N photos have l_j as their nearest label; s is that histogram, smoothed over two
+    years, since neighboring ages look alike. Weights are cut off at ten times their median.
+    Source: Yang, Zha, Chen, Wang and Katabi, ICML 2021: label distribution smoothing; width and
+    sigma are those of its published code, the cut is ours.
+
+    >>> balancing_weights([30, 30, 30, 60], label_grid()).round(4)  # 1/3, 1/3, 1/3 and 1
+    array([0.6667, 0.6667, 0.6667, 2.    ])
+    """
+    step, k = grid[1] - grid[0], nearest(ages, grid)
+    reach = int(SMOOTHED / step + 1e-9)
+    kernel = np.exp(-((step * np.arange(-reach, reach + 1)) ** 2) / (2 * SMOOTHED**2))
+    n = np.bincount(k, minlength=len(grid))
+    w = 1 / np.convolve(n, kernel)[reach : reach + len(grid)][k]
+    w = np.minimum(w, HEAVIEST * np.median(w))
+    return w / w.mean()
 
 
 def standard_deviation(p: Distributions, grid: Grid) -> Ages:

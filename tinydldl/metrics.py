@@ -17,6 +17,7 @@ from tinydldl.labels import nearest
 # was held nearly impossible costs 87 nats, not infinity; where p_hat is 0, KL and NLL are lower
 # bounds.
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
+FEWEST = 10  # photos of a decade in `balanced_mae`
 
 
 # --- The age --------------------------------------------------------------------------------------
@@ -117,6 +118,19 @@ def by_decade(y_hat: Ages, y: Ages) -> list[dict[str, Any]]:
         measures = {"mae": float(np.abs(error).mean()), "bias": float(error.mean())}
         rows.append({"decade": int(decade), "count": len(error)} | measures)
     return rows
+
+
+def balanced_mae(decades: list[dict[str, Any]]) -> float | None:
+    """The mean of the MAE of decades, as of `by_decade`, years. Smaller is better.
+
+    Each counts alike, but for those with fewer than ten photos, whose MAE is mostly luck: they are
+    left out. None if no decade is left.
+
+    >>> balanced_mae([{"count": 40, "mae": 1.0}, {"count": 10, "mae": 8.0}, {"count": 2, "mae": 2}])
+    4.5
+    """
+    errors = [row["mae"] for row in decades if row["count"] >= FEWEST]
+    return float(np.mean(errors)) if errors else None
 
 
 # --- Label distributions, compared with the true ones ---------------------------------------------

@@ -36,6 +36,7 @@ SMALLER, LARGER = "smaller is better", "larger is better"
 # The figures that are printed: name: (description, unit, which direction is good)
 AGE = {
     "mae": ("MAE", " years", SMALLER),
+    "balanced_mae": ("balanced MAE, of decades", " years", SMALLER),
     "mode_mae": ("MAE of the mode of p_hat", " years", SMALLER),
     "epsilon_error": ("epsilon-error", "", SMALLER),
 }
@@ -90,17 +91,20 @@ class Estimates:
 def figures(estimates: Estimates) -> Figures:
     """Every figure by name, as JSON values; those of the distribution only where there is one.
 
-    `cumulative_score` and `coverage` are {n or q, as text: share}; `decades`: see
-    `metrics.by_decade`; `mode_mae`: what the MAE would be if p_hat were decoded by its mode.
+    `cumulative_score` and `coverage` are {n or q, as text: share}; `decades` and
+    `balanced_mae`, which may be None: see `metrics`; `mode_mae`: what the MAE would be if p_hat
+    were decoded by its mode.
     """
     y, sigma, y_hat = estimates.photos.ages, estimates.photos.sigmas, estimates.y_hat
-    result = {
+    decades = metrics.by_decade(y_hat, y)
+    result: Figures = {
         "photos": len(y),
         "photos_with_sigma_0": int((sigma == 0).sum()),
         "mae": metrics.mae(y_hat, y),
         "epsilon_error": metrics.epsilon_error(y_hat, y, sigma),
         "cumulative_score": by_name(YEARS, metrics.cumulative_score(y_hat, y, YEARS)),
-        "decades": metrics.by_decade(y_hat, y),
+        "decades": decades,
+        "balanced_mae": metrics.balanced_mae(decades),
         "same_answer": same_answer(estimates),
     }
     return result | ({} if estimates.p_hat is None else distribution_figures(estimates))
@@ -187,11 +191,11 @@ def lines(figures: Figures) -> list[str]:
 
 
 def measure_lines(figures: Figures, measures: dict[str, tuple[str, str, str]]) -> list[str]:
-    """A line per measure that the figures hold."""
+    """A line per measure that has a figure."""
     return [
         f"  {words:26} {value_text(figures, name, unit):14} {direction}"
         for name, (words, unit, direction) in measures.items()
-        if name in figures
+        if figures.get(name) is not None
     ]
 
 

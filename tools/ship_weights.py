@@ -30,8 +30,8 @@ from tinydldl.train import command
 from tinydldl.train.settings import TrainSettings
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
-MEASURED = ("photos", "mae", "mode_mae", "epsilon_error", "kl", "crps", "cumulative_score")
-MEASURED += ("coverage", "decades", "same_answer")
+MEASURED = ("photos", "mae", "balanced_mae", "mode_mae", "epsilon_error", "kl", "crps")
+MEASURED += ("cumulative_score", "coverage", "decades", "same_answer")
 UNSAID = ("data_dir", "resume", "device", "engine", "workers", "loaders", "cache_mb")
 # What the second and the third number of a file name mean, in the words of the set's authors.
 GENDERS = ("male", "female")

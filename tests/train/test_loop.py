@@ -1,5 +1,7 @@
 """The training loop on eight faces: it learns them, and says so when numbers go wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers.commands import NO_BAR
@@ -9,8 +11,9 @@ from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_batches
 from tinydldl.fast import FastNet
 from tinydldl.finite import NonFiniteError, first_non_finite
+from tinydldl.gradcheck import compare, numerical_gradient
 from tinydldl.labels import label_grid
-from tinydldl.methods import DLDLv2
+from tinydldl.methods import METHODS, DLDLv2, make_method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
@@ -179,6 +182,70 @@ def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
     assert y.tolist() == [65, 5, 35]
 
 
+INDICES = np.array([6, 0, 3])  # the photos of a batch
+
+
+def rows_of_a_step(run, method, x):
+    """The gradient in the network's outputs x for the photos INDICES, as a step hands it on."""
+    seen = []
+    run.method, run.optimizer = method, SimpleNamespace(step=lambda: None)
+    run.model = SimpleNamespace(forward=lambda _: x, backward=seen.append, grads={"x": x})
+    loop.training_step(run, np.zeros((3, 32, 32, 3), np.uint8), INDICES, "here")
+    return seen[0]
+
+
+def of_single_photos(run, method, x, weights):
+    """The gradient in x of `1/N sum_n w_n L_n`, by central differences; L_n is a batch of one."""
+    photos = run.train_store.photos
+    y, sigma = photos.ages[INDICES], photos.sigmas[INDICES]
+    target = method.target(y, sigma).astype(np.float32)
+
+    def total():
+        each = [method.loss(x[n : n + 1], target[n : n + 1], y[n : n + 1])[0][0] for n in range(3)]
+        return float(sum(w * L for w, L in zip(weights[INDICES], each, strict=True)) / 3)
+
+    return numerical_gradient(total, x)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_weight_multiplies_the_loss_of_its_photo(name, run, rng):
+    """Also or-cnn, whose questions have weights beside; wrong photos or factors are seen."""
+    ages = {"ages": run.train_store.photos.ages} if name == "or-cnn" else {}
+    method = make_method(name, label_grid(step=4), **ages)
+    x = rng.standard_normal((3, method.outputs))
+    w = run.weights = rng.uniform(0.2, 3, 8).astype(np.float32).astype(float)
+    rows = rows_of_a_step(run, method, x)
+    compare(name, rows, of_single_photos(run, method, x, w))
+    for wrong in (np.ones(8), w / w.sum(), w / w[INDICES].mean(), w[::-1], w**2):
+        numeric = of_single_photos(run, method, x, wrong)
+        assert np.abs(rows - numeric).max() > 0.05 * np.abs(rows).max()
+
+
+def test_the_weighted_loss_agrees_with_pytorch(run, rng, torch):
+    run.weights, method = rng.uniform(0.2, 3, 8), DLDLv2(label_grid())
+    x, photos = rng.standard_normal((3, 101)), run.train_store.photos
+    theirs, y = torch.tensor(x, requires_grad=True), torch.tensor(photos.ages[INDICES])
+    p = torch.tensor(method.target(photos.ages[INDICES], photos.sigmas[INDICES]))
+    kl = torch.nn.functional.kl_div(theirs.log_softmax(1), p, reduction="none").sum(1)
+    L = kl + (theirs.softmax(1) @ torch.tensor(method.grid) - y).abs()
+    (torch.tensor(run.weights[INDICES]) * L).mean().backward()
+    rows = rows_of_a_step(run, method, x)
+    np.testing.assert_allclose(rows, theirs.grad.numpy(), rtol=1e-5, atol=1e-8)  # float32 targets
+
+
+def test_weights_of_1_change_no_digit(run):
+    run.epochs, run.batch = 2, 3
+    first = {name: array.copy() for name, array in run.model.params.items()}
+    without, _ = weights_after_training(run, first, workers=0, decay=None)
+    run.weights = np.ones(8)
+    ones, _ = weights_after_training(run, first, workers=0, decay=None)
+    run.weights = np.linspace(0.9, 1.1, 8)
+    others, _ = weights_after_training(run, first, workers=0, decay=None)
+    for name, array in without[-1].items():
+        np.testing.assert_array_equal(ones[-1][name], array, err_msg=name)
+    assert (others[-1]["fc.W"] != without[-1]["fc.W"]).any()
+
+
 def test_an_epoch_sees_the_photos_in_its_own_order_and_augmented(run, monkeypatch):
     run.epochs, run.batch, run.transforms, run.seed, seen = 2, 3, ["mirror", "color"], 5, []
 
@@ -249,6 +316,7 @@ def test_first_non_finite(run):
 
 def test_training_is_float32_throughout(run):
     """One stray float64 would double the time of all that follows it."""
+    run.weights = np.linspace(0.5, 1.5, 8)
     dtypes = set()
 
     def watch(function):

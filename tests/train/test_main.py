@@ -90,6 +90,15 @@ def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
     assert metrics("a") == metrics("b") != metrics("c")
 
 
+def test_balance_weighs_the_photos_by_their_age(capsys):
+    assert run(*SMALL, "--epochs", 1, "--name", "plain") == 0
+    assert "\nweights " not in capsys.readouterr().out
+    assert run(*SMALL, "--epochs", 1, "--name", "balanced", "--balance") == 0
+    assert "\nweights   0." in capsys.readouterr().out
+    assert metrics("plain") != metrics("balanced")
+    assert json.loads(Path("runs/balanced/config.json").read_text())["arguments"]["balance"] is True
+
+
 def test_no_more_processes_than_have_work(monkeypatch, capsys):
     """Of 20 faces 16 are trained on, four at a time."""
     started = []
@@ -116,10 +125,10 @@ def start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9]
+GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9, "--balance"]
 
 
-@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine and average"])
+@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average and balance"])
 def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
     save_network(Path("first"))
     assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0

@@ -73,6 +73,8 @@ def build_parser() -> cli.Parser:
     about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then lower it"
     about += f" along half a cosine to 0 {by_set('schedule')}"
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
+    about = "weigh photos, the more the rarer their age, so that all ages count about alike"
+    add("--balance", action=argparse.BooleanOptionalAction, help=about)
     about = "evaluate and keep the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
@@ -166,6 +168,8 @@ def as_command_line(settings: dict[str, Any]) -> list[str]:
         option = "--" + name.replace("_", "-")
         if isinstance(value, list):
             words += [option, *map(str, value)] if value else [f"--no-{name}"]
+        elif isinstance(value, bool):
+            words.append(option if value else f"--no-{name}")
         elif value is not None:
             words += [f"{option}={value}"]
     return words

@@ -8,9 +8,10 @@ import numpy as np
 
 from tinydldl import plots, report, trained
 from tinydldl.datasets.selection import PART_NAMES
+from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_room, write_table
-from tinydldl.labels import label_grid
+from tinydldl.labels import balancing_weights, label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import OPTIMIZERS, Averaged
@@ -48,6 +49,13 @@ class Experiment:
             f"method    {method_text(s, len(method.grid), method.outputs)}",
             f"engine    {engine}",
         ]
+        weights = None
+        if s.balance:
+            weights = balancing_weights(photos.train.photos.ages, grid)
+            if np.ptp(weights) == 0:
+                what = "the ages to train on are all as frequent"
+                raise UserError(f"--balance: would change nothing, since {what}")
+            self.lines.append(f"weights   {weights.min():.2f} to {weights.max():.2f}, by age")
         self.training = Training(
             model=model,
             method=method,
@@ -61,6 +69,7 @@ class Experiment:
             transforms=s.augment,
             seed=seed,
             val_every=s.val_every,
+            weights=weights,
             xp=xp,
         )
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
+from tinydldl.arrays import Array
 from tinydldl.backend import to_device, to_host
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
 from tinydldl.finite import NonFiniteError, check_loss, check_parameters
@@ -27,7 +28,8 @@ class Training:
 
     `schedule`: the learning rate at an epoch, from 1 on; 1.5 is the middle of the first.
     `channels`: mean and standard deviation of R, G and B in 0..1; `average`: of params and buffers,
-    if it is what is evaluated.
+    if it is what is evaluated. `weights` (photos trained on,): the gradient of a batch is that of
+    `1/N sum_n w_n L_n`, L_n the loss of a photo; the figures stay plain means. None for 1.
     """
 
     model: Sequential
@@ -43,6 +45,7 @@ class Training:
     seed: int = 0
     val_every: int = 1
     average: Averaged | None = None
+    weights: Array | None = None
     xp: ModuleType = np
 
 
@@ -101,6 +104,9 @@ def training_step(
 
     outputs = training.model.forward(x)
     losses, doutputs = training.method.loss(outputs, target, to_device(y.astype(np.float32), xp))
+    if training.weights is not None:  # a row of the gradient is that of one photo
+        w = training.weights[indices, None].astype(np.float32)
+        doutputs = to_device(w, xp) * doutputs
     training.model.backward(doutputs)
     figures = to_host(xp.stack([*losses, gradient_norm(training.model.grads)])).astype(float)
     check_loss(figures[0], training.model, x, where)

@@ -56,6 +56,7 @@ class TrainSettings:
     optimizer: str = "adam"
     lr: float
     schedule: str
+    balance: bool = False
     average: float | None = None
     val_every: int = 1
 
