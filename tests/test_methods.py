@@ -231,7 +231,7 @@ def test_the_weights_of_orcnn_by_hand():
     np.testing.assert_allclose(method.weights, roots / roots.mean())
 
 
-def test_the_published_code_trains_with_kl_alone_at_first(rng):
+def test_the_first_epochs_may_have_kl_alone(rng):
     method, alone = DLDLv2(GRID, lam=0.7, kl_epochs=2), make_method("dldl", GRID)
     x, p = rng.standard_normal((3, 101)), method.target(Y, SIGMA)
     for epoch, lam in ((1, 0), (2, 0), (3, 0.7), (1, 0)):

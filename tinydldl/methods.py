@@ -244,8 +244,8 @@ class DLDLv2(DLDL):
           KL(p, p_hat)         +    lam  *     |y_hat - y|
 
     `lam`: the weight of the second loss. `lam_now`, its value in this epoch, is 0 in the first
-    `kl_epochs`: the published code trains with KL alone before it adds the rest. `kl_reduction`:
-    see `losses.kl_from_logits`.
+    `kl_epochs`. (The published code trains with KL alone first, too, but then begins a new run: see
+    data/README.md.) `kl_reduction`: see `losses.kl_from_logits`.
 
     >>> method, y = DLDLv2(np.arange(101.0)), np.array([30.0])
     >>> target = method.target(y, sigma=[3.0])

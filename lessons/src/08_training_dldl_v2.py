@@ -102,7 +102,7 @@ assert np.abs(x.std(axis=(0, 1, 2)) - 1).max() < 1e-3
 # %% [markdown]
 # ## 2. Augmentation, seen
 #
-# A few hundred photos are few. Each time that a photo is used we change it at random, in ways that leave the age what it is, so the network hardly ever sees the same pixels twice. The package has the six transforms of the paper. Here is each of them, on one face drawn at a larger size.
+# A few hundred photos are few. Each time that a photo is used we change it at random, in ways that leave the age what it is, so the network hardly ever sees the same pixels twice. The package has six transforms, after the code that was published with the paper ([where they differ from it](../data/README.md#the-published-code-line-by-line)). Here is each of them, on one face drawn at a larger size.
 
 # %%
 face = draw_face(58.0, np.random.default_rng(12), 256)
@@ -288,7 +288,7 @@ def augmented(faces, index, epoch, transforms):
 
 
 # %% [markdown]
-# To **validate**, switch to inference: no augmentation, the center of the photo, and BatchNorm with its running statistics, so that an estimate does not depend on the other photos of the batch. As in the paper, the answer for a photo is the mean of two distributions: of the photo and of its mirror image.
+# To **validate**, switch to inference: no augmentation, the center of the photo (at the very end the published code takes all of it), and BatchNorm with its running statistics, so that an estimate does not depend on the other photos of the batch. As in the paper, the answer for a photo is the mean of two distributions: of the photo and of its mirror image.
 
 
 # %%

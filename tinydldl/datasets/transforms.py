@@ -1,7 +1,8 @@
-"""Augmentation: the paper's and one more, each a pure function of an image and a generator.
+"""Augmentation, each transform a pure function of an image and a generator.
 
-Sizes have the proportions of the paper: a photo is held with a short side of 8/7 of the network's
-(256 for 224), and a crop of 7/8 of it goes in. Images are Pillow's, RGB.
+Six are those of the paper's published code; data/README.md says where they differ from it. A photo
+is held with a short side of 8/7 of the network's (256 for 224), and a crop of 7/8 of it goes in.
+Images are Pillow's, RGB.
 """
 
 from PIL import Image, ImageEnhance, ImageOps
@@ -10,7 +11,7 @@ from tinydldl.arrays import Rng
 from tinydldl.images import FILL, HOLD, center_crop, resize_short_side
 
 SCALES = (112 / 256, 224 / 256)
-MAX_DEGREES = 30
+MAX_DEGREES = 15
 JITTER = 0.4
 ERASED = (1 / 8, 1 / 2)
 
@@ -33,7 +34,7 @@ def scale(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def rotate(image: Image.Image, rng: Rng) -> Image.Image:
-    """Rotate by up to 30 degrees either way."""
+    """Rotate by up to 15 degrees either way."""
     degrees = rng.uniform(-MAX_DEGREES, MAX_DEGREES)
     return image.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=FILL)
 
@@ -67,7 +68,7 @@ def erase(image: Image.Image, rng: Rng) -> Image.Image:
     return image
 
 
-TRANSFORMS = {  # the paper's
+TRANSFORMS = {  # after the paper's
     function.__name__: function for function in (mirror, gray, scale, rotate, crop, color)
 }
 CHOICES = TRANSFORMS | {"erase": erase}

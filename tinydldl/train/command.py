@@ -22,7 +22,7 @@ from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
 SYNTHETIC: dict[str, Any] = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3, "schedule": "step:6"}
 SYNTHETIC |= {"augment": ["mirror", "crop"]}
-# The paper's.
+# The paper's, but for details of the augmentation: see data/README.md.
 REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
@@ -39,7 +39,7 @@ def build_parser() -> cli.Parser:
     names: dict[str, Any] = {"choices": PARTS, "metavar": ("TRAINED", "EVALUATED")}
     data.add_argument("--parts", nargs=2, **names, help=about)
     selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
-    about = "mirror crop for synthetic faces, else the paper's: all but erase"
+    about = "mirror crop for synthetic faces, else all but erase"
     selection.add_augment_arguments(data, about)
     selection.add_arguments(data)
 
