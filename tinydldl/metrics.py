@@ -125,9 +125,6 @@ def balanced_mae(decades: list[dict[str, Any]]) -> float | None:
 
     Each counts alike, but for those with fewer than ten photos, whose MAE is mostly luck: they are
     left out. None if no decade is left.
-
-    >>> balanced_mae([{"count": 40, "mae": 1.0}, {"count": 10, "mae": 8.0}, {"count": 2, "mae": 2}])
-    4.5
     """
     errors = [row["mae"] for row in decades if row["count"] >= FEWEST]
     return float(np.mean(errors)) if errors else None

@@ -1,12 +1,4 @@
-"""How good estimates are: every figure, as a dict, as lines of text, as pictures.
-
-In short:
-
-    estimates = Estimates.of(method, prediction, store.photos)
-    for line in lines(figures(estimates)):
-        print(line)
-    pictures(estimates, store, "a title")["scatter.png"].savefig("scatter.png")
-"""
+"""How good estimates are: every figure, as a dict, as lines of text, as pictures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,11 +124,7 @@ def distribution_figures(estimates: Estimates) -> Figures:
 
 
 def by_name(keys: Array, values: Array) -> dict[str, float]:
-    """Two arrays as a dict for JSON.
-
-    >>> by_name(np.array([0.1, 0.2]), np.array([0.5, 1.0]))
-    {'0.1': 0.5, '0.2': 1.0}
-    """
+    """Two arrays as a dict for JSON, such as {'0.1': 0.5, '0.2': 1.0}."""
     return {f"{key:g}": float(value) for key, value in zip(keys, values, strict=True)}
 
 
