@@ -287,6 +287,22 @@ def test_draws_from_the_predicted_distributions_are_calibrated(rng):
         assert (sign * (metrics.coverage(wrong, y, grid, q) - q) > noise).all()
 
 
+def test_the_coverage_of_votes_is_that_of_votes_drawn_one_by_one(rng):
+    """Those of p, in a p_hat that is right, too narrow, too wide, or elsewhere."""
+    q, N = np.array([0.2, 0.5, 0.8, 0.9]), 20_000
+    p = gaussian_label_distribution([40.3], [5.0], GRID)
+    votes = rng.choice(GRID, N, p=p[0])
+    for center, sigma in ((40.3, 5.0), (40.3, 2.5), (40.3, 9.0), (44.0, 5.0)):
+        p_hat = gaussian_label_distribution([center], [sigma], GRID)
+        drawn = metrics.coverage(np.repeat(p_hat, N, axis=0), votes, GRID, q)
+        found = metrics.vote_coverage(p_hat, p, q)
+        assert (np.abs(found - drawn) < 4 * np.sqrt(drawn * (1 - drawn) / N)).all()
+        off = (found - q)[1:]  # labels are too coarse for 0.2
+        if (center, sigma) != (40.3, 5.0):
+            assert (off > 0.04).all() if sigma > 5 else (off < -0.04).all()
+    assert metrics.vote_coverage(p, p, 1) == pytest.approx(1)
+
+
 def test_distributions_of_float32_are_covered_in_full(rng):
     p_hat = rng.dirichlet(np.ones(101), 2000).astype(np.float32)
     assert (np.cumsum(p_hat, axis=1, dtype=float)[:, -1] > 1).any()

@@ -118,9 +118,12 @@ def distribution_figures(estimates: Estimates) -> Figures:
     y, p, p_hat, grid = estimates.photos.ages, estimates.p, estimates.p_hat, estimates.grid
     against_p = {name: getattr(metrics, name)(p_hat, p) for name in LABEL_DISTRIBUTION}
     against_y = {name: getattr(metrics, name)(p_hat, y, grid) for name in TRUE_AGE}
-    coverage = by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS))
     mode_mae = {"mode_mae": metrics.mae(estimates.mode, y)}
-    return mode_mae | against_p | against_y | {"coverage": coverage}
+    coverage = {
+        "coverage": by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS)),
+        "vote_coverage": by_name(LEVELS, metrics.vote_coverage(p_hat, p, LEVELS)),
+    }
+    return mode_mae | against_p | against_y | coverage
 
 
 def by_name(keys: Array, values: Array) -> dict[str, float]:
@@ -175,6 +178,8 @@ def lines(figures: Figures) -> list[str]:
         text += ["", "p_hat against the true age", *measure_lines(figures, TRUE_AGE)]
         text += ["  coverage: share of true ages in the central q of p_hat; nearer to q is better"]
         text += share_lines("q", figures["coverage"])
+        text += ["  the same of single votes, which scatter more than their mean, the true age"]
+        text += share_lines("q", figures["vote_coverage"])
     return text
 
 

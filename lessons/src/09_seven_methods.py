@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 import tinydldl
 from tinydldl.datasets import Photos
-from tinydldl.datasets.loader import Augmenters
+from tinydldl.datasets.loader import augment_batch
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.fast import FastNet
 from tinydldl.files import read_table
@@ -444,7 +444,7 @@ EPOCHS, EVERY, SEEDS = (2, 1, (0, 1)) if FAST else (15, 10, (0, 1, 2))
 class Faces:
     """Drawn faces in memory: images (uint8) and `photos`, which holds their ages and sigmas."""
 
-    side, loaders, augmenters = SIDE, 1, Augmenters(1)
+    side, loaders, augmenters = SIDE, 1, staticmethod(augment_batch)
 
     def __init__(self, images, ages, sigmas):
         self.images = images

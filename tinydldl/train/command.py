@@ -20,8 +20,8 @@ from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 
 # About two minutes on two cores; the faces are drawn at all angles and in any light already.
-SYNTHETIC: dict[str, Any] = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3, "schedule": "step:6"}
-SYNTHETIC |= {"augment": ["mirror", "crop"]}
+SYNTHETIC: dict[str, Any] = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3}
+SYNTHETIC |= {"schedule": "cosine:1", "augment": ["mirror", "crop"]}
 # The paper's, but for details of the augmentation: see data/README.md.
 REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
@@ -62,7 +62,8 @@ def build_parser() -> cli.Parser:
     add("--label-step", type=label_step, help="years from one label to the next")
     about = "dldl-v2: divide KL by N, or by N K as the paper's published code does (default: batch)"
     add("--kl-reduction", choices=["batch", "elements"], help=about)
-    about = "dldl-v2: so many epochs with KL alone before those with both losses (default: 0)"
+    about = "dldl-v2: so many epochs with KL alone before those with both losses (default: two "
+    about += "thirds of the epochs, since from random weights L1 would lead; none with --init)"
     add("--kl-epochs", type=cli.whole(0), help=about)
 
     add = parser.add_argument_group("training").add_argument
@@ -130,6 +131,9 @@ def settings_of(arguments: argparse.Namespace) -> TrainSettings:
     if arguments.init == Path(weights.PRETRAINED):
         given["init"] = weights.find(arguments.net)
     usual = SYNTHETIC if arguments.dataset == "synthetic" else REAL
+    epochs = given.get("epochs", usual["epochs"])
+    usual = usual | {"kl_epochs": 0 if arguments.init else epochs * 2 // 3}
+    usual |= {"schedule": "constant"} if epochs == 1 else {}  # an epoch of warm-up would be all
     names = {field.name for field in fields(TrainSettings)}
     return TrainSettings(**{n: v for n, v in (usual | given).items() if n in names})
 
