@@ -39,7 +39,18 @@ from tinydldl.train.settings import TrainSettings
 
 OUT = Path(__file__).parents[1] / "lessons" / "results" / "why"
 BASE = ["--limit", "3000", "--size", "32", "--batch", "32", "--epochs", "12", "--lr", "0.002"]
-BASE += ["--schedule", "cosine:1", "--workers", "1", "--loaders", "1", "--device", "cpu"]
+BASE += [
+    "--schedule",
+    "cosine:1",
+    "--kl-epochs",
+    "0",
+    "--workers",
+    "1",
+    "--loaders",
+    "1",
+    "--device",
+    "cpu",
+]
 
 # What is tried, one at a time, and the change to the settings of DLDL-v2 with lambda 1.
 TRIED: dict[str, dict[str, Any]] = {
