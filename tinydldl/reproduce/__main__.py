@@ -16,7 +16,7 @@ from tinydldl.train.settings import TrainSettings
 
 SYNTHETIC = {"size": 32, "epochs": 24, "limit": 3000, "batch": 32}
 REAL = {"size": 64, "epochs": 24, "batch": 64}
-# So short a training from scratch learns little under all of the paper's augmentation.
+# So short a training from random weights learns little under all of the published augmentation.
 AUGMENT = ["mirror", "crop"]
 # For all: no method is tuned more than another.
 COMMON = {"augment": AUGMENT, "lr": 2e-3, "schedule": "cosine:1"}
