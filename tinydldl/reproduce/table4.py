@@ -1,4 +1,4 @@
-"""Table 4: lambda, the step of the label grid, and what the published code does with the KL divergence."""
+"""Table 4: lambda, the step of the label grid, and two things that the published code does."""
 
 from tinydldl.reproduce.table import Published, Result, Row, Table, beside_published, picture_beside
 from tinydldl.reproduce.trainings import Trainings
