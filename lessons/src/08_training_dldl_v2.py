@@ -404,6 +404,8 @@ if not FAST:
     assert last["valid_mae"] < healthy[KL_EPOCHS - 1]["valid_mae"]
 
 # %% [markdown]
+# The loss jumps up where L1 joins it, two thirds of the way; that is another loss, not a worse network. The validation error stumbles for an epoch, and falls on.
+#
 # The picture says more than the number. Each face stands above its label distribution (blue) and the predicted distribution (red).
 
 # %%
@@ -512,11 +514,11 @@ if not FAST:
     for name, history in {"mirroring": healthy, "none": plain}.items():
         ends[name] = [np.mean([r[k] for r in history[-4:]]) for k in ("train_mae", "valid_mae")]
         print(f"{name:9}: training {ends[name][0]:.2f}, validation {ends[name][1]:.2f} years")
-    assert abs(ends["mirroring"][0] - ends["none"][0]) < 1
+    assert ends["none"][0] < ends["mirroring"][0] - 0.5
     assert ends["none"][1] > ends["mirroring"][1]
 
 # %% [markdown]
-# Judged by the training error, the two networks are about as good. Judged by new photos, the one without augmentation is worse: more of what it learned is these photos by heart, and less of it is what shows the age. That is **overfitting**. The training curve alone would not have told you.
+# Judged by the training error, the network without augmentation is the better one by far. Judged by new photos it is not better at all: more of what it learned is these photos by heart, and none of that helps. That is **overfitting**. The training curve alone would not have told you.
 #
 # Two things to know when you compare the curves. The training error is an average over the epoch, while the network was changing, in training mode and on augmented photos; the validation error is taken at the end of the epoch. So early on validation can lie *below* training, and that is no bug.
 #
@@ -574,7 +576,7 @@ compare_curves(runs)
 #
 # C: validation photos are only divided by 255. Training is exactly the healthy curve, so the training itself is right; validation is bad from the first epoch on and stays so. Something differs between training and validation: other suspects are BatchNorm's running statistics that are never updated, other colors (BGR for RGB), another crop, or labels of another validation set.
 #
-# The gradient divided by K would leave both curves nearly as they are, since Adam's steps do not depend on the scale of the gradient. A learning rate that is never lowered would also look nearly healthy, only without the drop after the first division. Neither makes validation flat, bad, or too good.
+# The gradient divided by K would leave both curves nearly as they are, since Adam's steps do not depend on the scale of the gradient. A learning rate that is never lowered would also look nearly healthy, only more restless toward the end. Neither makes validation flat, bad, or too good.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
