@@ -367,7 +367,7 @@ theirs, their_optimizer = fresh()
 run = SimpleNamespace(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
     train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
-    schedule=lambda epoch: LR, average=None,
+    schedule=lambda epoch: LR, average=None, weights=None,
 )  # fmt: skip
 their_record, _ = train_epoch(run, EPOCHS, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
