@@ -57,6 +57,12 @@ def test_small_and_zero_sigma():
     assert far[0, 100] == 1
 
 
+def test_one_sigma_for_all():
+    y = [3.0, 70.5]
+    for function in (gaussian_label_distribution, gaussian_cdf):
+        np.testing.assert_array_equal(function(y, 2.0, AGES), function(y, [2.0, 2.0], AGES))
+
+
 def test_negative_sigma_is_refused():
     with pytest.raises(ValueError, match="sigma: expected zero or more"):
         gaussian_label_distribution([20.0], [-1.0], AGES)

@@ -36,15 +36,15 @@ def gaussian_label_distribution(y: ArrayLike, sigma: ArrayLike, grid: Grid) -> D
         p_k = exp(-(l_k - y)^2 / (2 sigma^2)) / sum_j exp(-(l_j - y)^2 / (2 sigma^2))
 
     Computed as a softmax with the largest exponent subtracted, so a small sigma gives no 0/0;
-    sigma = 0 puts the mass on the nearest label, or on both of them. Raises ValueError for a
-    negative sigma. Lesson 01.
+    sigma = 0 puts the mass on the nearest label, or on both of them. One number as sigma is that of
+    all. Raises ValueError for a negative sigma. Lesson 01.
 
     >>> gaussian_label_distribution([1.0], [0.5], np.arange(3.0)).round(3).tolist()
     [[0.107, 0.787, 0.107]]
     """
-    squared = (grid - np.asarray(y, dtype=float)[:, None]) ** 2
+    y, sigma = (np.asarray(value, dtype=float).reshape(-1, 1) for value in (y, sigma))
+    squared = (grid - y) ** 2
     squared -= squared.min(axis=1, keepdims=True)
-    sigma = np.asarray(sigma, dtype=float)[:, None]
     if (sigma < 0).any():
         raise ValueError("sigma: expected zero or more years")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -56,10 +56,10 @@ def gaussian_label_distribution(y: ArrayLike, sigma: ArrayLike, grid: Grid) -> D
 def gaussian_cdf(y: ArrayLike, sigma: ArrayLike, points: Array) -> Array:
     """`c(l) = (1 + erf((l - y) / (sigma sqrt 2))) / 2` at each of `points` (K,): (N, K).
 
-    Computed so that no digits are lost far below y, where 1 + erf is 0. Raises ValueError unless
-    every sigma is positive. Lesson 02.
+    Computed so that no digits are lost far below y, where 1 + erf is 0. One number as sigma is that
+    of all. Raises ValueError unless every sigma is positive. Lesson 02.
     """
-    y, sigma = (np.asarray(value, dtype=float)[:, None] for value in (y, sigma))
+    y, sigma = (np.asarray(value, dtype=float).reshape(-1, 1) for value in (y, sigma))
     if not (sigma > 0).all():
         raise ValueError("sigma: expected more than zero years")
     return ndtr((points - y) / sigma)

@@ -69,10 +69,15 @@ def epsilon(dtype):
 # %% test="epsilon" points=1
 # Expect no error at all: both are powers of two.
 for dtype, digits in [(np.float32, 23), (np.float64, 52)]:
-    print(f"{dtype.__name__}: {epsilon(dtype):.3e}")
-    assert epsilon(dtype) == 2.0**-digits == np.finfo(dtype).eps
+    found = epsilon(dtype)
+    print(f"{dtype.__name__}: {found:.3e}")
+    assert found == 2.0**-digits, f"{dtype.__name__}: found {found}, expected 2^-{digits}"
+    assert type(found) is dtype, f"{dtype.__name__}: the arithmetic left the type"
+looked_up = {"finfo", "spacing", "nextafter"} & set(epsilon.__code__.co_names)
+assert not looked_up, f"find it by halving, without {looked_up}"
 
 # %%
+assert [np.finfo(dtype).eps for dtype in (np.float32, np.float64)] == [2.0**-23, 2.0**-52]
 x = np.logspace(-3, 3, 2000)
 figure, axes = plt.subplots()
 for dtype, color in zip((np.float32, np.float64), COLORS, strict=False):
@@ -208,8 +213,12 @@ for f, slope, third in [(np.exp, np.exp(0.7), np.exp(0.7)), (np.sin, np.cos(0.7)
     h = 0.01
     error = central_difference(f, 0.7, h) - slope
     print(f"{f.__name__}: error {error:.3e}, expected {h**2 / 6 * third:.3e}")
-    assert abs(error / (h**2 / 6 * third) - 1) < 0.01
+    assert abs(error / (h**2 / 6 * third) - 1) < 0.01, (
+        f"{f.__name__}: not the error of this formula"
+    )
 assert central_difference(lambda x: 3 * x - 1, 2.0, 0.5) == 3, "a line has no error"
+cubic = central_difference(lambda x: x**3, 1.0, 0.5)
+assert cubic == 3.25, f"x^3 at 1 with h = 0.5: {cubic}, expected (1.5^3 - 0.5^3) / 1 = 3.25"
 
 # %% [markdown]
 # The forward formula, checked in the same way, and the two orders side by side:
@@ -267,7 +276,8 @@ for dtype in (np.float32, np.float64):
 # %%
 def measured(dtype):
     """Steps h, and the error of the central difference of exp at 1 for each, all in `dtype`."""
-    h = np.logspace(-13 if dtype == np.float64 else -7, 0, 25 * 13).astype(dtype)
+    decades = 13 if dtype == np.float64 else 7
+    h = np.logspace(-decades, 0, 25 * decades + 1).astype(dtype)
     derivative = central_difference(np.exp, dtype(1), h)
     assert derivative.dtype == dtype
     return h.astype(float), np.abs(derivative.astype(float) - np.e)
@@ -276,6 +286,7 @@ def measured(dtype):
 figure, axes = plt.subplots(figsize=(8, 4))
 for dtype, color in zip((np.float32, np.float64), COLORS, strict=False):
     h, error = measured(dtype)
+    assert ((h > 2e-3) & (h < 2e-2)).sum() == 25, "steps in one power of ten"
     model = h**2 / 6 * np.e + np.finfo(dtype).eps * np.e / h
     axes.loglog(h, error, ".", markersize=3, color=color)
     axes.loglog(h, model, color=color)
@@ -409,12 +420,18 @@ rng = np.random.default_rng(4)
 x = rng.standard_normal((3, 4))
 before = x.copy()
 numeric = numerical_gradient(lambda: (np.sin(x) * x).sum(), x)
+assert np.array_equal(x, before), "x must come back unchanged"
+assert numeric.shape == (3, 4), f"the gradient has shape {numeric.shape}, x has (3, 4)"
 difference = np.abs(numeric - (np.cos(x) * x + np.sin(x))).max()
 of_package = gradcheck.numerical_gradient(lambda: (np.sin(x) * x).sum(), x)
 print(f"largest difference: {difference:.1e}; {np.abs(numeric - of_package).max():.1e}")
-assert np.array_equal(x, before), "x must come back unchanged"
-assert numeric.shape == (3, 4) and difference < 1e-8
-assert np.abs(numeric - of_package).max() < 1e-9
+assert difference < 1e-8, f"off by {difference:.1e} from the derivative of x sin x"
+assert np.abs(numeric - of_package).max() < 1e-9, "another step than the package's?"
+apart = np.array([1e6 + 0.1, 0.5])
+slope = numerical_gradient(lambda: apart[0] ** 2, apart)[0]
+assert abs(slope / (2 * apart[0]) - 1) < 1e-10, "the step must grow with a large |x|"
+slope = numerical_gradient(lambda: np.exp(apart[1]), apart)[1]
+assert abs(slope / np.exp(0.5) - 1) < 1e-8, "each entry has a step of its own"
 
 # %% [markdown]
 # It calls $f$ twice for each entry. For a network with a million weights that is two million forward passes for one step: this is a way to check gradients, not to train.
@@ -545,12 +562,37 @@ class Scaled(Tanh):
         return 1.001 * super().backward(dy)
 
 
+class Turned(Tanh):
+    """The right numbers in the wrong rows."""
+
+    def backward(self, dy):
+        return super().backward(dy)[::-1]
+
+
+class Negated(Tanh):
+    def backward(self, dy):
+        return -super().backward(dy)
+
+
+class Faint(Tanh):
+    """A thousandth of tanh, with a gradient that is 1% too large."""
+
+    def forward(self, x, save=None):
+        return super().forward(x, save) / 1000
+
+    def backward(self, dy):
+        return 1.01 * super().backward(dy) / 1000
+
+
 rng = np.random.default_rng(6)
 x = rng.standard_normal((4, 5))
-for layer in (Tanh(), Softmax(), Spoiled(), Scaled()):
-    error = check(layer, x, rng)
-    print(f"{type(layer).__name__:8} {error:.1e}")
-    assert error > 5e-4 if isinstance(layer, Spoiled | Scaled) else error < 1e-7
+for layer in (Tanh(), Softmax(), Spoiled(), Scaled(), Turned(), Negated(), Faint()):
+    error, name = check(layer, x, rng), type(layer).__name__
+    print(f"{name:8} {error:.1e}")
+    if type(layer) in (Tanh, Softmax):
+        assert error < 1e-7, f"{name} is right, and your check says {error:.1e}"
+    else:
+        assert error > 5e-4, f"{name} has a wrong backward pass, and your check says {error:.1e}"
 
 # %% [markdown]
 # The package's `check_layer` does the same for the input *and* every parameter, and raises an error that names the worst entry. How well do right and wrong separate? We take three right layers and spoil their $dx$ in four ways.
@@ -699,16 +741,23 @@ print(caught)
 assert "worst at (2, 3)" in caught
 
 # %% [markdown]
-# How often does this happen by chance? A standard normal number lies within $h$ of 0 with a probability of about $2h/\sqrt{2\pi} = 8 \cdot 10^{-6}$. For twenty numbers, never mind. For a feature map of $64 \times 64 \times 16$ it happens about every second time. So there are two rules:
+# How often does this happen by chance? A standard normal number lies within $h$ of 0 with a probability of about $2h/\sqrt{2\pi} = 8 \cdot 10^{-6}$. For twenty numbers, never mind. A feature map of $64 \times 64 \times 16$ holds 0.52 such numbers on average. Some maps hold two or more, so fewer hold one at all: with $n$ numbers of probability $q$ it is $1 - (1 - q)^n$ of them, here 41%. So there are two rules:
 #
 # * *A layer with kinks*: choose the input, so that no value is near one. (For max pooling the kink is where two values in one window are equal.)
 # * *A whole network*: replace ReLU by tanh and max pooling by average pooling for the check. The other layers cannot tell the difference.
 
 # %%
 per_value = norm.cdf(h) - norm.cdf(-h)
-print(f"{per_value:.2e} for each value, {per_value * 64 * 64 * 16:.2f} for each map")
+numbers = 64 * 64 * 16
+in_a_map = 1 - (1 - per_value) ** numbers
+print(
+    f"{per_value:.2e} for each value; {per_value * numbers:.2f} in a map; in {in_a_map:.0%} of maps"
+)
 assert abs(per_value - 2 * h / np.sqrt(2 * np.pi)) < 1e-14
-assert abs(per_value - 8e-6) < 1e-7 and abs(per_value * 64 * 64 * 16 - 0.5) < 0.05
+assert abs(per_value - 8e-6) < 1e-7 and abs(per_value * numbers - 0.52) < 0.005
+near = np.random.default_rng(15).binomial(numbers, per_value, 20_000)  # in each of 20,000 maps
+assert abs(near.mean() - 0.52) < 0.02 and abs((near > 0).mean() - 0.41) < 0.015
+assert abs(in_a_map - (near > 0).mean()) < 0.015
 
 # %% [markdown]
 # ### Exercise 5
@@ -730,11 +779,17 @@ def away_from_zero(rng, shape, margin=0.1):
 # %% test="away" points=1
 # Expect an error of about 1e-11: within its pieces ReLU is a line, and has no Taylor error.
 x = away_from_zero(np.random.default_rng(13), (100, 20))
-assert x.shape == (100, 20) and np.abs(x).min() >= 0.1
-assert 0.4 < (x > 0).mean() < 0.6 and len(np.unique(x)) == 2000
+assert x.shape == (100, 20), f"shape {x.shape}, expected (100, 20)"
+assert np.abs(x).min() >= 0.1, "a number lies within the margin"
+assert 0.4 < (x > 0).mean() < 0.6, "both signs, about as often"
+assert len(np.unique(x)) == 2000, "some numbers are equal: random ones are not"
+again = away_from_zero(np.random.default_rng(14), (100, 20))
+assert not np.array_equal(x, again), "another generator must draw other numbers"
+wide = away_from_zero(np.random.default_rng(14), (500,), margin=2.0)
+assert np.abs(wide).min() >= 2, f"the margin is 2, and a number is at {np.abs(wide).min():.2f}"
 error = gradcheck.check_layer(ReLU(), x[:5].copy(), np.random.default_rng(14))["x"]
 print(f"error {error:.1e}")
-assert error < 1e-9
+assert error < 1e-9, f"ReLU's gradient check says {error:.1e} on these numbers"
 
 # %% [markdown] question="limits" points=3
 # ### Question

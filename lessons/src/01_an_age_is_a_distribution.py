@@ -11,6 +11,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import gamma
 from scipy.stats import norm
 
 from tinydldl.datasets.synthetic import annotate, draw_face
@@ -45,11 +46,22 @@ plt.show()
 # %% [markdown]
 # The annotators disagree, and they disagree more about the old than about the young. If we kept only the mean vote, we would throw that away. So the label of a photo has two numbers: $y$, the mean of the votes, and $\sigma$, their standard deviation. Both are in years.
 #
+# This $\sigma$ is that of ten votes, not of all people who might have looked. It divides by 10, so its square is $\frac{9}{10}$ of the true variance on average (lesson 06 derives the factor), and $\sigma$ itself is about 0.92 of the true spread. And ten votes tell it only roughly: it varies by 22% from one ten to the next.
+#
 # The idea of label distribution learning: do not teach the network the number $y$. Teach it the whole hill of votes.
 
 # %%
 spreads = [vote.std() for vote in votes]
 assert spreads == sorted(spreads), "the older the face, the wider the votes"
+
+tens = np.random.default_rng(2).standard_normal((100_000, 10))  # spread 1
+of_ten = tens.std(axis=1)
+print(f"sigma of ten votes: {of_ten.mean():.3f} of the true one, give or take {of_ten.std():.3f}")
+assert abs((of_ten**2).mean() - 9 / 10) < 0.01
+# The mean of a chi variable with 9 degrees of freedom, over sqrt(10); its variance is the rest.
+mean = np.sqrt(2 / 10) * gamma(5) / gamma(9 / 2)
+assert abs(of_ten.mean() - mean) < 0.003 and abs(mean - 0.92) < 0.005
+assert abs(of_ten.std() - np.sqrt(9 / 10 - mean**2)) < 0.003 and abs(of_ten.std() - 0.22) < 0.005
 
 # %% [markdown]
 # ## 2. From a density to a label distribution
@@ -67,11 +79,20 @@ assert K == 101
 
 y, sigma = 30.0, 2.0
 density = norm.pdf(grid, y, sigma)
-print(f"sum of the density on the grid: {density.sum():.12f}")
-assert abs(density.sum() - 1) < 1e-7
+print(f"sum of the density on the grid: {density.sum():.15f}")
+assert abs(density.sum() - 1) < 1e-15
+for s in (0.4, 0.5, 0.7):
+    off = [norm.pdf(grid, age, s).sum() - 1 for age in np.linspace(30, 31, 101)]
+    formula = 2 * np.exp(-2 * np.pi**2 * s**2)
+    print(f"sigma {s}: the sum is off by up to {np.abs(off).max():.2e}, formula {formula:.2e}")
+    assert abs(np.abs(off).max() / formula - 1) < 0.01
 
 # %% [markdown]
-# The sum is very nearly 1, because the sum times $\Delta l = 1$ approximates the integral. It is not always so. Near the end of the grid a part of the hill falls off, and a narrow hill can hide between two labels:
+# The sum times $\Delta l = 1$ approximates the integral, which is 1. For this $\sigma$ it does so to the last digit that the computer has. An infinite sum of equally spaced values of a Gaussian is known exactly (Poisson's summation formula): it is off by at most
+#
+# $$ \left| \Delta l \sum_k f(l_k) - 1 \right| \approx 2 \exp\left(-\frac{2 \pi^2 \sigma^2}{\Delta l^2}\right), $$
+#
+# which is $10^{-34}$ for $\sigma = 2$, one percent for $\sigma = 0.5$, and no small number any more below. Near the end of the grid there is something else: a part of the hill falls off. And a narrow hill can hide between two labels:
 
 # %%
 at_the_end = norm.pdf(grid, 0.0, 2.0).sum()
@@ -111,7 +132,12 @@ for y, sigma in [(30.0, 2.0), (0.0, 2.0), (30.5, 0.2), (99.9, 6.0)]:
     density = norm.pdf(grid, y, sigma)
     difference = np.abs(p - density / density.sum()).max()
     print(f"y = {y:5}, sigma = {sigma}: largest difference {difference:.1e}")
-    assert difference < 1e-14
+    assert difference < 1e-14, f"y = {y}, sigma = {sigma}: off by {difference:.1e}"
+labels = label_grid(10, 60, 0.5)
+p = label_distribution(31.2, 3.0, labels)
+assert p.shape == labels.shape, f"shape {p.shape} for a grid of {labels.shape}"
+density = norm.pdf(labels, 31.2, 3.0)
+assert np.abs(p - density / density.sum()).max() < 1e-14, "wrong on the grid 10, 10.5, ..., 60"
 p = label_distribution(30.2, 1e-3, grid)
 assert p[30] == 1 and p.sum() == 1, "a tiny sigma must not give 0/0"
 
@@ -190,21 +216,28 @@ assert abs(narrow @ grid - 30.7) > 0.1, (
 def bias(ages, sigma, grid):
     """The bias (N,) of the label distributions of `ages` (N,), in years.
 
-    Hint: `gaussian_label_distribution` gives p (N, K); a matrix times the grid gives all means.
+    Hint: `gaussian_label_distribution` gives p (N, K), for one sigma or for one of each age; a
+    matrix times the grid gives all means.
     """
     ### BEGIN SOLUTION
-    p = gaussian_label_distribution(ages, np.full(len(ages), sigma), grid)
-    return p @ grid - ages
+    return gaussian_label_distribution(ages, sigma, grid) @ grid - ages
     ### END SOLUTION
 
 
 # %% test="bias" points=1
-# Expect 1.302 years at age 0, the opposite at age 100, and less than 1e-9 in the middle.
+# Expect 1.302 years at age 0, the opposite at age 100, and less than 1e-9 in the middle; and for
+# other spreads and grids the mean of the density on the grid, less the age.
 ends = bias(np.array([0.0, 50.0, 100.0]), 2.0, grid)
 print(ends)
-assert abs(ends[0] - 1.302) < 5e-4
-assert abs(ends[0] + ends[2]) < 1e-9
-assert abs(ends[1]) < 1e-9
+assert ends.shape == (3,), f"three ages, and an array of shape {ends.shape}"
+assert abs(ends[0] - 1.302) < 5e-4, f"age 0: {ends[0]:.3f}, expected 1.302"
+assert abs(ends[0] + ends[2]) < 1e-9, "age 100 must mirror age 0"
+assert abs(ends[1]) < 1e-9, f"age 50 is far from both ends, and has a bias of {ends[1]:.3f}"
+for sigma, labels in ((0.7, grid), (5.0, grid), (3.0, label_grid(10, 60, 0.5))):
+    ages = np.array([12.0, 30.3, 58.5])
+    means = [np.average(labels, weights=norm.pdf(labels, age, sigma)) for age in ages]
+    off = np.abs(bias(ages, sigma, labels) - (means - ages)).max()
+    assert off < 1e-9, f"sigma {sigma}, {len(labels)} labels: off by {off:.2g} years"
 
 # %%
 ages = np.linspace(0, 100, 401)
@@ -250,7 +283,7 @@ print(f"largest gap between votes and label distribution: {largest_gap:.4f}")
 assert largest_gap < 0.01
 
 # %% [markdown]
-# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case. The mean of $n$ independent votes has the standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be judged more exactly than its labels.
+# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: of $\sigma$, as section 1 said, and of $y$. The mean of $n$ independent votes has the standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be judged more exactly than its labels.
 
 # %%
 means = np.array([annotate(40.0, rng).mean() for _ in range(4000)])
@@ -291,13 +324,16 @@ def entropy(p):
 # %% test="entropy" points=2
 # Expect the formula to hold to about 1e-7 for sigma 2.
 sure = gaussian_label_distribution([30.0], [0.0], grid)[0]
-assert entropy(sure) == 0
-assert abs(entropy(np.full(K, 1 / K)) - np.log(K)) < 1e-12
+before = sure.copy()
+assert entropy(sure) == 0, f"one label has all the mass: {entropy(sure)}, expected 0"
+assert np.array_equal(sure, before), "p belongs to the caller: do not change it"
+off = entropy(np.full(K, 1 / K)) - np.log(K)
+assert abs(off) < 1e-12, f"all labels equally likely: off by {off:.2g} nats from ln K"
 for sigma, step in [(2.0, 1.0), (5.0, 1.0), (5.0, 0.5)]:
     p = gaussian_label_distribution([50.0], [sigma], label_grid(0, 100, step))[0]
     formula = 0.5 * np.log(2 * np.pi * np.e * sigma**2) - np.log(step)
     print(f"sigma {sigma}, step {step}: {entropy(p):.7f} nats, formula {formula:.7f}")
-    assert abs(entropy(p) - formula) < 1e-5
+    assert abs(entropy(p) - formula) < 1e-5, f"sigma {sigma}, step {step}: not the formula"
 
 # %% [markdown]
 # Entropy returns in lesson 03: it is the part of the cross entropy that no network can learn away.

@@ -3,9 +3,9 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | write an age as yes-or-no questions, say exactly how their answers and a label distribution hang together, where "about equal" fails and by how much, and turn either into the other |
+# | **You will be able to** | write an age as yes-or-no questions, say exactly how their answers and a label distribution are related, where "about equal" fails and by how much, and turn either into the other |
 # | **You need** | lesson 01; integration by substitution; matrix products |
-# | **Minutes** | 75 |
+# | **Minutes** | 125 |
 # | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py) |
 
 # %%
@@ -100,10 +100,18 @@ def decode(code, grid):
 # Expect no error at all in the code, and at most half a step between an age and its label.
 for step in (0.5, 1.0, 4.0):
     labels = label_grid(0, 100, step)
-    assert (code_of(ages, labels) == ranking_code(ages, labels)).all()
-    error = np.abs(decode(code_of(ages, labels), labels) - ages).max()
+    mine = code_of(ages, labels)
+    assert mine.shape == (1000, len(labels) - 1), f"step {step}: the code has shape {mine.shape}"
+    assert (mine == ranking_code(ages, labels)).all(), f"step {step}: some answers are wrong"
+    error = np.abs(decode(mine, labels) - ages).max()
     print(f"step {step}: largest error {error:.3f} years")
-    assert 0.4 * step < error <= step / 2
+    assert error <= step / 2, f"step {step}: a label is {error:.2f} years from its age"
+    assert error > 0.4 * step, f"step {step}: only {error:.2f} years off: is it still a label?"
+half = code_of(np.array([12.5]), grid)
+assert half.sum() == 13, f"age 12.5 is at the border, so 13 yeses, not {half.sum():g}"
+from_ten = decode(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), np.array([10.0, 12.0, 16.0, 17.0]))
+assert list(from_ten) == [16, 10], f"two yeses, no yes, on the grid 10, 12, 16, 17: {from_ten}"
+assert "ranking_code" not in code_of.__code__.co_names, "write it, do not call `ranking_code`"
 
 # %% [markdown]
 # ## 2. The distribution that says "at most"
@@ -160,12 +168,14 @@ def cdf(t, y, sigma):
 # %% test="cdf" points=1
 # Expect about 1e-16 against SciPy's normal CDF, and 1e-10 for the slope (central differences).
 points = np.linspace(20, 40, 41)
-difference = np.abs(cdf(points, 30.0, 2.0) - norm.cdf(points, 30.0, 2.0)).max()
-assert np.abs(cdf(points, 30.0, 2.0) - gaussian_cdf([30.0], [2.0], points)[0]).max() < 1e-15
-slope = numerical_gradient(lambda: cdf(points, 30.0, 2.0).sum(), points)
-error = compare("slope of the CDF", norm.pdf(points, 30.0, 2.0), slope)
-print(f"difference {difference:.1e}, slope: relative error {error:.1e}")
-assert difference < 1e-14
+for age, spread in ((30.0, 2.0), (33.3, 0.7)):
+    difference = np.abs(cdf(points, age, spread) - norm.cdf(points, age, spread)).max()
+    assert difference < 1e-14, f"age {age}, sigma {spread}: off by {difference:.1e}"
+    of_package = gaussian_cdf([age], [spread], points)[0]
+    assert np.abs(cdf(points, age, spread) - of_package).max() < 1e-14, "not the package's numbers"
+    slope = numerical_gradient(lambda a=age, s=spread: cdf(points, a, s).sum(), points)
+    error = compare("slope of the CDF", norm.pdf(points, age, spread), slope)
+    print(f"difference {difference:.1e}, slope: relative error {error:.1e}")
 
 # %%
 x = np.linspace(22, 38, 400)
@@ -243,13 +253,12 @@ plt.show()
 def cdf_gap(ages, sigma, grid, shift):
     """The largest |(T p)_k - c(l_k + shift)| over ages (N,) and labels k.
 
-    Hint: `gaussian_label_distribution` and `gaussian_cdf` both give (N, K) for a sigma (N,);
-    cumsum along axis 1.
+    Hint: `gaussian_label_distribution` and `gaussian_cdf` both give (N, K), for one sigma or for
+    one of each age; cumsum along axis 1.
     """
     ### BEGIN SOLUTION
-    sigmas = np.full(len(ages), sigma)
-    Tp = np.cumsum(gaussian_label_distribution(ages, sigmas, grid), axis=1)
-    return np.abs(Tp - gaussian_cdf(ages, sigmas, grid + shift)).max()
+    Tp = np.cumsum(gaussian_label_distribution(ages, sigma, grid), axis=1)
+    return np.abs(Tp - gaussian_cdf(ages, sigma, grid + shift)).max()
     ### END SOLUTION
 
 
@@ -259,8 +268,22 @@ whole = np.arange(10.0, 91.0)
 for sigma in (1.0, 2.0):
     at_edge, at_label = cdf_gap(whole, sigma, grid, 0.5), cdf_gap(whole, sigma, grid, 0.0)
     print(f"sigma {sigma}: at the edge {at_edge:.4f}, at the label {at_label:.4f}")
-assert abs(at_edge - 0.0024) < 5e-5 and abs(at_label - 0.0997) < 5e-5
-assert abs(cdf_gap(whole, 1.0, grid, 0.5) - 0.0082) < 6e-5
+assert abs(at_edge - 0.0024) < 5e-5, f"sigma 2, at the edge: {at_edge:.4f}, expected 0.0024"
+assert abs(at_label - 0.0997) < 5e-5, f"sigma 2, at the label: {at_label:.4f}, expected 0.0997"
+at_edge = cdf_gap(whole, 1.0, grid, 0.5)
+assert abs(at_edge - 0.0082) < 6e-5, f"sigma 1, at the edge: {at_edge:.4f}, expected 0.0082"
+beyond = cdf_gap(whole, 2.0, grid, 1.0)
+assert abs(beyond - at_label) < 1e-9, (
+    "half a bin beyond the edge is as wrong as half a bin before it, with the other sign"
+)
+labels = label_grid(10, 60, 0.5)
+density = norm.pdf(labels, 31.2, 3.0)
+loop = max(
+    abs(density[: k + 1].sum() / density.sum() - norm.cdf(label + 0.2, 31.2, 3.0))
+    for k, label in enumerate(labels)
+)
+gap = cdf_gap(np.array([31.2]), 3.0, labels, 0.2)
+assert abs(gap - loop) < 1e-12, f"on the grid 10, 10.5, ..., 60: {gap:.6f}, expected {loop:.6f}"
 
 # %% [markdown]
 # The edge is 40 times better. Why is it not perfect? A bar is not the area under the curve over its bin: the curve bends. Expand $f$ around $l_j$ and integrate over the bin. The odd term cancels by symmetry, and the first error is the quadratic one:
@@ -376,7 +399,7 @@ slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
 # %%
 def soft_answers(ages, sigma, grid):
     """1 - T p, the first K-1 entries: (N, K-1)."""
-    p = gaussian_label_distribution(ages, np.full(len(ages), sigma), grid)
+    p = gaussian_label_distribution(ages, sigma, grid)
     return 1 - np.cumsum(p, axis=1)[:, :-1]
 
 
@@ -471,9 +494,11 @@ assert (floor == np.floor(ages)).all() and (above == np.ceil(ages)).all()
 shifts = [(count - ages).mean() for count in (nearest, floor, above)]
 print("mean shift in years:", np.round(shifts, 2))
 assert np.allclose(shifts, [0, -0.5, 0.5], atol=0.01)
+one_by_one = codes["floor"](np.array([30.0, 30.9])).sum(axis=1) - [30.0, 30.9]
+assert np.allclose(one_by_one, [0, -0.9])
 
 # %% [markdown]
-# So floor makes everybody half a year younger, and $y > l_k$ half a year older. Against the soft code it shows:
+# So over fractional ages floor makes people half a year younger on average, and $y > l_k$ half a year older. No single person is moved by just that: by floor somebody of 30.9 loses nearly a year, and somebody of 30.0 nothing. Against the soft code it shows:
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
@@ -503,8 +528,17 @@ print(f"floor: up to {worst_floor:.4f}; y > l_k: up to {worst_above:.4f}")
 assert abs(worst_floor - 0.60) < 2e-3 and abs(worst_above - 0.60) < 2e-3
 assert abs(worst_floor - norm.cdf(0.25)) < 2e-3, "Phi(+dl / 2 sigma): on the wrong side of 1/2"
 
+inner = np.linspace(15, 85, 7001)
+away = np.abs(soft_answers(inner, 2.0, grid) - codes["nearest label"](inner)).max()
+assert away < 0.5 + 1e-9, "away from the ends: never on the wrong side of 1/2"
+newborn = soft_answers(np.array([0.0]), 2.0, grid)[0, 0]
+bars = np.exp(-(np.arange(101.0) ** 2) / 8)  # the hill of a newborn, before it is scaled
+print(f"newborn, older than 0.5? The soft answer is {newborn:.3f}")
+assert abs(newborn - (1 - 1 / bars.sum())) < 1e-12 and abs(newborn - 0.667) < 5e-4
+assert ranking_code([0.0], grid)[0, 0] == 0, "the less likely answer"
+
 # %% [markdown]
-# (In the left panel the three sets of markers are moved apart a little, so that you can see all of them.) At $y = 30.9$ floor answers "no" to *are you over 30.5?* and $y > l_k$ is right; at $y = 30.1$ it is the other way round. Their largest gap is $\Phi(+\Delta l/2\sigma) = 0.60$: they can give an answer that the distribution thinks is the *less* likely one. The code of the nearest label never does. tinydldl uses that one.
+# (In the left panel the three sets of markers are moved apart a little, so that you can see all of them.) At $y = 30.9$ floor answers "no" to *are you over 30.5?* and $y > l_k$ is right; at $y = 30.1$ it is the other way round. Their largest gap is $\Phi(+\Delta l/2\sigma) = 0.60$: they can give an answer that the distribution thinks is the *less* likely one. Away from the ends of the grid the code of the nearest label never does. At the ends it can, as any code of one number: for a newborn half of the hill has fallen off the grid, what is left was scaled up, and $p$ says "older than 0.5" with a probability of 0.67, while the nearest label says no. tinydldl uses the nearest label.
 #
 # ## 8. On average the claim is exact
 #
@@ -604,15 +638,21 @@ def mean_and_median(r, grid):
 # Expect the expectation to 1e-12; mean and median within half a year for one hill, 7 years apart here.
 p = gaussian_label_distribution([30.3], [2.0], grid)[0]
 mean, median = mean_and_median(1 - np.cumsum(p)[:-1], grid)
-assert abs(mean - p @ grid) < 1e-12 and median == 30 and abs(mean - median) < 0.5
+assert abs(mean - p @ grid) < 1e-12, f"one hill: mean {mean}, expected {p @ grid}"
+assert median == 30, f"one hill: median {median}, expected the label 30"
+assert abs(mean - median) < 0.5, "one hill: mean and median must be within half a year"
 two = 0.7 * p + 0.3 * gaussian_label_distribution([55.0], [3.0], grid)[0]
 mean, median = mean_and_median(1 - np.cumsum(two)[:-1], grid)
 print(f"two bumps: mean {mean:.2f}, median {median:g}")
-assert abs(mean - two @ grid) < 1e-12
-assert two[grid < median].sum() < 0.5 <= two[grid <= median].sum()
-assert 6 < mean - median < 8
-uneven = np.array([0.0, 1.0, 10.0])
-assert np.allclose(mean_and_median(np.array([0.8, 0.6]), uneven), [6.2, 10.0])
+assert abs(mean - two @ grid) < 1e-12, f"two bumps: mean {mean}, expected {two @ grid}"
+assert two[grid < median].sum() < 0.5, f"two bumps: half of the mass is below {median} already"
+assert two[grid <= median].sum() >= 0.5, f"two bumps: less than half is at or below {median}"
+assert 6 < mean - median < 8, f"two bumps: {mean - median:.1f} years apart, expected about 7"
+uneven = np.array([5.0, 6.0, 15.0])
+found = mean_and_median(np.array([0.8, 0.6]), uneven)
+assert np.allclose(found, [11.2, 15.0]), f"grid 5, 6, 15, answers 0.8, 0.6: {found}"
+found = mean_and_median(np.array([0.5, 0.25]), uneven)
+assert np.allclose(found, [7.75, 5.0]), f"an answer of just 1/2 is not over 1/2: {found}"
 
 # %% [markdown]
 # ## 10. From ranks back to a distribution
@@ -652,9 +692,19 @@ def distribution_of(r):
 # Expect about 1e-16 there and back; a hard code must become a one-hot distribution.
 for _ in range(20):
     p = rng.dirichlet(np.ones(K))
-    assert np.abs(distribution_of(1 - (T @ p)[:-1]) - p).max() < 1e-14
+    r = 1 - (T @ p)[:-1]
+    before = r.copy()
+    found = distribution_of(r)
+    assert np.array_equal(r, before), "r belongs to the caller: do not change it"
+    assert found.shape == p.shape, (
+        f"{len(r)} answers make {len(p)} probabilities, not {found.shape}"
+    )
+    assert np.abs(found - p).max() < 1e-14, "not the p that the answers came from"
 one_hot = distribution_of(ranking_code([30.2], grid)[0])
-assert one_hot[30] == 1 and one_hot.sum() == 1 and np.abs(one_hot).sum() == 1
+assert one_hot[30] == 1, f"the hard code of 30.2: p_30 is {one_hot[30]}"
+assert one_hot.sum() == 1 and np.abs(one_hot).sum() == 1, "the hard code of 30.2: all else is 0"
+rising = distribution_of(np.array([0.9, 0.5, 0.6]))
+assert np.allclose(rising, [0.1, 0.4, -0.1, 0.6]), f"answers 0.9, 0.5, 0.6 rise once: {rising}"
 
 # %% [markdown]
 # So a hard code is a label distribution too, that of a vote with $\sigma = 0$. And a catch: nothing in a ranking network makes its answers fall from question to question. Each output is on its own. It may say *over 40? 50 percent. Over 41? 60 percent*, which no distribution says. Taking differences then gives

@@ -77,11 +77,17 @@ def softmax(x):
 # %% test="softmax" points=1
 # Expect a largest difference of about 1e-17, and no overflow.
 x = np.random.default_rng(1).standard_normal((4, K))
-difference = np.abs(softmax(x) - scipy.special.softmax(x, axis=1)).max()
+before = x.copy()
+p_hat = softmax(x)
+assert np.array_equal(x, before), "x belongs to the caller: do not change it"
+assert p_hat.shape == x.shape, f"shape {p_hat.shape}, expected {x.shape}"
+difference = np.abs(p_hat - scipy.special.softmax(x, axis=1)).max()
 print(f"largest difference {difference:.0e}")
-assert difference < 1e-15
-assert np.array_equal(softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]])), [[0.5, 0.5], [1, 0]])
-assert np.abs(softmax(x) - Softmax().forward(x)).max() < 1e-15
+assert difference < 1e-15, f"off by {difference:.1e}: does each row have a sum of its own?"
+assert np.abs(p_hat - Softmax().forward(x)).max() < 1e-15, "not the package's numbers"
+with np.errstate(all="ignore"):
+    extreme = softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]]))
+assert np.array_equal(extreme, [[0.5, 0.5], [1, 0]]), f"logits of 1000 and -1000:\n{extreme}"
 
 # %% [markdown]
 # You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes the one of $\sigma\sqrt{\tau}$.
@@ -179,14 +185,19 @@ def softmax_backward(p_hat, dp_hat):
 # Expect about 1e-17 against the full Jacobian, and about 1e-10 against central differences.
 rng = np.random.default_rng(4)
 x, dp_hat = rng.standard_normal((3, 6)), rng.standard_normal((3, 6))
-p_hat = softmax(x)
+p_hat = Softmax().forward(x)
+before = p_hat.copy(), dp_hat.copy()
 dx = softmax_backward(p_hat, dp_hat)
-for row, upstream, result in zip(p_hat, dp_hat, dx, strict=True):
+assert np.array_equal(p_hat, before[0]), "p_hat belongs to the layer: do not change it"
+assert np.array_equal(dp_hat, before[1]), "dp_hat belongs to the layer above: do not change it"
+assert dx.shape == (3, 6), f"dx has shape {dx.shape}, x has (3, 6)"
+for n, (row, upstream, result) in enumerate(zip(p_hat, dp_hat, dx, strict=True)):
     J = np.diag(row) - np.outer(row, row)
-    assert np.abs(J.T @ upstream - result).max() < 1e-15
-difference = np.abs(dx - numerical_gradient(lambda: (softmax(x) * dp_hat).sum(), x)).max()
+    assert np.abs(J.T @ upstream - result).max() < 1e-15, f"image {n}: not J^T times dp_hat"
+numeric = numerical_gradient(lambda: (Softmax().forward(x) * dp_hat).sum(), x)
+difference = np.abs(dx - numeric).max()
 print(f"largest difference from central differences: {difference:.0e}")
-assert difference < 1e-9
+assert difference < 1e-9, f"off by {difference:.1e} from central differences"
 print(check_layer(Softmax(), x, rng))
 
 # %% [markdown]
@@ -290,9 +301,18 @@ for _ in range(1000):
     p, p_hat = rng.dirichlet(np.ones(8), 2)
     p[rng.integers(8)] = 0
     p /= p.sum()
-    assert abs(kl(p, p_hat) - scipy.special.rel_entr(p, p_hat).sum()) < 1e-14
-    assert kl(p, p_hat) > 0 and abs(kl(p, p)) < 1e-15
-print(f"the last of 1000: {kl(p, p_hat):.4f}")
+    before = p.copy(), p_hat.copy()
+    with np.errstate(all="ignore"):
+        value, nothing = kl(p, p_hat), kl(p, p)
+    assert np.array_equal((p, p_hat), before), (
+        "p and p_hat belong to the caller: do not change them"
+    )
+    assert np.isfinite(value), "a label with p = 0 gives nan or infinity: its term is 0"
+    off = value - scipy.special.rel_entr(p, p_hat).sum()
+    assert abs(off) < 1e-14, f"off by {off:.1e} nats from SciPy"
+    assert value > 0, f"a divergence of {value} is not positive"
+    assert abs(nothing) < 1e-15, f"KL(p, p) is {nothing}, expected 0"
+print(f"the last of 1000: {value:.4f}")
 
 # %% [markdown]
 # How large is a divergence? For two Gaussian hills with means $y_1, y_2$ and spreads $\sigma_1, \sigma_2$, the sum is close to the integral over the densities. Write the logarithm of the quotient of the densities and take its mean under the first, where $(a - y_1)^2$ has the mean $\sigma_1^2$, and $(a - y_2)^2$ the mean $\sigma_1^2 + (y_1 - y_2)^2$:
@@ -446,7 +466,7 @@ assert abs((p_hat - p).sum()) < 1e-14
 assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopeless prediction"
 
 # %% [markdown]
-# Where the target is higher (blue), the logit is raised; where the prediction is higher (orange), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
+# Where the target is higher (blue), the logit is raised; where the prediction is higher (red), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
 #
 # ### Exercise 4
 # Write loss and gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
@@ -472,12 +492,20 @@ def kl_logits(x, p):
 rng = np.random.default_rng(7)
 x = rng.standard_normal((4, K))
 p = gaussian_label_distribution([3.0, 30.3, 50.0, 99.0], [1.5, 2.0, 0.0, 6.0], grid)
+before = x.copy(), p.copy()
 loss, dx = kl_logits(x, p)
+assert np.array_equal(x, before[0]), "x belongs to the network: do not change it"
+assert np.array_equal(p, before[1]), "p belongs to the data: do not change it"
+off = loss - scipy.special.rel_entr(p, scipy.special.softmax(x, axis=1)).sum() / 4
+assert abs(off) < 1e-12, f"the loss {loss} is off by {off:.1e} from SciPy: the mean over 4 images?"
+assert abs(loss - kl_from_logits(x, p)[0]) < 1e-12, "the loss is not the package's"
 print(f"loss {loss:.6f}, relative error {check_loss(kl_logits, x, p):.0e}")
-assert abs(loss - scipy.special.rel_entr(p, softmax(x)).sum() / 4) < 1e-12
-assert abs(loss - kl_from_logits(x, p)[0]) < 1e-12
-assert np.abs(dx - kl_from_logits(x, p)[1]).max() < 1e-15
-assert np.isfinite(kl_logits(1000 * x, p)[0]), "no overflow, and no logarithm of 0"
+assert np.abs(dx - kl_from_logits(x, p)[1]).max() < 1e-15, "dx is not the package's"
+with np.errstate(all="ignore"):
+    loss, dx = kl_logits(1000 * x, p)
+assert np.isfinite(loss), "large logits: the loss overflows, or takes the logarithm of 0"
+assert np.isfinite(dx).all(), "large logits: the gradient overflows"
+assert np.abs(dx - kl_from_logits(1000 * x, p)[1]).max() < 1e-12, "large logits: dx is wrong"
 
 # %% [markdown]
 # The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We begin with all logits 0, where every age is equally likely.

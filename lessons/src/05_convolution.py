@@ -147,10 +147,13 @@ cases = 0
 for H, KH, stride, padding in np.ndindex(9, 6, 3, 3):
     H, KH, stride = H + 6, KH + 1, stride + 1
     starts = [top for top in range(0, 99, stride) if top + KH <= H + 2 * padding]
-    assert output_size(H, KH, stride, padding) == len(starts), (H, KH, stride, padding)
+    found, case = output_size(H, KH, stride, padding), f"{H=}, {KH=}, {stride=}, {padding=}"
+    assert found == len(starts), f"{case}: {found} positions, counted {len(starts)}"
+    assert isinstance(found, int | np.integer), f"{case}: {found} is no whole number"
     cases += 1
-assert cases == 486
+assert cases == 486, "all cases"
 assert output_size(64, 3, 1, 1) == 64, "a 3x3 kernel with padding 1 keeps the size"
+assert output_size(9, 4) == 6, "stride 1 and padding 0 if nothing is said"
 
 
 # %%
@@ -192,9 +195,9 @@ assert (convs[0].params["W"].shape[3], convs[-1].params["W"].shape[3]) == (16, 1
 # %% [markdown]
 # ## 4. How far does an output see?
 #
-# One 3×3 convolution sees 3 pixels across. A second one on top sees 3 *outputs* of the first. These are neighbors, so together they see 5 pixels. In general, let $r$ be the number of pixels across that one value depends on, its **receptive field**, and let $g$ be the distance in pixels between neighboring values (the product of all strides so far). A layer with a kernel of $KH$ rows adds $KH - 1$ neighbors, each $g$ pixels further:
+# One 3×3 convolution sees 3 pixels across. A second one on top sees 3 *outputs* of the first. These are neighbors, so together they see 5 pixels. In general, let $r$ be the number of pixels across that one value depends on, its **receptive field**, and let $j$, the **jump**, be the distance in pixels between neighboring values (the product of all strides so far). A layer with a kernel of $KH$ rows adds $KH - 1$ neighbors, each $j$ pixels further:
 #
-# $$ r \leftarrow r + (KH - 1)\, g, \qquad g \leftarrow g\, s. $$
+# $$ r \leftarrow r + (KH - 1)\, j, \qquad j \leftarrow j\, s. $$
 #
 # A backward pass can measure it: put a gradient of 1 on one output, and see which pixels get any. (All weights positive, so that nothing cancels. Average pooling, the topic of lesson 06, stands in for max-pooling, which would send the gradient to one pixel only.)
 
@@ -202,9 +205,9 @@ assert (convs[0].params["W"].shape[3], convs[-1].params["W"].shape[3]) == (16, 1
 # %%
 def receptive_field(layers):
     """Pixels across that one output depends on; layers as pairs (kernel, stride)."""
-    r, g = 1, 1
+    r, j = 1, 1
     for kernel, stride in layers:
-        r, g = r + (kernel - 1) * g, g * stride
+        r, j = r + (kernel - 1) * j, j * stride
     return r
 
 
@@ -341,14 +344,18 @@ def conv2d(x_pad, W, stride=1):
 
 # %% test="shifted" points=3
 # Expect differences of about 1e-15 from the loops and from im2col.
+before = x_pad.copy()
 for KH, KW, stride in [(3, 3, 1), (3, 3, 2), (1, 1, 1), (2, 3, 3)]:
-    kernel = rng.standard_normal((KH, KW, 3, 4))
+    kernel, case = rng.standard_normal((KH, KW, 3, 4)), f"{KH}x{KW}, stride {stride}"
     y = conv2d(x_pad, kernel, stride)
     loops = naive.conv2d(x_pad, kernel, (stride, stride))
-    assert y.shape == loops.shape
-    print(f"{KH}x{KW}, stride {stride}: largest difference {np.abs(y - loops).max():.1e}")
-    assert np.abs(y - loops).max() < 1e-13
-    assert np.abs(y - conv2d_im2col(x_pad, kernel, stride)).max() < 1e-13
+    assert y.shape == loops.shape, f"{case}: shape {y.shape}, expected {loops.shape}"
+    difference = np.abs(y - loops).max()
+    print(f"{case}: largest difference {difference:.1e}")
+    assert difference < 1e-13, f"{case}: off by {difference:.1e} from the loops"
+    by_columns = conv2d_im2col(x_pad, kernel, stride)
+    assert np.abs(y - by_columns).max() < 1e-13, f"{case}: not what im2col says"
+assert np.array_equal(x_pad, before), "x_pad belongs to the layer below: do not change it"
 assert conv2d(np.float32(x_pad), np.float32(W)).dtype == np.float32, "do not fall into float64"
 
 # %% [markdown]
@@ -444,19 +451,25 @@ def conv2d_backward(x_pad, W, dy):
 
 # %% test="backward" points=3
 # Expect about 1e-15 from the loops, and errors of about 1e-10 from central differences.
-before = dy.copy()
+before = x_pad.copy(), W.copy(), dy.copy()
 gradients = dict(zip(("dx_pad", "dW", "db"), conv2d_backward(x_pad, W, dy), strict=True))
-for name, gradient in zip(
-    ("dx_pad", "dW"), naive.conv2d_backward(x_pad, W, (1, 1), dy), strict=True
-):
-    print(
-        f"{name}: largest difference from the loops {np.abs(gradients[name] - gradient).max():.1e}"
-    )
-    assert np.abs(gradients[name] - gradient).max() < 1e-13
+assert np.array_equal(dy, before[2]), "dy belongs to the layer above: do not change it"
+assert np.array_equal(x_pad, before[0]), "x_pad belongs to the layer below: do not change it"
+assert np.array_equal(W, before[1]), "W is the optimizer's to change"
+kernel, upstream = rng.standard_normal((2, 4, 2, 3)), rng.standard_normal((2, 4, 2, 3))
+picture = rng.standard_normal((2, 5, 5, 2))
+found = conv2d_backward(picture, kernel, upstream)
+loops = *naive.conv2d_backward(picture, kernel, (1, 1), upstream), upstream.sum((0, 1, 2))
+for name, one, other in zip(("dx_pad", "dW", "db"), found, loops, strict=True):
+    case = f"a 2x4 kernel with 4x2 outputs, {name}"
+    assert one.shape == other.shape, f"{case}: shape {one.shape}, expected {other.shape}"
+    print(f"{case}: largest difference from the loops {np.abs(one - other).max():.1e}")
+    assert np.abs(one - other).max() < 1e-13, f"{case}: not what the loops say"
 for name, variable in (("dx_pad", x_pad), ("dW", W), ("db", b)):
+    shape = gradients[name].shape
+    assert shape == variable.shape, f"{name}: shape {shape}, expected {variable.shape}"
     error = compare(name, gradients[name], numerical_gradient(loss, variable))
     print(f"{name}: error against central differences {error:.1e}")
-assert np.array_equal(dy, before), "dy belongs to the layer above: do not change it"
 
 
 # %% [markdown]
@@ -533,12 +546,18 @@ for KH, KW in [(3, 3), (2, 3)]:
     kernel = rng.standard_normal((KH, KW, 2, 3))
     upstream = rng.standard_normal((2, 6 - KH, 6 - KW, 3))
     expected, _ = naive.conv2d_backward(rng.standard_normal((2, 5, 5, 2)), kernel, (1, 1), upstream)
-    difference = np.abs(input_gradient(kernel, upstream) - expected).max()
+    found = input_gradient(kernel, upstream)
+    assert found.shape == expected.shape, (
+        f"{KH}x{KW}: shape {found.shape}, x_pad has {expected.shape}"
+    )
+    difference = np.abs(found - expected).max()
     print(f"{KH}x{KW}: largest difference {difference:.1e}")
-    assert difference < 1e-13
+    assert difference < 1e-13, f"{KH}x{KW}: off by {difference:.1e} from the loops"
+called = input_gradient.__code__.co_names
+assert "conv2d_backward" not in called, "write it as a convolution of dy, a forward pass"
 
 # %% [markdown]
-# And $dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\, dy_{nhwo}$ has the form of the very first sum of this lesson, with $dy$ in the place of the kernel: for each pair of channels, slide $dy$ over $x$ and add up over the photos. With a stride $s$ the entries of $dy$ stand $s$ pixels apart; put $s - 1$ zeros between them and both statements hold again.
+# And $dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\, dy_{nhwo}$ has the form of the very first sum of this lesson, with $dy$ in the place of the kernel: for each pair of channels, slide $dy$ over $x$ and add up over the photos. With a stride $s$ the entries of $dy$ stand $s$ pixels apart; put $s - 1$ zeros between them. If the stride divides $H + 2P - KH$, both statements hold again. If it does not, the last rows of the padded picture were never seen (section 3), and this $dy$ is too short by just as many: put the remainder, $(H + 2P - KH) \bmod s$ rows of zeros, behind it, and the same for the columns.
 
 # %%
 for c, o in np.ndindex(2, 3):
@@ -554,8 +573,18 @@ for c, o in np.ndindex(2, 3):
     slid = sum(correlate(x_pad[n, ..., c], spread[n, ..., o], mode="valid") for n in range(2))
     assert np.abs(slid - dW_stride[..., c, o]).max() < 1e-13
 
+even = rng.standard_normal((2, 6, 6, 2))  # 6 - 3 is odd: one row and one column are never seen
+dx_even, dW_even = naive.conv2d_backward(even, W, (2, 2), coarse)
+assert input_gradient(W, spread).shape[1:3] == (5, 5) and dx_even.shape[1:3] == (6, 6)
+assert not dx_even[:, 5].any() and not dx_even[:, :, 5].any()
+longer = np.pad(spread, ((0, 0), (0, 1), (0, 1), (0, 0)))  # the remainder: (6 - 3) % 2 = 1
+assert np.abs(input_gradient(W, longer) - dx_even).max() < 1e-13
+for c, o in np.ndindex(2, 3):
+    slid = sum(correlate(even[n, ..., c], longer[n, ..., o], mode="valid") for n in range(2))
+    assert np.abs(slid - dW_even[..., c, o]).max() < 1e-13
+
 # %% [markdown]
-# So why does the package add nine products to slices instead of calling its own forward pass? It needs no padded copy of $dy$, it handles every stride with the same two lines, and you can read the adjoint off the forward pass.
+# So why does the package add nine products to slices instead of calling its own forward pass? It needs no padded copy of $dy$, it handles every stride with the same two lines, and you can read the backward pass off the forward pass: the same slices, with `@ W` replaced by `@ W.T`.
 #
 # ## 7. What it costs
 #

@@ -136,11 +136,19 @@ def max_pool_backward(x, dy):
 # %% test="max_pool" points=3
 # Expect no difference at all, ties included: nothing is added, only handed on.
 few = rng.integers(0, 3, (3, 6, 4, 2)).astype(float)  # many ties
-for values in (x, rng.standard_normal((3, 6, 4, 2)), few):
+cases = {"the picture above": x, "random": rng.standard_normal((3, 6, 4, 2)), "many ties": few}
+for case, values in cases.items():
     N, H, W, C = values.shape
     upstream = rng.standard_normal((N, H // 2, W // 2, C))
+    before = values.copy(), upstream.copy()
     expected = naive.max_pool_backward(values, (2, 2), (2, 2), upstream)
-    assert np.array_equal(max_pool_backward(values, upstream), expected)
+    found = max_pool_backward(values, upstream)
+    assert found.shape == values.shape, f"{case}: shape {found.shape}, x has {values.shape}"
+    given = found.reshape(N, H // 2, 2, W // 2, 2, C).sum(axis=(2, 4))
+    assert np.allclose(given, upstream), f"{case}: each window must hand out its dy exactly once"
+    assert np.array_equal(found, expected), f"{case}: dy goes to a pixel that did not win"
+    assert np.array_equal(values, before[0]), "x belongs to the layer below: do not change it"
+    assert np.array_equal(upstream, before[1]), "dy belongs to the layer above: do not change it"
 
 # %% [markdown]
 # ## 2. Average pooling: keep the share
@@ -261,7 +269,7 @@ print(f"error {error:.1e}")
 #
 # $$ f(x;\; a W_1, \dots, a W_{10}) = a^{10} f(x;\; W_1, \dots, W_{10}). $$
 #
-# Weights twice too large make outputs 1,024 times too large, and the gradients with them. Half as large, and nothing arrives. The deeper, the worse, and it happens again with every step of training, since each layer learns on inputs that all layers below keep changing.
+# Weights twice too large make outputs 1,024 times too large, and the gradient in the input with them. The gradient in any one $W_i$ grows 512 times: on its way it meets nine of the ten factors, all but its own. Half as large, and nothing arrives. The deeper, the worse, and it happens again with every step of training, since each layer learns on inputs that all layers below keep changing.
 #
 # **Batch normalization** cuts the chain. After each convolution it brings every channel back to mean 0 and variance 1.
 
@@ -309,6 +317,15 @@ plt.show()
 
 assert np.array_equal(last[False, 2], 2**10 * last[False, 1]) and 2**10 == 1024
 assert np.array_equal(last[False, 0.5], last[False, 1] / 2**10)
+
+grads = {}
+for scale in (1, 2):  # the same dy for both
+    net = stack(scale, normalize=False)
+    dx = net.backward(np.ones_like(net.forward(x)))
+    grads[scale] = {"x": dx} | {name: grad.copy() for name, grad in net.grads.items()}
+for name, grad in grads[1].items():
+    assert np.abs(grad).max() > 0
+    assert np.array_equal(grads[2][name], grad * (2**10 if name == "x" else 2**9))
 difference = np.abs(last[True, 2] - last[True, 1]).max()
 print(f"with BatchNorm: weights times 2 change the output by at most {difference:.1e}")
 assert difference < 1e-3
@@ -474,11 +491,16 @@ upstream = rng.standard_normal(images.shape)
 gammas, betas = np.array([1.5, -0.5]), np.zeros(2)
 centered, variance = images - images.mean(axis=(0, 1, 2)), images.var(axis=(0, 1, 2))
 scale = 1 / np.sqrt(variance + eps)
-mine = batch_norm_backward(upstream, centered * scale, scale, gammas)
+arguments = upstream, centered * scale, scale, gammas
+before = [a.copy() for a in arguments]
+mine = batch_norm_backward(*arguments)
+for name, a, b in zip(("dy", "x_hat", "inv_std", "gamma"), arguments, before, strict=True):
+    assert np.array_equal(a, b), f"{name} belongs to others: do not change it"
 loops = naive.batch_norm_backward(images, gammas, eps, upstream)
 for name, a, b in zip(("dx", "dgamma", "dbeta"), mine, loops, strict=True):
+    assert a.shape == b.shape, f"{name}: shape {a.shape}, expected {b.shape}"
     print(f"{name:7} largest difference {np.abs(a - b).max():.1e}")
-    assert a.shape == b.shape and np.abs(a - b).max() < 1e-13
+    assert np.abs(a - b).max() < 1e-13, f"{name}: off by {np.abs(a - b).max():.1e} from the loops"
 
 
 def batch_loss():
@@ -489,7 +511,7 @@ check("dx", mine[0], images, batch_loss)
 layer = BatchNorm2d(2).to(dtype=float)
 layer.params["gamma"][...] = gammas
 layer.forward(images)
-assert np.abs(layer.backward(upstream) - mine[0]).max() < 1e-14, "the package's layer"
+assert np.abs(layer.backward(upstream) - mine[0]).max() < 1e-14, "not what the package's layer says"
 
 # %% [markdown]
 # ## 7. What the backward pass removes
@@ -601,7 +623,7 @@ assert abs(longer) < 1e-11
 #
 # $$ E[v] = v_0 - \frac{v_0}{M} = \frac{M - 1}{M}\, v_0. $$
 #
-# Therefore the running average takes in $\frac{M}{M-1}\, v$, which is right on average: **unbiased**. We need no random numbers to check it. Let a value be 0, 1 or 5, each with probability 1/3, and go through all samples of three:
+# Therefore the running average takes in $\frac{M}{M-1}\, v$, which for independent values is right on average: **unbiased**. We need no random numbers to check it. Let a value be 0, 1 or 5, each with probability 1/3, and go through all samples of three:
 
 # %%
 values = np.array([0.0, 1, 5])
@@ -616,6 +638,20 @@ assert np.abs(samples.var(axis=1) - (around_true - mean_off)).max() < 1e-14, (
 )
 assert abs(samples.mean(axis=1).var() - values.var() / 3) < 1e-14, "the variance of the mean"
 
+# Pixels of one photo are not independent.
+draw = np.random.default_rng(4)
+faces = np.stack([np.asarray(draw_face(sample_age(draw), draw, 32)) for _ in range(400)]) / 255
+means, squares = (value.mean(axis=(1, 2)) for value in (faces[..., 0], faces[..., 0] ** 2))
+true, among_photos, shares = faces[..., 0].var(), means.var(), {}
+for N in (8, 2):
+    chosen, M = draw.integers(len(faces), size=(50_000, N)), N * 32 * 32
+    v = squares[chosen].mean(axis=1) - means[chosen].mean(axis=1) ** 2
+    shares[N] = M / (M - 1) * v.mean() / true
+    print(f"batches of {N} faces: the running average takes in {shares[N]:.3f} of the variance")
+    # Photos are independent: the mean of a batch has the variance among photos, over N.
+    assert abs(shares[N] - (1 - among_photos / N / true)) < 0.005
+assert 0.8 < shares[2] < 0.9 < shares[8] < 0.98
+
 batches, r = rng.standard_normal(44), 2.0
 for value in batches:
     r += 0.1 * (value - r)
@@ -624,6 +660,8 @@ assert abs(r - (0.1 * 0.9**ages @ batches + 0.9**44 * 2.0)) < 1e-14
 assert 0.9**43 > 0.01 > 0.9**44
 
 # %% [markdown]
+# Pixels are not independent: those of one photo are bright or dark together. The mean of a batch then wanders as that of $N$ photos and not of $M = N\,H\,W$ numbers, so the second term is (variance among the photos' means)$\,/\,N$, and dividing by $M - 1$ repairs next to nothing of it. In the cell above the running variance of batches of two drawn faces would come out more than a tenth too small. With the larger batches of training it hardly matters.
+#
 # ### Exercise 3
 # Write one update of the running averages.
 
@@ -644,15 +682,21 @@ def update(running_mean, running_var, x, momentum=0.1):
 
 # %% test="running" points=2
 # Expect differences of about 1e-16 from the package's layer, over five batches.
-layer = BatchNorm2d(3).to(dtype=float)
-r_mean, r_var = np.zeros(3), np.ones(3)
-for _ in range(5):
-    batch = 4 + 3 * rng.standard_normal((2, 2, 2, 3))
-    r_mean, r_var = update(r_mean, r_var, batch)
-    layer.forward(batch)
-    assert np.abs(r_mean - layer.buffers["running_mean"]).max() < 1e-13
-    assert np.abs(r_var - layer.buffers["running_var"]).max() < 1e-13
-print("running mean", r_mean.round(3), " running variance", r_var.round(3))
+for momentum in (0.1, 0.3):
+    layer = BatchNorm2d(3, momentum=momentum).to(dtype=float)
+    r_mean, r_var = np.zeros(3), np.ones(3)
+    for _ in range(5):
+        batch = 4 + 3 * rng.standard_normal((2, 2, 2, 3))
+        before = r_mean, r_mean.copy(), r_var, r_var.copy()
+        r_mean, r_var = update(r_mean, r_var, batch, momentum)
+        layer.forward(batch)
+        assert np.array_equal(before[0], before[1]), "return a new mean, do not change the old one"
+        assert np.array_equal(before[2], before[3]), "return a new variance, do not change the old"
+        off = np.abs(r_mean - layer.buffers["running_mean"]).max()
+        assert off < 1e-13, f"momentum {momentum}: the running mean is off by {off:.2g}"
+        off = np.abs(r_var - layer.buffers["running_var"]).max()
+        assert off < 1e-13, f"momentum {momentum}: the running variance is off by {off:.2g}"
+    print("running mean", r_mean.round(3), " running variance", r_var.round(3))
 
 
 # %%
@@ -783,11 +827,17 @@ net = Sequential(pair).to(dtype=float)
 net.params["bn.gamma"][...], net.params["bn.beta"][...] = rng.standard_normal((2, 5))
 for _ in range(5):
     net.forward(4 + rng.standard_normal((4, 6, 6, 3)))  # so that the running averages are not 0, 1
+kept = {name: array.copy() for name, array in net.params.items()}
+W_folded, b_folded = fold(net.params["conv.W"], net.layers["bn"])
+for name, array in kept.items():
+    assert np.array_equal(net.params[name], array), f"{name} has changed: return new arrays"
+assert W_folded.shape == (3, 3, 3, 5), f"W has shape {W_folded.shape}, expected (3, 3, 3, 5)"
+assert b_folded.shape == (5,), f"b has shape {b_folded.shape}, expected (5,)"
 folded = Conv2d(3, 5, padding=1, rng=rng).to(dtype=float)
-folded.params["W"][...], folded.params["b"][...] = fold(net.params["conv.W"], net.layers["bn"])
+folded.params["W"][...], folded.params["b"][...] = W_folded, b_folded
 difference = np.abs(net.eval().forward(images) - folded.forward(images)).max()
 print(f"largest difference {difference:.1e}")
-assert difference < 1e-12
+assert difference < 1e-12, f"one convolution and the pair differ by {difference:.2g}"
 
 # %%
 names = list(AgeNet("tiny", 101, rng=rng).layers)

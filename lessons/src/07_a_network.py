@@ -103,12 +103,22 @@ class Chain:
 # Expect no difference at all from the package, and about 1e-10 from central differences.
 chain, sequential = Chain(small), Sequential({f"layer{i}": f for i, f in enumerate(small)})
 x, dy = rng.standard_normal((5, 4)), rng.standard_normal((5, 3))
-assert (chain.forward(x) == sequential.forward(x)).all()
-assert (chain.backward(dy) == sequential.backward(dy)).all()
+before = x.copy(), dy.copy()
+y = chain.forward(x)
+assert y.shape == (5, 3), f"y has shape {y.shape}, expected (5, 3): does x go through every layer?"
+assert (y == sequential.forward(x)).all(), "forward: not what the layers give, one after the other"
+dx = chain.backward(dy)
+assert dx.shape == (5, 4), f"dx has shape {dx.shape}, expected (5, 4): all layers, in reverse?"
+assert (dx == sequential.backward(dy)).all(), "backward: not what the layers give, last first"
+assert np.array_equal(x, before[0]) and np.array_equal(dy, before[1]), "x and dy must stay"
+longer = Chain([*small, Linear(3, 2, std=1, rng=rng).to(dtype=float)])
+assert longer.forward(x).shape == (5, 2), "a fourth layer must be run, too"
+same = [own is given for own, given in zip(chain.layers, small, strict=True)]
+assert all(same), "the row of layers has been changed"
 errors = check_layer(sequential, x, rng)
 for name, error in errors.items():
     print(f"{name:10} relative error {error:.1e}")
-assert max(errors.values()) < 1e-7
+assert max(errors.values()) < 1e-7, "the layers themselves"
 
 # %% [markdown]
 # The package's `Sequential` is these two loops, plus names: the arrays of the layers are gathered under `layer.name`, such as `layer0.W`. It is itself a layer, so rows can hold rows.
@@ -190,10 +200,15 @@ channels = [3, 16, 32, 32]
 fan_in = [np.sqrt(2 / (9 * C)) for C in channels[:-1]]
 values = np.array(mean_square_after(1.0, channels, fan_in))
 print(values)
-assert np.abs(values - 1).max() < 1e-12
+assert values.shape == (3,), f"three layers, and {values.shape} numbers"
+assert np.abs(values - 1).max() < 1e-12, f"fan-in must keep the mean square at 1: {values}"
 # Expect (1/2 * 9 * C * 0.01^2) a layer: 0.00135, then times 0.0072, then times 0.0144.
 tiny_weights = mean_square_after(1.0, channels, [0.01] * 3)
-assert np.allclose(tiny_weights, [1.35e-3, 1.35e-3 * 7.2e-3, 1.35e-3 * 7.2e-3 * 1.44e-2])
+expected = [1.35e-3, 1.35e-3 * 7.2e-3, 1.35e-3 * 7.2e-3 * 1.44e-2]
+assert np.allclose(tiny_weights, expected, rtol=1e-12, atol=0), f"weights of 0.01: {tiny_weights}"
+# Expect 1/2 * 25 * 2 * 0.1^2 = 0.25 times 8, then 1/2 * 25 * 4 * 0.2^2 = 2 times that.
+other = mean_square_after(8.0, [2, 4, 1], [0.1, 0.2], kernel=5)
+assert np.allclose(other, [2, 4], rtol=1e-12, atol=0), f"5x5 kernels, start 8: {other}, not 2, 4"
 
 # %% [markdown]
 # The way back has a rule of its own. One input value goes into $KH \cdot KW \cdot OC$ outputs, so its gradient is a sum of that many products $W \, dy$. The same steps as above give
@@ -403,10 +418,17 @@ table = {
 print(f"{'':12}{'convolutions':>14}{'BatchNorm':>11}{'Linear':>13}{'all':>13}")
 for name, parts in table.items():
     print(f"{name:12}{parts[0]:14,}{parts[1]:11,}{parts[2]:13,}{sum(parts):13,}")
-assert [sum(parts) for parts in table.values()] == [934_869, 3_708_229, 134_674_341]
+for (name, parts), total in zip(table.items(), (934_869, 3_708_229, 134_674_341), strict=True):
+    assert sum(parts) == total, f"{name}: {sum(parts):,} parameters, expected {total:,}"
 for name in ("tiny", "thin"):
     model = AgeNet(name, 101, rng=np.random.default_rng(0))
-    assert count_params(model) == sum(count(CHANNELS[name]))
+    arrays = [net_part.size for net_part in model.params.values()]
+    assert sum(arrays) == sum(count(CHANNELS[name])), f"{name}: the network has {sum(arrays):,}"
+# By hand: 9*3*2 + 2 and 9*2*4 + 4; 3*3*4*5 + 5 and 5*7 + 7. With BatchNorm 54 + 72, 4 + 8, 4*7 + 7.
+small_one = tuple(count("2 M 4", K=7, batchnorm=False, hidden=(5,), side=3))
+assert small_one == (132, 0, 227), f"2 M 4, a hidden layer of 5, 7 labels: {small_one}"
+small_one = tuple(count("2 M 4", K=7))
+assert small_one == (126, 12, 35), f"2 M 4 with BatchNorm, 7 labels: {small_one}"
 
 # %%
 figure, axes = plt.subplots(figsize=(8, 2.4))
@@ -432,7 +454,7 @@ assert first_linear == 102_764_544 and round(100 * first_linear / 134_674_341) =
 assert 3.9 < 3_708_229 / 934_869 < 4 and 134_674_341 / 934_869 > 144
 
 # %% [markdown]
-# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. Twice the channels make four times the parameters, since a convolution has $C \cdot OC$. And TinyAgeNet is 144 times as small as VGG16.
+# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. Twice the channels make four times the parameters, since a convolution has $C \cdot OC$. And VGG16 has 144 times as many as TinyAgeNet.
 #
 # `summary` prints the same count layer by layer, with the multiply-adds for one photo. Compare the two columns. The parameters sit at the end: over 80% of them in groups 4 and 5 and the last layer. The work does not: `conv1_2`, with 2,304 parameters, costs exactly as much as `conv4_2` with 147,456. From group to group the positions become a quarter as many and $C \cdot OC$ four times as large, and the product stays.
 
@@ -489,11 +511,21 @@ grid = label_grid(0, 100)
 method = DLDLv2(grid)
 y, sigma = np.linspace(10, 85, 16), np.full(16, 2.0)
 p = method.target(y, sigma)
+before = p.copy()
 L_ld, L_er = loss_at_chance(p, y, grid)
+assert np.array_equal(p, before), "p belongs to the data: do not change it"
 (_, kl, error), _ = method.loss(np.zeros((16, 101)), p, y)
 print(f"chance: L_ld {L_ld:.4f}, L_er {L_er:.3f} years")
-assert abs(L_ld - 2.503) < 5e-4 and abs(np.log(101) - 4.615) < 5e-4
-assert abs(kl - L_ld) < 1e-12 and abs(error - L_er) < 1e-12
+assert abs(L_ld - 2.503) < 5e-4, f"sigma 2: L_ld {L_ld:.4f}, expected ln 101 - 2.112 = 2.503"
+assert abs(kl - L_ld) < 1e-12, f"L_ld {L_ld}, and the package's loss of logits 0 is {kl}"
+assert abs(error - L_er) < 1e-12, f"L_er {L_er}, and the package's loss of logits 0 is {error}"
+# By hand: sure labels have no entropy, so ln 3; and the middle of 10, 20, 60 is 30 years.
+sure = loss_at_chance(np.eye(3)[[0, 2]], np.array([12.0, 33.0]), np.array([10.0, 20.0, 60.0]))
+assert abs(sure[0] - np.log(3)) < 1e-12, f"two sure labels of three: L_ld {sure[0]}, expected ln 3"
+assert abs(sure[1] - 10.5) < 1e-12, f"labels 10, 20, 60, ages 12, 33: L_er {sure[1]}, expected 10.5"
+
+# %%
+assert abs(np.log(101) - 4.615) < 5e-4
 (_, kl, error), _ = method.loss(logits, p, y)
 print(f"a fresh TinyAgeNet: L_ld {kl:.4f}, L_er {error:.3f} years")
 assert abs(kl / L_ld - 1) < 0.02 and abs(error / L_er - 1) < 0.05
@@ -567,18 +599,25 @@ def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 # Expect a largest difference of about 1e-16 from the package after ten steps.
 rng = np.random.default_rng(7)
 W = rng.standard_normal((3, 4))
-ours, m, v = W.copy(), np.zeros((3, 4)), np.zeros((3, 4))
-params, grads = {"W": W.copy()}, {"W": np.zeros((3, 4))}
-optimizer = Adam(params, grads, lr=1e-2)
-for t in range(1, 11):
-    g = rng.standard_normal((3, 4))
-    grads["W"][...] = g
-    optimizer.step()
-    ours, m, v = adam_step(ours, g, m, v, t, lr=1e-2)
-difference = np.abs(ours - params["W"]).max()
-print(f"after ten steps: {difference:.1e}")
-assert difference < 1e-14
-assert np.abs(ours - W).max() > 1e-2, "the steps must have gone somewhere"
+for settings in ({"lr": 1e-2}, {"lr": 3e-3, "beta1": 0.8, "beta2": 0.9, "eps": 0.1}):
+    ours, m, v = W.copy(), np.zeros((3, 4)), np.zeros((3, 4))
+    params, grads = {"W": W.copy()}, {"W": np.zeros((3, 4))}
+    optimizer = Adam(params, grads, lr=settings["lr"])
+    for name in settings.keys() - {"lr"}:
+        setattr(optimizer, name, settings[name])
+    for t in range(1, 11):
+        g = rng.standard_normal((3, 4))
+        grads["W"][...] = g
+        optimizer.step()
+        arguments = {"W": ours, "g": g, "m": m, "v": v}
+        before = {name: array.copy() for name, array in arguments.items()}
+        ours, m, v = adam_step(*arguments.values(), t, **settings)
+        for name, array in arguments.items():
+            assert np.array_equal(array, before[name]), f"{name} was changed: return new arrays"
+        difference = np.abs(ours - params["W"]).max()
+        assert difference < 1e-14, f"{settings}, step {t}: off by {difference:.1e} from the package"
+    print(f"after ten steps: {difference:.1e}")
+    assert np.abs(ours - W).max() > 1e-3, "the steps must have gone somewhere"
 
 # %% [markdown]
 # ### What follows from the formulas

@@ -1,10 +1,13 @@
-"""Every lesson runs from top to bottom, every exercise can be solved, and no notebook is stale."""
+"""Lessons run from top to bottom, exercises tell right from wrong, and no notebook is stale."""
 
+import ast
 import copy
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
@@ -12,21 +15,41 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 sys.path.insert(0, str(LESSONS))
 import build  # noqa: E402
 
+WRONG = Path(__file__).parent / "wrong"
 SOURCES = build.sources()
+UNTRIED = {"04", "08", "09", "10", "11", "12", "13"}  # lessons without wrong answers so far
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
-# Runs in the notebook, before the cell with the solution: a stub must not pass its visible test.
-STUB_MUST_FAIL = """
-def stub_must_fail(stub, test):
-    names = dict(globals())
-    try:
-        exec(stub, names)
-        exec(test, names)
-    except (AssertionError, NotImplementedError):
-        return
-    raise AssertionError("the stub passes its test")
+# Runs in the notebook, before the cell with the solution and again behind it: a stub must not pass
+# its visible test, nor must a wrong answer. Each attempt leaves everything as it was.
+ATTEMPTS = """
+def fails(answer, test):
+    import numpy as np
+    from contextlib import redirect_stdout
+    from io import StringIO
 
-stub_must_fail({stub!r}, {test!r})
+    names = dict(globals())
+    arrays = [a for a in names.values() if type(a) is np.ndarray and a.flags.writeable]
+    rngs = [r for r in names.values() if isinstance(r, np.random.Generator)]
+    before = [a.copy() for a in arrays], [r.bit_generator.state for r in rngs]
+    exec(answer, names)
+    try:
+        with redirect_stdout(StringIO()):
+            exec(test, names)
+    except NotImplementedError:
+        return True
+    except AssertionError as error:
+        assert str(error), "the student is not told what is wrong"
+        return True
+    finally:
+        for array, values in zip(arrays, before[0]):
+            array[...] = values
+        for rng, state in zip(rngs, before[1]):
+            rng.bit_generator.state = state
+    return False
+
+passed = [name for name, answer in {answers!r}.items() if not fails(answer, {test!r})]
+assert passed == {expected!r}, f"{name}: these pass: {{passed}}"
 """
 
 
@@ -43,6 +66,15 @@ def exercises(notebook):
     """The names of the exercises."""
     graded = (cell.metadata.get("nbgrader", {}) for cell in notebook.cells)
     return [marks["grade_id"] for marks in graded if marks and not marks["grade"]]
+
+
+def wrong_answers(source):
+    """{exercise: {what is wrong: code}} of `wrong/NN_name.py`: the functions that differ."""
+    found, path = defaultdict(dict), WRONG / source.name
+    for cell in jupytext.read(path).cells if path.exists() else []:
+        if "exercise" in cell.metadata:
+            found[cell.metadata["exercise"]][cell.metadata["wrong"]] = cell.source
+    return found
 
 
 def read_notebook(path):
@@ -70,17 +102,24 @@ def test_there_are_lessons():
 
 @every_lesson
 def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
-    """In the fast mode: each stub fails its visible test, and the solution then passes it."""
+    """In the fast mode: stubs and wrong answers fail their visible test, the solution passes it."""
     notebook = build.read(source)
-    student = cells_by_id(build.strip(notebook))
+    student, wrong = cells_by_id(build.strip(notebook)), wrong_answers(source)
     checked = copy.deepcopy(notebook)
     checked.cells = []
+
+    def attempt(name, answers, expected):
+        test = student[f"test-{name}"].source
+        code = ATTEMPTS.format(name=name, answers=answers, test=test, expected=expected)
+        checked.cells.append(nbformat.v4.new_code_cell(code))
+
     for cell in notebook.cells:
-        if grade_id(cell) in exercises(notebook):
-            test = student[f"test-{grade_id(cell)}"].source
-            check = STUB_MUST_FAIL.format(stub=student[grade_id(cell)].source, test=test)
-            checked.cells.append(nbformat.v4.new_code_cell(check))
+        name = grade_id(cell)
+        if name in exercises(notebook):
+            attempt(name, {"the stub": student[name].source}, expected=[])
         checked.cells.append(cell)
+        if name in exercises(notebook):
+            attempt(name, {"the solution": cell.source} | wrong[name], expected=["the solution"])
     execute_fast(checked)
 
 
@@ -133,6 +172,23 @@ def test_marks(source):
         assert has_solution == bool(marks and marks["solution"])
         if marks and marks["grade"]:
             assert marks["points"] > 0
+
+
+@every_lesson
+def test_every_exercise_is_tried_with_wrong_answers(source):
+    """Three for each, or more; they run with the lesson, above."""
+    wrong = wrong_answers(source)
+    assert source.stem[:2] in UNTRIED or sorted(wrong) == sorted(exercises(build.read(source)))
+    assert all(len(answers) >= 3 for answers in wrong.values())
+
+
+@every_lesson
+def test_a_visible_test_says_what_is_wrong(source):
+    for cell in build.read(source).cells:
+        if source.stem[:2] not in UNTRIED and (grade_id(cell) or "").startswith("test-"):
+            asserted = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Assert)]
+            silent = [ast.unparse(node) for node in asserted if node.msg is None]
+            assert not silent, f"no message: {silent}"
 
 
 @every_lesson
