@@ -895,7 +895,11 @@ RESUME = [
     ("config.json", {"arguments.size": None}, f"{RUN}/config.json: without the argument size, so"),
     ("config.json", {"arguments.lr": None}, f"{RUN}/config.json: without the argument lr, so of"),
     ("config.json", {"arguments.size": {}}, "argument --size: expected a whole number from 32"),
-    ("config.json", {"arguments.epochs": 1}, f"{RUN}: its checkpoint is of epoch 2 of 1"),
+    (
+        "config.json",
+        {"arguments.epochs": 1, "arguments.kl_epochs": 0},
+        f"{RUN}: its checkpoint is of epoch 2 of 1",
+    ),
     ("config.json", {"arguments.size": "x"}, "argument --size: expected a whole number from 32"),
     ("config.json", {"arguments.size": 48.5}, "argument --size: expected a whole number from 32"),
     ("config.json", {"arguments.size": [32, 64]}, "unrecognized arguments: 64"),
