@@ -92,7 +92,7 @@ for s in (0.4, 0.5, 0.7):
 #
 # $$ \left| \Delta l \sum_k f(l_k) - 1 \right| \approx 2 \exp\left(-\frac{2 \pi^2 \sigma^2}{\Delta l^2}\right), $$
 #
-# which is $10^{-34}$ for $\sigma = 2$, one percent for $\sigma = 0.5$, and no small number any more below. Near the end of the grid there is something else: a part of the hill falls off. And a narrow hill can hide between two labels:
+# which is $10^{-34}$ for $\sigma = 2$, 1.4% for $\sigma = 0.5$, and 8.5% for $\sigma = 0.4$. Near the end of the grid there is something else: a part of the hill falls off. And a narrow hill can hide between two labels:
 
 # %%
 at_the_end = norm.pdf(grid, 0.0, 2.0).sum()

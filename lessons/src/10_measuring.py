@@ -73,11 +73,19 @@ def epsilon_error(y_hat, y, sigma):
 # Expect the package's number to about 1e-16, and no warning of a division by zero.
 y_hat, y = np.array([30.0, 33.0, 60.0, 5.0, 6.0]), np.array([30.0, 30.0, 70.0, 5.0, 5.0])
 sigma = np.array([3.0, 3.0, 5.0, 0.0, 0.0])
-with np.errstate(all="raise"):
-    found = epsilon_error(y_hat, y, sigma)
+before = sigma.copy()
+try:
+    with np.errstate(all="raise"):
+        found = epsilon_error(y_hat, y, sigma)
+except FloatingPointError as error:
+    raise AssertionError(f"a photo with sigma 0: {error}") from error
+assert np.array_equal(sigma, before), "sigma belongs to the data: do not change it"
 print(f"MAE {mae(y_hat, y):.2f} years, epsilon-error {found:.4f}")
-assert abs(found - metrics.epsilon_error(y_hat, y, sigma)) < 1e-14
-assert abs(found - (1 - (1 + np.exp(-0.5) + np.exp(-2) + 1 + 0) / 5)) < 1e-14
+by_hand = 1 - (1 + np.exp(-0.5) + np.exp(-2) + 1 + 0) / 5
+assert abs(found - by_hand) < 1e-14, f"found {found}, by hand {by_hand}"
+assert abs(found - metrics.epsilon_error(y_hat, y, sigma)) < 1e-14, "not the package's number"
+one = epsilon_error(np.array([32.0]), np.array([30.0]), np.array([1.0]))
+assert abs(one - (1 - np.exp(-2))) < 1e-14, f"one photo, two sigma off: {one}"
 
 # %% [markdown]
 # What one photo costs, by the two rulers. An error of five years costs the same MAE everywhere. In epsilon it is nearly a full loss if the annotators agree to within two years, and less than half of one if they differ by five.
@@ -185,12 +193,21 @@ def expected_epsilon(c, n):
 # Expect 0.353 for ten votes, about 1e-8 from the package's; and 0.293 for a million.
 fresh = expected_epsilon(1 + 1 / n, n)
 d = (rng.standard_normal(200_000) - votes.mean(axis=1)) / votes.std(axis=1)
-print(f"simulated {1 - np.exp(-(d**2) / 2).mean():.4f}, formula {fresh:.4f}")
-assert abs(1 - np.exp(-(d**2) / 2).mean() - fresh) < 0.004
+simulated = 1 - np.exp(-(d**2) / 2).mean()
+print(f"simulated {simulated:.4f}, formula {fresh:.4f}")
+assert abs(simulated - fresh) < 0.004, f"a fresh annotator: {fresh:.4f}, simulated {simulated:.4f}"
 for k in (3, 10, 38):
-    assert abs(expected_epsilon(1 + 1 / k, k) - typical_annotator_error(k, fresh=True)) < 1e-6
-assert round(fresh, 3) == 0.353
-assert abs(expected_epsilon(1, 10**6) - (1 - 1 / np.sqrt(2))) < 1e-5
+    off = expected_epsilon(1 + 1 / k, k) - typical_annotator_error(k, fresh=True)
+    assert abs(off) < 1e-6, f"{k} votes: off by {off:.2g} from the package"
+assert round(fresh, 3) == 0.353, f"ten votes: {fresh:.4f}, expected 0.353"
+million = expected_epsilon(1, 10**6)
+assert abs(million - (1 - 1 / np.sqrt(2))) < 1e-5, f"a million votes: {million:.4f}, not 0.293"
+few = np.random.default_rng(12).standard_normal((200_000, 5 + 3))
+d = (few[:, 5:].mean(axis=1) - few[:, :5].mean(axis=1)) / few[:, :5].std(axis=1)
+simulated, found = 1 - np.exp(-(d**2) / 2).mean(), expected_epsilon(1 / 3 + 1 / 5, 5)
+assert abs(simulated - found) < 0.004, (
+    f"the mean of 3 people, a label of 5 votes: {found:.4f}, simulated {simulated:.4f}"
+)
 
 # %% [markdown]
 # So with ten votes the *same* annotators score 0.308 or 0.353, only because their own vote is counted in or not. Do our drawn people's annotators behave like that? They round to whole years, which the formula does not know.
@@ -229,7 +246,7 @@ assert round(people[2], 2) == 0.25 < published["ThinAgeNet"]
 assert round(knows_mu, 2) == 0.06
 
 # %% [markdown]
-# ThinAgeNet is worth 1.7 annotators: more than one, less than two, whose mean would score 0.25. And there is a floor. Even who knows the crowd's mean exactly scores 0.06, since ten votes do not give that mean exactly. **Below the floor there is only luck, or a leak of labels.**
+# ThinAgeNet is worth 1.7 annotators: more than one, less than two, whose mean would score 0.25. And there is a floor. Even somebody who knows the crowd's mean exactly scores 0.06, since ten votes do not give that mean exactly. **Below the floor there is only luck, or a leak of labels.**
 
 # %% [markdown] question="human" points=3
 # ### Question
@@ -441,19 +458,26 @@ def crps(p_hat, y, grid):
 # %% test="crps" points=2
 # Expect the double sum to 1e-13, the integral in slices of a hundredth of a year, and the MAE.
 p_hat, y = rng.dirichlet(np.ones(K), 4), np.array([3.25, 20.5, 61.75, 100.0])
+before = p_hat.copy()
 pairs = np.abs(grid[:, None] - grid)
 double = [q @ np.abs(grid - a) - q @ pairs @ q / 2 for q, a in zip(p_hat, y, strict=True)]
 middles = np.arange(0.005, 100, 0.01)
 F = np.cumsum(p_hat, axis=1)[:, middles.astype(int)]
 integral = ((F - (middles >= y[:, None])) ** 2).sum(axis=1) * 0.01
-print(f"CRPS {crps(p_hat, y, grid):.6f}, double sum {np.mean(double):.6f}, {integral.mean():.6f}")
-assert abs(crps(p_hat, y, grid) - np.mean(double)) < 1e-12
-assert abs(crps(p_hat, y, grid) - integral.mean()) < 1e-9
-assert abs(crps(np.eye(K)[[30, 40]], np.array([33.0, 39.5]), grid) - 1.75) < 1e-12
-assert abs(crps(p_hat, y, grid) - metrics.crps(p_hat, y, grid)) < 1e-12
+found = crps(p_hat, y, grid)
+assert np.array_equal(p_hat, before), "p_hat belongs to the caller: do not change it"
+print(f"CRPS {found:.6f}, double sum {np.mean(double):.6f}, {integral.mean():.6f}")
+assert abs(found - np.mean(double)) < 1e-12, f"{found}, and the double sum is {np.mean(double)}"
+assert abs(found - integral.mean()) < 1e-9, f"{found}, and the integral is {integral.mean()}"
+sure = crps(np.eye(K)[[30, 40]], np.array([33.0, 39.5]), grid)
+assert abs(sure - 1.75) < 1e-12, f"all mass on one label: {sure}, expected the MAE, 1.75"
+assert abs(found - metrics.crps(p_hat, y, grid)) < 1e-12, "not the package's number"
+# By hand: 0.5*4 + 0.25*3 + 0.25*6 = 4.25, less 0.5*0.5*1 + 0.75*0.25*9 = 1.9375.
+uneven = crps(np.array([[0.5, 0.25, 0.25]]), np.array([4.0]), np.array([0.0, 1.0, 10.0]))
+assert abs(uneven - 2.3125) < 1e-12, f"labels 0, 1 and 10: {uneven}, expected 2.3125"
 
 # %% [markdown]
-# What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference to the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. Watch it: the true spread is 4 years, and forecasters say $\sigma$ from 1 to 10.
+# What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than a forecaster who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference to the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. Watch it: the true spread is 4 years, and forecasters say $\sigma$ from 1 to 10.
 
 # %%
 y = rng.uniform(25, 75, 1000 if FAST else 4000)
@@ -524,17 +548,22 @@ def covered(p_hat, y, grid, q):
 
 # %% test="coverage" points=2
 # Expect hand-computed values, the package's to 1e-12, and q itself for draws from p_hat.
-labels, q = label_grid(0, 4, 2), np.array([[0.5, 0.25, 0.25]])
-by_hand = {0.0: 0.25, 1.5: 0.5625, 2.0: 0.625, 4.0: 0.875}
+labels, q = label_grid(10, 14, 2), np.array([[0.5, 0.25, 0.25]])
+by_hand = {10.0: 0.25, 11.5: 0.5625, 12.0: 0.625, 14.0: 0.875}
 for age, u in by_hand.items():
-    assert abs(transform(q, np.array([age]), labels)[0] - u) < 1e-12, f"age {age}: expected {u}"
+    found = transform(q, np.array([age]), labels)[0]
+    assert abs(found - u) < 1e-12, f"age {age}: u is {found}, expected {u}"
 drawn_k = (np.cumsum(forecasts[6], axis=1) < rng.random((len(y), 1))).sum(axis=1)
 drawn = grid[drawn_k] + rng.uniform(-0.5, 0.5, len(y))
 for level in (0.5, 0.8, 0.95):
     share = covered(forecasts[6], drawn, grid, level)
     print(f"central {level:.0%}: covered {share:.1%}")
-    assert abs(share - level) < 0.05
-    assert abs(share - coverage(forecasts[6], drawn, grid, level)) < 1e-12
+    assert abs(share - level) < 0.05, f"central {level:.0%}: {share:.1%} are inside"
+    off = share - coverage(forecasts[6], drawn, grid, level)
+    assert abs(off) < 1e-12, f"central {level:.0%}: off by {off:.2g} from the package"
+# By hand: u = 0.25, 0.625 and 0.875, of which the middle half, 0.25 to 0.75, holds two.
+middle = covered(np.repeat(q, 3, axis=0), np.array([10.0, 12.0, 14.0]), labels, 0.5)
+assert abs(middle - 2 / 3) < 1e-12, f"ages 10, 12, 14: {middle:.3f} in the central half, not 2/3"
 
 # %% [markdown]
 # Now three forecasters with the same estimates, hence the same MAE. One says $\sigma = 2$, one 4, one 8; the truth is 4. A **reliability plot** shows coverage against $q$. Below the diagonal there is less inside than promised: **overconfident**. Above it there is more: **underconfident**. The histograms of $u$ show the same: the overconfident one is often surprised, at both ends; the underconfident one is never surprised.
@@ -761,12 +790,15 @@ def balanced_mae(y_hat, y, fewest=10):
 # Expect 4.5 for the made-up photos, whose MAE is 2.4; and a larger number for the network.
 made_up = np.repeat([25.0, 75.0, 95.0], [40, 10, 2])
 said = made_up + np.repeat([1.0, -8.0, 2.0], [40, 10, 2])
-print(f"made up: MAE {mae(said, made_up):.1f}, balanced {balanced_mae(said, made_up)}")
-assert balanced_mae(said, made_up) == 4.5 and round(mae(said, made_up), 1) == 2.4
-assert abs(balanced_mae(said, made_up, fewest=1) - 11 / 3) < 1e-12
+found = balanced_mae(said, made_up)
+print(f"made up: MAE {mae(said, made_up):.1f}, balanced {found}")
+assert round(mae(said, made_up), 1) == 2.4, "the photos themselves"
+assert found == 4.5, f"decades of 40 and 10 photos, off by 1 and 8 years: {found}, expected 4.5"
+every = balanced_mae(said, made_up, fewest=1)
+assert abs(every - 11 / 3) < 1e-12, f"with the decade of two photos: {every}, expected 11/3"
 print(f"network: MAE {mae(y_hat, y):.1f}, balanced {balanced_mae(y_hat, y):.1f}")
 if not FAST:
-    assert balanced_mae(y_hat, y) > 1.1 * mae(y_hat, y)
+    assert balanced_mae(y_hat, y) > 1.1 * mae(y_hat, y), "few photos are old, and those are worse"
 
 # %% [markdown]
 # ## 9. Why the young look older and the old younger

@@ -32,7 +32,7 @@ from tinydldl.explain.pictures import TINTS, show, tinted
 from tinydldl.faces import Face
 from tinydldl.fast import FastNet
 from tinydldl.labels import label_grid
-from tinydldl.layers import Conv2d, HybridPool, Linear, MaxPool2d, Sequential
+from tinydldl.layers import Conv2d, GlobalAvgPool, HybridPool, Linear, MaxPool2d, Sequential
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
 from tinydldl.models import Network, conv_bn_relu, convolutions
@@ -72,7 +72,7 @@ x = normalize(images, *channels)
 
 
 # %%
-def new_network():
+def new_network(rng=rng):
     """The network, with first weights."""
     layers = convolutions("16 16 M 32 32 M 64 64 M 96 96 M", conv_bn_relu, HybridPool(), rng)
     return Network(layers | {"fc": Linear(96, K, rng=rng)}, SIDE)
@@ -121,7 +121,7 @@ if not FAST:
 #
 # $$ \text{logit}_k = b_k + \sum_{hw} M_{k,hw} , \qquad M_{k,hw} = \frac{1}{HW} \sum_c f_{hwc} W_{ck} . $$
 #
-# **Each position has its own share of the logit.** $M_k$ is the **class activation map** of label $k$. This is why networks that end with an average and one Linear layer can be looked into, and those with three Linear layers (VGG16) cannot.
+# **Each position has its own share of the logit.** $M_k$ is the **class activation map** of label $k$. That is exact, because nothing but an average and one Linear layer comes behind the features. Networks that end with three Linear layers (VGG16) have no such sum: ReLUs stand between them. One can look into those by derivatives, as we shall in a moment. **Grad-CAM** multiplies the features with the derivative of the logit, averaged over all positions (and then drops what is negative); **HiResCAM** takes the derivative at each position. Behind an average and one Linear layer both products are $M_k$.
 #
 # Hybrid pooling takes the maximum of each 2 x 2 window first. Of the four features of a channel in a window one is the winner; the other three could be anything smaller. So the term of the window belongs to the position of the winner, and there are $HW/4$ windows to average over:
 #
@@ -154,11 +154,20 @@ features, logits = body.forward(x[test[:8]]), net.forward(x[test[:8]])
 W, b = net.params["fc.W"], net.params["fc.b"]
 explained = saliency.Maps(network, images[test[:8]])
 for i, k in ((0, 30), (3, 70), (7, 5)):
-    M = terms(features[i].astype(float), W[:, k].astype(float))
-    assert M.shape == (8, 8)
-    assert abs(M.sum() + b[k] - logits[i, k]) < 1e-5 * (1 + np.abs(M).sum())
-    assert np.abs(M - explained.of_logit(k)[i]).max() < 1e-5 * np.abs(M).sum()
+    given = features[i].astype(float)
+    before = given.copy()
+    M = terms(given, W[:, k].astype(float))
+    case = f"face {i}, label {k}"
+    assert np.array_equal(given, before), "the features belong to the network: do not change them"
+    assert M.shape == (8, 8), f"{case}: shape {M.shape}, expected (8, 8)"
+    off = M.sum() + b[k] - logits[i, k]
+    assert abs(off) < 1e-5 * (1 + np.abs(M).sum()), f"{case}: sum and bias miss the logit by {off}"
+    off = np.abs(M - explained.of_logit(k)[i]).max()
+    assert off < 1e-5 * np.abs(M).sum(), f"{case}: right sum, wrong place; off by {off:.2g}"
 print(f"sum of the terms + bias {M.sum() + b[5]:.6f}, logit {logits[7, 5]:.6f}")
+# By hand: of one window of 2 x 4 pixels, 5 wins on the left and 4 on the right; times 3, over 2.
+by_hand = terms(np.array([[1.0, 2, 3, 4], [5, 0, 1, 2]])[..., None], np.array([3.0]))
+assert np.allclose(by_hand, [[0, 0, 0, 6], [7.5, 0, 0, 0]]), f"two windows by hand:\n{by_hand}"
 
 # %% [markdown]
 # A sum is a weak witness, though. Had we handed the window's maximum to all four positions, a quarter to each, the sum would be as right and the map wrong. That is why the test compares the map, too.
@@ -177,6 +186,24 @@ print(f"sums: {by_backward[0].sum():.5f}, and of the wrong map {quarter_each.sum
 assert np.abs(by_backward[0] - terms(features[0], W[:, 30])).max() < 1e-5
 assert abs(by_backward[0].sum() - quarter_each.sum()) < 1e-4
 assert np.abs(by_backward[0] - quarter_each).max() > 0.1 * np.abs(by_backward[0]).max()
+
+# %% [markdown]
+# That is HiResCAM. Grad-CAM averages the derivative over the positions first. With plain average pooling that changes nothing, since the derivative is the same everywhere. With hybrid pooling it is not: only winners have one, and the average gives a share to those that lost.
+
+# %%
+maps = {}
+for name, pool in {"average": GlobalAvgPool(), "hybrid": HybridPool()}.items():
+    head = Sequential({"pool": pool, "fc": net.layers["fc"]}).eval()
+    logit = head.forward(features[:1].astype(float), save=True)[0, 30]
+    derivative = head.backward(one_hot[[30]])[0]
+    hires, grad = ((features[0] * d).sum(axis=-1) for d in (derivative, derivative.mean((0, 1))))
+    maps[name] = hires, grad
+    print(f"{name}: sum of HiResCAM + bias {hires.sum() + b[30]:.5f}, logit {logit:.5f}")
+    assert abs(hires.sum() + b[30] - logit) < 1e-5 * (1 + np.abs(hires).sum())
+for name, (hires, grad) in maps.items():
+    apart = np.abs(hires - grad).max() / np.abs(hires).max()
+    print(f"{name}: Grad-CAM is off from HiResCAM by {apart:.2g} of its largest value")
+    assert apart < 1e-5 if name == "average" else apart > 0.1
 
 # %% [markdown]
 # ## 3. One map alone means little
@@ -251,7 +278,8 @@ def map_of_expectation(M, p_hat, grid):
 # Expect the package's maps, and finite differences at all 64 positions to 1e-6 years.
 i = 2
 exact = features[i].astype(float)
-M = np.array([terms(exact, W[:, k].astype(float)) for k in range(K)])
+own = saliency.Maps(network, images[test[:8]])
+M = np.array([own.of_logit(k)[i] for k in range(K)]).astype(float)
 
 
 def read_out(features):
@@ -261,7 +289,11 @@ def read_out(features):
 
 
 p_hat, step = read_out(exact), 1e-5
+before = M.copy(), p_hat.copy()
 E, L = map_of_expectation(M, p_hat, grid), map_of_log_probability(M, p_hat, 30)
+assert np.array_equal(M, before[0]) and np.array_equal(p_hat, before[1]), "do not change M or p_hat"
+assert E.shape == L.shape == (8, 8), f"shapes {E.shape} and {L.shape}, expected (8, 8)"
+tolerance = 1e-5 * (1 + np.abs(M).max())  # the package's maps are float32
 for h, w in np.ndindex(8, 8):
     ends = []
     for share in (step, -step):
@@ -270,12 +302,19 @@ for h, w in np.ndindex(8, 8):
         ends.append(read_out(stronger))
     years = (ends[0] - ends[1]) @ grid / (2 * step)
     nats = (np.log(ends[0][30]) - np.log(ends[1][30])) / (2 * step)
-    assert abs(E[h, w] - years) < 1e-6 * (1 + np.abs(E).max())
-    assert abs(L[h, w] - nats) < 1e-6 * (1 + np.abs(L).max())
-assert np.abs(E - explained.of_expectation()[i]).max() < 1e-3 * np.abs(E).max() + 1e-5
-assert np.abs(L - explained.of_log_probability(30)[i]).max() < 1e-3 * np.abs(M).max()
+    assert abs(E[h, w] - years) < 20 * tolerance, f"({h}, {w}): {E[h, w]}, by differences {years}"
+    assert abs(L[h, w] - nats) < tolerance, f"({h}, {w}): {L[h, w]}, by differences {nats}"
+off = np.abs(E - own.of_expectation()[i]).max()
+assert off < 1e-3 * np.abs(E).max() + 1e-5, f"map in years: off by {off:.2g} from the package"
+off = np.abs(L - own.of_log_probability(30)[i]).max()
+assert off < 1e-3 * np.abs(M).max(), f"map of ln p_hat: off by {off:.2g} from the package"
 by_ages = sum(p_hat[k] * grid[k] * map_of_log_probability(M, p_hat, k) for k in range(K))
-assert np.abs(E - by_ages).max() < 1e-9 * (1 + np.abs(M).max() * 100), "another way to write E"
+off = np.abs(E - by_ages).max()
+assert off < 1e-9 * (1 + np.abs(M).max() * 100), f"E is also a sum of the other maps; off by {off}"
+# By hand: two labels, 10 and 30, p_hat = (1/4, 3/4), so y_hat is 25.
+two, half = np.array([[[4.0]], [[8.0]]]), np.array([0.25, 0.75])
+found = map_of_log_probability(two, half, 0).item(), map_of_expectation(two, half, [10, 30]).item()
+assert np.allclose(found, (4 - 7, 0.25 * -15 * 4 + 0.75 * 5 * 8)), f"two labels by hand: {found}"
 print(f"E from {E.min():+.2f} to {E.max():+.2f} years")
 
 # %% [markdown]
@@ -334,7 +373,7 @@ slider(show_age, age=(0, 100, 5))
 
 # %% exercise="occlusion"
 def occlude(image, spans):
-    """Occlusion (16, 16), years. image (side, side, 3), uint8, stays as it is.
+    """Occlusion (S, S), years, for S spans. image (side, side, 3), uint8, stays as it is.
 
     Hint: `estimate(images)` takes many images at once; gray is 128.
     """
@@ -347,17 +386,23 @@ def occlude(image, spans):
 
 
 # %% test="occlusion" points=2
-# Expect the package's numbers to 1e-3 years, and the image as it was.
+# Expect what one square at a time says, to 1e-3 years, at 16 of the places; and the image as it was.
 image = images[shown[1]]
-given, spans = image.copy(), saliency.spans(SIDE)
-found = occlude(image, spans)
+given, few = image.copy(), saliency.spans(SIDE)[::5]
+found = occlude(image, few)
 assert (image == given).all(), "the image itself was painted over"
-assert found.shape == (16, 16)
-assert np.abs(found - saliency.occlusion(network, image)).max() < 1e-3 * (1 + np.abs(found).max())
+assert found.shape == (4, 4), f"four places along a side: shape {found.shape}, expected (4, 4)"
+for h, w in np.ndindex(4, 4):
+    one = given.copy()
+    one[few[h], few[w]] = 128
+    alone = (estimate(given[None]) - estimate(one[None])).item()
+    case = f"square {h} from above, {w} from the left"
+    assert abs(found[h, w] - alone) < 1e-3, f"{case}: {found[h, w]:.3f} years, alone {alone:.3f}"
 print(f"from {found.min():+.1f} to {found.max():+.1f} years")
 
 # %%
 covered = np.array([saliency.occlusion(network, image) for image in images[shown]])
+assert np.abs(covered[1][::5, ::5] - found).max() < 1e-3 * (1 + np.abs(found).max())
 gallery({"map": in_years, "square": covered})
 agreement = [saliency.agreement(E, square) for E, square in zip(in_years, covered, strict=True)]
 print("correlation of map and occlusion:", np.round(agreement, 2))
@@ -480,17 +525,27 @@ def receptive_field(layers):
 
 # %% test="field" points=1
 # Expect 6 after the first pooling, and no pixel with a gradient outside of the field.
-assert receptive_field(list(body.layers.values())[:7]) == 6
+first = receptive_field(list(body.layers.values())[:7])
+assert first == 6, f"after two convolutions and a pooling: {first}, expected 6"
 field = receptive_field(body.layers.values())
 noise_images = rng.standard_normal((4, 160, 160, 3)).astype(np.float32)
-response = body.forward(noise_images, save=True)
+# The same layers with their first weights: of noise, a trained ReLU may let nothing through.
+own = np.random.default_rng(3)
+untried = Sequential(dict(list(new_network(own).layers.items())[:-2])).eval()
+response = untried.forward(noise_images, save=True)
 in_the_middle = np.zeros_like(response)
 in_the_middle[:, 10, 10] = 1
-seen = np.abs(body.backward(in_the_middle)).max(axis=(0, 3)) > 0
+seen = np.abs(untried.backward(in_the_middle)).max(axis=(0, 3)) > 0
 rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
 found = [int(np.ptp(places)) + 1 for places in (rows, columns)]
 print(f"receptive field {field} pixels; pixels that move one position of the map: {found}")
-assert 0.7 * field < max(found) <= field
+assert max(found) <= field, f"{field}, but pixels {max(found)} apart move one position"
+assert field < max(found) / 0.7, f"{field}, but only pixels {max(found)} apart move one position"
+five = [Conv2d(1, 1, 5, 3, rng=own), MaxPool2d(3, 2), Conv2d(1, 1, 1, rng=own)]
+assert receptive_field(five) == 11, (
+    f"5 pixels, 2 more 3 apart, none: {receptive_field(five)}, not 11"
+)
+assert receptive_field([]) == 1, "no layer: one pixel"
 
 # %% [markdown]
 # 68 pixels, and the photo has 64. **Each position can see the whole face.** A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong, they are blurred, by much more than their grid suggests. (There are networks whose positions see small patches only. Their maps can be taken at their word, and they are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
@@ -559,9 +614,9 @@ if not FAST:
     assert mae(estimate(images[test], shuffled), y) > 0.8 * baseline
 
 # %% [markdown]
-# The estimates of the shuffled network are worth nothing, and its map is the same picture; only the scale is another. A network that has learned nothing has maps, too, with structure in them, and with the right caption they would convince somebody.
+# The estimates of the shuffled network are worth nothing, and for most faces its map is the same picture; only the scale is another, and sometimes the sign. (For a face where it is not, look at the number above it, the largest value: little may be left of the map at all.) A network that has learned nothing has maps, too, with structure in them, and with the right caption they would convince somebody.
 #
-# How can the shuffled map be the same? A map is $\sum_c f_{hwc} \, a_c$, with one number $a_c$ for each channel; the last layer has a say in those numbers only. If all channels light up at the same places, $f_{hwc} = u_{hw} v_c$, then *any* numbers give the same picture, $u_{hw} \sum_c v_c a_c$. How much of the features is one pattern? The singular values say it: the square of the first, of the sum of the squares of all.
+# How can a shuffled map be the same? A map is $\sum_c f_{hwc} \, a_c$, with one number $a_c$ for each channel; the last layer has a say in those numbers only. If all channels light up at the same places, $f_{hwc} = u_{hw} v_c$, then *any* numbers give the same picture, $u_{hw} \sum_c v_c a_c$. How much of the features is one pattern? The singular values say it: the square of the first, of the sum of the squares of all.
 
 # %%
 pattern = []
@@ -617,11 +672,12 @@ def gradient(images, network=network):
 
 
 image = images[shown[2]][None]
-g = gradient(image).astype(float)
-exact = deepcopy(net).to(dtype=float)
+exact = deepcopy(network)
+exact.model.to(dtype=float)
+g = gradient(image, exact)
 direction, step = rng.standard_normal(g.shape), 1e-6
 x_0 = normalize(image, *channels).astype(float)
-ends = [method.predict(exact.forward(x_0 + s * direction)) @ grid for s in (step, -step)]
+ends = [method.predict(exact.model.forward(x_0 + s * direction)) @ grid for s in (step, -step)]
 numeric, ours = float((ends[0] - ends[1])[0]) / (2 * step), float((g * direction).sum())
 print(f"along a random direction: numeric {numeric:.4f}, by the backward pass {ours:.4f}")
 assert abs(numeric - ours) < 1e-2 * (abs(numeric) + np.sqrt((g**2).sum()))
@@ -646,16 +702,22 @@ def attack(images, g, eps):
 # %% test="attack" points=2
 # Expect no change larger than eps, nothing that wraps around at 0 or 255, and what was aimed at.
 photos = images[test[:100]]
+before = photos.copy()
 g = gradient(photos)
 older, younger = attack(photos, g, 2), attack(photos, g, -2)
-for changed in (older, younger):
-    assert changed.dtype == np.uint8
-    assert np.abs(changed.astype(int) - photos).max() <= 2
-moved = np.sign(g) * (older.astype(int) - photos)
-assert (moved >= 0).all() and (moved == 2).mean() > 0.5
+assert np.array_equal(photos, before), "the photos themselves were changed"
+for name, changed in (("older", older), ("younger", younger)):
+    assert changed.dtype == np.uint8, f"{name}: {changed.dtype}, expected uint8"
+    most = np.abs(changed.astype(int) - photos).max()
+    assert most <= 2, f"{name}: a pixel moved by {most}: does it wrap around at 0 or 255?"
+for eps, changed in ((2, older), (-2, younger), (7, attack(photos, g, 7))):
+    moved = np.sign(eps * g) * (changed.astype(int) - photos)
+    assert (moved >= 0).all(), f"eps {eps}: a pixel moved against the gradient"
+    share = (moved == abs(eps)).mean()
+    assert share > 0.5, f"eps {eps}: only {share:.0%} of the numbers moved by {abs(eps)}"
 if not FAST:
-    assert (estimate(older) > estimate(photos)).mean() > 0.95
-    assert (estimate(younger) < estimate(photos)).mean() > 0.95
+    assert (estimate(older) > estimate(photos)).mean() > 0.95, "they do not look older"
+    assert (estimate(younger) < estimate(photos)).mean() > 0.95, "they do not look younger"
 
 # %%
 at_first = estimate(photos)
@@ -756,6 +818,8 @@ assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
 #
 # ## Further reading
 # * B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning Deep Features for Discriminative Localization*, CVPR 2016: class activation maps.
+# * R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization*, ICCV 2017.
+# * R. L. Draelos, L. Carin, *Use HiResCAM Instead of Grad-CAM for Faithful Explanations of Convolutional Neural Networks*, arXiv:2011.08891, 2020.
 # * M. D. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014: occlusion.
 # * J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt, B. Kim, *Sanity Checks for Saliency Maps*, NeurIPS 2018: maps that do not notice when the network is broken.
 # * I. Goodfellow, J. Shlens, C. Szegedy, *Explaining and Harnessing Adversarial Examples*, ICLR 2015: the sign of the gradient.

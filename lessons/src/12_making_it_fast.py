@@ -14,6 +14,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one core, until section 7; NumPy reads it when it starts
 
 from fractions import Fraction
+from threading import Thread
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -180,7 +181,10 @@ for C, OC in [(3, 16), (8, 8)]:
         products += product.size * C
         moved += seen.nbytes + product.nbytes  # the product
         moved += product.nbytes + y.nbytes + y.nbytes  # the sum
-    assert shifted_cost(2 * 5 * 4, C, OC) == (2 * products, moved), (C, OC)
+    flops, nbytes = shifted_cost(2 * 5 * 4, C, OC)
+    case = f"{C} to {OC} channels"
+    assert flops == 2 * products, f"{case}: {flops} FLOPs, counted {2 * products}"
+    assert nbytes == moved, f"{case}: {nbytes} bytes, counted {moved}"
 
 # %% [markdown]
 # For $OC = C$ the intensity is $18\,PC^2 / (180\,PC) = C/10$. With a perfect cache, which reads $x$ once and writes $y$ once, it would be $18\,PC^2 / (8\,PC) = \tfrac94 C$: 22.5 times as much. That is the price of nine passes.
@@ -209,7 +213,7 @@ cost_16, cost_128 = shifted_cost(count * 128**2, 16, 16), shifted_cost(count * 3
 points = {
     "addition": (1, 12, clock(lambda: np.add(big, other, out=other)) / big.size),
     "16 channels": (*cost_16, clock(nine_products(16, 128, count))),
-    "16 channels,\nnew arrays": (*cost_16, clock(nine_products(16, 128, count, reuse=False))),
+    "16 channels, new arrays": (*cost_16, clock(nine_products(16, 128, count, reuse=False))),
     "128 channels": (*cost_128, clock(nine_products(128, 32, count))),
     "big product": (2 * n**3, 12 * n**2, 2 * n**3 / peak),
 }
@@ -223,13 +227,13 @@ axes.axvline(ridge, color="black", linestyle=":", linewidth=1)
 for (name, (work, moved, time)), color in zip(points.items(), COLORS, strict=False):
     I, speed = work / moved, work / time / 1e9
     hollow = {"markerfacecolor": "white", "markeredgewidth": 2} if "new" in name else {}
-    axes.plot(I, speed, "o", markersize=9, color=color, **hollow)
-    axes.text(I * 1.5, speed * 0.93, name, color=color, va="top", fontsize=11)
-    print(f"{name.replace(chr(10), ' '):24} {I:8.3f} FLOPs a byte, {speed:7.2f} GFLOP/s")
+    axes.plot(I, speed, "o", markersize=9, color=color, label=name, **hollow)
+    print(f"{name:24} {I:8.3f} FLOPs a byte, {speed:7.2f} GFLOP/s")
 axes.text(ridge / 1.2, 1.2 * floor, "waits for memory", ha="right", fontsize=11)
 axes.text(ridge * 1.2, 1.2 * floor, "waits for arithmetic", fontsize=11)
 axes.set(xlabel="FLOPs for each byte (log)", ylabel="GFLOP/s (log)", title="The roof, and us")
 axes.set_ylim(floor, 2 * peak / 1e9)
+axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 assert np.isclose(points["16 channels"][0] / points["16 channels"][1], 1.6)
@@ -388,16 +392,19 @@ def f23():
 # Expect no difference at all: fractions are exact. Both sides are linear in d and linear in g, so
 # if they agree for all 4 x 3 pairs of unit vectors, they agree for all d and g.
 A, B, G = f23()
-assert A.shape == (4, 2) and B.shape == (4, 4) and G.shape == (4, 3)
+shapes = A.shape, B.shape, G.shape
+assert shapes == ((4, 2), (4, 4), (4, 3)), f"shapes {shapes}, expected (4, 2), (4, 4), (4, 3)"
 assert set(np.unique(B)) == {-1, 0, 1}, "only additions and subtractions at every tile"
+assert list(A[:, 1]) == [0, 1, -1, 1], "the points in the order 0, 1, -1, infinity"
 exact = np.vectorize(Fraction, otypes=[object])
 for d, g in ((d, g) for d in np.eye(4, dtype=int) for g in np.eye(3, dtype=int)):
-    y = exact(A).T @ ((exact(G) @ exact(g)) * (exact(B).T @ exact(d)))
-    assert list(y) == [d[0:3] @ g, d[1:4] @ g], (d, g)
+    y = list(exact(A).T @ ((exact(G) @ exact(g)) * (exact(B).T @ exact(d))))
+    case = f"d = {d}, g = {g}"
+    assert y == [d[0:3] @ g, d[1:4] @ g], f"{case}: {y}, expected {[d[0:3] @ g, d[1:4] @ g]}"
 d, g = rng.standard_normal(4), rng.standard_normal(3)
 difference = np.abs(A.T @ ((G @ g) * (B.T @ d)) - np.correlate(d, g, "valid")).max()
 print(f"random numbers: largest difference {difference:.1e}")
-assert difference < 1e-14
+assert difference < 1e-14, f"random numbers: off by {difference:.1e}"
 
 # %% [markdown]
 # ### Two dimensions, and larger tiles
@@ -416,7 +423,7 @@ def recipe(m, points):
 
 
 SETS = {
-    2: f23(),
+    2: recipe(2, [0, 1, -1]),
     4: (winograd.A, winograd.B, winograd.G),
     6: recipe(6, [0, 1, -1, 2, -2, 1 / 2, -1 / 2]),
 }
@@ -490,8 +497,11 @@ for m, C, OC in [(2, 3, 1), (4, 2, 3)]:
     V = [B.T @ d[c] @ B for c in range(C)]
     Y = [A.T @ sum(U[c, o] * V[c] for c in range(C)) @ A for o in range(OC)]
     print(f"F({m}x{m}), {C} to {OC} channels: {Counted.products} products for a tile")
-    assert np.isclose(ratio(m, C, OC), Counted.products / (9 * m * m * C * OC), rtol=1e-12)
-assert np.isclose(1 / ratio(2, 1e9, 1e9), 36 / 16) and np.isclose(1 / ratio(4, 1e9, 1e9), 144 / 36)
+    found, counted = ratio(m, C, OC), Counted.products / (9 * m * m * C * OC)
+    assert np.isclose(found, counted, rtol=1e-12), f"{m}, {C}, {OC}: {found}, counted {counted}"
+for m, limit in ((2, 36 / 16), (4, 144 / 36)):
+    found = 1 / ratio(m, 1e9, 1e9)
+    assert np.isclose(found, limit), f"F({m}x{m}), many channels: {found} times fewer, not {limit}"
 
 # %%
 channels = np.geomspace(1, 512, 100)
@@ -562,10 +572,16 @@ def winograd_conv2d(x_pad, W, A, B, G):
 conv = Conv2d(3, 5, 3, padding=1, bias=False, rng=rng).to(dtype=float)
 x = rng.standard_normal((2, 12, 24, 3))
 x_pad, y = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), conv.forward(x)
+before = x_pad.copy()
 for m, matrices in SETS.items():
-    difference = np.abs(winograd_conv2d(x_pad, conv.params["W"], *matrices) - y).max()
-    print(f"F({m}x{m}, 3x3): largest difference {difference:.1e}")
-    assert difference < 1e-12
+    found, case = winograd_conv2d(x_pad, conv.params["W"], *matrices), f"F({m}x{m}, 3x3)"
+    assert found.shape == y.shape, f"{case}: shape {found.shape}, expected {y.shape}"
+    difference = np.abs(found - y).max()
+    print(f"{case}: largest difference {difference:.1e}")
+    assert difference < 1e-12, f"{case}: off by {difference:.1e} from the layer"
+assert np.array_equal(x_pad, before), "x_pad belongs to the layer below: do not change it"
+single = winograd_conv2d(np.float32(x_pad), np.float32(conv.params["W"]), *SETS[2])
+assert single.dtype == np.float32, "float32 must not fall into float64"
 
 # %% [markdown]
 # The backward pass needs nothing new. Lesson 05 showed that $dx$ is a convolution of $dy$, with the kernel turned by half a turn and C and OC exchanged:
@@ -703,7 +719,7 @@ assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
 # %% [markdown]
 # ## 7. Two processes
 #
-# Your machine has more than one core. Give half of the images of a batch to another process. (A second *thread* would have to share Python's interpreter lock with the first.) Both see the memory with the parameters. What must they tell each other?
+# Your machine has more than one core. Give half of the images of a batch to another process. (Why not to a second *thread*? NumPy lets go of Python's interpreter lock while it works on an array, so two threads can multiply at the same time. But every line of Python between two operations needs the lock. Two processes have a lock each.) Both see the memory with the parameters. What must they tell each other?
 #
 # * Convolution, ReLU and pooling look at one image at a time: nothing.
 # * **Gradients of parameters** are sums over images, so each process makes its part, and the parts are added.
@@ -713,6 +729,33 @@ assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
 #
 # $$ \sum (z - m)^2 = S_p + 2\,(m_p - m) \underbrace{\sum (z - m_p)}_{=\,0} + n_p\,(m_p - m)^2, \qquad S = \sum_p S_p + \sum_p n_p\,(m_p - m)^2. $$
 #
+# First the lock. While one thread is in an operation, how far does another one count? During a matrix product, and during an elementwise power, it counts on. During `sum`, a loop of Python's own, it gets hardly a turn.
+
+
+# %%
+def counted_during(operation):
+    """How far this thread counts while another one runs `operation`."""
+    thread, count = Thread(target=operation), 0
+    thread.start()
+    while thread.is_alive():
+        count += 1
+    return count
+
+
+huge = rng.standard_normal((2048, 2048), dtype=np.float32)
+wide = rng.uniform(1, 2, 10_000_000)
+operations = {
+    "a matrix product": lambda: huge @ huge,
+    "a power of each number": lambda: np.power(wide, 1.7),
+    "Python's sum": lambda: sum(range(20_000_000)),
+}
+during = {name: counted_during(operation) for name, operation in operations.items()}
+for name, count in during.items():
+    print(f"during {name:22} counts to {count:,}")
+assert during["a matrix product"] > 2 * during["Python's sum"]
+assert during["a power of each number"] > 2 * during["Python's sum"]
+
+# %% [markdown]
 # ### Exercise 5
 # Write it, for groups of any size and all channels at once.
 
@@ -738,10 +781,23 @@ parts = np.split(z, [1, 6])  # 1, 5 and 200 numbers a channel
 counts = np.array([len(part) for part in parts])
 means = np.array([part.mean(axis=0) for part in parts])
 squares = np.array([((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts])
+before = counts.copy(), means.copy(), squares.copy()
 total, mean, S = merge_moments(counts, means, squares)
+for name, a, b in zip(
+    ("counts", "means", "squares"), (counts, means, squares), before, strict=True
+):
+    assert np.array_equal(a, b), f"{name} belong to the processes: do not change them"
+assert total == 206, f"1, 5 and 200 numbers: n is {total}, expected 206"
+off = np.abs(mean / z.mean(axis=0) - 1).max()
+assert off < 1e-14, f"the mean is off by {off:.1e} of itself: groups of other sizes count otherwise"
 error = np.abs(S / total / z.var(axis=0) - 1).max()
 print(f"variance: relative error {error:.1e}")
-assert total == 206 and np.abs(mean / z.mean(axis=0) - 1).max() < 1e-14 and error < 1e-8
+assert error < 1e-8, f"the variance is off by {error:.1e} of itself"
+# By hand: 1, 3 (mean 2, S 2) and 8 (S 0) have the mean 4 and S = 9 + 1 + 16.
+n_all, m_all, S_all = merge_moments(
+    np.array([2, 1]), np.array([[2.0], [8]]), np.array([[2.0], [0]])
+)
+assert (n_all, m_all.item(), S_all.item()) == (3, 4, 26), f"1, 3 and 8: {n_all}, {m_all}, {S_all}"
 
 # %% [markdown]
 # Why not simply add up $\sum z$ and $\sum z^2$, and use $\mathrm{var} = E[z^2] - E[z]^2$? On paper it is the same. But two huge numbers are subtracted, and the small difference that we want drowns in their rounding:

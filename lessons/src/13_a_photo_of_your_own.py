@@ -201,19 +201,29 @@ def suppress(candidates, scores, limit):
 # By hand: B is A moved by half its side, C is B moved by half, D is A's quarter, E is apart.
 A, B, C, D, E = [0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [0, 0, 5, 5], [30, 30, 40, 40]
 hand = np.array([A, B, C, D, E], dtype=float)
-print("IoU with A:", iou(hand[0], hand).round(3))
-assert np.allclose(iou(hand[0], hand), [1, 1 / 3, 0, 1 / 4, 0])
+shares = iou(hand[0], hand)
+print("IoU with A:", shares.round(3))
+assert np.allclose(shares, [1, 1 / 3, 0, 1 / 4, 0]), f"IoU of A with A to E: {shares}"
 by_score = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
-assert list(suppress(hand, by_score, 0.3)) == [0, 2, 3, 4], "B goes, so C stays"
-assert list(suppress(hand, by_score, 0.2)) == [0, 2, 4]
-assert list(suppress(hand, by_score[[1, 0, 2, 3, 4]], 0.3)) == [1, 3, 4], "B first: A and C go"
+before = hand.copy(), by_score.copy()
+kept = list(suppress(hand, by_score, 0.3))
+assert kept == [0, 2, 3, 4], f"B goes, so C stays: kept {kept}"
+kept = list(suppress(hand, by_score, 0.2))
+assert kept == [0, 2, 4], f"limit 0.2: D goes, too; kept {kept}"
+kept = list(suppress(hand, by_score[[1, 0, 2, 3, 4]], 0.3))
+assert kept == [1, 3, 4], f"B first: A and C go; kept {kept}"
+kept = list(suppress(hand[[0, 3]], by_score[:2], 0.25))
+assert kept == [0, 1], f"an IoU of just the limit is not over it: kept {kept}"
+assert np.array_equal(hand, before[0]) and np.array_equal(by_score, before[1]), "do not change them"
 corner = rng.uniform(0, 40, (200, 2))
 many = np.hstack([corner, corner + rng.uniform(5, 25, (200, 2))])
 chance = rng.permutation(200) / 200
-assert np.allclose(iou(many[7], many), boxes.intersection_over_union(many[7], many))
+expected = boxes.intersection_over_union(many[7], many)
+assert np.allclose(iou(many[7], many), expected), "200 random boxes: not the package's IoU"
 for limit in (0.1, 0.5, 0.7):
-    assert list(suppress(many, chance, limit)) == boxes.suppress(many, chance, limit).tolist()
-    print(f"limit {limit}: {len(suppress(many, chance, limit))} of 200 random boxes stay")
+    kept = list(suppress(many, chance, limit))
+    assert kept == boxes.suppress(many, chance, limit).tolist(), f"limit {limit}: others stay"
+    print(f"limit {limit}: {len(kept)} of 200 random boxes stay")
 
 # %% [markdown]
 # The price: two people cheek to cheek, whose true boxes share more than the limit, become one.
@@ -313,12 +323,17 @@ def apply(matrix, points):
 angle, scale = np.radians(-37), 0.8
 turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 known = np.column_stack([turn, [123.4, -56.7]])
-back = best_similarity(face.landmarks, apply(known, face.landmarks))
-print(f"largest difference from the known one: {np.abs(back - known).max():.1e}")
-assert np.abs(back - known).max() < 1e-9
+landmarks = face.landmarks.copy()
+back = best_similarity(landmarks, apply(known, face.landmarks))
+assert np.array_equal(landmarks, face.landmarks), "points belong to the face: do not change them"
+assert back.shape == (2, 3), f"shape {back.shape}, expected (2, 3)"
+off = np.abs(back - known).max()
+print(f"largest difference from the known one: {off:.1e}")
+assert off < 1e-9, f"a known rotation, scale and shift: found\n{back}\nexpected\n{known}"
 for _ in range(5):
     points, targets = rng.standard_normal((2, 5, 2))
-    assert np.abs(best_similarity(points, targets) - similarity(points, targets)).max() < 1e-12
+    off = np.abs(best_similarity(points, targets) - similarity(points, targets)).max()
+    assert off < 1e-12, f"points that do not fit exactly: off by {off:.2g} from the package"
 
 # %% [markdown]
 # Two checks from outside. (1) With $z = a + ib$ and $b = c + id$ each landmark gives two real equations in **four unknowns**, $a x - b y + c = u$ and $b x + a y + d = v$: ten equations, which NumPy's least squares solves. (2) Umeyama's solution, for points in any dimension, by singular values. And the residual is the one we derived.
@@ -497,12 +512,17 @@ def warp_backward(pixels, matrix, side):
 pixels = np.asarray(photo, dtype=float)
 for side in (100, 224):
     matrix = similarity(face.landmarks, side * shape)
-    difference = np.abs(warp_backward(pixels, matrix, side) - np.asarray(warp(photo, matrix, side)))
+    crop = warp_backward(pixels, matrix, side)
+    assert crop.shape == (side, side, 3), f"shape {crop.shape}, expected {(side, side, 3)}"
+    difference = np.abs(crop - np.asarray(warp(photo, matrix, side)))
     print(f"{side} pixels: scale {np.hypot(*matrix[:, 0]):.2f}, differs by {difference.max():.2f}")
-    assert difference.max() < 1.01
-ramp = np.dstack([np.indices((50, 50))[1] + 0.5] * 3)  # shows x at each center
-shown = warp_backward(ramp, np.array([[2.0, 0, -20], [0, 2, -20]]), 40)
-assert np.allclose(shown[0, :, 0], (np.arange(40) + 0.5 + 20) / 2), "the half pixels"
+    assert difference.max() < 1.01, f"{side} pixels: off by {difference.max():.0f} gray levels"
+for axis, name in ((1, "x"), (0, "y")):
+    ramp = np.dstack([np.indices((50, 50))[axis] + 0.5] * 3)  # shows x or y at each center
+    shown = warp_backward(ramp, np.array([[2.0, 0, -20], [0, 2, -20]]), 40)[..., 0]
+    line = shown[0] if axis else shown[:, 0]
+    off = np.abs(line - (np.arange(40) + 0.5 + 20) / 2).max()
+    assert off < 1e-9, f"the ramp in {name} is off by {off:.2g}: mind the half pixels"
 
 # %%
 side, matrix = 224, similarity(face.landmarks, 224 * shape)
@@ -760,7 +780,7 @@ for distribution, factor in ((norm, np.sqrt(np.pi / 2 - 1)), (laplace, 1)):
 #
 # $$ \operatorname{se}(\text{MAE}) = \frac{m}{\sqrt n}, \qquad \operatorname{se}(\text{bias}) = \sqrt{\frac{E\,e^2 - (E\,e)^2}{n}} = \sqrt{\frac{2 m^2 - \beta^2}{n}} . $$
 #
-# What we assume: independent photos, though some are of the same person, and this shape within every row. With the errors of single photos at hand one can check it. We did, on the validation photos: in most decades the standard deviation of $|e|$ is 0.6 to 1.2 times its mean, as if made for this. Below ten years it is 2.8 times the mean (most infants are off by very little, a few are taken for adults), so there the true intervals are far wider. Read them all as rough.
+# What we assume: independent photos, though some are of the same person, and this shape within every row. With the errors of single photos at hand one can check it; the file does not hold them. Expect the shape to fail where most people are off by very little and a few by very much, as where infants are taken for adults: there the true intervals are wider. Read them all as rough.
 #
 # ### Exercise 4
 # Write both.
@@ -777,14 +797,16 @@ def standard_errors(row):
 
 # %% test="errors" points=2
 # By hand: 100 photos, MAE 5, no bias; then 4,000 simulated groups, to 5%.
-assert np.allclose(standard_errors({"count": 100, "mae": 5.0, "bias": 0.0}), [0.5, np.sqrt(0.5)])
+found = standard_errors({"count": 100, "mae": 5.0, "bias": 0.0})
+assert np.allclose(found, [0.5, np.sqrt(0.5)]), f"100 photos, MAE 5, no bias: {found}"
 for plus in (0.5, 0.9):  # how often the error is positive
     signs = np.where(rng.random((4000, 150)) < plus, 1, -1)
     e = signs * rng.exponential(6.0, signs.shape)
     claimed = standard_errors({"count": 150, "mae": 6.0, "bias": 6.0 * (2 * plus - 1)})
     simulated = np.abs(e).mean(axis=1).std(), e.mean(axis=1).std()
     print("claimed", np.round(claimed, 3), "simulated", np.round(simulated, 3))
-    assert np.allclose(claimed, simulated, rtol=0.05)
+    case = f"150 photos, MAE 6, {plus:.0%} of the errors above 0"
+    assert np.allclose(claimed, simulated, rtol=0.05), f"{case}: {claimed}, simulated {simulated}"
 
 
 # %%
@@ -915,14 +937,17 @@ def let_in(age, threshold, mae):
 
 # %% test="gate" points=1
 # Expect a half at the threshold, 1/2 - 1/2 erf(1/sqrt(pi)) for one MAE below, and a simulation.
-assert let_in(18, 18, 5.0) == 0.5
-assert abs(let_in(13, 18, 5.0) - (1 - erf(1 / np.sqrt(np.pi))) / 2) < 1e-12
+assert let_in(18, 18, 5.0) == 0.5, f"at the threshold a half gets in, not {let_in(18, 18, 5.0)}"
+below = let_in(13, 18, 5.0)
+expected = (1 - erf(1 / np.sqrt(np.pi))) / 2
+assert abs(below - expected) < 1e-12, f"one MAE below the threshold: {below}, expected {expected}"
 e = rng.standard_normal(400_000)
 e *= m / np.abs(e).mean()
-for age in (16, 21):
-    simulated = np.mean(age + e >= 18)
-    print(f"age {age}: {let_in(age, 18, m):.1%} get in; simulated {simulated:.1%}")
-    assert abs(let_in(age, 18, m) - simulated) < 0.004
+for age, threshold, error in ((16, 18, 1.0), (21, 18, 1.0), (16, 25, 2.0)):
+    found, simulated = let_in(age, threshold, error * m), np.mean(age + error * e >= threshold)
+    case = f"age {age}, threshold {threshold}, MAE {error * m:.1f}"
+    print(f"{case}: {found:.1%} get in; simulated {simulated:.1%}")
+    assert abs(found - simulated) < 0.004, f"{case}: {found:.3f} get in, simulated {simulated:.3f}"
 
 # %% [markdown]
 # That was the MAE over all ages. But at a gate stand young people, and their decades have a bias of their own. Take the rows of the file: for the 16-year-old that of the teens, for the 21-year-old that of the twenties, with $\tau$ such that a normal error with that bias has that MAE.
