@@ -9,7 +9,6 @@ What is finished is not trained again.
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
@@ -23,7 +22,7 @@ from matplotlib.ticker import PercentFormatter
 from tinydldl import checkpoint, plots
 from tinydldl.arrays import Array, Images
 from tinydldl.datasets.loader import PhotoStore, normalize
-from tinydldl.files import read_table
+from tinydldl.files import read_table, write_table
 from tinydldl.labels import label_grid, nearest
 from tinydldl.methods import DLDL, ER
 from tinydldl.models import AgeNet
@@ -38,19 +37,8 @@ from tinydldl.train.photos import open_selection
 from tinydldl.train.settings import TrainSettings
 
 OUT = Path(__file__).parents[1] / "lessons" / "results" / "why"
-BASE = ["--limit", "3000", "--size", "32", "--batch", "32", "--epochs", "12", "--lr", "0.002"]
-BASE += [
-    "--schedule",
-    "cosine:1",
-    "--kl-epochs",
-    "0",
-    "--workers",
-    "1",
-    "--loaders",
-    "1",
-    "--device",
-    "cpu",
-]
+BASE = "--limit 3000 --size 32 --batch 32 --epochs 12 --lr 0.002 --schedule cosine:1 --kl-epochs 0"
+BASE += " --workers 1 --loaders 1 --device cpu"
 
 # What is tried, one at a time, and the change to the settings of DLDL-v2 with lambda 1.
 TRIED: dict[str, dict[str, Any]] = {
@@ -187,7 +175,8 @@ def picture() -> Figure:
     """What comes out, in four panels: the error, its cause, the gradients, and where they go."""
     epochs, steps = (read_table(OUT / name) for name in ("epochs.csv", "steps.csv"))
     figure = Figure(figsize=(11, 7.5), dpi=DPI, layout="constrained")
-    figure.suptitle("Why DLDL-v2 fails from random weights, and what helps: five seeds each")
+    seeds = len({line["seed"] for line in epochs})
+    figure.suptitle(f"Why DLDL-v2 fails from random weights, and what helps: seeds {seeds}")
     (error, dead), (logits, filters) = (map(styled, row) for row in figure.subplots(2, 2))
     last = max(int(line["epoch"]) for line in epochs)
     for place, tried in enumerate(TRIED):
@@ -224,20 +213,16 @@ def picture() -> Figure:
 
 
 def settings_of(tried: str, seed: int) -> TrainSettings:
-    base = command.settings_of(command.build_parser().parse_args(BASE))
+    base = command.settings_of(command.build_parser().parse_args(BASE.split()))
     return replace(base, **TRIED[tried], seed=seed)
 
 
 def write(name: str, columns: tuple[str, ...], lines: list[dict]) -> None:
-    """Append lines to a table; two trainings at a time may do so."""
+    """Add lines to a table."""
     OUT.mkdir(parents=True, exist_ok=True)
-    new = not (OUT / name).exists()
-    with (OUT / name).open("a", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        if new:
-            table.writeheader()
-        for line in lines:
-            table.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in line.items()})
+    before = read_table(OUT / name) if (OUT / name).exists() else []
+    rounded = [{k: f"{v:.5g}" if isinstance(v, float) else v for k, v in e.items()} for e in lines]
+    write_table(OUT / name, columns, [*before, *rounded])
 
 
 def main() -> None:

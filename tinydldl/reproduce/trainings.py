@@ -218,7 +218,8 @@ def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:
             file.write(json.dumps(ours, indent=2).encode() + b"\n")
         return
     try:
-        usual = {field.name: field.default for field in fields(TrainSettings)} | {"start": "random"}
+        usual = {field.name: field.default for field in fields(TrainSettings)}
+        usual["start"] = STARTS[0]
         theirs = usual | dict(checkpoint.read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give another --out") from None

@@ -19,7 +19,7 @@ from tinydldl.models import CHANNELS, LARGEST_SIDE, POOLS, SMALLEST_SIDE
 from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 
-# About two minutes on two cores; the faces are drawn at all angles and in any light already.
+# A few minutes on two cores; the faces are drawn at all angles and in any light already.
 SYNTHETIC: dict[str, Any] = {"size": 64, "epochs": 8, "batch": 32, "lr": 2e-3}
 SYNTHETIC |= {"schedule": "cosine:1", "augment": ["mirror", "crop"]}
 # The paper's, but for details of the augmentation: see data/README.md.
