@@ -1,4 +1,4 @@
-"""Convolution against plain loops and against PyTorch."""
+"""Convolution against plain loops."""
 
 import numpy as np
 import pytest
@@ -35,33 +35,6 @@ def test_agrees_with_plain_loops(geometry, rng):
     dx = dx_pad[:, PH : PH + 7, PW : PW + 6]
     np.testing.assert_allclose(layer.backward(dy), dx, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(layer.grads["W"], dW, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_agrees_with_pytorch(geometry, bias, rng, torch):
-    layer, x, dy = make(geometry, rng, bias)
-    kernel, stride, padding = layer.windows.kernel, layer.windows.stride, layer.padding
-    theirs = torch.nn.Conv2d(3, 4, kernel, stride, padding, bias=bias, dtype=torch.float64)
-    with torch.no_grad():
-        theirs.weight.copy_(torch.tensor(layer.params["W"]).permute(3, 2, 0, 1))
-        if bias:
-            theirs.bias.copy_(torch.tensor(layer.params["b"]))
-    their_x = torch.tensor(x).permute(0, 3, 1, 2).requires_grad_()
-    their_y = theirs(their_x)
-    their_y.backward(torch.tensor(dy).permute(0, 3, 1, 2))
-    close = {"rtol": 1e-12, "atol": 1e-12}
-    np.testing.assert_allclose(layer.forward(x), channels_last(their_y), **close)
-    np.testing.assert_allclose(layer.backward(dy), channels_last(their_x.grad), **close)
-    dW = theirs.weight.grad.permute(2, 3, 1, 0).numpy()
-    np.testing.assert_allclose(layer.grads["W"], dW, **close)
-    if bias:
-        np.testing.assert_allclose(layer.grads["b"], theirs.bias.grad.numpy(), **close)
-
-
-def channels_last(tensor):
-    """A tensor (N, C, H, W) as an array (N, H, W, C)."""
-    return tensor.detach().permute(0, 2, 3, 1).numpy()
 
 
 def test_initial_weights(rng):
