@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -172,44 +173,77 @@ class Probe:
 
 
 def picture() -> Figure:
-    """What comes out, in four panels: the error, its cause, the gradients, and where they go."""
-    epochs, steps = (read_table(OUT / name) for name in ("epochs.csv", "steps.csv"))
-    figure = Figure(figsize=(11, 7.5), dpi=DPI, layout="constrained")
+    """What comes out, in five panels: the errors, dead photos, where they die, the gradients."""
+    epochs, steps, layers = (
+        read_table(OUT / f"{name}.csv") for name in ("epochs", "steps", "layers")
+    )
+    figure = Figure(figsize=(14, 7.5), dpi=DPI, layout="constrained")
     seeds = len({line["seed"] for line in epochs})
-    figure.suptitle(f"Why DLDL-v2 fails from random weights, and what helps: seeds {seeds}")
-    (error, dead), (logits, filters) = (map(styled, row) for row in figure.subplots(2, 2))
+    figure.suptitle(f"Why DLDL-v2 fails from random weights, and what helps: {seeds} seeds")
+    panels = [styled(axes) for axes in figure.subplots(2, 3).flat]
+    draw_errors(panels[0], epochs)
+    draw_dead(panels[1], epochs)
+    draw_layers(panels[2], layers)
+    draw_gradients(panels[3], steps, "logits")
+    draw_gradients(panels[4], steps, "conv")
+    panels[3].set(title="Norm of the gradient in the logits")
+    panels[4].set(title="Norm of the gradient in the last filters")
+    panels[3].legend(frameon=False, fontsize=8)
+    panels[5].axis("off")
+    panels[5].legend(*panels[1].get_legend_handles_labels(), frameon=False, loc="center left")
+    return figure
+
+
+def draw_errors(axes: Axes, epochs: list[dict]) -> None:
+    """Validation MAE after the last epoch: a dot per seed, and their mean."""
     last = max(int(line["epoch"]) for line in epochs)
     for place, tried in enumerate(TRIED):
-        own = [line for line in epochs if line["tried"] == tried]
-        maes = [float(line["valid_mae"]) for line in own if int(line["epoch"]) == last]
-        error.plot(maes, [place] * len(maes), "o", color=COLORS[0], alpha=0.6)
-        error.plot(np.mean(maes), place, "|", color="black", markersize=16)
-        shares = [
-            np.mean([float(line["no_feature"]) for line in own if int(line["epoch"]) == epoch])
-            for epoch in range(1, last + 1)
-        ]
-        dead.plot(range(1, last + 1), shares, label=tried, color=COLORS[place], marker=".")
-    error.set_yticks(range(len(TRIED)), list(TRIED))
-    error.invert_yaxis()
-    error.set(title="Validation MAE in the end", xlabel="Years; a dot for each seed, bar: mean")
-    dead.set(title="Photos whose 128 features are all 0", xlabel="Epoch", ylabel="Share")
-    dead.yaxis.set_major_formatter(PercentFormatter(1))
-    dead.legend(frameon=False, fontsize=8)
-    for axes, place, where in ((logits, "logits", "logits"), (filters, "conv", "last filters")):
-        for (loss, color), (tried, style) in product(LOSSES.items(), ((BOTH, "-"), (ALONE, ":"))):
-            own = [line for line in steps if line["tried"] == tried]
-            numbers = sorted({int(line["step"]) for line in own})
-            column = f"{loss.lower()}_{place}"
-            norms = [
-                np.mean([float(line[column]) for line in own if int(line["step"]) == number])
-                for number in numbers
-            ]
-            label = f"of {loss}, in a training with {tried}"
-            axes.plot(np.add(numbers, 1), norms, style, color=color, label=label)
-        axes.set(title=f"Norm of the gradient in the {where}", xlabel="Step")
-        axes.set(xscale="log", yscale="log")
-    logits.legend(frameon=False, fontsize=8)
-    return figure
+        maes = values(epochs, "valid_mae", tried=tried, epoch=last)
+        axes.plot(maes, [place] * len(maes), "o", color=COLORS[place], alpha=0.6)
+        axes.plot(np.mean(maes), place, "|", color="black", markersize=16)
+    axes.set_yticks(range(len(TRIED)), list(TRIED))
+    axes.invert_yaxis()
+    axes.set(title="Validation MAE in the end", xlabel="Years; a dot per seed, bar: mean")
+
+
+def draw_dead(axes: Axes, epochs: list[dict]) -> None:
+    """The share of validation photos without a feature after each epoch, mean over seeds."""
+    numbers = sorted({int(line["epoch"]) for line in epochs})
+    for color, tried in zip(COLORS, TRIED, strict=False):
+        shares = [np.mean(values(epochs, "no_feature", tried=tried, epoch=n)) for n in numbers]
+        axes.plot(numbers, shares, label=tried, color=color, marker=".")
+    axes.set(title="Photos whose 128 features are all 0", xlabel="Epoch", ylabel="Share")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def draw_layers(axes: Axes, layers: list[dict]) -> None:
+    """The share of each layer's outputs above 0, for photos without a feature and for others."""
+    names = list(dict.fromkeys(line["layer"] for line in layers))
+    dead = [line for line in layers if line.get("without_feature")]
+    for group, color in (("without_feature", COLORS[3]), ("with_feature", COLORS[0])):
+        shares = [np.mean(values(dead, group, layer=name) or np.nan) for name in names]
+        axes.plot(names, shares, "o-", color=color, label=f"photos {group.replace('_', ' a ', 1)}")
+    axes.tick_params(axis="x", rotation=90)
+    axes.set(title="Outputs above 0, where photos died", ylabel="Share", ylim=(0, 1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(frameon=False, fontsize=8)
+
+
+def draw_gradients(axes: Axes, steps: list[dict], place: str) -> None:
+    """The norms of both losses' gradients at some steps, mean over seeds."""
+    numbers = sorted({int(line["step"]) for line in steps})
+    for (loss, color), (tried, style) in product(LOSSES.items(), ((BOTH, "-"), (ALONE, ":"))):
+        column = f"{loss.lower()}_{place}"
+        norms = [np.mean(values(steps, column, tried=tried, step=n)) for n in numbers]
+        label = f"of {loss}, in a training with {tried}"
+        axes.plot(np.add(numbers, 1), norms, style, color=color, label=label)
+    axes.set(xscale="log", yscale="log", xlabel="Step")
+
+
+def values(lines: list[dict], column: str, **wanted: Any) -> list[float]:
+    """A column of the lines with the wanted cells; empty cells are left out."""
+    fit = (line for line in lines if all(line[n] == str(v) for n, v in wanted.items()))
+    return [float(line[column]) for line in fit if line.get(column)]
 
 
 def settings_of(tried: str, seed: int) -> TrainSettings:
