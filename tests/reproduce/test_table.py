@@ -3,7 +3,7 @@
 import pytest
 
 from tinydldl.reproduce import table1
-from tinydldl.reproduce.table import Result, Row, beside_published, paired, picture_beside
+from tinydldl.reproduce.table import Comparison, Result, Row
 
 DEX = Row(("dex", "no"), "dex")
 NEW = Row(("new", "yes"), "new")
@@ -30,7 +30,8 @@ def test_cells_published_and_ours():
     published = {DEX.label: ((3.558, 0.306), (None, 0.34), (6.30, None))}
     trained = [{"seed": "0", "mae": "5", "epsilon_error": "0.5", "kl": "1.25"}]
     results = [Result(DEX, trained), Result(NEW, [])]
-    table = beside_published("T", ["a", "b"], results, published, results[0], ("KL here", "kl", 1))
+    more = (("KL here", "kl", 1),)
+    table = Comparison("T", ["a", "b"], published, more, "dex").table(results)
     sets = ["ChaLearn15", "ChaLearn16", "Morph"]
     header = [f"{name}, published" for name in sets]
     header += ["MAE here", "minus dex", "eps here", "seeds", "KL here"]
@@ -44,8 +45,7 @@ def test_cells_published_and_ours():
 
 
 def test_markdown_has_as_many_cells_in_every_line():
-    dex = Result(DEX, [])
-    table = beside_published("A title", ["a", "b"], [dex], {}, dex)
+    table = Comparison("A title", ["a", "b"], {}, reference="dex").table([Result(DEX, [])])
     title, _, *lines = table.markdown().splitlines()[:-2]
     assert title == "## A title"
     assert [line.count("|") for line in lines if line] == [10, 10, 10]
@@ -55,15 +55,16 @@ def test_a_difference_is_paired_by_the_seed():
     """Differences 0, 1, 2: the mean is 1, and t_2 = 4.3027, s / sqrt(3) = 1 / sqrt(3)."""
     dex, new = with_mae(DEX, 3, 4, 3), with_mae(NEW, 3, 5, 5)
     new.trained.reverse()
-    assert paired(new, dex) == pytest.approx((1, 4.30265 / 3**0.5), rel=1e-5)
-    assert paired(dex, dex) is None
+    difference = Comparison("T", ["a", "b"], {}, reference="dex").difference
+    assert difference(new, [dex, new]) == pytest.approx((1, 4.30265 / 3**0.5), rel=1e-5)
+    assert difference(dex, [dex, new]) is None
     new.trained = new.trained[:1]
-    assert paired(new, dex) is None, "one seed has no interval"
+    assert difference(new, [dex, new]) is None, "one seed has no interval"
 
 
 def test_the_difference_stands_in_the_table():
     results = [with_mae(DEX, 3, 4, 3), with_mae(NEW, 3, 5, 5)]
-    table = beside_published("T", ["a", "b"], results, {}, results[0])
+    table = Comparison("T", ["a", "b"], {}, reference="dex").table(results)
     column = table.header.index("minus dex")
     assert [row[column] for row in table.rows] == ["-", "+1.000 ± 2.484"]
 
@@ -71,7 +72,8 @@ def test_the_difference_stands_in_the_table():
 def drawn_beside_published(seeds, photos):
     """The axes of the picture, and what is drawn in them: lists of (x, place)."""
     results = [with_mae(Row(label, label[0]), *range(5, 5 + seeds)) for label in LABELS]
-    axes = picture_beside(results, table1.PUBLISHED, "title", results[0], photos).axes
+    about = {"reference": "human", "photos": photos}
+    axes = Comparison("title", ["a", "b"], table1.PUBLISHED, **about).picture(results).axes
     return axes, [[xy for line in ax.lines for xy in line.get_xydata().tolist()] for ax in axes]
 
 
@@ -99,7 +101,7 @@ def test_a_difference_whose_interval_excludes_0_is_orange():
     rows = [Row((name,), name) for name in "abc"]
     maes = (5, 5, 5), (6, 6.1, 6.2), (4, 5, 6)
     results = [with_mae(row, *mae) for row, mae in zip(rows, maes, strict=True)]
-    _, between, _ = picture_beside(results, {}, "title", results[0]).axes
+    _, between, _ = Comparison("title", ["a"], {}, reference="a").picture(results).axes
     drawn = [bar.lines[0] for bar in between.containers]
     assert [line.get_xydata().round(9).tolist() for line in drawn] == [[[1.1, 1]], [[0, 2]]]
     assert [line.get_color() for line in drawn] == ["#D55E00", "gray"]

@@ -42,7 +42,8 @@ def test_the_rows_are_those_of_the_paper():
 
 def test_a_table_without_a_single_training():
     for module, rows in TABLES.items():
-        assert " - " in module.table([Result(row, []) for row in rows]).markdown()
+        make = module.COMPARISON.table if module is table4 else module.table
+        assert " - " in make([Result(row, []) for row in rows]).markdown()
 
 
 def test_table1_shows_ours_once_for_each_system():
@@ -108,7 +109,7 @@ def test_table3_draws_the_epochs_of_the_first_of_several_seeds():
 
 
 def test_table4_has_the_rows_of_the_published_code():
-    rows = table4.table(trained(TABLES[table4])).rows
+    rows = table4.COMPARISON.table(trained(TABLES[table4])).rows
     assert len(rows) == 10
     assert rows[-2][:6] == ["1", "1", "N K", "-", "-", "-"]
     assert rows[-1][0] == "0 for 5 epochs, then 1"

@@ -5,5 +5,4 @@ engines      what computes it: the layers, the fast engine, PyTorch
 race         all engines in turn, each in a process of its own
 memory       the memory of a process and its children
 profile      where the time goes, by layer
-costs        size and speed of the paper's networks
 """

@@ -91,93 +91,91 @@ class Table:
         write_picture(stem.with_suffix(".png"), picture)
 
 
-def paired(result: Result, reference: Result) -> tuple[float, float] | None:
-    """The difference of two rows' MAE, seed by seed: its mean and half its 95 % interval (years).
+@dataclass
+class Comparison:
+    """A table of the paper, with our figures beside those that are `published`.
 
-        mean(d) +- t_{S-1} s_d / sqrt(S),    d_s = a_s - b_s
-
-    None with less than two seeds in common, or for the reference itself. Source: lesson 09.
+    `label`: the headers of the rows' labels; `more`: columns behind the others; `reference`: the
+    name of the row that all are compared with; `photos`: those of the published figures in the
+    picture, one of SETS.
     """
-    ours, theirs = result.by_seed("mae"), reference.by_seed("mae")
-    d = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
-    if result is reference or len(d) < 2:
-        return None
-    t = stdtrit(len(d) - 1, 0.975)
-    return float(d.mean()), float(t * d.std(ddof=1) / np.sqrt(len(d)))
 
+    title: str
+    label: list[str]
+    published: Published
+    more: tuple[Column, ...] = ()
+    reference: str = "dldl-v2"
+    photos: str = SETS[0]
 
-def beside_published(
-    title: str,
-    label: list[str],
-    results: list[Result],
-    published: Published,
-    reference: Result,
-    *more: Column,
-) -> Table:
-    """Published figures beside ours: MAE, epsilon-error, and `more`.
-
-    `label`: the headers of the rows' labels; `reference`: the row that the others are compared
-    with, seed by seed.
-    """
-    header = [*label, *(f"{name}, published" for name in SETS), "MAE here"]
-    header += [f"minus {reference.row.name}", "eps here", "seeds"]
-    rows = []
-    for result in results:
-        theirs = published.get(result.row.label, NOTHING)
-        pairs = (" / ".join(f"{value:g}" for value in pair if value) for pair in theirs)
-        cells: list[Any] = [pair or MISSING for pair in pairs]
-        difference = paired(result, reference)
-        cells += [
-            result.text("mae"),
-            "{:+.3f} ± {:.3f}".format(*difference) if difference else MISSING,
+    def table(self, results: list[Result]) -> Table:
+        """A line per result."""
+        header = [*self.label, *(f"{name}, published" for name in SETS), "MAE here"]
+        header += [
+            f"minus {self.reference}",
+            "eps here",
+            "seeds",
+            *(name for name, *_ in self.more),
         ]
-        cells += [result.text("epsilon_error"), len(result.trained) or MISSING]
-        cells += [result.text(name, digits) for _, name, digits in more]
-        rows.append([*result.row.label, *cells])
-    header += [name for name, _, _ in more]
-    return Table(title, header, rows, [CAUTION])
+        rows = []
+        for result in results:
+            theirs = self.published.get(result.row.label, NOTHING)
+            pairs = (" / ".join(f"{value:g}" for value in pair if value) for pair in theirs)
+            difference = self.difference(result, results)
+            cells: list[Any] = [*result.row.label, *(pair or MISSING for pair in pairs)]
+            minus = "{:+.3f} ± {:.3f}".format(*difference) if difference else MISSING
+            cells += [result.text("mae"), minus, result.text("epsilon_error")]
+            cells.append(len(result.trained) or MISSING)
+            rows.append(cells + [result.text(name, digits) for _, name, digits in self.more])
+        return Table(self.title, header, rows, [CAUTION])
 
+    def difference(self, result: Result, results: list[Result]) -> tuple[float, float] | None:
+        """Of its MAE and that of the reference, seed by seed: mean and half its 95 % interval.
 
-def picture_beside(
-    results: list[Result],
-    published: Published,
-    title: str,
-    reference: Result,
-    photos: str = SETS[0],
-) -> Figure:
-    """MAE of each row here, a dot per seed, beside the published one: the same order, or another?
+            mean(d) +- t_{S-1} s_d / sqrt(S),    d_s = a_s - b_s          years
 
-    Between them, with several seeds, the paired differences from `reference`. Of the published
-    figures those on `photos`, one of SETS.
-    """
-    seeds = max(len(result.trained) for result in results)
-    figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
-    figure.suptitle(title)
-    here, *between, there = figure.subplots(1, 2 + (seeds > 1), sharey=True)
-    for place, result in enumerate(results):
-        values = result.values("mae")
-        here.plot(values, np.full(len(values), place), "o", color=COLORS[0], alpha=0.6)
-        if len(values) > 1:
-            here.plot(values.mean(), place, "|", color=COLORS[0], markersize=18)
-        if difference := paired(result, reference):
-            mean, half = difference
-            color = COLORS[3] if abs(mean) > half else "gray"
-            between[0].errorbar(mean, place, xerr=half, fmt="o", color=color, capsize=4)
-        mae, _ = published.get(result.row.label, NOTHING)[SETS.index(photos)]
-        if mae:
-            there.plot(mae, place, "D", color=COLORS[3])
-    dots = f"MAE here (years),\n{seeds} seeds; bar: their mean"
-    here.set(xlabel=dots if seeds > 1 else "MAE here (years), one seed", yticks=range(len(results)))
-    here.set_yticklabels([result.row.name for result in results])
-    here.invert_yaxis()
-    for axes in between:
-        axes.axvline(0, color="black", linewidth=1)
-        axes.set_xlabel(f"minus {reference.row.name} (years),\n95 % interval; orange: not 0")
-    there.set_xlabel(f"MAE published,\n{photos} (years)")
-    for axes in (here, *between, there):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.3)
-    return figure
+        None with less than two seeds in common, or for the reference itself. Source: lesson 09.
+        """
+        reference = next(other for other in results if other.row.name == self.reference)
+        ours, theirs = result.by_seed("mae"), reference.by_seed("mae")
+        d = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
+        if result is reference or len(d) < 2:
+            return None
+        t = stdtrit(len(d) - 1, 0.975)
+        return float(d.mean()), float(t * d.std(ddof=1) / np.sqrt(len(d)))
+
+    def picture(self, results: list[Result]) -> Figure:
+        """MAE of each row here, a dot per seed, beside the published one: the same order?
+
+        Between them, with several seeds, the paired differences.
+        """
+        seeds = max(len(result.trained) for result in results)
+        figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
+        figure.suptitle(self.title)
+        here, *between, there = figure.subplots(1, 2 + (seeds > 1), sharey=True)
+        for place, result in enumerate(results):
+            values = result.values("mae")
+            here.plot(values, np.full(len(values), place), "o", color=COLORS[0], alpha=0.6)
+            if len(values) > 1:
+                here.plot(values.mean(), place, "|", color=COLORS[0], markersize=18)
+            if difference := self.difference(result, results):
+                mean, half = difference
+                color = COLORS[3] if abs(mean) > half else "gray"
+                between[0].errorbar(mean, place, xerr=half, fmt="o", color=color, capsize=4)
+            mae, _ = self.published.get(result.row.label, NOTHING)[SETS.index(self.photos)]
+            if mae:
+                there.plot(mae, place, "D", color=COLORS[3])
+        dots = f"MAE here (years),\n{seeds} seeds; bar: their mean"
+        here.set_xlabel(dots if seeds > 1 else "MAE here (years), one seed")
+        here.set_yticks(range(len(results)), [result.row.name for result in results])
+        here.invert_yaxis()
+        for axes in between:
+            axes.axvline(0, color="black", linewidth=1)
+            axes.set_xlabel(f"minus {self.reference} (years),\n95 % interval; orange: not 0")
+        there.set_xlabel(f"MAE published,\n{self.photos} (years)")
+        for axes in (here, *between, there):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.grid(alpha=0.3)
+        return figure
 
 
 def write_picture(path: Path, picture: Figure) -> None:

@@ -1,10 +1,9 @@
 """Table 1: systems side by side, and the error of a human annotator."""
 
 from tinydldl.metrics import typical_annotator_error
-from tinydldl.reproduce.table import Published, Result, Row, Table, beside_published, picture_beside
+from tinydldl.reproduce.table import Comparison, Published, Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
 
-TITLE = "Table 1: systems side by side"
 METHODS = ("or-cnn", "dex", "dldl", "ranking", "ldae", "dldl-v2")
 NETWORKS = ("tiny", "thin")  # of DLDL-v2
 
@@ -20,6 +19,12 @@ PUBLISHED: Published = {
     ("dldl-v2 tiny", "no"): ((3.427, 0.301), (3.765, 0.291), (2.291, None)),
     ("dldl-v2 thin", "no"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
 }
+COMPARISON = Comparison(
+    "Table 1: systems side by side",
+    ["system", "other photos, too"],
+    PUBLISHED,
+    photos="Morph",  # only figures on these are there for all of these systems
+)
 
 
 def rows(net: str) -> list[Row]:
@@ -48,8 +53,7 @@ def table(results: list[Result]) -> Table:
         f"limit of many votes; with ten votes {votes[0]:.3f} if the guess is one of the ten, "
         f"{votes[1]:.3f} if it is a fresh one."
     )
-    label = ["system", "other photos, too"]
-    found = beside_published(TITLE, label, every, PUBLISHED, results[METHODS.index("dldl-v2")])
+    found = COMPARISON.table(every)
     found.notes.append(human)
     place, column = list(PUBLISHED).index(("human", "no")), found.header.index("eps here")
     found.rows[place][column] = f"{typical_annotator_error():.3f} (computed)"
@@ -59,7 +63,4 @@ def table(results: list[Result]) -> Table:
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table."""
     results = trainings.run(rows(trainings.base.net), seeds)
-    # of the published figures only those on Morph are there for all of these systems
-    own = results[METHODS.index("dldl-v2")]
-    picture = picture_beside(results, PUBLISHED, TITLE, own, "Morph")
-    table(results).write(trainings.path("table1"), picture)
+    table(results).write(trainings.path("table1"), COMPARISON.picture(results))

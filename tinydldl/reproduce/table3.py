@@ -7,17 +7,15 @@ from tinydldl.plots import DPI, styled
 from tinydldl.reproduce.table import (
     LINES,
     SETS,
+    Comparison,
     Published,
     Result,
     Row,
     Table,
-    beside_published,
-    picture_beside,
     write_picture,
 )
 from tinydldl.reproduce.trainings import Trainings
 
-TITLE = "Table 3: what contributes, and seven methods"
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
 
 # (method, augmentation, pooling), on ThinAgeNet
@@ -32,6 +30,16 @@ PUBLISHED: Published = {
     ("er-l1", "yes", "HP"): ((3.287, 0.291), (3.641, 0.282), (2.214, None)),
     ("dldl", "yes", "HP"): ((3.228, 0.285), (3.509, 0.272), (2.132, None)),
 }
+COMPARISON = Comparison(
+    "Table 3: what contributes, and seven methods",
+    ["method", "augmentation", "pooling"],
+    PUBLISHED,
+    more=(
+        ("MAE of the mode", "mode_mae", 3),
+        ("spread of MAE", "mae_spread", 3),
+        ("spread of gradient", "grad_spread", 2),
+    ),
+)
 
 
 def rows() -> list[Row]:
@@ -45,20 +53,19 @@ def rows() -> list[Row]:
 
 def table(results: list[Result]) -> Table:
     """Published figures, ours, and how steady the last epochs were."""
-    label, mode = ["method", "augmentation", "pooling"], ("MAE of the mode", "mode_mae", 3)
-    steady = ("spread of MAE", "mae_spread", 3), ("spread of gradient", "grad_spread", 2)
     deviations = (
         "Spread of MAE: standard deviation of the validation MAE over the last third of the "
         "epochs, years. Spread of gradient: standard deviation of the gradient's norm from step to "
         "step over its mean, in the same epochs."
     )
-    found = beside_published(TITLE, label, results, PUBLISHED, results[2], mode, *steady)
-    found.notes += [in_order(results[2:]), deviations]
+    found = COMPARISON.table(results)
+    found.notes += [in_order(results), deviations]
     return found
 
 
-def in_order(seven: list[Result]) -> str:
-    """The methods from best to worst, here and as published."""
+def in_order(results: list[Result]) -> str:
+    """The seven methods from best to worst, here and as published."""
+    seven = [result for result in results if result.row.name in SEVEN]
     trained = [result for result in seven if len(result.values("mae"))]
     here = sorted(trained, key=lambda result: result.values("mae").mean())
     orders = {"Here, from best to worst": [result.row.label[0] for result in here]}
@@ -71,11 +78,12 @@ def in_order(seven: list[Result]) -> str:
     return " ".join([*sentences, close])
 
 
-def epochs_picture(seven: list[Result]) -> Figure:
+def epochs_picture(results: list[Result]) -> Figure:
     """Validation MAE by epoch, and the standard deviation of the gradient's norm over its mean.
 
-    Of each method the training with the first seed.
+    Of each of the seven methods the training with the first seed.
     """
+    seven = [result for result in results if result.row.name in SEVEN]
     figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
     figure.suptitle(f"Seven methods, seed {seven[0].trained[0]['seed']}")
     error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
@@ -99,6 +107,5 @@ def epochs_picture(seven: list[Result]) -> Figure:
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table and its two pictures."""
     results = trainings.run(rows(), seeds)
-    picture = picture_beside(results, PUBLISHED, TITLE, results[2])
-    table(results).write(trainings.path("table3"), picture)
-    write_picture(trainings.path("table3-epochs.png"), epochs_picture(results[2:]))
+    table(results).write(trainings.path("table3"), COMPARISON.picture(results))
+    write_picture(trainings.path("table3-epochs.png"), epochs_picture(results))

@@ -1,9 +1,8 @@
 """Table 4: lambda, the step of the label grid, and two things that the published code does."""
 
-from tinydldl.reproduce.table import Published, Result, Row, Table, beside_published, picture_beside
+from tinydldl.reproduce.table import Comparison, Published, Row
 from tinydldl.reproduce.trainings import Trainings
 
-TITLE = "Table 4: lambda and the step of the labels"
 LAMBDAS = (0.01, 0.1, 1, 10)
 STEPS = (4, 2, 0.5, 0.25)  # years; the rows of lambda have 1
 
@@ -18,6 +17,13 @@ PUBLISHED: Published = {
     ("1", "0.5", "N"): ((3.184, 0.278), (3.484, 0.269), (None, None)),
     ("1", "0.25", "N"): ((3.167, 0.274), (3.459, 0.265), (None, None)),
 }
+COMPARISON = Comparison(
+    "Table 4: lambda and the step of the labels",
+    ["lambda", "years a label", "KL divided by"],
+    PUBLISHED,
+    more=(("KL here", "kl", 3),),
+    reference="lambda 1",
+)
 
 
 def rows(epochs: int) -> list[Row]:
@@ -34,15 +40,7 @@ def rows(epochs: int) -> list[Row]:
     ]
 
 
-def table(results: list[Result]) -> Table:
-    """Published figures, ours, and the KL divergence."""
-    label = ["lambda", "years a label", "KL divided by"]
-    kl = ("KL here", "kl", 3)
-    return beside_published(TITLE, label, results, PUBLISHED, results[LAMBDAS.index(1)], kl)
-
-
 def make(trainings: Trainings, seeds: range) -> None:
     """Train, and write the table."""
     results = trainings.run(rows(trainings.base.epochs), seeds)
-    picture = picture_beside(results, PUBLISHED, TITLE, results[LAMBDAS.index(1)])
-    table(results).write(trainings.path("table4"), picture)
+    COMPARISON.table(results).write(trainings.path("table4"), COMPARISON.picture(results))

@@ -1,4 +1,4 @@
-"""The cost table: what is counted, what is derived, and networks in processes of their own."""
+"""Table 2: what is counted, what is derived, and networks in processes of their own."""
 
 import zipfile
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tinydldl import checkpoint, models
-from tinydldl.bench import costs, race
+from tinydldl.bench import race
 from tinydldl.errors import UserError
+from tinydldl.reproduce import table2
 
 NPY_HEADER = 128  # bytes
 SECONDS = {"vgg16-layers": 9.0, "thin-layers": 3.0, "thin-fast": 1.0, "tiny-layers": 0.5}
@@ -39,12 +40,12 @@ def still(monkeypatch):
     monkeypatch.setattr(models, "VGG16_CHANNELS", "2 2 M 2 2 M 2 2 2 M 2 2 2 M 2 2 2 M")
     monkeypatch.setattr(models, "VGG16_HIDDEN", 5)
     monkeypatch.setattr(Still, "log", [])
-    monkeypatch.setattr(costs, "Racer", Still)
+    monkeypatch.setattr(table2, "Racer", Still)
 
 
 def test_rows(still):
     """Medians of rounds in turn; eleven networks cost eleven times as much as one."""
-    one, eleven, thin, tiny = costs.measure(rounds=3, images=2)
+    one, eleven, thin, tiny = table2.measure(rounds=3, images=2)
     assert [row["layers_ms"] for row in (one, eleven, thin, tiny)] == [9000, 99000, 3000, 500]
     assert [row["fast_ms"] for row in (one, eleven, thin, tiny)] == [None, None, 1000, 250]
     counted = ["parameters_m", "multiply_adds_g", "disk_mb"]
@@ -55,7 +56,7 @@ def test_rows(still):
 
 
 def test_published_figures_stand_beside_ours(still):
-    rows = costs.measure(rounds=1, images=1)
+    rows = table2.measure(rounds=1, images=1)
     published = [
         (row["network"], row["published_parameters_m"], row["published_ms"]) for row in rows
     ]
@@ -70,42 +71,43 @@ def test_published_figures_stand_beside_ours(still):
 
 def test_ratios(still):
     """Those that are published are, rounded, those of the slides."""
-    rows = costs.measure(rounds=1, images=1)
-    thin, tiny = costs.ratios(rows)
-    assert (thin["network"], tiny["network"]) == ("ThinAgeNet", "TinyAgeNet")
-    assert (thin["faster_layers"], tiny["faster_layers"]) == (3, 18)
-    for ratio, row in ((thin, rows[2]), (tiny, rows[3])):
-        assert ratio["fewer_parameters"] == rows[0]["parameters_m"] / row["parameters_m"]
-        assert ratio["fewer_multiply_adds"] == rows[0]["multiply_adds_g"] / row["multiply_adds_g"]
-    assert round(thin["fewer_parameters_published"]) == 36
-    assert round(tiny["fewer_parameters_published"]) == 150
-    assert round(thin["faster_published"], 1) == 2.6
-    assert round(tiny["faster_published"], 1) == 5.5
+    rows = table2.measure(rounds=1, images=1)
+    thin, tiny = table2.table(rows).notes[:2]
+    assert thin.startswith("ThinAgeNet: ")
+    assert tiny.startswith("TinyAgeNet: ")
+    for note, row in ((thin, rows[2]), (tiny, rows[3])):
+        fewer, adds = (rows[0][n] / row[n] for n in ("parameters_m", "multiply_adds_g"))
+        assert f" {fewer:.0f} times fewer parameters than VGG16" in note
+        assert f" {adds:.1f} times fewer multiply-adds" in note
+    assert "(published 36)" in thin
+    assert " 3.0 times faster on the layers here (published 2.6)" in thin
+    assert "(published 150)" in tiny
+    assert " 18.0 times faster on the layers here (published 5.5)" in tiny
 
 
 def test_engines_that_do_not_agree_are_not_timed(still, monkeypatch):
     monkeypatch.setattr(Still, "logits", Still.logits | {"thin-fast": (1.0, 1.01)})
     with pytest.raises(UserError, match="thin: thin-fast and thin-layers do not compute the same"):
-        costs.measure(rounds=1, images=1)
+        table2.measure(rounds=1, images=1)
     assert not Still.log
 
 
 def test_the_step_computes_the_logits_of_all_photos():
     """Photo by photo, or as one batch in the engine."""
     x = np.random.default_rng(1).standard_normal((3, 224, 224, 3), dtype=np.float32)
-    expected = costs.build("tiny").forward(x)
+    expected = table2.build("tiny").forward(x)
     assert expected.shape == (3, 101)
     for engine in ("layers", "fast"):
-        step = costs.inference("tiny", engine, 3, 1)
+        step = table2.inference("tiny", engine, 3, 1)
         for _ in range(2):
             np.testing.assert_allclose(step(), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_weights_on_disk(tmp_path):
     """What a checkpoint holds, but for the header of each array."""
-    model = costs.build("tiny")
+    model = table2.build("tiny")
     checkpoint.save(tmp_path / "tiny", model.params | model.buffers, meta={})
-    figures, engines = costs.describe("tiny")
+    figures, engines = table2.describe("tiny")
     with zipfile.ZipFile(tmp_path / "tiny.npz") as file:
         stored = sum(array.file_size - NPY_HEADER for array in file.infolist())
     assert figures["disk_mb"] == stored / 1e6
@@ -115,7 +117,7 @@ def test_weights_on_disk(tmp_path):
 
 def test_a_measurement_of_whole_networks():
     """In processes of their own. Counts are those of the networks; times only have to be there."""
-    one, eleven, thin, tiny = costs.measure(rounds=1, images=1)
+    one, eleven, thin, tiny = table2.measure(rounds=1, images=1)
     assert one["parameters_m"] == 134.674341
     assert one["disk_mb"] == pytest.approx(4 * 134.674341)
     assert one["multiply_adds_g"] == 15.466582016
