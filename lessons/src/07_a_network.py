@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | chain layers into a network and its backward pass, choose the scale of the first weights, count parameters by hand, say what the loss of an untrained network must be, and derive Adam |
+# | **You will be able to** | chain layers into a network and its backward pass, choose the scale of the initial weights, count parameters by hand, say what the loss of an untrained network must be, and derive Adam |
 # | **You need** | lessons 00 to 06: gradients, the joint loss, convolution, batch normalization; variance of a sum of independent numbers |
 # | **Minutes** | 90 |
 # | **Code** | [`tinydldl/layers/base.py`](../tinydldl/layers/base.py), [`tinydldl/models.py`](../tinydldl/models.py), [`tinydldl/optim.py`](../tinydldl/optim.py) |
@@ -31,7 +31,7 @@ use_style()
 #
 # $$ x_i = f_i(x_{i-1}), \qquad i = 1, \dots, n. $$
 #
-# Now the way back. Write $dx_i$ for the gradient of the loss in $x_i$, and $J_i$ for the Jacobian of layer $i$, the matrix of all $\partial (x_i)_a / \partial (x_{i-1})_b$. The loss depends on entry $b$ of $x_{i-1}$ only through the entries of $x_i$, so by the chain rule
+# Now the way back. Write $dx_i$ for the gradient of the loss with respect to $x_i$, and $J_i$ for the Jacobian of layer $i$, the matrix of all $\partial (x_i)_a / \partial (x_{i-1})_b$. The loss depends on entry $b$ of $x_{i-1}$ only through the entries of $x_i$, so by the chain rule
 #
 # $$ (dx_{i-1})_b = \sum_a (dx_i)_a \, \frac{\partial (x_i)_a}{\partial (x_{i-1})_b}, \qquad\text{in short}\qquad dx_{i-1} = J_i^\top \, dx_i. $$
 #
@@ -39,7 +39,7 @@ use_style()
 #
 # $$ dx_0 = J_1^\top J_2^\top \cdots J_n^\top \, dx_n. $$
 #
-# We read this product from the right. Then each step is a matrix times *one vector*, and the layer never has to write its matrix down. Let us write the matrices down once, for three small layers, and see that the formula is true.
+# Read this product from the right. Then each step is a matrix times *one vector*, and the layer never has to write its matrix down. Let us write the matrices down once, for three small layers, and see that the formula is true.
 
 # %%
 rng = np.random.default_rng(0)
@@ -72,7 +72,7 @@ assert np.abs(by_layers[0] - product).max() < 1e-14
 
 # %% [markdown]
 # ### Exercise 1
-# Write the class: forward is a loop over the layers, backward is a loop over the layers in reverse. Nothing else is needed for the whole backward pass of any network in a row.
+# Write the class: forward is a loop over the layers, backward is a loop over the layers in reverse. Nothing else is needed for the whole backward pass of any such network.
 
 
 # %% exercise="chain"
@@ -121,9 +121,9 @@ for name, error in errors.items():
 assert max(errors.values()) < 1e-7, "the layers themselves"
 
 # %% [markdown]
-# The package's `Sequential` is these two loops, plus names: the arrays of the layers are gathered under `layer.name`, such as `layer0.W`. It is itself a layer, so rows can hold rows.
+# The package's `Sequential` is these two loops, plus names: the arrays of the layers are gathered under `layer.name`, such as `layer0.W`. It is itself a layer, so a row can contain rows.
 #
-# ## 2. The scale of the first weights
+# ## 2. The scale of the initial weights
 #
 # Training begins with random weights. How large? Follow the size of the numbers through one convolution. One output value is a sum of products, one for each of the $KH \cdot KW$ taps and $C$ channels:
 #
@@ -133,7 +133,7 @@ assert max(errors.values()) < 1e-7, "the layers themselves"
 #
 # $$ \mathrm{Var}(y) = E[y^2] = \sum_j \sum_k E[W_j W_k] \, x_j x_k . $$
 #
-# For $j \neq k$ independence gives $E[W_j W_k] = E[W_j] E[W_k] = 0$. Only $j = k$ is left, with $E[W_j^2] = \mathrm{Var}(W)$. If the $x_j$ have the mean square $E[x^2]$, then
+# For $j \neq k$ independence gives $E[W_j W_k] = E[W_j] E[W_k] = 0$. Only $j = k$ is left, with $E[W_j^2] = \mathrm{Var}(W)$. If the $x_j$ have mean square $E[x^2]$, then
 #
 # $$ \boxed{\mathrm{Var}(y) = KH \, KW \, C \; \mathrm{Var}(W) \; E[x^2]} $$
 #
@@ -174,12 +174,12 @@ assert abs(half - 0.5) < 0.03
 # which is the rule of He et al. for the forward pass ("fan-in": $KH \, KW \, C$ values go into each output).
 #
 # ### Exercise 2
-# Write the mean square after a whole stack of convolutions with ReLUs.
+# Compute the mean square after each layer of a whole stack of convolutions with ReLUs.
 
 
 # %% exercise="moment"
 def mean_square_after(start, channels, stds, kernel=3):
-    """The mean square of the values after each layer: a list, one number a layer.
+    """The mean square of the values after each layer: a list, one number per layer.
 
     `start`: E[x^2] of the input; `channels`: C of the input, then OC of every layer;
     `stds`: the standard deviation of the weights of every layer.
@@ -202,7 +202,7 @@ values = np.array(mean_square_after(1.0, channels, fan_in))
 print(values)
 assert values.shape == (3,), f"three layers, and {values.shape} numbers"
 assert np.abs(values - 1).max() < 1e-12, f"fan-in must keep the mean square at 1: {values}"
-# Expect (1/2 * 9 * C * 0.01^2) a layer: 0.00135, then times 0.0072, then times 0.0144.
+# Expect (1/2 * 9 * C * 0.01^2) per layer: 0.00135, then times 0.0072, then times 0.0144.
 tiny_weights = mean_square_after(1.0, channels, [0.01] * 3)
 expected = [1.35e-3, 1.35e-3 * 7.2e-3, 1.35e-3 * 7.2e-3 * 1.44e-2]
 assert np.allclose(tiny_weights, expected, rtol=1e-12, atol=0), f"weights of 0.01: {tiny_weights}"
@@ -296,11 +296,11 @@ assert 42 < 128 / 3 < 43
 # %% [markdown]
 # ### What batch normalization changes
 #
-# In our networks a BatchNorm stands between convolution and ReLU. It divides by the standard deviation of what comes in. So if all weights of a convolution are multiplied by $a > 0$, its output is $a$ times as large, BatchNorm divides by an $a$ times larger standard deviation, and nothing behind it notices (up to its tiny $\varepsilon$):
+# In our networks a BatchNorm sits between convolution and ReLU. It divides by the standard deviation of its input. So if all weights of a convolution are multiplied by $a > 0$, its output is $a$ times as large, BatchNorm divides by a standard deviation $a$ times as large, and nothing after it notices (up to its tiny $\varepsilon$):
 #
 # $$ L(aW) = L(W) \quad\text{for every } a > 0. $$
 #
-# Lesson 06 differentiated both sides in $W$: the gradient at the larger weights is *smaller*,
+# Lesson 06 differentiated both sides with respect to $W$: the gradient at the larger weights is *smaller*,
 #
 # $$ \nabla L(aW) = \frac{1}{a} \, \nabla L(W). $$
 
@@ -322,7 +322,7 @@ error = compare("dW at a W", block.grads["conv.W"], dW / a)
 print(f"gradient: relative error {error:.1e}")
 
 # %% [markdown]
-# So with BatchNorm the numbers stay in range for *any* first scale, and the choice between fan-in and fan-out loses its weight. The scale still says one thing: how far a step of the optimizer turns the weights, *relative to their size*. Adam's first step moves each weight by the learning rate (section 5). At a learning rate of 0.001 that is 0.85% of a typical weight in the first convolution of TinyAgeNet, and 2.4% in the last one.
+# So with BatchNorm the numbers stay in range for *any* initial scale, and the choice between fan-in and fan-out matters less. The scale still decides one thing: how far a step of the optimizer turns the weights, *relative to their size*. Adam's first step moves each weight by the learning rate (section 5). At a learning rate of 0.001 that is 0.85% of a typical weight in the first convolution of TinyAgeNet, and 2.4% in the last one.
 
 # %%
 net = AgeNet("tiny", 101, side=32, rng=np.random.default_rng(0))
@@ -333,7 +333,7 @@ assert abs(1e-3 / first - 0.0085) < 1e-4 and abs(1e-3 / final - 0.024) < 5e-4
 # %% [markdown]
 # ### The last layer: 0.01
 #
-# Behind the last layer, which is Linear, there is no BatchNorm. Its outputs are the logits, and at the start we know nothing about the photo. So the first prediction should favor no age: all logits near 0, $\hat p$ nearly uniform. Small weights do that: a logit is a sum of 128 products, so by the formula above its variance is $128 \cdot 0.01^2 \cdot E[x^2]$.
+# No BatchNorm follows the last layer, which is Linear. Its outputs are the logits, and at the start we know nothing about the photo. So the first prediction should favor no age: all logits near 0, $\hat p$ nearly uniform. Small weights do that: a logit is a sum of 128 products, so by the formula above its variance is $128 \cdot 0.01^2 \cdot E[x^2]$.
 
 # %%
 photos = np.random.default_rng(4).standard_normal((16, 32, 32, 3), dtype=np.float32)
@@ -348,11 +348,11 @@ assert abs(logits.std() / predicted - 1) < 0.25
 assert 101 * p_hat.min() > 0.5 and 101 * p_hat.max() < 2
 
 # %% [markdown]
-# With weights 100 times as large the logits are 100 times as far apart, one label takes nearly all of $\hat p$, and the network begins sure and wrong. Section 4 shows what that costs.
+# With weights 100 times as large, the logits are 100 times as far apart, one label takes nearly all of $\hat p$, and the network starts out sure and wrong. Section 4 shows what that costs.
 #
 # ## 3. How many numbers does a network train?
 #
-# A network of the paper is a list. A number is a 3x3 convolution to that many channels, followed by BatchNorm and ReLU; `M` is a 2x2 max-pooling.
+# In the paper, a network is a list. A number is a 3x3 convolution to that many channels, followed by BatchNorm and ReLU; `M` is a 2x2 max-pooling.
 
 # %%
 for name, channels in CHANNELS.items():
@@ -454,9 +454,9 @@ assert first_linear == 102_764_544 and round(100 * first_linear / 134_674_341) =
 assert 3.9 < 3_708_229 / 934_869 < 4 and 134_674_341 / 934_869 > 144
 
 # %% [markdown]
-# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. Twice the channels make four times the parameters, since a convolution has $C \cdot OC$. And VGG16 has 144 times as many as TinyAgeNet.
+# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. Twice the channels make four times the parameters, since a convolution has $C \cdot OC$ for each tap. And VGG16 has 144 times as many parameters as TinyAgeNet.
 #
-# `summary` prints the same count layer by layer, with the multiply-adds for one photo. Compare the two columns. The parameters sit at the end: over 80% of them in groups 4 and 5 and the last layer. The work does not: `conv1_2`, with 2,304 parameters, costs exactly as much as `conv4_2` with 147,456. From group to group the positions become a quarter as many and $C \cdot OC$ four times as large, and the product stays.
+# `summary` prints the same count layer by layer, with the multiply-adds for one photo. Compare the two columns. The parameters sit at the end: over 80% of them in groups 4 and 5 and the last layer. The work does not: `conv1_2`, with 2,304 parameters, costs exactly as much as `conv4_2` with 147,456. From group to group there are a quarter as many positions, $C \cdot OC$ is four times as large, and the product stays the same.
 
 # %%
 assert 7 * 7 * 512 == 25_088
@@ -475,7 +475,7 @@ assert (work["conv1_2"], work["conv5_3"], weights["conv5_3"]) == (115_605_504, 2
 # You may halve the channels of *either* the first two convolutions *or* the last three of TinyAgeNet. Which choice saves more parameters, and which saves more time? Use the table that `summary` printed.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* The last three hold most parameters (3 x 147,456, almost half of the network): halving them saves far more parameters. The first two work on all 224 x 224 positions, so `conv1_2` alone needs more multiply-adds than the last three together (115.6 million against 86.7 million): halving the first two saves more time. Mind that a convolution with half the channels on both sides has a quarter of the cost. Full marks need both halves and the reason: parameters do not depend on the number of positions, multiply-adds do.
+# *Answer.* The last three hold most parameters (3 x 147,456, almost half of the network): halving them saves far more parameters. The first two work on all 224 x 224 positions, so `conv1_2` alone needs more multiply-adds than the last three together (115.6 million against 86.7 million): halving the first two saves more time. Note that a convolution with half the channels on both sides has a quarter of the cost. Full marks need both halves and the reason: parameters do not depend on the number of positions, multiply-adds do.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -531,7 +531,7 @@ print(f"a fresh TinyAgeNet: L_ld {kl:.4f}, L_er {error:.3f} years")
 assert abs(kl / L_ld - 1) < 0.02 and abs(error / L_er - 1) < 0.05
 
 # %% [markdown]
-# A first loss that is far from this is a bug, or a badly scaled last layer. Here is the network with last weights of standard deviation 1 instead of 0.01:
+# A first loss that is far from this means a bug, or a badly scaled last layer. Here is the network with last-layer weights of standard deviation 1 instead of 0.01:
 
 # %%
 (_, kl_wide, _), _ = method.loss(100 * logits, p, y)
@@ -540,7 +540,7 @@ print(f"L_ld {kl:.2f} with 0.01, {kl_wide:.2f} with 1; the largest p_hat is {sur
 assert kl_wide > 4 * kl and surest.mean() > 0.8
 
 # %% [markdown]
-# The bias of the last layer is 0, so 100 times the weights means 100 times the logits. The network would first have to unlearn.
+# The bias of the last layer is 0, so 100 times the weights means 100 times the logits. The network would first have to unlearn that.
 #
 # ## 5. Adam
 #
@@ -584,7 +584,7 @@ for t in range(1, 13):
 def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     """The new (W, m, v) after step t = 1, 2, ... with gradient g; changes none of its arguments.
 
-    Hint: the five formulas above, in their order.
+    Hint: the five formulas above, in order.
     """
     ### BEGIN SOLUTION
     m = beta1 * m + (1 - beta1) * g
@@ -622,9 +622,9 @@ for settings in ({"lr": 1e-2}, {"lr": 3e-3, "beta1": 0.8, "beta2": 0.9, "eps": 0
 # %% [markdown]
 # ### What follows from the formulas
 #
-# **The first step is the learning rate.** At $t = 1$ the corrections give $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$, so the step is $lr \cdot g_1 / |g_1| = \pm lr$: every parameter moves by the same amount, whatever its gradient (as long as it is large against $\varepsilon$).
+# **The first step is the learning rate.** At $t = 1$ the corrections give $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$, so the step is $lr \cdot g_1 / |g_1| = \pm lr$: every parameter moves by the same amount, whatever its gradient (as long as that is large compared with $\varepsilon$).
 #
-# **The scale of the loss does not matter.** If all gradients are multiplied by $c > 0$, then $\hat m$ is multiplied by $c$ and $\sqrt{\hat v}$ as well, and the steps stay the same. Remember this for the bug hunt of lesson 08.
+# **The scale of the loss does not matter.** If all gradients are multiplied by $c > 0$, then $\hat m$ is multiplied by $c$ and $\sqrt{\hat v}$ as well, and the steps stay the same. Remember this for the bug hunt in lesson 08.
 
 # %%
 W, zero = np.zeros(4), np.zeros(4)
@@ -663,11 +663,11 @@ assert abs(without[0] - 3.16) < 0.01 and 6 < without.max() < 7
 assert abs(without[-1] - 1) < 0.05
 
 # %% [markdown]
-# The very first step would be 3.16 times too long, and later ones more than six times: just when the weights are random and the gradients say least.
+# The very first step would be 3.16 times too long, and later ones more than six times: just when the weights are random and the gradients tell us least.
 #
 # ## 6. Overfit eight faces
 #
-# The network, its loss and its optimizer are ready. Before training on many faces, train on eight, the same eight at every step. A network with 934,869 parameters can learn eight faces by heart. **If it cannot, something is wrong**, and you found out in seconds.
+# The network, its loss and its optimizer are ready. Before training on many faces, train on eight, the same eight at every step. A network with 934,869 parameters can learn eight faces by heart. **If it cannot, something is wrong**, and you find out in seconds.
 
 # %%
 ages = np.array([2.0, 8.0, 16.0, 25.0, 37.0, 50.0, 66.0, 84.0])
@@ -691,7 +691,7 @@ for _ in range(40 if FAST else 300):
 history = np.array(history)
 
 # %% [markdown]
-# Four lines make a training step: forward, loss, backward, step. Now the curve, beside the chance level that we computed beforehand.
+# Four lines make a training step: forward, loss, backward, step. Now the curves, with the chance level that we computed beforehand.
 
 # %%
 chance_kl, chance_error = loss_at_chance(p.astype(float), y, grid)
@@ -713,7 +713,7 @@ assert history[-1, 1] < (0.8 if FAST else 0.1) * chance_kl
 assert history[-1, 2] < (5 if FAST else 0.5)
 
 # %% [markdown]
-# Both losses fall far below chance. The mean comes first, and the shape of the distribution follows more slowly. Lesson 04 has the reason: on logits near 0 the gradient of $L_{er}$ has entries $\hat p_k (l_k - \hat y)$, with distances of up to 50 years in it, and it is several times as long as $\hat p - p$.
+# Both losses fall far below chance. The mean comes first, and the shape of the distribution follows more slowly. Lesson 04 gave the reason: on logits near 0 the gradient of $L_{er}$ has entries $\hat p_k (l_k - \hat y)$, with distances of up to 50 years in it, and it is several times as long as $\hat p - p$.
 
 # %%
 p_hat = np.full((8, 101), 1 / 101)
@@ -740,20 +740,20 @@ plt.show()
 # The network has learned the eight faces. (a) Name two bugs that this test would have found. (b) Name one that it would not have found. (c) Does it say anything about how well the network sees ages?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* (a) For example: a wrong backward pass in some layer, a loss whose gradient does not belong to it, targets computed from other photos at each step, an optimizer that does not change the arrays that the network uses, a learning rate that is far too large or small. (b) For example: everything that concerns other photos than the eight: augmentation that destroys the age, validation photos that are normalized differently, BatchNorm's running statistics that are never updated (the test runs in training mode), labels that are wrong but always the same for a photo. (c) No: it learned by heart. How well it sees ages shows on photos that it has not seen. One point each.
+# *Answer.* (a) For example: a wrong backward pass in some layer, a loss whose gradient does not belong to it, targets computed from other photos at each step, an optimizer that does not change the arrays that the network uses, a learning rate that is far too large or small. (b) For example: everything that concerns photos other than the eight: augmentation that destroys the age, validation photos that are normalized differently, BatchNorm's running statistics that are never updated (the test runs in training mode), labels that are wrong but always the same for a photo. (c) No: it learned by heart. How well it sees ages shows on photos that it has not seen. One point each.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
 # * A network is a row of layers; its whole backward pass is one loop in reverse.
-# * A convolution and a ReLU multiply the mean square by $\tfrac12 KH\,KW\,C\,\mathrm{Var}(W)$. Fan-in keeps the values in size, fan-out (ours) the gradients; with BatchNorm both are safe.
+# * A convolution and a ReLU multiply the mean square by $\tfrac12 KH\,KW\,C\,\mathrm{Var}(W)$. Fan-in keeps the size of the values, fan-out (ours) that of the gradients; with BatchNorm both are safe.
 # * TinyAgeNet trains 934,869 numbers, ThinAgeNet 3,708,229, VGG16 134,674,341, three quarters of them in one layer.
 # * The first loss is $\ln K - H(p)$, and you can know it before you train.
 # * Adam divides a running mean of the gradient by the root of a running mean of its square; both need the correction $1 - \beta^t$. Its first step is the learning rate.
 # * Eight faces learned by heart: the cheapest test of all.
 #
 # ## Further reading
-# * K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, ICCV 2015: the scale of first weights under ReLU, both directions.
+# * K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, ICCV 2015: the scale of initial weights under ReLU, in both directions.
 # * K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, ICLR 2015: VGG16.
 # * D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015; section 3 is the bias correction.
 # * S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015.
