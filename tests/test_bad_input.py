@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import refusals
-from helpers.refusals import FACES, PHOTO, alter, pt_file, put
+from helpers.refusals import FACES, PHOTO, PIPE, alter, pt_file, put
 from helpers.torch_files import legacy_file, plain, state_dict, tensor, zip_file
 from PIL import Image
 
@@ -294,7 +294,7 @@ CONVERT = [
     ("net.pt ''", "argument OUT.npz: expected a path, got nothing"),
     ("none.pt out.npz", "none.pt: cannot be read (No such file or directory)"),
     ("faces out.npz", "faces: cannot be read (Is a directory)"),
-    ("/dev/zero out.npz", "/dev/zero: a pipe or a device, expected a file"),
+    ("/dev/zero out.npz", "/dev/zero: cannot be read (a pipe or a device, expected a file"),
     ("net.npz out.npz", "net.npz: "),
     ("net.pt net.npz", "net.npz: exists, and is not overwritten"),
     ("net.pt net", "argument OUT.npz: expected a name that ends in .npz, got 'net'"),
@@ -690,7 +690,7 @@ PHOTOS = (
         "a PNG larger than memory": (png(2**31 - 1, 2**31 - 1), LARGE),
         "a PNG just too large": (png(9460, 9460), LARGE),
         "a JPEG too large": (JPEG.replace(SIDES, b"\xff\xdc" * 2), LARGE),
-        "a pipe": (None, "a pipe or a device, expected a file"),
+        "a pipe": (PIPE, "a pipe or a device, expected a file"),
         "a stripe": (png(3000, 59), "3000 x 59 pixels are a stripe, not a photo"),
         "a stripe that stands": (png(1, 51), "1 x 51 pixels are a stripe, not a photo"),
         "a photo of one pixel": (
@@ -720,8 +720,6 @@ PHOTOS = (
 @pytest.mark.parametrize(("content", "words"), PHOTOS.values(), ids=PHOTOS)
 def test_photos(content, words, refuses):
     put("odd.jpg", content)
-    if content is None:
-        os.mkfifo("odd.jpg")
     refuses("predict --no-detect odd.jpg", f"odd.jpg: {words}")
     refuses("explain --no-detect odd.jpg", f"odd.jpg: {words}")
 
@@ -816,6 +814,8 @@ def test_weights_that_are_no_real_numbers(name, kind, dtype, refuses):
 # What is no network, in its JSON or in its arrays, and each command that reads one. Many more ways
 # to be none: test_trained.py.
 NETWORKS = [
+    (".json", PIPE, "bad: not a checkpoint that can be read (...a pipe or a device"),
+    (".npz", PIPE, "bad: not a checkpoint that can be read (...a pipe or a device"),
     (".json", "[" * 100_000, "bad: not a checkpoint that can be read"),
     (".json", {"grid.first": 100}, "bad: ...last: expected 0 <= first < last <= 1000 years"),
     (".json", {"network.side": 10**9}, "bad: ...side: expected 1 to 4096 pixels, found 1000000000"),
@@ -907,15 +907,29 @@ RESUME = [
     ("config.json", {"arguments.epochs": False}, "unrecognized arguments: --no-epochs"),
     ("config.json", {"arguments.balance": 1}, "argument --balance/--no-balance: ignored explicit"),
     ("config.json", {"arguments.lr": -1}, "argument --lr: expected a number above 0, got '-1'"),
-    ("config.json", {"arguments.method": "svm"}, "argument --method: invalid choice: 'svm'"),
+    ("config.json", {"arguments.method": "dex"}, f"{RUN}/config.json: with the argument kl_epochs"),
+    ("config.json", {"arguments.pool": "max"}, "argument --pool: invalid choice: 'max'"),
     ("config.json", {"arguments.augment": ["blur"]}, "argument --augment: invalid choice: 'blur'"),
-    ("config.json", {"arguments.members": 3}, "--members is for --method ldae alone"),
-    ("config.json", {"arguments.colour": "red"}, "unrecognized arguments: --colour=red"),
+    ("config.json", {"arguments.members": 3}, f"{RUN}/config.json: with the argument members, so"),
+    (
+        "config.json",
+        {"arguments.colour": "red"},
+        f"{RUN}/config.json: with the argument colour, so",
+    ),
+    ("config.json", {"arguments.help": True}, f"{RUN}/config.json: with the argument help, so of"),
+    ("config.json", PIPE, NO_RUN),
     ("config.json", {"arguments.table": "none.csv"}, "csv: no table none.csv"),
     ("config.json", {"arguments.net": "thin"}, "...model.conv1_1.W: expected shape (3, 3, 3, 32)"),
     ("timing.csv", b"\xff\x00\x01", f"{RUN}/timing.csv: cannot be read"),
+    (
+        "timing.csv",
+        PIPE,
+        f"{RUN}/timing.csv: cannot be read (...a pipe or a device, expected a file",
+    ),
     ("timing.csv", "epoch\n1\n3\n", f"{RUN}/timing.csv: expected numbers in the columns epoch, s"),
     ("checkpoint.json", None, f"{RUN}...: no checkpoint, checkpoint.json is missing"),
+    ("checkpoint.json", PIPE, f"{RUN}...a pipe or a device, expected a file"),
+    ("checkpoint.npz", PIPE, f"{RUN}...a pipe or a device, expected a file"),
     ("checkpoint.json", "{", f"{RUN}...: not a checkpoint that can be read"),
     ("checkpoint.json", "[]", f"{STATE}: not the description of a checkpoint"),
     ("checkpoint.json", {"channels.mean": None}, f"{STATE}: not the checkpoint of a network"),

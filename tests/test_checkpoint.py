@@ -71,7 +71,8 @@ def test_pickled_objects_are_refused(tmp_path):
 
 
 def test_nothing_is_unpacked_before_names_and_shapes_fit(tmp_path):
-    """Zeros of 40 MB in 40 kB: under a wrong name, in a wrong shape, or behind a right array."""
+    """Zeros of 40 MB in 40 kB: under a wrong name, in a wrong shape, behind a right array,
+    or as the header of one."""
     path, zeros = tmp_path / "c.npz", np.broadcast_to(0.0, 5_000_000)
     tracemalloc.start()
     try:
@@ -87,6 +88,13 @@ def test_nothing_is_unpacked_before_names_and_shapes_fit(tmp_path):
                 archive.writestr(f"{name}.npy", bytes(20_000_000))
         tracemalloc.reset_peak()
         load(tmp_path / "c", like(ARRAYS))
+        assert tracemalloc.get_traced_memory()[1] < 2e6
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:  # all of it is the header
+            head = b"\x93NUMPY\2\0" + (20_000_000).to_bytes(4, "little")
+            archive.writestr("model.W.npy", head + b" " * 20_000_000)
+        tracemalloc.reset_peak()
+        with pytest.raises(CheckpointError, match="in another format"):
+            load(tmp_path / "c", like(ARRAYS))
         assert tracemalloc.get_traced_memory()[1] < 2e6
     finally:
         tracemalloc.stop()

@@ -82,6 +82,8 @@ def test_sixteen_bits():
     for format in ("PNG", "TIFF"):
         pixels = np.asarray(opened(Image.fromarray(ramp), format))
         np.testing.assert_array_equal(pixels, np.dstack([ramp // 257] * 3))
+    more = np.array([[-300, 0], [65535, 2**31 - 1]], np.int32)  # 32 bits that do not wrap round
+    assert np.asarray(opened(Image.fromarray(more), "TIFF"))[..., 0].tolist() == [[0, 0], [255] * 2]
 
 
 def test_sixteen_bits_that_lie_on_their_side():

@@ -9,8 +9,8 @@ PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "arrays", "errors", "naive"},
     {"backend", "machine", "progress"},
-    {"processes", "files", "images"},
-    {"cli"},
+    {"processes", "files"},
+    {"cli", "images"},
     {"layers", "labels"},
     {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
     {"models", "methods", "fast", "faces"},

@@ -21,10 +21,9 @@ from numpy.lib import format as npy
 from tinydldl.arrays import Array, DType
 from tinydldl.backend import flush, get_array_module, to_host
 from tinydldl.errors import UserError
-from tinydldl.files import replacing
+from tinydldl.files import open_file, replacing
 
 EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 # A variance, Adam's mean of squares, a count of steps.
 NOT_NEGATIVE = re.compile(r"\brunning_var$|^optimizer\.v\.|\.t$")
 
@@ -62,7 +61,7 @@ def load(path: str | Path, targets: Mapping[str, Array]) -> None:
     `optimizer.`, are ignored. Raises CheckpointError.
     """
     groups = {name.partition(".")[0] for name in targets}
-    with reading(path), zipfile.ZipFile(f"{stem_of(path)}.npz") as archive:
+    with reading(path), open_file(f"{stem_of(path)}.npz") as file, zipfile.ZipFile(file) as archive:
         names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         arrays = {n: Packed(archive, m) for n, m in names.items() if n.partition(".")[0] in groups}
         if unknown := arrays.keys() - targets.keys():
@@ -76,7 +75,9 @@ class Packed:
     def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         self.open = partial(archive.open, member)
         with self.open() as file:
-            self.shape, _, self.dtype = HEADERS[npy.read_magic(file)](file)
+            if npy.read_magic(file) != (1, 0):  # later ones may have headers of any length
+                raise ValueError("an array in another format than np.savez writes")
+            self.shape, _, self.dtype = npy.read_array_header_1_0(file)
 
     def astype(self, dtype: DType) -> Array:
         with self.open() as file:
@@ -118,7 +119,8 @@ def check_form(name: str, target: Array, source: Source | None) -> None:
 def read_json(path: str | Path) -> Any:
     """The value in a JSON file. Raises OSError, and ValueError for anything but JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with open_file(path) as file:
+            return json.load(file)
     except RecursionError:
         raise ValueError("too many brackets in each other") from None
 

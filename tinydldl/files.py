@@ -1,16 +1,19 @@
 """How files are written: whole or not at all, and by one process per folder at a time."""
 
 import csv
+import errno
 import io
 import os
 import platform
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,6 +28,18 @@ else:
 
 PATIENCE = 3.0  # seconds, while another program holds a file
 PARTIAL = ".*.partial"  # left by a killed process
+
+
+@contextmanager
+def open_file(path: str | Path) -> Iterator[BufferedReader]:
+    """A file that is open for reading. Raises OSError, also for a pipe or a device, which could
+    block forever.
+    """
+    waitless = getattr(os, "O_NONBLOCK", 0)
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "a pipe or a device, expected a file", str(path))
+        yield file
 
 
 @contextmanager
@@ -210,7 +225,8 @@ def write_reasons(folder: Path, name: str, photos: Iterable[tuple[Path, str]]) -
 def read_table(path: str | Path) -> list[dict[str, str]]:
     """The rows of a CSV file of `write_table`, as dicts of texts without empty cells."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+        with open_file(path) as file:
+            rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))
+            return [{k: v for k, v in row.items() if v} for row in rows]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None

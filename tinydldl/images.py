@@ -6,12 +6,8 @@ photos at all. Images are Pillow's.
 
 import math
 import os
-import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from io import BufferedReader
-from pathlib import Path
+from contextlib import nullcontext
 from typing import IO, Any
 
 import numpy as np
@@ -19,6 +15,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tinydldl.errors import UserError
+from tinydldl.files import open_file
 
 # Pillow reads more formats, PostScript by starting another program.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
@@ -64,18 +61,6 @@ def open_photo(source: Any, name: str | None = None, memory: int | None = None) 
             return decode(file, memory)
     except Exception as error:  # Pillow raises many kinds for a damaged file
         raise PhotoError(why(error, memory), name or ("the photo" if is_file else source)) from None
-
-
-@contextmanager
-def open_file(path: str | Path) -> Iterator[BufferedReader]:
-    """A file that is open for reading. Raises OSError, and PhotoError for a pipe or a device, which
-    could block forever.
-    """
-    waitless = getattr(os, "O_NONBLOCK", 0)
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise PhotoError("a pipe or a device, expected a file")
-        yield file
 
 
 def decode(file: IO[bytes], memory: int | None = None) -> Image.Image:
@@ -143,7 +128,7 @@ def why(error: Exception, memory: int | None = None) -> str:
 def to_rgb(image: Image.Image) -> Image.Image:
     """The photo in 8-bit RGB, transparent parts on gray."""
     if image.mode.startswith("I"):  # up to 16 bits of gray, which Pillow would clip, not scale
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("RGB")
     if image.mode != "RGBA":

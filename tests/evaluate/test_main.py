@@ -299,6 +299,16 @@ def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
     assert [path.read_text() for path in Path("out").iterdir()] == ["of a run"]
 
 
+@pytest.mark.parametrize("checkpoints", ["5", "true", "[5]", "[null]", "[[1]]", "[{}]", "{}"])
+def test_figures_of_others_are_not_replaced(checkpoints, photos, undrawn, capsys):
+    save_network("a")
+    Path("out").mkdir()
+    Path("out/figures.json").write_text(text := f'{{"checkpoints": {checkpoints}}}')
+    assert run("--checkpoint", "a", *TABLE_DATA, "--out", "out") == 2
+    assert "out: holds files that are not of an evaluation" in capsys.readouterr().err
+    assert [path.read_text() for path in Path("out").iterdir()] == [text]
+
+
 def test_numbers_are_written_before_pictures(monkeypatch):
     """What was computed for minutes is not lost with a figure that cannot be drawn."""
 

@@ -30,7 +30,7 @@ COMMANDS = {  # each with where its work begins, which no refused command comes 
 }
 MAINS = {name: importlib.import_module(f"tinydldl.{name}.__main__").main for name in COMMANDS}
 FACES = "--dataset csv --table faces/table.csv --loaders 1 --workers 1 --device cpu"
-PHOTO = object()  # stands for the content of a photo
+PHOTO, PIPE = object(), object()  # stand for the content of a photo, and for a pipe
 
 
 def furnish(folder):
@@ -84,12 +84,14 @@ def pt_file(arrays):
 
 
 def put(name, content):
-    """Make the file `name` anew, of text, bytes or PHOTO; None: take it or the folder away."""
+    """Make a file anew, of text, bytes, PHOTO or PIPE; None: take it or the folder away."""
     path = Path(name)
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)  # it may be one file with that of the other rows
-    if content is not None:
+    if content is PIPE:
+        os.mkfifo(path)
+    elif content is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = Path("faces/0.png").read_bytes() if content is PHOTO else content
         path.write_bytes(content.encode() if isinstance(content, str) else content)

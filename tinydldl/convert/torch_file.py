@@ -23,7 +23,7 @@ import numpy as np
 
 from tinydldl.arrays import Array, Arrays
 from tinydldl.errors import UserError
-from tinydldl.images import open_file
+from tinydldl.files import open_file
 from tinydldl.unpickle import MOST_WORK, Allowed, Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001

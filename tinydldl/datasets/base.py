@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinydldl.errors import UserError
-from tinydldl.images import PhotoError, open_file
+from tinydldl.files import open_file
 
 GUIDE = "see data/README.md"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".ppm"}
@@ -113,7 +113,7 @@ def same_bytes(paths: Sequence[Path]) -> list[list[int]]:
     for index, path in enumerate(paths):
         by_size[path.stat().st_size].append(index)
     for index in sorted(i for indices in by_size.values() if len(indices) > 1 for i in indices):
-        with suppress(OSError, PhotoError), open_file(paths[index]) as file:
+        with suppress(OSError), open_file(paths[index]) as file:
             by_digest[hashlib.file_digest(file, "sha256").digest()].append(index)
     return [indices for indices in by_digest.values() if len(indices) > 1]
 

@@ -40,7 +40,7 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
 def evaluated_before(folder: Path) -> list[str]:
     """The checkpoints of the evaluation in a folder, [] if there is none."""
     try:
-        return checkpoint.read_json(folder / FIGURES)["checkpoints"]
+        return [str(Path(text)) for text in checkpoint.read_json(folder / FIGURES)["checkpoints"]]
     except (OSError, ValueError, TypeError, LookupError):
         return []
 

@@ -153,12 +153,13 @@ def settings_of_run(
     """The settings of a run, from those `stored` in its `config` file and from `places_of`.
 
     A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if one is
-    missing: its default now need not be what the run was begun with.
+    missing, whose default now need not be what the run was begun with, and for one too many.
     """
     method = stored.get("method")
     names = {f.name for f in fields(TrainSettings) if OF_ONE_METHOD.get(f.name, method) == method}
-    if missing := sorted(names - stored.keys()):
-        other = f"without the argument {missing[0]}, so of another version of tinydldl"
+    if odd := sorted(names ^ stored.keys()):
+        how = "without" if odd[0] in names else "with"
+        other = f"{how} the argument {odd[0]}, so of another version of tinydldl"
         raise UserError(f"{config}: {other}; the run cannot go on as it began")
     if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
         places = {"data_dir": datasets.default_data_dir()} | places
