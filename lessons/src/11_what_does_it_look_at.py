@@ -50,7 +50,7 @@ K = len(grid)
 # %% [markdown]
 # ## 1. A network to look into
 #
-# TinyAgeNet makes a photo 16 times smaller before its last pooling: of 64 x 64 pixels, 4 x 4 positions are left. To see more, we take a smaller network of the same kind, with 8 x 8 positions. We draw faces and train it as in lesson 10, with mirroring. This takes a while.
+# TinyAgeNet makes a photo 16 times smaller before its last pooling: 64 x 64 pixels become 4 x 4 positions. To see more, we take a smaller network of the same kind, with 8 x 8 positions. We draw faces and train it as in lesson 10, with mirroring. This takes a while.
 
 # %%
 SIDE, EPOCHS, BATCH = 64, 2 if FAST else 14, 32
@@ -73,7 +73,7 @@ x = normalize(images, *channels)
 
 # %%
 def new_network(rng=rng):
-    """The network, with first weights."""
+    """The network, with initial weights."""
     layers = convolutions("16 16 M 32 32 M 64 64 M 96 96 M", conv_bn_relu, HybridPool(), rng)
     return Network(layers | {"fc": Linear(96, K, rng=rng)}, SIDE)
 
@@ -113,15 +113,15 @@ if not FAST:
 # %% [markdown]
 # ## 2. A logit is a sum over positions
 #
-# What comes before the last pooling are the **features** $f$ (H, W, C). Take plain average pooling first. It gives $x_c = \frac{1}{HW} \sum_{hw} f_{hwc}$, and the Linear layer makes $K$ logits of it:
+# The **features** $f$ (H, W, C) are what enters the last pooling. Take plain average pooling first. It gives $x_c = \frac{1}{HW} \sum_{hw} f_{hwc}$, and the Linear layer turns this into $K$ logits:
 #
 # $$ \text{logit}_k = b_k + \sum_c x_c W_{ck} = b_k + \sum_c \Big( \frac{1}{HW} \sum_{hw} f_{hwc} \Big) W_{ck} . $$
 #
-# Both are sums. Exchange them:
+# Both are sums. Swap them:
 #
 # $$ \text{logit}_k = b_k + \sum_{hw} M_{k,hw} , \qquad M_{k,hw} = \frac{1}{HW} \sum_c f_{hwc} W_{ck} . $$
 #
-# **Each position has its own share of the logit.** $M_k$ is the **class activation map** of label $k$. That is exact, because nothing but an average and one Linear layer comes behind the features. Networks that end with three Linear layers (VGG16) have no such sum: ReLUs stand between them. One can look into those by derivatives, as we shall in a moment. **Grad-CAM** multiplies the features with the derivative of the logit, averaged over all positions (and then drops what is negative); **HiResCAM** takes the derivative at each position. Behind an average and one Linear layer both products are $M_k$.
+# **Each position has its own share of the logit.** $M_k$ is the **class activation map** of label $k$. That is exact, because nothing but an average and one Linear layer comes after the features. Networks that end with three Linear layers (VGG16) have no such sum: ReLUs stand between them. One can look into those with derivatives, as we shall in a moment. **Grad-CAM** multiplies the features by the derivative of the logit, averaged over all positions (and then drops what is negative); **HiResCAM** takes the derivative at each position. With an average and one Linear layer both products are $M_k$.
 #
 # Hybrid pooling takes the maximum of each 2 x 2 window first. Of the four features of a channel in a window one is the winner; the other three could be anything smaller. So the term of the window belongs to the position of the winner, and there are $HW/4$ windows to average over:
 #
@@ -170,9 +170,9 @@ by_hand = terms(np.array([[1.0, 2, 3, 4], [5, 0, 1, 2]])[..., None], np.array([3
 assert np.allclose(by_hand, [[0, 0, 0, 6], [7.5, 0, 0, 0]]), f"two windows by hand:\n{by_hand}"
 
 # %% [markdown]
-# A sum is a weak witness, though. Had we handed the window's maximum to all four positions, a quarter to each, the sum would be as right and the map wrong. That is why the test compares the map, too.
+# A sum is a weak witness, though. Had we handed the window's maximum to all four positions, a quarter to each, the sum would be just as right, but the map wrong. That is why the test compares the map, too.
 #
-# The package writes no sum of its own. With the winners fixed, the logit is linear in the features, so its derivative is the factor in front of each, and backward through the two last layers gives it:
+# The package does not write out this sum. With the winners fixed, the logit is linear in the features, so its derivative is the factor in front of each, and a backward pass through the last two layers gives it:
 #
 # $$ M_{k,hw} = \sum_c f_{hwc} \, \frac{\partial\, \text{logit}_k}{\partial f_{hwc}} . $$
 
@@ -208,7 +208,7 @@ for name, (hires, grad) in maps.items():
 # %% [markdown]
 # ## 3. One map alone means little
 #
-# Softmax does not care if a number is added to all logits (lesson 03). Then add the same vector $v$ to every column of $W$: each logit gets $\sum_c x_c v_c$ more, all of them the same, so no probability changes. It is *the same estimator*. But every $M_k$ has changed, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
+# Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is *the same estimator*. But every $M_k$ has changed, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
 
 # %%
 twin = deepcopy(network)
@@ -246,7 +246,7 @@ assert np.abs(one - other).max() < 1e-4 * (1 + np.abs(before.of_logit(30)).max()
 #
 # $$ E = \sum_k \hat p_k (l_k - \hat y) \, M_k . $$
 #
-# Labels above the estimate count positive, labels below it negative; the weights sum to 0, so here, too, what all maps have in common drops out. The unit is years. But what do they mean? $\hat y$ is not linear in the features, because of the softmax, so $E$ is no list of terms that sum to $\hat y$. It is a derivative. Let all features at one position become stronger by the share $\varepsilon$. Each of their terms is multiplied by $1 + \varepsilon$, so $\text{logit}_k$ grows by $\varepsilon M_{k,hw}$, and
+# Labels above the estimate count positive, labels below it negative; the weights sum to 0, so here, too, what all maps have in common drops out. The unit is years. But what do these years mean? $\hat y$ is not linear in the features, because of the softmax, so $E$ is not a list of terms that sum to $\hat y$. It is a derivative. Let all features at one position become stronger by a fraction $\varepsilon$. Each of their terms is multiplied by $1 + \varepsilon$, so $\text{logit}_k$ grows by $\varepsilon M_{k,hw}$, and
 #
 # $$ \frac{d \hat y}{d \varepsilon} = \sum_k \hat p_k (l_k - \hat y) M_{k,hw} = E_{hw} . $$
 #
@@ -318,7 +318,7 @@ assert np.allclose(found, (4 - 7, 0.25 * -15 * 4 + 0.75 * 5 * 8)), f"two labels 
 print(f"E from {E.min():+.2f} to {E.max():+.2f} years")
 
 # %% [markdown]
-# Now look at faces. From here on a map is drawn as the sum of all that lies under a square of a quarter of the side, at 16 x 16 places, so that it can be compared with what comes next. Orange makes older, blue makes younger.
+# Now look at faces. From here on a map is drawn as sums over a square, a quarter of the photo wide, at 16 x 16 places, so that it can be compared with what comes next. Orange makes older, blue makes younger.
 
 # %%
 by_estimate = np.argsort(y_hat)
@@ -363,12 +363,12 @@ slider(show_age, age=(0, 100, 5))
 # %% [markdown]
 # ## 5. A check that needs no theory
 #
-# A formula can be right and still not mean what we think. So cover a part of the face with a gray square, and ask the network again. What the estimate loses is what the covered part had added:
+# A formula can be right and still not mean what we think. So cover part of the face with a gray square, and ask the network again. What the estimate loses is what the covered part had added:
 #
 # $$ \text{occlusion}_{hw} = \hat y(\text{photo}) - \hat y(\text{photo with a square at } h, w) . $$
 #
 # ### Exercise 3
-# Write it. `saliency.spans(SIDE)` is a list of 16 slices, where along a side the square lies, place by place.
+# Write it. `saliency.spans(SIDE)` is a list of 16 slices: the places of the square along a side.
 
 
 # %% exercise="occlusion"
@@ -410,11 +410,11 @@ if not FAST:
     assert np.median(agreement) > 0.3
 
 # %% [markdown]
-# For most faces the two agree on the sign, and roughly on the place. The square is the sharper witness, and its numbers are larger, since it takes away all that lies there, while the map asks what one percent more of it would do. For the oldest face they hardly agree: the map is as good as empty. Keep that in mind; section 7 comes back to it. And why is nearly everything blue? That, too.
+# For most faces the two agree on the sign, and roughly on the place. The square is the sharper witness, and its numbers are larger, since it takes away all that is there, while the map asks what one percent more of it would do. For the oldest face they hardly agree: the map is all but empty. And why is nearly everything blue? Keep both in mind; section 7 comes back to them.
 #
 # ## 6. What we know and the network does not
 #
-# With photos this is where it ends: nobody knows what in a face *should* be looked at. But our faces are drawn. Six cues show the age, and each errs by itself: proportions (`shape`), `wrinkles`, `gray` hair, the `hairline`, the `skin`, and what hangs (`sag`). So we can draw one person twice, 45 years old in all cues but one.
+# With photos this is where it ends: nobody knows what in a face *should* be looked at. But our faces are drawn. Six cues show the age, and each errs on its own: proportions (`shape`), `wrinkles`, `gray` hair, the `hairline`, the `skin`, and sagging (`sag`). So we can draw one person twice, 45 years old in all cues but one.
 
 # %%
 CUES = [field.name for field in fields(person.Cues)]
@@ -444,7 +444,7 @@ plt.show()
 assert (young["gray"][2] != old["gray"][2]).any(axis=-1).mean() < 0.6, "the rest is the same"
 
 # %% [markdown]
-# Now nothing has to be explained. We count: by how much does the estimate rise if one cue alone becomes fifty years older?
+# Now nothing needs interpreting. We measure: by how much does the estimate rise if one cue alone becomes fifty years older?
 
 # %%
 change = {cue: estimate(old[cue]) - estimate(young[cue]) for cue in CUES}
@@ -508,7 +508,7 @@ if not FAST:
 
 # %% exercise="field"
 def receptive_field(layers):
-    """Pixels a side that one position after these layers can see.
+    """The side, in pixels, of what one position after these layers can see.
 
     Hint: a Conv2d and a MaxPool2d have `layer.windows.kernel` and `layer.windows.stride`, each a
     pair of equal numbers; the other layers look at no neighbors.
@@ -529,7 +529,7 @@ first = receptive_field(list(body.layers.values())[:7])
 assert first == 6, f"after two convolutions and a pooling: {first}, expected 6"
 field = receptive_field(body.layers.values())
 noise_images = rng.standard_normal((4, 160, 160, 3)).astype(np.float32)
-# The same layers with their first weights: of noise, a trained ReLU may let nothing through.
+# The same layers with initial weights: a trained ReLU may let nothing of the noise through.
 own = np.random.default_rng(3)
 untried = Sequential(dict(list(new_network(own).layers.items())[:-2])).eval()
 response = untried.forward(noise_images, save=True)
@@ -548,7 +548,7 @@ assert receptive_field(five) == 11, (
 assert receptive_field([]) == 1, "no layer: one pixel"
 
 # %% [markdown]
-# 68 pixels, and the photo has 64. **Each position can see the whole face.** A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong, they are blurred, by much more than their grid suggests. (There are networks whose positions see small patches only. Their maps can be taken at their word, and they are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
+# 68 pixels, and the photo has 64. **Each position can see the whole face.** A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
 
 # %%
 pair = {}
@@ -579,13 +579,13 @@ if not FAST:
 # A journalist shows the map of one photo, orange on the forehead, and writes: "The network reads the age from the wrinkles of the forehead." Give three reasons why that does not follow.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Three of: (a) a position sees much more than its own place (68 pixels here), so the evidence may come from the hair, or from anywhere else; (b) even if it is the forehead, the map says where and not what: hairline, skin color, a lamp's reflection lie there, too; (c) it is one photo, and in another one it may be different; (d) the map is a derivative at this photo, that is what happens if the features become a little stronger, not what happens without them; (e) features that are 0 have no term, however much their absence says; (f) a map looks like that in a network that knows nothing (next section), so it must be tested first. One point each.
+# *Answer.* Three of: (a) a position sees much more than its own place (68 pixels here), so the evidence may come from the hair, or from anywhere else; (b) even if it is the forehead, the map says where and not what: hairline, skin color, a lamp's reflection lie there, too; (c) it is one photo, and in another one it may be different; (d) the map is a derivative at this photo, that is, what happens if the features become a little stronger, not what happens without them; (e) features that are 0 have no term, however much their absence says; (f) a map looks like that in a network that knows nothing (next section), so it must be tested first. One point each.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 7. Would the map look different if the network knew nothing?
 #
-# A test that everybody should make before showing a map (Adebayo and others): break the network, and see if the map notices. We take the last layer and **shuffle the labels**: the column of $W$ that was for age 30 now counts for 71, and so on. What it says of an age is nonsense.
+# A test that everybody should run before showing a map (Adebayo and others): break the network, and see if the map notices. We take the last layer and **shuffle the labels**: the column of $W$ that was for age 30 now counts for 71, and so on. What the network now says about an age is nonsense.
 
 # %%
 shuffled = deepcopy(network)
@@ -614,9 +614,9 @@ if not FAST:
     assert mae(estimate(images[test], shuffled), y) > 0.8 * baseline
 
 # %% [markdown]
-# The estimates of the shuffled network are worth nothing, and for most faces its map is the same picture; only the scale is another, and sometimes the sign. (For a face where it is not, look at the number above it, the largest value: little may be left of the map at all.) A network that has learned nothing has maps, too, with structure in them, and with the right caption they would convince somebody.
+# The estimates of the shuffled network are worthless, yet for most faces its map is the same picture; only the scale differs, and sometimes the sign. (For a face where it is not, look at the number above it, the largest value: little may be left of the map at all.) A network that has learned nothing has maps, too, with structure in them, and with the right caption they would convince somebody.
 #
-# How can a shuffled map be the same? A map is $\sum_c f_{hwc} \, a_c$, with one number $a_c$ for each channel; the last layer has a say in those numbers only. If all channels light up at the same places, $f_{hwc} = u_{hw} v_c$, then *any* numbers give the same picture, $u_{hw} \sum_c v_c a_c$. How much of the features is one pattern? The singular values say it: the square of the first, of the sum of the squares of all.
+# How can a shuffled map be the same? A map is $\sum_c f_{hwc} \, a_c$, with one number $a_c$ for each channel; the last layer has a say in those numbers only. If all channels light up at the same places, $f_{hwc} = u_{hw} v_c$, then *any* numbers give the same picture, $u_{hw} \sum_c v_c a_c$. How much of the features is one pattern? The singular values tell: the square of the first over the sum of all squares.
 
 # %%
 pattern = []
@@ -630,7 +630,7 @@ if not FAST:
 # %% [markdown]
 # ### What is not there
 #
-# One thing no map of this kind can show. A term is a feature times a weight. Where a feature is 0, its term is 0, whatever it means that it is 0. Is that a small matter?
+# There is one thing that no map of this kind can show. A term is a feature times a weight. Where a feature is 0, its term is 0, whatever that 0 means. Is that a small matter?
 
 # %%
 everything = saliency.Maps(network, images[test])
@@ -776,7 +776,7 @@ print("correlation of the maps with that of the photo:", np.round(kept, 2))
 # %% [markdown]
 # ## 9. A photo
 #
-# Drawn faces have the advantage that we know what was drawn. Photos have not. Let us look at one all the same: the astronaut Eileen Collins in her early forties, by NASA, in the public domain. The network is the one that ships with tinydldl and has learned from photos. Where eyes, nose and mouth are was set by hand; [lesson 13](13_a_photo_of_your_own.ipynb) finds them, and says how good the estimate is.
+# Drawn faces have the advantage that we know what was drawn. Photos do not. Let us look at one anyway: the astronaut Eileen Collins in her early forties, by NASA, in the public domain. The network is the one that ships with tinydldl and has learned from photos. The places of eyes, nose and mouth were set by hand; [lesson 13](13_a_photo_of_your_own.ipynb) finds them, and says how good the estimate is.
 
 # %%
 photo = Image.open(Path(tinydldl.__file__).parents[1] / "docs" / "astronaut.jpg")
@@ -802,7 +802,7 @@ squares = np.abs(panels["square, years"]).max()
 assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
 
 # %% [markdown]
-# On this photo the two do not agree. The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite of the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. It is no explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
+# On this photo the two do not agree. The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite about the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. It is not an explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
 
 # %% [markdown]
 # ## Summary
