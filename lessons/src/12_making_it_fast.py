@@ -79,7 +79,7 @@ steps = [clock_layers(net, photos, dlogits) for _ in range(2 if FAST else 6)]
 seconds = {name: min(step[name] for step in steps) for name in net.layers}
 
 # %% [markdown]
-# How fast *could* the machine be? The best case is a product of two big matrices, for which the library under NumPy (BLAS) has been tuned for decades. With $n$ by $n$ numbers each, it takes $2n^3$ floating-point operations, FLOPs. A convolution takes two for each multiply-add, and a step makes three times those of its forward pass (lesson 05).
+# How fast *could* the machine be? The best case is a product of two big matrices, for which the library under NumPy (BLAS) has been tuned for decades. With $n$ by $n$ numbers each, it takes $2n^3$ floating-point operations, FLOPs. A convolution takes two for each multiply-add, and a step takes three times as many as its forward pass (lesson 05).
 
 # %%
 n = 512 if FAST else 1024
@@ -120,11 +120,11 @@ conv_macs = sum(layer.multiply_adds(s) for _, layer, s, _ in net.trace(net.input
 assert (flops / (6 * N)).sum() == conv_macs - net.layers["fc"].multiply_adds((128,))
 
 # %% [markdown]
-# Two surprises. First, batch normalization, ReLU and pooling do a handful of operations for each number, and a convolution does $18\,C$. Yet they take a good part of the time. Second, the same code runs at very different speeds: group 1, with the most pixels, is far from the dashed line. So FLOPs alone do not explain the time. What does?
+# Two surprises. First, batch normalization, ReLU and pooling do a handful of operations for each number, while a convolution does $18\,C$. Yet those three take a good part of the time. Second, the same code runs at very different speeds: group 1, with the most pixels, is far from the dashed line. So FLOPs alone do not explain the time. What does?
 #
 # ## 2. Two limits: the roofline
 #
-# A core can do so many FLOPs a second: its **peak**. And memory can deliver so many bytes a second: its **bandwidth**. Even if both work at the same time, code takes at least as long as the slower of the two:
+# A core can do only so many FLOPs per second: its **peak**. And memory can deliver only so many bytes per second: its **bandwidth**. Even if both work at the same time, code takes at least as long as the slower of the two:
 #
 # $$ \text{time} \;\ge\; \max\left( \frac{\text{FLOPs}}{\text{peak}},\; \frac{\text{bytes}}{\text{bandwidth}} \right). $$
 #
@@ -132,9 +132,9 @@ assert (flops / (6 * N)).sum() == conv_macs - net.layers["fc"].multiply_adds((12
 #
 # $$ \text{speed} = \frac{\text{FLOPs}}{\text{time}} \;\le\; \min(\text{peak},\; I \cdot \text{bandwidth}). $$
 #
-# Drawn with logarithmic axes it is a roof: a slope, then a flat part. The two meet at the **ridge**, $I = \text{peak} / \text{bandwidth}$. Left of it code waits for memory, right of it for arithmetic.
+# On logarithmic axes this is a roof: a slope, then a flat part. The two meet at the **ridge**, $I = \text{peak} / \text{bandwidth}$. To the left of it, code waits for memory; to the right, for arithmetic.
 #
-# The peak we have. For the bandwidth we let an array much larger than the caches go through the core and back: each number is read and written, 8 bytes. One trap: a *copy* to another array looks slower. Many processors read a piece of the target before they overwrite it, so 12 bytes move where the program asks for 8. Changing an array in place hides nothing.
+# We have the peak. For the bandwidth we let an array much larger than the caches go through the core and back: each number is read and written, 8 bytes. One trap: a *copy* to another array looks slower. Many processors read a piece of the target before they overwrite it, so 12 bytes move where the program asks for 8. Changing an array in place hides nothing.
 
 # %%
 big = np.ones(2**22 if FAST else 2**25, dtype=np.float32)
@@ -189,7 +189,7 @@ for C, OC in [(3, 16), (8, 8)]:
 # %% [markdown]
 # For $OC = C$ the intensity is $18\,PC^2 / (180\,PC) = C/10$. With a perfect cache, which reads $x$ once and writes $y$ once, it would be $18\,PC^2 / (8\,PC) = \tfrac94 C$: 22.5 times as much. That is the price of nine passes.
 #
-# Points for the roof: an addition of two arrays (12 bytes for one FLOP), our convolution with 16 and with 128 channels, and the big product, which has $2n^3$ FLOPs for three matrices, so at best $I = n/6$. The convolution writes into arrays that are there already. For 16 channels we also do as the layers do, and let NumPy make a new array for each product.
+# Here are points to put under the roof: an addition of two arrays (12 bytes for one FLOP), our convolution with 16 and with 128 channels, and the big product, which has $2n^3$ FLOPs for three matrices, so at best $I = n/6$. The convolution writes into arrays that already exist. For 16 channels we also do what the layers do, and let NumPy make a new array for each product.
 
 
 # %%
@@ -241,13 +241,13 @@ assert np.isclose(points["128 channels"][0] / points["128 channels"][1], 12.8)
 assert np.isclose((18 * 16**2 / (8 * 16)) / 1.6, 22.5) and np.isclose(18 * 16 / 8, 9 / 4 * 16)
 
 # %% [markdown]
-# The addition sits near the slope: its time is that of its bytes. With 128 channels there is work enough for each byte; with 16, at $I = 1.6$, memory is the tighter limit, or nearly. (A point may lie above the slope if some of its bytes come from a cache.) The hollow point shows a cost that neither limit knows: the operating system clears new memory, page by page, before our numbers come. So the engine uses its arrays again.
+# The addition sits near the slope: its time is that of its bytes. With 128 channels there is enough work for each byte; with 16, at $I = 1.6$, memory is the tighter limit, or nearly. (A point may lie above the slope if some of its bytes come from a cache.) The hollow point shows a cost that neither limit includes: the operating system clears new memory, page by page, before our numbers arrive. So the engine reuses its arrays.
 #
 # The roof shows the ways out. **Move fewer bytes:** work on pieces that stay in the cache, reuse arrays, and do several things in one pass (sections 3 and 6). **Do fewer FLOPs** (sections 4 and 5). **Take a second core**, with a roof of its own (section 7).
 #
 # ## 3. Layout: what lies beside what
 #
-# Soon we shall cut images into small tiles and multiply a short matrix $T$ with the four pixels of a tile, for every channel of every image. Matrix products like long rows. In the layout of the layers a row has C numbers, then comes the next pixel of the same image. The engine puts **pixels outside, images and channels inside**:
+# Soon we shall cut images into small tiles and multiply the four pixels of a tile by a small matrix $T$, for every channel of every image. Matrix products like long rows. In the layout of the layers a row has C numbers, then comes the next pixel of the same image. The engine puts **pixels outside, images and channels inside**:
 #
 #     layers  (N, H, W, C)     image 0: pixel 0, pixel 1, ...     image 1: pixel 0, pixel 1, ...
 #     engine  (H, W, N C)      pixel 0: image 0, image 1, ...     pixel 1: image 0, image 1, ...
@@ -299,7 +299,7 @@ for name, x in (("layers", small), ("engine", long)):
 #
 # ## 4. Fewer products
 #
-# Take one row of pixels, one channel. A filter of three taps $g$ makes two outputs of four inputs $d$:
+# Take one row of pixels, one channel. A filter of three taps $g$ makes two outputs from four inputs $d$:
 #
 # $$ y_0 = d_0 g_0 + d_1 g_1 + d_2 g_2, \qquad y_1 = d_1 g_0 + d_2 g_1 + d_3 g_2. $$
 #
@@ -313,7 +313,7 @@ for name, x in (("layers", small), ("engine", long)):
 #
 # $$ \begin{aligned} s(0) &= g_0 \cdot e_0, & s(1) &= (g_0 + g_1 + g_2)\,(e_0 + e_1), \\ s(\infty) &= g_2 \cdot e_1, & s(-1) &= (g_0 - g_1 + g_2)\,(e_0 - e_1). \end{aligned} $$
 #
-# To take values is a matrix times the coefficients. A row of that matrix holds the powers of a point.
+# Taking values means multiplying a matrix by the coefficients. Each row of that matrix holds the powers of one point.
 
 
 # %%
@@ -352,7 +352,7 @@ assert np.abs(by_hand - s).max() < 1e-14
 #
 # $$ M = \begin{pmatrix} g_0 & 0 \\ g_1 & g_0 \\ g_2 & g_1 \\ 0 & g_2 \end{pmatrix}, \qquad M^\top d = \begin{pmatrix} g_0 d_0 + g_1 d_1 + g_2 d_2 \\ g_0 d_1 + g_1 d_2 + g_2 d_3 \end{pmatrix} = y. $$
 #
-# **Filtering is multiplication of polynomials, transposed.** To multiply entry by entry with $Gg$ is a diagonal matrix, so $M = B\,\mathrm{diag}(Gg)\,A$. The transpose of a product is the product of the transposes in reverse order:
+# **Filtering is multiplication of polynomials, transposed.** Multiplying entry by entry with $Gg$ is a product with a diagonal matrix, so $M = B\,\mathrm{diag}(Gg)\,A$. The transpose of a product is the product of the transposes in reverse order:
 #
 # $$ y = M^\top d = A^\top \mathrm{diag}(Gg)\, B^\top d = A^\top \left[ (G g) * (B^\top d) \right]. $$
 #
@@ -368,7 +368,7 @@ assert np.allclose(M, B @ np.diag(G @ g) @ A)
 assert np.allclose(M.T @ d, A.T @ ((G @ g) * (B.T @ d)))
 
 # %% [markdown]
-# One last touch. $B$ has halves in it, from step 2. The products do not care which factor brings them. So take them out of the columns of $B$ that belong to the points 1 and -1, and put them into the rows of $G$ that do: $g$ is transformed once for a whole image, $d$ at every tile.
+# One last touch. $B$ has halves in it, from step 2. The products do not care which factor they come from. So take them out of the columns of $B$ that belong to the points 1 and -1, and put them into the matching rows of $G$: $g$ is transformed once for a whole image, $d$ at every tile.
 #
 # ### Exercise 2
 # Write down the three matrices, with the points in the order $0, 1, -1, \infty$.
@@ -409,7 +409,7 @@ assert difference < 1e-14, f"random numbers: off by {difference:.1e}"
 # %% [markdown]
 # ### Two dimensions, and larger tiles
 #
-# A 3x3 filter on a tile of 4x4 pixels: do it along the columns, then along the rows. All matrices act on one axis each, so
+# A 3x3 filter on a tile of 4x4 pixels: do it along the columns, then along the rows. Each matrix acts on one axis, so
 #
 # $$ Y = A^\top \left[ (G\, g\, G^\top) * (B^\top d\, B) \right] A, $$
 #
@@ -455,7 +455,7 @@ assert np.allclose(one_tensor(*ours), one_tensor(*SETS[4])), "the engine's matri
 # The filters are transformed once for all tiles, so they do not count. The formula itself needs $9\, m^2\, C\, OC$.
 #
 # ### Exercise 3
-# Write the ratio. Where it is below 1, the detour pays.
+# Write the ratio. Where it is below 1, the detour pays off.
 
 
 # %% exercise="ratio"
@@ -530,9 +530,9 @@ assert (round(ratio(4, 16, 16), 2), round(ratio(4, 128, 128), 2)) == (0.54, 0.29
 assert 0.99 < ratio(4, 3, 16) < 1
 
 # %% [markdown]
-# From nine channels on $F(2 \times 2)$ pays, from seven on $F(4 \times 4)$: with 16 channels it makes 54% of the multiplications, with 128 channels 29%. Only in the first convolution, with three channels in, it is a draw.
+# $F(2 \times 2)$ pays off from nine channels on, $F(4 \times 4)$ from seven: with 16 channels it takes 54% of the multiplications, with 128 channels 29%. Only the first convolution, with three channels in, is a draw.
 #
-# ## 5. A layer from it
+# ## 5. A layer built on it
 #
 # Let a layer have many channels. Output channel $o$ is a sum over input channels, $Y_o = \sum_c A^\top [\,U_{co} * V_c\,] A$, with $U_{co} = G\, g_{co}\, G^\top$ and $V_c = B^\top d_c\, B$. The way back is linear, so it can wait until after the sum:
 #
@@ -584,7 +584,7 @@ single = winograd_conv2d(np.float32(x_pad), np.float32(conv.params["W"]), *SETS[
 assert single.dtype == np.float32, "float32 must not fall into float64"
 
 # %% [markdown]
-# The backward pass needs nothing new. Lesson 05 showed that $dx$ is a convolution of $dy$, with the kernel turned by half a turn and C and OC exchanged:
+# The backward pass needs nothing new. Lesson 05 showed that $dx$ is a convolution of $dy$, with the kernel rotated by half a turn and C and OC swapped:
 
 # %%
 dy = rng.standard_normal(y.shape)
@@ -596,7 +596,7 @@ print(f"dx: largest difference {difference:.1e}")
 assert difference < 1e-12
 
 # %% [markdown]
-# Your function transforms all tiles at once, so `V` is large: for $F(4 \times 4)$ it has $6^2 / 4^2 = 2.25$ numbers for each pixel. The engine takes **a block of tiles at a time**, so few that their transforms stay in the core's own cache, and works in the layout of section 3, with its long rows. It is the same arithmetic:
+# Your function transforms all tiles at once, so `V` is large: for $F(4 \times 4)$ it has $6^2 / 4^2 = 2.25$ numbers for each pixel. The engine takes **a block of tiles at a time**, few enough that their transforms stay in the core's own cache, and works in the layout of section 3, with its long rows. It is the same arithmetic:
 
 # %%
 A, B, G = SETS[4]
@@ -665,7 +665,7 @@ print(f"largest difference: {difference:.1e}")
 assert difference < 1e-12
 
 # %% [markdown]
-# Two things follow. **Time:** scale, shift and maximum can be applied when the next convolution reads. **Memory:** for the backward pass the layers keep the padded input of each convolution, the normalized values of each batch normalization, and the output of each ReLU: three arrays of 4 bytes a number. The engine keeps $z$, and the maxima where there is pooling. Everything else is computed from $z$ once more when it is needed. Count what they hold after a forward pass:
+# Two things follow. **Time:** scale, shift and maximum can be applied when the next convolution reads its input. **Memory:** for the backward pass the layers keep the padded input of each convolution, the normalized values of each batch normalization, and the output of each ReLU: three arrays of 4 bytes per number. The engine keeps $z$, and the maxima where there is pooling. Everything else is computed from $z$ again when it is needed. Count what they hold after a forward pass:
 
 
 # %%
@@ -698,7 +698,7 @@ assert round(kept_fast / numbers, 2) == 4.45
 # %% [markdown]
 # The engine keeps 4.45 bytes for each number: 4 for $z$, the rest for the maxima. (Buffers for transformed tiles come on top, but all layers share them.) Fewer bytes kept are fewer bytes moved.
 #
-# One more shortcut: the engine takes the maxima of $z$, *before* batch normalization and ReLU. Then three of four numbers never have to be normalized at all.
+# One more shortcut: the engine takes the maxima of $z$, *before* batch normalization and ReLU. Then three out of four numbers never have to be normalized at all.
 
 # %%
 pool = MaxPool2d(2)
@@ -710,26 +710,26 @@ assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
 
 # %% [markdown] question="order" points=2
 # ### Question
-# Why may max-pooling change places with scale, shift and ReLU? The last line of the cell shows that for a negative scale it may not, and a network can learn a negative $\gamma$. What could the engine do then, so that it may still pool first?
+# Why may max-pooling trade places with scale, shift and ReLU? The last line of the cell shows that for a negative scale it may not, and a network can learn a negative $\gamma$. What could the engine do in that case to still pool first?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* For a scale of at least 0, $z \mapsto \max(\text{scale} \cdot z + \text{shift}, 0)$ never decreases, so the largest $z$ of a window gives the largest activation: maximum first or last, the result is the same. With a negative scale the order is reversed, and the largest activation belongs to the smallest $z$. Repairs: take the minimum in those channels; or, as the engine does, turn the sign of the filters of such a channel, so that $-z$ is computed, and use $|\gamma|$. One point for "the function does not decrease, so it keeps the order", one for a repair that works.
+# *Answer.* For a scale of at least 0, $z \mapsto \max(\text{scale} \cdot z + \text{shift}, 0)$ never decreases, so the largest $z$ of a window gives the largest activation: maximum first or last, the result is the same. With a negative scale the order is reversed, and the largest activation belongs to the smallest $z$. Repairs: take the minimum in those channels; or, as the engine does, flip the sign of the filters of such a channel, so that $-z$ is computed, and use $|\gamma|$. One point for "the function does not decrease, so it keeps the order", one for a repair that works.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 7. Two processes
 #
-# Your machine has more than one core. Give half of the images of a batch to another process. (Why not to a second *thread*? NumPy lets go of Python's interpreter lock while it works on an array, so two threads can multiply at the same time. But every line of Python between two operations needs the lock. Two processes have a lock each.) Both see the memory with the parameters. What must they tell each other?
+# Your machine has more than one core. Give half of the images of a batch to another process. (Why not to a second *thread*? NumPy releases Python's interpreter lock while it works on an array, so two threads can multiply at the same time. But every line of Python between two operations needs the lock. Two processes have a lock each.) Both see the memory with the parameters. What must they tell each other?
 #
 # * Convolution, ReLU and pooling look at one image at a time: nothing.
-# * **Gradients of parameters** are sums over images, so each process makes its part, and the parts are added.
-# * **Batch normalization** looks at all images. Its mean and variance must be those of the whole batch, or the two would train another network.
+# * **Gradients of parameters** are sums over images, so each process computes its part, and the parts are added.
+# * **Batch normalization** looks at all images. Its mean and variance must be those of the whole batch, or the two would train a different network.
 #
 # Let group $p$ have $n_p$ numbers with the mean $m_p$ and the sum of squared distances $S_p = \sum (z - m_p)^2$. The mean of all $n = \sum_p n_p$ numbers is $m = \tfrac1n \sum_p n_p m_p$. For the distances write $z - m = (z - m_p) + (m_p - m)$ and square:
 #
 # $$ \sum (z - m)^2 = S_p + 2\,(m_p - m) \underbrace{\sum (z - m_p)}_{=\,0} + n_p\,(m_p - m)^2, \qquad S = \sum_p S_p + \sum_p n_p\,(m_p - m)^2. $$
 #
-# First the lock. While one thread is in an operation, how far does another one count? During a matrix product, and during an elementwise power, it counts on. During `sum`, a loop of Python's own, it gets hardly a turn.
+# First the lock. While one thread is in an operation, how far does another one count? During a matrix product, and during an elementwise power, it goes on counting. During `sum`, a loop of Python's own, it hardly gets a turn.
 
 
 # %%
@@ -808,7 +808,7 @@ print("the shortcut says", np.round(shortcut, 4), " the variance is", np.round(z
 assert np.abs(shortcut / z.var(axis=0) - 1).max() > 1e-6 > 100 * error
 
 # %% [markdown]
-# The way back is simpler. Lesson 06 ended with $dx = \frac{\gamma}{\sqrt{\text{var} + \varepsilon}} \left(dy - \text{mean}(dy) - \hat x\, \text{mean}(dy\, \hat x)\right)$. The two means are sums over all images: again each process makes its part, and the parts are added. So there is one exchange of a few numbers a channel for each batch normalization, forward and backward. That is all.
+# The way back is simpler. Lesson 06 ended with $dx = \frac{\gamma}{\sqrt{\text{var} + \varepsilon}} \left(dy - \text{mean}(dy) - \hat x\, \text{mean}(dy\, \hat x)\right)$. The two means are sums over all images: again each process computes its part, and the parts are added. So there is one exchange of a few numbers per channel for each batch normalization, forward and backward. That is all.
 #
 # `FastNet(model, workers=2)` does it. In float64 we can see that it is the same network: layers, engine, and engine with two processes. (Five images, so that the halves are not equal.)
 
@@ -873,7 +873,7 @@ print(f"{N} photos of {SIDE} pixels; this process may use {available_cores()} co
 
 # %% [markdown] question="twice" points=3
 # ### Question
-# Two processes have twice the cores, but the last bar is not twice as long as the one above. Give three reasons. (If your machine was busy, the bar may even be shorter. That may be one of them.)
+# Two processes have twice the cores, but the last bar is not twice as long as the one above. Give three reasons. (If your machine was busy, the bar may even be shorter. That may be one of the reasons.)
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* Any three of: the processes wait for each other at every batch normalization, and the slower one sets the pace (other programs, unequal shares); sending through a pipe takes time, however few the numbers, and weighs more the smaller the batch; what is not divided is done by one process alone (the loss, adding up the gradients, the optimizer); each transforms all filters, however few its images; both share the memory bandwidth and the last cache, so code on the slope of the roof gains little; a core may clock lower when its neighbor works. One point each; "overhead" without saying of what gets none.
@@ -957,7 +957,7 @@ if not FAST:
 # %% [markdown]
 # Left, four curves in two colors, and you cannot tell the engines apart. Right, look closely: in the first step the losses differ in the last digits only. Then the distance grows by powers of ten, and within a few dozen steps it is no longer small against the loss. Each step works on the weights that the last one left, a ReLU that is on in one run is off in the other, and Adam's first steps have the length of the learning rate even where a gradient is nearly 0 and rounding decides its sign (lesson 07).
 #
-# **A float32 training run cannot be repeated to the last digit by other arithmetic, and nobody should promise it.** But see the dashed blue line: the layers go apart from *themselves* in the same way. The engine begins with more rounding (section 5), so it is there a few steps sooner, and no further. It adds nothing that was not there before. The four networks are four draws from the same noise. What we care about is the error on new faces, and it differs between the engines about as it does between twins.
+# **A float32 training run cannot be repeated to the last digit by other arithmetic, and nobody should promise it.** But see the dashed blue line: the layers drift away from *themselves* in the same way. The engine begins with more rounding (section 5), so it gets there a few steps sooner, but no further. It adds nothing that was not there before. The four networks are four draws from the same noise. What we care about is the error on new faces, and it differs between the engines about as it does between twins.
 #
 # ## 9. The same code on a GPU
 #
@@ -986,7 +986,7 @@ if xp is np:
     print("there, and `to_host` would bring the result back to be compared.")
 
 # %% [markdown]
-# A whole network moves with `net.to(xp)`: parameters, gradients and running statistics. The engine of this lesson is made for the caches of a CPU; on the GPU the layers run. There, to start an operation costs microseconds, and each one reads and writes whole arrays. So chains of small operations are made into one: the idea of section 6 again (see [`backend.py`](../tinydldl/backend.py)).
+# A whole network moves with `net.to(xp)`: parameters, gradients and running statistics. The engine of this lesson is made for the caches of a CPU; on the GPU the layers run. There, starting an operation costs microseconds, and each one reads and writes whole arrays. So chains of small operations are fused into one: the idea of section 6 again (see [`backend.py`](../tinydldl/backend.py)).
 
 # %%
 on_cpu, on_device = (AgeNet("tiny", 101, side=SIDE, rng=np.random.default_rng(0)) for _ in range(2))
@@ -1018,13 +1018,13 @@ for name, speed in speeds.items():
 # * Speed is at most $\min(\text{peak},\, I \cdot \text{bandwidth})$. Nine shifted products have $I = C/10$: with few channels they wait for memory.
 # * Put together in memory what is used together: pixels outside, images and channels inside.
 # * Filtering is multiplication of polynomials, transposed. Values at $m + 2$ points make $F(m, 3)$: 4 products instead of 6, 16 instead of 36, 36 instead of 144. The price is about one decimal digit.
-# * Keep $z$ and compute the rest again: 4.45 bytes a number instead of three arrays.
+# * Keep $z$ and compute the rest again: 4.45 bytes per number instead of three arrays.
 # * Two processes exchange moments (Chan's formula), sums, and gradients. In float64 that is exact to the last digits; in float32 any two ways of computing drift apart, and learn equally well.
 #
 # ## Further reading
 # * S. Williams, A. Waterman, D. Patterson, *Roofline: An Insightful Visual Performance Model for Multicore Architectures*, Communications of the ACM 2009.
 # * S. Winograd, *Arithmetic Complexity of Computations*, SIAM 1980: why $m + 2$ products are the fewest.
-# * A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016: where we have it from.
+# * A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016: where we got it from.
 # * B. Barabasz, A. Anderson, K. M. Soodhalter, D. Gregg, *Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks*, ACM Transactions on Mathematical Software 2020.
 # * T. F. Chan, G. H. Golub, R. J. LeVeque, *Algorithms for Computing the Sample Variance*, The American Statistician 1983.
 # * Back to [lesson 05](05_convolution.ipynb), where the nine products come from, and [lesson 06](06_pooling_and_batch_normalization.ipynb), where the means come from.
