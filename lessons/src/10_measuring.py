@@ -41,7 +41,7 @@ K = len(grid)
 # %% [markdown]
 # ## 1. Two rulers for one age
 #
-# An estimator says $\hat y_n$, the label says $y_n$. The **mean absolute error** is in years and needs no explanation to anybody:
+# An estimator says $\hat y_n$, the label says $y_n$. The **mean absolute error** is in years and needs no explanation:
 #
 # $$ \text{MAE} = \frac1N \sum_n |\hat y_n - y_n| . $$
 #
@@ -49,7 +49,7 @@ K = len(grid)
 #
 # $$ \epsilon = 1 - \frac1N \sum_n \exp\left( -\frac{(\hat y_n - y_n)^2}{2 \sigma_n^2} \right) . $$
 #
-# It is 0 for a perfect estimate and approaches 1 for a hopeless one. A photo can never cost more than 1, so after some three $\sigma$ it no longer matters *how* far off you are.
+# It is 0 for a perfect estimate and approaches 1 for a hopeless one. A photo can never cost more than 1, so beyond about three $\sigma$ it no longer matters *how* far off you are.
 #
 # ### Exercise 1
 # Write it. Some photos have $\sigma = 0$, since all annotators agreed. Then only the exact age is right: it costs 0, anything else 1 (the limit of the formula for $\sigma \to 0$).
@@ -88,7 +88,7 @@ one = epsilon_error(np.array([32.0]), np.array([30.0]), np.array([1.0]))
 assert abs(one - (1 - np.exp(-2))) < 1e-14, f"one photo, two sigma off: {one}"
 
 # %% [markdown]
-# What one photo costs, by the two rulers. An error of five years costs the same MAE everywhere. In epsilon it is nearly a full loss if the annotators agree to within two years, and less than half of one if they differ by five.
+# What one photo costs, by the two rulers. An error of five years costs the same MAE everywhere. In the epsilon-error it costs nearly the full 1 if the annotators agree to within two years, and less than half of that if they differ by five.
 
 # %%
 error = np.linspace(-20, 20, 401)
@@ -129,7 +129,7 @@ assert typical_annotator_error() == 1 - 0.5**0.5
 # %% [markdown]
 # ### Ten votes: one of the ten
 #
-# Real labels come from few votes, say $n = 10$. Then $\bar y$ and the $\hat\sigma$ computed from them (divisor $n$) are themselves uncertain. First let the annotator be one of the ten. Put the deviations $e_i = \text{vote}_i - \bar y$ into a vector $e$. Two facts:
+# Real labels come from a few votes, say $n = 10$. Then $\bar y$ and the $\hat\sigma$ computed from them (divisor $n$) are themselves uncertain. First let the annotator be one of the ten. Put the deviations $e_i = \text{vote}_i - \bar y$ into a vector $e$. Two facts:
 #
 # * Its length is $\hat\sigma \sqrt n$, by the definition of $\hat\sigma$.
 # * It lies in the space of vectors that sum to 0, which has $n - 1$ dimensions. There its direction is uniform, since a normal vector of independent entries has no preferred direction.
@@ -138,7 +138,7 @@ assert typical_annotator_error() == 1 - 0.5**0.5
 #
 # $$ e_1 = \hat\sigma \sqrt n \cdot \sqrt{\tfrac{n-1}{n}} \cdot \cos\theta \qquad\Longrightarrow\qquad d^2 = \frac{e_1^2}{\hat\sigma^2} = (n - 1) \cos^2\theta . $$
 #
-# So $\sigma$ has gone, and $d$ never exceeds $\sqrt{n-1}$: *no vote of ten can be more than three $\hat\sigma$ from their mean.* The squared cosine between a random and a fixed direction in $n - 1$ dimensions has the distribution $\text{Beta}(\frac12, \frac{n-2}{2})$. What is left is one integral.
+# So $\sigma$ drops out, and $d$ never exceeds $\sqrt{n-1}$: *no vote of ten can be more than three $\hat\sigma$ from their mean.* The squared cosine between a random and a fixed direction in $n - 1$ dimensions has the distribution $\text{Beta}(\frac12, \frac{n-2}{2})$. What is left is one integral.
 
 # %%
 n = 10
@@ -157,7 +157,7 @@ assert round(one_of_ten, 3) == 0.308
 # %% [markdown]
 # ### Ten votes: somebody new
 #
-# Now the ten are there, and an eleventh person guesses. Call this guess **fresh**. It is independent of the ten. Its distance from their mean has two sources, the person's own spread and that of the mean:
+# Now the ten votes are given, and an eleventh person guesses. Call this guess **fresh**. It is independent of the ten. Its distance from their mean has two sources, the person's own spread and that of the mean:
 #
 # $$ \operatorname{Var}(\text{guess} - \bar y) = \sigma^2 \left(1 + \tfrac1n\right) = c \, \sigma^2, \qquad c = 1 + \tfrac1n . $$
 #
@@ -165,7 +165,7 @@ assert round(one_of_ten, 3) == 0.308
 #
 # $$ \epsilon = 1 - E \frac{1}{\sqrt{1 + c \, n / C}} = 1 - E \sqrt{\frac{C}{C + c \, n}} , \qquad C \sim \chi^2_{n-1} . $$
 #
-# Nothing but $c$ says who guesses. That makes the formula useful beyond one annotator:
+# Only $c$ depends on who guesses. That makes the formula useful beyond one annotator:
 #
 # | who guesses | c |
 # |---|---|
@@ -179,7 +179,7 @@ assert round(one_of_ten, 3) == 0.308
 
 # %% exercise="fresh"
 def expected_epsilon(c, n):
-    """The epsilon-error to expect of a guess whose distance from the mean of n votes has variance
+    """The expected epsilon-error of a guess whose distance from the mean of n votes has variance
     c sigma^2, and which is independent of those votes.
 
     Hint: `chi2(n - 1).expect(function)` is the mean of function(C).
@@ -210,7 +210,7 @@ assert abs(simulated - found) < 0.004, (
 )
 
 # %% [markdown]
-# So with ten votes the *same* annotators score 0.308 or 0.353, only because their own vote is counted in or not. Do our drawn people's annotators behave like that? They round to whole years, which the formula does not know.
+# So with ten votes the *same* annotators score 0.308 or 0.353, depending only on whether their own vote is counted. Do the annotators of our drawn people behave like that? They round to whole years, which the formula does not know about.
 
 # %%
 ages = rng.uniform(20, 70, 4000 if FAST else 20_000)
@@ -225,7 +225,7 @@ assert abs(within - one_of_ten) < 0.015 and abs(outside - fresh) < 0.015
 # %% [markdown]
 # ### The published human
 #
-# The paper's table for ChaLearn 2015 has a row "Human", with $\epsilon = 0.34$. TinyAgeNet stands at 0.301 and ThinAgeNet at 0.272. We were not there when humans were measured. But 0.34 lies between the two numbers that we derived, close to that of a fresh annotator: it is what *anybody* gets who is as good, and as bad, as the crowd that made the labels. The formula turns each number into a count of people: the mean of how many fresh annotators would score the same? (With $m$ between whole numbers, and if the photos had ten votes.)
+# The paper's table for ChaLearn 2015 has a row "Human", with $\epsilon = 0.34$. TinyAgeNet stands at 0.301 and ThinAgeNet at 0.272. We were not there when humans were measured. But 0.34 lies between the two numbers that we derived, close to that of a fresh annotator: *anybody* as good, and as bad, as the crowd that made the labels would get that. The formula turns each number into a count of people: the mean of how many fresh annotators would score the same? ($m$ may lie between whole numbers, and we assume that the photos had ten votes.)
 
 # %%
 people = {m: expected_epsilon(1 / m + 1 / n, n) for m in (1, 2, 3, 5, 10)}
@@ -238,7 +238,7 @@ worth = {
     name: brentq(lambda m, e=e: expected_epsilon(1 / m + 1 / n, n) - e, 0.5, 10)
     for name, e in published.items()
 }
-print("worth so many annotators:", {name: round(m, 1) for name, m in worth.items()})
+print("equivalent number of annotators:", {name: round(m, 1) for name, m in worth.items()})
 assert one_of_ten < 0.34 < fresh and fresh - one_of_ten > 0.301 - 0.272
 assert round(worth["Human"], 1) == 1.1
 assert round(worth["TinyAgeNet"], 1) == 1.4 and round(worth["ThinAgeNet"], 1) == 1.7
@@ -253,7 +253,7 @@ assert round(knows_mu, 2) == 0.06
 # A newspaper writes: "Computer sees ages better than humans, 0.272 against 0.34". What is right about it, and what is wrong? Name two things that are wrong.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Right: its estimates are nearer to the mean vote than those of a single typical annotator. Wrong: (a) two annotators together are better already; the label itself is the mean of humans, who are the measure here, not the competitors. (b) The human number says nothing about how well humans see: a typical annotator scores about the same for any sigma, so a crowd that guesses blindly around the same mean gets the same 0.3. (c) It is about apparent age, what others would say, not the real age. (d) An annotator's score depends on whether the own vote is among those that make the label (0.308 or 0.353), a difference larger than that between the two networks. One point for what is right, one each for two that are wrong.
+# *Answer.* Right: its estimates are nearer to the mean vote than those of a single typical annotator. Wrong: (a) two annotators together are better already; the label itself is the mean of humans, who are the measure here, not the competitors. (b) The human number says nothing about how well humans see: a typical annotator scores about the same for any sigma, so a crowd that guesses blindly around the same mean gets the same 0.3. (c) It is about apparent age, what others would say, not the real age. (d) An annotator's score depends on whether the annotator's own vote is among those that make the label (0.308 or 0.353), a difference larger than that between the two networks. One point for what is right, one each for two that are wrong.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -267,7 +267,7 @@ assert round(knows_mu, 2) == 0.06
 #
 # $$ \text{MAE} = \int_0^\infty \big(1 - \text{CS}(n)\big) \, dn , $$
 #
-# **the area above the curve.** Two estimators with one MAE can therefore differ only if their curves cross. Here are two: one is always a little off, the other mostly exact and sometimes absurd.
+# **the area above the curve.** Two estimators with the same MAE can therefore differ only if their curves cross. Here are two: one is always a little off, the other mostly exact and sometimes absurd.
 
 # %%
 count = 5000
@@ -306,9 +306,9 @@ assert scores["mostly exact"][1500] < scores["steady"][1500] - 0.02
 # | measure | formula for one photo | best | punishes |
 # |---|---|---|---|
 # | Chebyshev | $\max_k \lvert p_k - \hat p_k \rvert$ | 0 | the single worst label |
-# | Clark | $\sqrt{\sum_k (p_k - \hat p_k)^2 / (p_k + \hat p_k)^2}$ | 0 | wrong *ratios*, of every label alike |
+# | Clark | $\sqrt{\sum_k (p_k - \hat p_k)^2 / (p_k + \hat p_k)^2}$ | 0 | wrong *ratios*, for every label alike |
 # | Canberra | $\sum_k \lvert p_k - \hat p_k \rvert / (p_k + \hat p_k)$ | 0 | the same, without the square |
-# | KL | $\sum_k p_k \ln (p_k / \hat p_k)$ | 0 | to call impossible what happens |
+# | KL | $\sum_k p_k \ln (p_k / \hat p_k)$ | 0 | calling impossible what happens |
 # | cosine | $\sum_k p_k \hat p_k / (\lVert p \rVert \lVert \hat p \rVert)$ | 1 | wrong shape where the mass is |
 # | intersection | $\sum_k \min(p_k, \hat p_k)$ | 1 | mass in the wrong place |
 #
@@ -384,7 +384,7 @@ assert best["clark"] == best["canberra"] == "15% at 75"
 assert all(best[m] == "1% spread out" for m in ("chebyshev", "kl", "cosine", "intersection"))
 
 # %% [markdown]
-# Clark and Canberra find the prediction *best* that is nearly four years off, and dislike the one that is right but for one percent. Why? Both divide by $p_k + \hat p_k$, so each label counts up to 1, also where both numbers are next to nothing. Count how much of the Canberra distance comes from labels where $p$ and $\hat p$ are both below a thousandth:
+# Clark and Canberra rank *best* the prediction that is nearly four years off, and dislike the one that is right except for one percent. Why? Both divide by $p_k + \hat p_k$, so each label counts up to 1, even where both numbers are next to nothing. Count how much of the Canberra distance comes from labels where $p$ and $\hat p$ are both below a thousandth:
 
 # %%
 tail = (target < 1e-3) & (wrong["too wide"] < 1e-3)
@@ -395,9 +395,9 @@ assert 0.7 < share < 0.8
 assert target[tail].sum() + wrong["too wide"][tail].sum() < 0.01
 
 # %% [markdown]
-# Three quarters of the distance, from labels that hold less than one percent of the mass. **On 101 labels, Clark and Canberra mostly compare tails.** They were used for data sets with a handful of labels, where every label matters.
+# Three quarters of the distance, from labels that hold less than one percent of the mass. **On 101 labels, Clark and Canberra mostly compare tails.** They were used on data sets with a handful of labels, where every label matters.
 #
-# And something that none of the six sees: how far apart the labels are. Move the wrong 15% from 75 to 90, and for four of them nothing happens at all. They treat the labels as names, not as numbers. (Clark and Canberra find the far one *better*: its tail overlaps less with that of the hill.) The expectation knows.
+# And there is something that none of the six sees: how far apart the labels are. Move the wrong 15% from 75 to 90, and for four of them nothing happens at all. They treat the labels as names, not as numbers. (Clark and Canberra find the far one *better*: its tail overlaps less with that of the hill.) The expectation knows.
 
 # %%
 near, far = (0.85 * target + 0.15 * hill(place, 3) for place in (75, 90))
@@ -420,7 +420,7 @@ assert far @ grid > near @ grid + 2
 #
 # $$ \text{NLL} = -\frac1N \sum_n \ln \frac{\hat p_{nk}}{\Delta l} . $$
 #
-# It looks at one label only, and it is merciless: $\hat p_k = 0$ costs infinitely much. (The package counts less than the smallest normal float32, $1.2 \cdot 10^{-38}$, as that number: 87 nats. A softmax in float32 cannot tell it from 0.)
+# It looks at one label only, and it is merciless: $\hat p_k = 0$ is infinitely costly. (The package counts anything below the smallest normal float32, $1.2 \cdot 10^{-38}$, as that number: 87 nats. A softmax in float32 cannot tell it from 0.)
 #
 # **Continuous ranked probability score:** with $F$, the distribution function of $\hat p$, and the step that jumps from 0 to 1 at $y$,
 #
@@ -430,11 +430,11 @@ assert far @ grid > near @ grid + 2
 #
 # $$ (F - H)^2 = F^2 - 2 F H + H = \underbrace{F (1 - H) + (1 - F) H}_{\text{mass on the wrong side of } a} - F (1 - F) . $$
 #
-# Draw $X$ and $X'$ from $\hat p$. The point $a$ lies between $X$ and $y$ with probability $F (1 - H) + (1 - F) H$, so the integral of the first part is $E|X - y|$. It lies between $X$ and $X'$ with probability $2 F (1 - F)$, so that of the second is $\frac12 E|X - X'|$:
+# Draw $X$ and $X'$ from $\hat p$. The point $a$ lies between $X$ and $y$ with probability $F (1 - H) + (1 - F) H$, so the integral of the first part is $E|X - y|$. It lies between $X$ and $X'$ with probability $2 F (1 - F)$, so the integral of the second is $\frac12 E|X - X'|$:
 #
 # $$ \text{CRPS} = E |X - y| - \tfrac12 E |X - X'| . $$
 #
-# *How far off, less half of what you admitted to be unsure.* If all the mass is on one label, it is the absolute error.
+# *How far off you were, less half of the doubt that you admitted.* If all the mass is on one label, it is the absolute error.
 #
 # ### Exercise 3
 # Write the CRPS. $F$ is a staircase that is constant between labels, so $\int F (1 - F) \, da$ is a sum of rectangles. No $K \times K$ array is needed.
@@ -477,7 +477,7 @@ uneven = crps(np.array([[0.5, 0.25, 0.25]]), np.array([4.0]), np.array([0.0, 1.0
 assert abs(uneven - 2.3125) < 1e-12, f"labels 0, 1 and 10: {uneven}, expected 2.3125"
 
 # %% [markdown]
-# What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than a forecaster who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference to the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. Watch it: the true spread is 4 years, and forecasters say $\sigma$ from 1 to 10.
+# What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than a forecaster who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference from the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. See for yourself: the true spread is 4 years, and forecasters state a $\sigma$ from 1 to 10.
 
 # %%
 y = rng.uniform(25, 75, 1000 if FAST else 4000)
@@ -493,7 +493,7 @@ figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), sharex=True)
 for ax, (name, values), color in zip(axes, score.items(), COLORS, strict=False):
     ax.plot(says, values, "o-", markersize=3, color=color)
     ax.axvline(4, color="black", linestyle=":")
-    ax.set(xlabel="sigma that is said (years)", title=name, ylim=(0.95 * min(values), None))
+    ax.set(xlabel="Stated sigma (years)", title=name, ylim=(0.95 * min(values), None))
 axes[2].set_ylim(0, 5)
 plt.show()
 
@@ -509,15 +509,15 @@ assert abs(at[4][0] - best_nll) < 0.1 and abs(at[4][1] - best_crps) < 0.15
 assert 2.7 < at[1][0] / at[4][0] < 3.5 and 1.15 < at[1][1] / at[4][1] < 1.25
 
 # %% [markdown]
-# The dotted line is the truth, and both scores have their minimum there. The MAE cannot tell any of them apart. Look at the left ends: to say 1 when it is 4 makes the NLL three times as large, and the CRPS larger by a fifth. The NLL hates surprises; the CRPS takes them as an error of so many years.
+# The dotted line is the truth, and both scores have their minimum there. The MAE cannot tell any of them apart. Look at the left ends: saying 1 when it is 4 makes the NLL three times as large, and the CRPS a fifth larger. The NLL hates surprises; the CRPS treats them as an error of so many years.
 #
 # ## 6. Calibration
 #
-# A forecaster says "between 28 and 36, with 80 percent". Is that so? Take all such statements and count: if the age is inside in 80 percent of the cases, the forecaster is **calibrated**. For every $q$ at once: where in its own predicted distribution did each age fall?
+# A forecaster says "between 28 and 36, with probability 80 percent". Is that so? Take all such statements and count: if the age is inside in 80 percent of the cases, the forecaster is **calibrated**. To check every $q$ at once, ask: where in its own predicted distribution did each age fall?
 #
 # $$ u_n = F_n(y_n) , \qquad \text{inside the central } q \text{ if } |u_n - \tfrac12| \le \tfrac q2 . $$
 #
-# If $y_n$ is really drawn from $F_n$, then $u_n$ is uniform on $[0, 1]$: $P(u \le t) = P(y \le F^{-1}(t)) = t$. So the **coverage**, the share of ages inside, is exactly $q$. For a histogram, $F$ grows evenly within the bin of each label, which reaches half a step to both sides.
+# If $y_n$ is really drawn from $F_n$, then $u_n$ is uniform on $[0, 1]$: $P(u \le t) = P(y \le F^{-1}(t)) = t$. So the **coverage**, the share of ages inside, is exactly $q$. For a histogram, $F$ grows evenly within the bin of each label, which reaches half a step to either side.
 #
 # ### Exercise 4
 # Write $u$ and the coverage.
@@ -528,7 +528,7 @@ def transform(p_hat, y, grid):
     """u = F(y) (N,), for p_hat (N, K) and ages y (N,) within the bins.
 
     Hint: with the step dl, the bin of label k begins at grid[k] - dl/2. F there is the sum of the
-    masses before k; then it grows by p_hat_k over dl. Mind: `np.cumsum` includes label k itself.
+    masses before k; then it grows by p_hat_k over dl. Note: `np.cumsum` includes label k itself.
     """
     ### BEGIN SOLUTION
     step = grid[1] - grid[0]
@@ -566,7 +566,7 @@ middle = covered(np.repeat(q, 3, axis=0), np.array([10.0, 12.0, 14.0]), labels, 
 assert abs(middle - 2 / 3) < 1e-12, f"ages 10, 12, 14: {middle:.3f} in the central half, not 2/3"
 
 # %% [markdown]
-# Now three forecasters with the same estimates, hence the same MAE. One says $\sigma = 2$, one 4, one 8; the truth is 4. A **reliability plot** shows coverage against $q$. Below the diagonal there is less inside than promised: **overconfident**. Above it there is more: **underconfident**. The histograms of $u$ show the same: the overconfident one is often surprised, at both ends; the underconfident one is never surprised.
+# Now three forecasters with the same estimates, hence the same MAE. One says $\sigma = 2$, one 4, one 8; the truth is 4. A **reliability plot** shows coverage against $q$. Below the diagonal, fewer ages are inside than promised: **overconfident**. Above it, more are: **underconfident**. The histograms of $u$ show the same: the overconfident one is often surprised, at both ends; the underconfident one is never surprised.
 
 # %%
 levels = np.linspace(0, 1, 51)
@@ -609,7 +609,7 @@ slider(show, s=(1.0, 10.0, 0.5))
 # %% [markdown]
 # ## 7. All of it, on a network
 #
-# Enough of made-up forecasters. We draw faces, ten annotators label each, and a small network learns them as in lesson 08 (by the engine of lesson 12, with mirroring). It learns by the KL divergence alone, $\lambda = 0$: that is a proper score, so we may hope for calibration. L1 on the expectation is none, it leaves the shape of $\hat p$ open (lesson 04). The network is evaluated on faces that it has not seen. This takes a while.
+# Enough of made-up forecasters. We draw faces, ten annotators label each, and a small network learns them as in lesson 08 (on the engine of lesson 12, with mirroring). It learns from the KL divergence alone, $\lambda = 0$: that is a proper score, so we may hope for calibration. L1 on the expectation is not; it leaves the shape of $\hat p$ open (lesson 04). The network is evaluated on faces that it has not seen. This takes a while.
 
 # %%
 train_count, test_count, EPOCHS, BATCH = (48, 96, 2, 16) if FAST else (800, 600, 14, 32)
@@ -646,7 +646,7 @@ p_hat = sum(method.predict(net.forward(view)) for view in (x[test], x[test, :, :
 y, p, sigma = ages[test], p_all[test], sigmas[test]
 
 # %% [markdown]
-# Two rivals. The first has looked at no face: it always says the same distribution, the mean of all training targets. (Forecasters of the weather call this the climate.) The second knows the drawn person's true age and adds a typical annotator's noise: a fresh human.
+# Two rivals. The first has looked at no face: it always gives the same distribution, the mean of all training targets. (Weather forecasters call this the climate.) The second knows the drawn person's true age and adds a typical annotator's noise: a fresh human.
 
 # %%
 climate = np.tile(p_all[train].mean(axis=0), (test_count, 1))
@@ -671,7 +671,7 @@ for name, values in sheet.items():
     print(f"{name:8}", "  ".join(f"{measure} {value:6.3f}" for measure, value in values.items()))
 print({name: round(getattr(metrics, name)(p_hat, p), 3) for name in six})
 uncertain = np.abs(p_hat @ grid - y).std() / np.sqrt(test_count)
-print(f"the network's MAE is uncertain by {uncertain:.2f} years, by the choice of faces")
+print(f"the network's MAE is uncertain by {uncertain:.2f} years, from the choice of faces")
 for name in ("network", "climate"):
     assert sheet[name]["CRPS"] < sheet[name]["MAE"], "these two doubt, and it pays"
 if not FAST:
@@ -681,7 +681,7 @@ if not FAST:
     assert abs(sheet["human"]["epsilon"] - fresh) < 0.05
 
 # %% [markdown]
-# By every score the network is better than the climate, and worse than a human: a small network with few faces. Now their calibration. And a subtle thing: calibrated *for what*? The network learned the hill of all votes, so its $\hat p$ is a statement about what **one** annotator says. The label $y$ is the **mean** of ten, which scatters less. So if $\hat p$ is right about a single vote, it must be underconfident about the mean vote.
+# By every score the network is better than the climate, and worse than a human: it is a small network that has seen few faces. Now their calibration. And a subtle point: calibrated *for what*? The network learned the hill of all votes, so its $\hat p$ is a statement about what **one** annotator says. The label $y$ is the **mean** of ten, which scatters less. So if $\hat p$ is right about a single vote, it must be underconfident about the mean vote.
 
 # %%
 first_vote = all_votes[test, 0]
@@ -703,16 +703,16 @@ if not FAST:
 
 # %% [markdown] question="calibrated" points=2
 # ### Question
-# The network is calibrated for what it was taught, a single vote. But the climate, too, is calibrated, for the mean vote even better than the network. Would you use it? Say what calibration does not measure, and name a score that would have told you.
+# The network is calibrated for what it was taught, a single vote. But the climate, too, is calibrated, and for the mean vote even better than the network. Would you use it? Say what calibration does not measure, and name a score that would have told you.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* No: it says the same for every face. Calibration asks whether stated intervals are right on average over all photos, not whether they are narrow (sharp) or differ from photo to photo. NLL or CRPS reward both at once, calibration and sharpness, and the network is far ahead in them; the MAE shows it, too. One point for sharpness (or: it knows nothing of the face), one for the score.
+# *Answer.* No: it says the same for every face. Calibration asks whether stated intervals are right on average over all photos, not whether they are narrow (sharp) or differ from photo to photo. NLL or CRPS reward both at once, calibration and sharpness, and the network is far ahead in them; the MAE shows it, too. One point for sharpness (or: it knows nothing about the face), one for the score.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 8. For whom is it bad?
 #
-# One number for all photos is a mean over the photos that happen to be there. Most of ours are young adults. Split the error by the decade of the true age: how many photos, the MAE (the black lines are its standard error, by the choice of faces), and the **bias**, the mean of $\hat y - y$.
+# One number for all photos is a mean over the photos that happen to be there. Most of ours are young adults. Split the error by the decade of the true age: how many photos, the MAE (the black lines are its standard error, from the choice of faces), and the **bias**, the mean of $\hat y - y$.
 
 # %%
 y_hat = p_hat @ grid
@@ -727,7 +727,7 @@ noise = np.where(counts > 1, spreads / np.sqrt(counts), np.nan)  # the standard 
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3))
 axes[0].bar(first_years + 5, counts, width=8, color=COLORS[5])
-axes[0].set(xlabel="Age (years)", ylabel="Faces judged", title="how many")
+axes[0].set(xlabel="Age (years)", ylabel="Faces", title="how many")
 axes[1].bar(
     first_years + 5,
     [row["mae"] for row in rows],
@@ -754,7 +754,7 @@ if not FAST:
 # %% [markdown]
 # The overall MAE is a mean of the decades' errors, weighted by how many photos each has. Where the old are few, little of their error is left in it: leave them out altogether, and the MAE is not even a year smaller.
 #
-# And the distributions of the old, are they as wrong as the number? Look before you judge: how wide is $\hat p$, how many are in the central 80%, and on which side of the median of $\hat p$ are they?
+# And the distributions for the old: are they as wrong as the number? Look before you judge: how wide is $\hat p$, how many are in the central 80%, and on which side of the median of $\hat p$ are they?
 
 # %%
 width = np.sqrt((p_hat * (grid - y_hat[:, None]) ** 2).sum(axis=1))
@@ -769,7 +769,7 @@ if not FAST:
     assert coverage(p_hat[old], y[old], grid, 0.8) > 0.5
 
 # %% [markdown]
-# The network knows that it does not know: for the old it says a much wider hill, and most of them are somewhere in it. The single number $\hat y$ had thrown that away. But the coverage gives hardly an alarm where it should: it asks whether $u$ is near the middle, not on which side. The old are nearly all in the *upper half* of what was predicted for them. Look at $u$ itself, and by group.
+# The network knows that it does not know: for the old it predicts a much wider hill, and most of them are somewhere inside it. The single number $\hat y$ had thrown that away. But the coverage hardly raises an alarm where it should: it asks whether $u$ is near the middle, not on which side. The old are nearly all in the *upper half* of what was predicted for them. Look at $u$ itself, and by group.
 #
 # ### Exercise 5
 # Give every decade the same weight. A decade with two or three photos would bring in mostly noise, so leave out those with few.
@@ -803,7 +803,7 @@ if not FAST:
 # %% [markdown]
 # ## 9. Why the young look older and the old younger
 #
-# The bias has a pattern: positive for the young, negative for the old. The estimates **shrink** toward the mean. Is the network broken? Take the simplest world. Ages are normal with mean $m$ and variance $\tau^2$. A face shows $x = y + \text{noise}$, with variance $s^2$. Both densities are Gaussian, so their product is one in $y$. Complete the square in
+# The bias has a pattern: positive for the young, negative for the old. The estimates **shrink** toward the mean. Is the network broken? Take the simplest world. Ages are normal with mean $m$ and variance $\tau^2$. A face shows $x = y + \text{noise}$, with variance $s^2$. Both densities are Gaussian, so their product is Gaussian in $y$. Complete the square in
 #
 # $$ -\frac{(y - m)^2}{2 \tau^2} - \frac{(x - y)^2}{2 s^2} $$
 #
@@ -863,33 +863,33 @@ if not FAST:
     assert gaps["the age over it"] < gaps["over the age"]
 
 # %% [markdown]
-# In our toy the right panel would lie on the diagonal. The network's nearly does: for the most part its bias by decade is that of the best estimator for somebody who sees as little. But look at the upper end. There is a wall: however old the face, no estimate is beyond a certain age. Such faces were too few to learn how they differ, so they nearly all get one and the same answer. That is no shrinkage that must be, it is something to repair, and no mean over all photos would have shown it. More old faces in training, or a larger weight for them, may help the old and cost the young something. Which you want is a decision. Print the table by decade, so that somebody can take it.
+# In our toy world the right panel would lie on the diagonal. The network's nearly does: for the most part its bias by decade is that of the best estimator for somebody who sees as little. But look at the upper end. There is a wall: however old the face, no estimate is beyond a certain age. There were too few such faces to learn how they differ, so nearly all of them get the same answer. That is not unavoidable shrinkage but something to repair, and no mean over all photos would have shown it. More old faces in training, or a larger weight for them, may help the old and cost the young something. Which you want is a decision. Print the table by decade, so that somebody can make it.
 #
 # The weight is `python -m tinydldl.train --balance`: it minimizes $\frac1N \sum_n w_n L_n$, where $L_n$ is the loss of a photo and
 #
 # $$ w_n \propto \frac{1}{s(y_n)} , \qquad s_k = \sum_{|l_j - l_k| \le 2} e^{-(l_j - l_k)^2 / (2 \cdot 2^2)} \, n_j , $$
 #
-# with mean 1. $n_j$ is the number of training photos whose age is nearest to $l_j$. This histogram is smoothed because a face of 71 teaches something about 70, too (Yang et al., 2021). And since one photo in a batch must not drown all others, no weight is above ten times the median. Does it help? With one seed, by
+# with mean 1. $n_j$ is the number of training photos whose age is nearest to $l_j$. This histogram is smoothed because a face of 71 teaches something about 70, too (Yang et al., 2021). And since one photo in a batch must not drown out all the others, no weight is above ten times the median. Does it help? With one seed, by
 #
 #     python -m tinydldl.train --method dldl --size 32 --limit 3000 --batch 32 --epochs 8 --lr 0.002 --schedule cosine:1 --seed 100 --workers 1
 #
-# with `--balance` and without it, and `python -m tinydldl.evaluate`: the eighties were 9.0 years off in place of 16.4, and the balanced MAE fell from 5.4 to 5.1 years; the twenties got worse, 3.5 for 2.6, so the MAE rose from 3.9 to 4.4.
+# with `--balance` and without it, and `python -m tinydldl.evaluate`: people in their eighties were 9.0 years off instead of 16.4, and the balanced MAE fell from 5.4 to 5.1 years; people in their twenties got worse, 3.5 instead of 2.6, so the MAE rose from 3.9 to 4.4.
 
 # %% [markdown] question="which" points=3
 # ### Question
 # Three customers. (a) A shop wants to let in adults only. (b) A museum wants to know how many visitors are over 65, from many photos. (c) A hospital wants an age with an honest "plus or minus". For each: which measure of this lesson would you show them, and why is the MAE not enough?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* (a) What matters is on which side of 18 the estimate falls, for faces near 18: the bias and errors of the decade 10 to 20 (or the probability of y >= 18 in p_hat, and its calibration there). An MAE over all ages is dominated by adults of 30, who are no problem. (b) Single errors cancel or not by their bias: shrinkage makes the old look younger, so the count over 65 is too small however small the MAE; look at the bias of the old decades, or add up the calibrated probabilities p_hat(y > 65). (c) Calibration (coverage), together with CRPS or NLL so that it is sharp as well, and by decade, since on average it may be calibrated and not for the old. The MAE does not look at the spread at all. One point for each customer, with the reason.
+# *Answer.* (a) What matters is on which side of 18 the estimate falls, for faces near 18: the bias and errors of the decade 10 to 20 (or the probability of y >= 18 in p_hat, and its calibration there). An MAE over all ages is dominated by adults of 30, who are no problem. (b) Whether single errors cancel depends on their bias: shrinkage makes the old look younger, so the count over 65 is too small however small the MAE; look at the bias of the old decades, or add up the calibrated probabilities p_hat(y > 65). (c) Calibration (coverage), together with CRPS or NLL so that it is sharp as well, and by decade, since it may be calibrated on average but not for the old. The MAE does not look at the spread at all. One point for each customer, with the reason.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
-# * MAE is in years; the epsilon-error measures in the annotators' own spread. A typical annotator scores $1 - 1/\sqrt2 = 0.293$; with ten votes 0.308 as one of the ten, 0.353 as a fresh one. The published human, 0.34, is about what a crowd scores against itself.
+# * MAE is in years; the epsilon-error is in units of the annotators' own spread. A typical annotator scores $1 - 1/\sqrt2 = 0.293$; with ten votes 0.308 as one of the ten, 0.353 as a fresh one. The published human, 0.34, is about what a crowd scores against itself.
 # * The area above the cumulative score is the MAE.
 # * The six measures of label distribution learning disagree. Clark and Canberra mostly compare tails, and none of the six knows how far apart two labels are.
 # * NLL and CRPS judge a distribution by one age, and reward honesty. CRPS $= E|X - y| - \frac12 E|X - X'|$, in years.
-# * Calibration: coverage of the central $q$ should be $q$. It is worth nothing without sharpness, and it does not see on which side of the middle a whole group is.
+# * Calibration: coverage of the central $q$ should be $q$. It is worth nothing without sharpness, and it does not show on which side of the middle a whole group is.
 # * The best estimator shrinks to the mean. Always look at the table by decade.
 #
 # ## Further reading
