@@ -126,9 +126,10 @@ def start(*arguments):
 
 
 GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9, "--balance"]
+GOOD += ["--mix", 0.3]
 
 
-@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average and balance"])
+@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average, balance, mix"])
 def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
     save_network(Path("first"))
     assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0

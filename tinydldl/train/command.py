@@ -76,6 +76,8 @@ def build_parser() -> cli.Parser:
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
     about = "weigh photos, the more the rarer their age, so that all ages count about alike"
     add("--balance", action=argparse.BooleanOptionalAction, help=about)
+    about = "mix photos in pairs, and their labels, in shares drawn from Beta(A, A), as 0.2"
+    add("--mix", type=cli.positive, metavar="A", help=about)
     about = "evaluate and keep the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")

@@ -70,6 +70,7 @@ class Experiment:
             seed=seed,
             val_every=s.val_every,
             weights=weights,
+            mix=s.mix,
             xp=xp,
         )
 

@@ -29,7 +29,8 @@ class Training:
     `schedule`: the learning rate at an epoch, from 1 on; 1.5 is the middle of the first.
     `channels`: mean and standard deviation of R, G and B in 0..1; `average`: of params and buffers,
     if it is what is evaluated. `weights` (photos trained on,): the gradient of a batch is that of
-    `1/N sum_n w_n L_n`, L_n the loss of a photo; the figures stay plain means. None for 1.
+    `1/N sum_n w_n L_n`, L_n the loss of a photo; the figures stay plain means. None for 1. `mix`:
+    photos are mixed in pairs, see `mixed`, with shares drawn from Beta(mix, mix). None for none.
     """
 
     model: Sequential
@@ -46,6 +47,7 @@ class Training:
     val_every: int = 1
     average: Averaged | None = None
     weights: Array | None = None
+    mix: float | None = None
     xp: ModuleType = np
 
 
@@ -78,10 +80,13 @@ def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Fig
     store, batch, transforms = training.train_store, training.batch, training.transforms
     batches = train_batches(store, epoch, batch=batch, transforms=transforms, seed=training.seed)
     means, clock = Means(), Clock()
+    rng = np.random.default_rng([training.seed, epoch, len(store), 1])  # of nothing else
     for step, (images, indices) in enumerate(clock.waiting(batches), start=1):
         middle = (means.photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch
         training.optimizer.lr = training.schedule(epoch + middle)
-        losses, norm = training_step(training, images, indices, f"epoch {epoch}, step {step}")
+        share = rng.beta(training.mix, training.mix, len(indices)) if training.mix else None
+        where = f"epoch {epoch}, step {step}"
+        losses, norm = training_step(training, images, indices, where, share)
         means.add(losses, norm, len(indices))
         loss, *_, error = means.losses
         progress.set_postfix_str(f"loss {loss:.3f}, MAE {error:.2f}", refresh=False)
@@ -90,30 +95,60 @@ def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Fig
 
 
 def training_step(
-    training: Training, images: np.ndarray, indices: np.ndarray, where: str
+    training: Training,
+    images: np.ndarray,
+    indices: np.ndarray,
+    where: str,
+    share: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
     """One step of the optimizer: the losses of a batch and the norm of the gradient, on the host.
 
     `images` (N, H, W, 3), uint8, are the photos `indices` (N,) of the training part; `where` names
-    the step in an error.
+    the step in an error; `share` (N,): photos are `mixed` so.
     """
-    photos, xp = training.train_store.photos, training.xp
-    y, sigma = photos.ages[indices], photos.sigmas[indices]
-    x = normalize(to_device(images, xp), *training.channels)
-    target = to_device(training.method.target(y, sigma).astype(np.float32), xp)
-
+    x, target, y, w = prepare(training, images, indices, share)
     outputs = training.model.forward(x)
-    losses, doutputs = training.method.loss(outputs, target, to_device(y.astype(np.float32), xp))
-    if training.weights is not None:  # a row of the gradient is that of one photo
-        w = training.weights[indices, None].astype(np.float32)
-        doutputs = to_device(w, xp) * doutputs
-    training.model.backward(doutputs)
-    figures = to_host(xp.stack([*losses, gradient_norm(training.model.grads)])).astype(float)
+    losses, doutputs = training.method.loss(outputs, target, y)
+    training.model.backward(w[:, None] * doutputs)  # a row of the gradient is that of one photo
+    norm = gradient_norm(training.model.grads)
+    figures = to_host(training.xp.stack([*losses, norm])).astype(float)
     check_loss(figures[0], training.model, x, where)
     training.optimizer.step()
     if training.average:
         training.average.update()
     return figures[:-1], figures[-1]
+
+
+def prepare(
+    training: Training, images: np.ndarray, indices: np.ndarray, share: np.ndarray | None
+) -> tuple[Array, Array, Array, Array]:
+    """What a step learns from, on the device: photos, targets, ages and weights of a batch."""
+    photos, xp = training.train_store.photos, training.xp
+    y, sigma = photos.ages[indices], photos.sigmas[indices]
+    x = normalize(to_device(images, xp), *training.channels)
+    w = np.ones(len(y)) if training.weights is None else training.weights[indices]
+    labels = training.method.target(y, sigma), y, w
+    target, y, w = (to_device(values.astype(np.float32), xp) for values in labels)
+    if share is None:
+        return x, target, y, w
+    s = to_device(share.astype(np.float32), xp)
+    return mixed(x, s), mixed(target, s), mixed(y, s), mixed(w, s)
+
+
+def mixed(values: Array, share: Array) -> Array:
+    """The values (N, ...) of a batch, mixed in pairs with shares (N,).
+
+        v'_i = s_i v_i + (1 - s_i) v_j,      j = N - 1 - i
+
+    The mixture of two label distributions is one, and its expectation is that of the mixed ages,
+    since an expectation is linear: both losses of DLDL-v2 still ask for the same.
+    Source: Zhang et al., mixup, ICLR 2018.
+
+    >>> mixed(np.array([10.0, 20, 40]), np.array([1, 0.5, 0.9])).tolist()
+    [10.0, 20.0, 37.0]
+    """
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    return share * values + (1 - share) * values[::-1]
 
 
 def validate(training: Training) -> Figures:

@@ -57,6 +57,7 @@ class TrainSettings:
     lr: float
     schedule: str
     balance: bool = False
+    mix: float | None = None
     average: float | None = None
     val_every: int = 1
 
@@ -69,6 +70,8 @@ class TrainSettings:
         if self.method == "dldl-v2" and self.kl_epochs >= self.epochs:
             most = f"expected fewer than {self.epochs} epochs"
             raise UserError(f"--kl-epochs {self.kl_epochs}: {most}")
+        if self.mix and self.method == "dex":
+            raise UserError("--mix: dex learns classes, and there is no class between two")
         if self.warm_up >= self.epochs:
             epochs = f"{self.warm_up} of {self.epochs} epochs of warm-up"
             raise UserError(f"--schedule {self.schedule}: {epochs} leave none to go down")
