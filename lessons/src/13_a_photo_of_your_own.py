@@ -38,7 +38,7 @@ use_style()
 rng = np.random.default_rng(13)
 
 # %% [markdown]
-# Our photo is one that anybody may use: the astronaut Eileen Collins, by NASA, in the public domain. Left eye, right eye, nose, left and right corner of the mouth are its **landmarks**, left and right as one sees them in the photo. A hand and an eye set them in the next cell; three networks find them without a hand.
+# Our photo is one that anybody may use: the astronaut Eileen Collins, by NASA, in the public domain. The left eye, the right eye, the nose, and the left and right corners of the mouth are its **landmarks**, left and right as you see them in the photo. In the next cell they are set by hand and by eye; three networks find them without help.
 
 # %%
 photo = open_photo(Path(tinydldl.__file__).parents[1] / "docs" / "astronaut.jpg")
@@ -55,7 +55,7 @@ print(f"landmarks: at most {far:.1f} pixels from those set by hand")
 assert far < 4, "the networks see the face where we see it"
 
 # %% [markdown]
-# And this is the whole way, in three steps: **find** the face, **align** it so that eyes and mouth lie where the network expects them, **ask** for a distribution over ages. The weights ship with tinydldl; nobody has tuned them for this photo.
+# Here is the whole way, in three steps: **find** the face, **align** it so that eyes and mouth lie where the network expects them, **ask** for a distribution over ages. The weights ship with tinydldl; nobody has tuned them for this photo.
 
 # %%
 network = trained.load(weights.find("tiny"))
@@ -87,7 +87,7 @@ assert abs(p_hat.sum() - 1) < 1e-5 and abs(p_hat @ grid - y_hat) < 1e-3
 #
 # ## 1. Find: one small network for faces of every size
 #
-# The first of the three networks of MTCNN, **P-Net**, looks at a square of 12×12 pixels and says how probable it is that this is a face. It has no Linear layer, only convolutions and a pooling, so it takes a photo of any size and answers for *all* squares at once, two pixels apart (the stride of its pooling). Check: with random weights, the answer at row $r$ and column $c$ is what it says of the square from $(2r, 2c)$ on, alone.
+# The first of the three networks of MTCNN, **P-Net**, looks at a square of 12×12 pixels and says how probable it is that this is a face. It has no Linear layer, only convolutions and a pooling, so it takes a photo of any size and answers for *all* squares at once, two pixels apart (the stride of its pooling). Check: with random weights, the answer at row $r$ and column $c$ is what it says about the square that starts at $(2r, 2c)$, alone.
 
 # %%
 pnet = networks.CascadeNet("pnet")  # random weights: this holds for any
@@ -99,7 +99,7 @@ for r, c in ((0, 0), (3, 17), (11, 5), (19, 19)):
 print(f"a photo {x.shape[1:3]} gets {answers[0].size} answers in one pass")
 
 # %% [markdown]
-# But a face is seldom 12 pixels wide. Make the photo smaller, and a large face fits into the 12 pixels. So P-Net looks at a **pyramid** of photos, each $f$ times as large as the last. Squares of 12 pixels in a photo that is $a$ times as large are squares of $12/a$ pixels in the real one: sizes 40, $40/f$, $40/f^2$, ... until the photo itself is too small. The row below shows what P-Net sees around the same place in every level.
+# But a face is seldom 12 pixels wide. Make the photo smaller, and a large face fits into the 12 pixels. So P-Net looks at a **pyramid** of photos, each $f$ times as large as the last. Squares of 12 pixels in a photo that is $a$ times as large are squares of $12/a$ pixels in the original: sizes 40, $40/f$, $40/f^2$, ... until the photo itself is too small. The row below shows what P-Net sees around the same place at every level.
 
 # %%
 levels = list(detector.scales(photo.size, smallest=40))
@@ -137,13 +137,13 @@ if MTCNN:
     assert scores[fits + 3 :].max() > 0.6, "and sometimes it sees one in a whole scene"
 
 # %% [markdown]
-# Green: more than 0.6, so P-Net lets it pass. It sees the face in the levels where it fills the square, and does not where there is only a nose. It also likes a square in which the face is the smallest part; it is a small network, and others will correct it.
+# Green: more than 0.6, so P-Net lets it pass. It sees the face at the levels where the face fills the square, but not where there is only a nose. It also likes a square of which the face is only a small part; it is a small network, and others will correct it.
 #
-# **Which factor?** A face between two sizes is off by at most $\sqrt{1/f}$ from the nearer one; P-Net must forgive that much. The price is the number of pixels. Each level has $f^2$ times those of the last, so the pyramid has, in units of its first level,
+# **Which factor?** A face between two sizes is off by a factor of at most $\sqrt{1/f}$ from the nearer one; P-Net must forgive that much. The price is the number of pixels. Each level has $f^2$ times as many as the last, so the pyramid has, in units of its first level,
 #
 # $$ 1 + f^2 + f^4 + \dots = \frac{1}{1 - f^2} . $$
 #
-# MTCNN has $f = 0.709 \approx \sqrt{1/2}$: each level half the pixels, all levels together twice the first.
+# MTCNN has $f = 0.709 \approx \sqrt{1/2}$: each level has half the pixels of the last, and all levels together have twice those of the first.
 
 # %%
 for f in (0.5, 0.709, 0.9):
@@ -157,7 +157,7 @@ assert abs(sum(pixels) / pixels[0] - 2) < 0.05
 # %% [markdown]
 # ### One face, many boxes
 #
-# A face is seen from several squares beside each other, and in several levels. One box for each face is wanted. **Non-maximum suppression:** keep the box with the best score, drop all that share too much with it, go on with the best that is left. "Share" is measured by the **intersection over union** of two boxes,
+# A face is seen in several neighboring squares, and at several levels. We want one box per face. **Non-maximum suppression:** keep the box with the best score, drop all that share too much with it, and go on with the best that is left. How much two boxes share is measured by their **intersection over union**,
 #
 # $$ \text{IoU}(A, B) = \frac{|A \cap B|}{|A \cup B|} = \frac{|A \cap B|}{|A| + |B| - |A \cap B|} , $$
 #
@@ -226,11 +226,11 @@ for limit in (0.1, 0.5, 0.7):
     print(f"limit {limit}: {len(kept)} of 200 random boxes stay")
 
 # %% [markdown]
-# The price: two people cheek to cheek, whose true boxes share more than the limit, become one.
+# The price: two people cheek to cheek, whose true boxes share more than the limit, are taken for one.
 #
 # ### Three networks, each slower and stricter
 #
-# P-Net is tiny, and wrong often. **R-Net** looks again, at 24 pixels, only at what P-Net let pass; **O-Net**, at 48 pixels, only at what R-Net let pass, and adds the landmarks. Each also moves the sides of the box.
+# P-Net is tiny, and often wrong. **R-Net** looks again, at 24 pixels, only at what P-Net let pass; **O-Net**, at 48 pixels, only at what R-Net let pass, and adds the landmarks. Each also moves the sides of the box.
 
 # %%
 if MTCNN:
@@ -280,7 +280,7 @@ if MTCNN:
 #
 # The landmarks lie somewhere in the photo, at $p_1, \dots, p_5$; in the photos that the network learned from they lie at $t_1, \dots, t_5$. Which rotation, scale and shift brings the $p_i$ nearest to the $t_i$?
 #
-# Write a point $(x, y)$ as the complex number $x + iy$. To multiply by $z = s\,e^{i\theta}$ is to scale by $s$ and turn by $\theta$. So we look for two complex numbers, $z$ and the shift $b$, that make
+# Write a point $(x, y)$ as the complex number $x + iy$. Multiplying by $z = s\,e^{i\theta}$ scales by $s$ and rotates by $\theta$. So we look for two complex numbers, $z$ and the shift $b$, that make
 #
 # $$ S(z, b) = \sum_i |z p_i + b - t_i|^2 $$
 #
@@ -369,11 +369,11 @@ for _ in range(20):
 print("twenty random cases: complex numbers, lstsq and Umeyama agree to 1e-12")
 
 # %% [markdown]
-# **No mirror images.** The matrix of $z$ has the determinant $a^2 + b^2 = |z|^2 > 0$, so it never flips a face over. A flip is $p \mapsto \bar p$, and no multiplication can do that. So what if somebody stores the eyes in the wrong order, left and right as *the person* has them? Then the targets are a mirror image, $t_i = -\bar p_i$ if our shape is symmetric, and
+# **No mirror images.** The matrix of $z$ has determinant $a^2 + b^2 = |z|^2 > 0$, so it never flips a face over. A flip is $p \mapsto \bar p$, and no multiplication can do that. So what if somebody stores the eyes in the wrong order, left and right from *the person's* point of view? Then the targets are a mirror image, $t_i = -\bar p_i$ if our shape is symmetric, and
 #
 # $$ z = -\frac{\sum_i \bar p_i \, \bar p_i}{P} = -\frac{\operatorname{Re} \sum_i p_i^2}{P} = \frac{\sum y_i^2 - \sum x_i^2}{\sum x_i^2 + \sum y_i^2} : $$
 #
-# the face shrinks to next to nothing, because it is about as high as it is wide (if it is wider, it even stands on its head). If a crop shows the whole room, look at the order of the landmarks.
+# the face shrinks to next to nothing, because it is about as tall as it is wide (if it is wider, it even ends up upside down). If a crop shows the whole room, check the order of the landmarks.
 
 # %%
 shape = SHAPES["utkface"]
@@ -396,10 +396,10 @@ assert 0 < swapped[0, 0] < 0.15 and shares["her landmarks"] < 0.05 and shares["s
 
 # %% [markdown] question="swapped" points=2
 # ### Question
-# A colleague aligns 10,000 photos with a tool that calls the eye on the right of the photo "left eye". Nobody looks at the crops. Which one number, computed for each photo, would have told her, and why is it small for good landmarks?
+# A colleague aligns 10,000 photos with a tool that calls the eye on the right of the photo "left eye". Nobody looks at the crops. Which single number, computed for each photo, would have told her, and why is it small for good landmarks?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* The residual: how far the transformed landmarks are from their places, as a mean distance or as $T - |c|^2/P$, a share of T. Good landmarks are nearly a turned, scaled and shifted copy of the shape, which a similarity removes entirely; faces differ from one another by a few percent only. A mirror image is no such copy, so nearly all of T is left. (The scale |z| would tell, too: crops that show ten times too much.) One point for the residual (or the scale), one for the reason.
+# *Answer.* The residual: how far the transformed landmarks are from their places, as a mean distance or as $T - |c|^2/P$, a share of T. Good landmarks are nearly a turned, scaled and shifted copy of the shape, which a similarity removes entirely; faces differ from one another by a few percent only. A mirror image is not such a copy, so nearly all of T is left. (The scale |z| would tell, too: crops that show ten times too much.) One point for the residual (or the scale), one for the reason.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -409,7 +409,7 @@ assert 0 < swapped[0, 0] < 0.15 and shares["her landmarks"] < 0.05 and shares["s
 #
 # *It changes the face.* Make a face 15% broader: the affine map makes it narrow again, exactly, and every face gets the same proportions. But proportions tell a child from an adult. The similarity leaves them alone.
 #
-# *It fits the noise.* Each unknown takes up noise. Let the landmarks be off by noise of variance $s^2$ in $x$ and in $y$ (in pixels of the crop, and small), and ask how far a point $q$ of the crop, measured from the mean of the landmarks, moves. For the similarity the error of $z$ has the variance $2 s^2 / P$ and that of the shift $2 s^2 / N$; for the affine map regression gives the same with a matrix:
+# *It fits the noise.* Each unknown absorbs noise. Let the landmarks be off by noise of variance $s^2$ in $x$ and in $y$ (in pixels of the crop, and small), and ask how far a point $q$ of the crop, measured from the mean of the landmarks, moves. For the similarity the error of $z$ has variance $2 s^2 / P$ and that of the shift $2 s^2 / N$; for the affine map regression gives the same with a matrix:
 #
 # $$ \operatorname{E} |\delta_q|^2 = 2 s^2 \left( \frac1N + \frac{|q|^2}{P} \right), \qquad \operatorname{E} |\delta_q|^2 = 2 s^2 \left( \frac1N + q^\top M^{-1} q \right), \quad M = \sum_i p_i p_i^\top . $$
 #
@@ -474,13 +474,13 @@ for name, values in measured.items():
 assert theory["affine"] - 2 / 5 > 1.9 * (theory["similarity"] - 2 / 5)
 
 # %% [markdown]
-# Left: four times the same photo, with landmarks that are off by 6 pixels. In the upper row she is turned and shifted a little. In the lower row she has another face each time.
+# Left: the same photo four times, with landmarks that are off by 6 pixels. In the upper row she is turned and shifted a little. In the lower row she has a different face each time.
 #
 # ## 3. The warp: computed backward
 #
-# The matrix says where each pixel of the *photo* goes. It is tempting to send each one there. But if the crop is larger than the face, there are not enough of them: pixels of the photo, one for each unit of area, are spread over an area $|z|^2$ times as large, so they can fill a share of $1 / |z|^2$ of the crop at most. If it is smaller, several fall onto the same place.
+# The matrix says where each pixel of the *photo* goes. It is tempting to send each one there. But if the crop is larger than the face, there are not enough of them: pixels of the photo, one for each unit of area, are spread over an area $|z|^2$ times as large, so they can fill at most $1 / |z|^2$ of the crop. If the crop is smaller, several fall onto the same place.
 #
-# So go through the pixels of the **crop** instead. For each, ask where it comes from, $p = A^{-1}(q - b)$, and look at the photo there. Between pixel centers, mix the four nearest: by **bilinear** interpolation. Every pixel of the crop gets exactly one value.
+# So go through the pixels of the **crop** instead. For each, ask where it comes from, $p = A^{-1}(q - b)$, and look at the photo there. Between pixel centers, mix the four nearest, by **bilinear** interpolation. Every pixel of the crop gets exactly one value.
 #
 # ### Exercise 3
 # Write the backward warp. Mind the half pixels: pixel $(0, 0)$ covers the square from $(0, 0)$ to $(1, 1)$, so its center is at $(\frac12, \frac12)$, in the photo and in the crop.
@@ -556,7 +556,7 @@ assert np.abs(apply(matrix, face.landmarks) - side * shape).max() < 0.06 * side
 # %% [markdown]
 # The crosses are where the landmarks belong. They do not hit the corners of her mouth exactly: five landmarks, four numbers, and hers is not the average face.
 #
-# One thing is left. If the crop is much *smaller* than the face, four neighbors are too few: the pixels between them would be skipped, and fine stripes become wrong ones (aliasing). So `warp` first averages blocks of pixels. A checkerboard shows it: seen from afar it is gray.
+# One thing is left. If the crop is much *smaller* than the face, four neighbors are too few: the pixels between them would be skipped, and fine stripes turn into wrong ones (aliasing). So `warp` first averages blocks of pixels. A checkerboard shows it: seen from afar it is gray.
 
 # %%
 squares = np.indices((256, 256)).sum(axis=0) % 2 * 255
@@ -571,7 +571,7 @@ assert np.ptp(averaging) < 10 and np.ptp(skipping) == 255
 # %% [markdown]
 # ## 4. Ask
 #
-# A network of lesson 08's kind, trained on the photos of UTKFace, says a distribution. What it is worth on average was measured once, on photos that no training has seen, and stands beside the weights. Here it is next to what the network says of our photo.
+# A network like lesson 08's, trained on the photos of UTKFace, predicts a distribution. How good it is on average was measured once, on photos that no training has seen, and is stored beside the weights. Here is that next to what the network says about our photo.
 
 # %%
 test = network.meta["test"]
@@ -592,11 +592,11 @@ assert abs(np.sqrt(variance) - portrait.spread) < 1e-3
 assert 0 < low < y_hat < high < 40 and off > 2 * m and abs(beyond - 1 / 8) < 0.01
 
 # %% [markdown]
-# It takes her for younger than she is, by more than twice its average error, and its central 80% leave her age out. Does that make it a bad network? One photo cannot say. One test photo in eight is off by more than ten years (section 5 has the curve), and a central 80% that misses one person in five does what it promises. **A single face is an example, never a test.** What a single photo can show is whether the answer hangs on things that it should not hang on.
+# It takes her for younger than she is, by more than twice its average error, and its central 80% leaves her age out. Does that make it a bad network? One photo cannot say. One test photo in eight is off by more than ten years (section 5 has the curve), and a central 80% that misses one person in five does what it promises. **A single face is an example, never a test.** What a single photo can show is whether the answer depends on things that it should not depend on.
 #
 # ### What alignment is for
 #
-# The photo stays; only the landmarks move, all five together. So the network sees the same face turned, shifted, or with more or less around it. The pictures below each curve show what it sees there; the band is the standard deviation of what it says.
+# The photo stays as it is; only the landmarks move, all five together. So the network sees the same face turned, shifted, or with more or less around it. The pictures below each curve show what it sees there; the band is the standard deviation of what it says.
 
 
 # %%
@@ -614,7 +614,7 @@ MOVES = {
     "Crop larger by (%)": (60, lambda v: moved(z=1 + v / 100)),
 }
 figure = plt.figure(figsize=(11, 4.8), dpi=75)
-figure.suptitle("One face in one photo: nothing but the cut differs")
+figure.suptitle("One face in one photo: only the crop differs")
 cells = figure.add_gridspec(2, 3, height_ratios=[3.2, 1])
 answers, curves = {}, []
 for i, (name, (most, move)) in enumerate(MOVES.items()):
@@ -658,14 +658,14 @@ if MTCNN:
     assert np.ptp(again) < turned
 
 # %% [markdown]
-# The same woman, the same photo: how the crop is cut moves the estimate by more than twice what the network is off by on average. Nearer the middle it matters less, but not nothing: read the first number of each line. That is the reason for sections 1 to 3: a network must see a face **as it saw faces in training**. Where the photo was turned and the face found and aligned anew (red), the estimate moves less than where only the crop was turned. The price: each step of the way has errors of its own, and the next one never hears of them.
+# The same woman, the same photo: how the crop is cut moves the estimate by more than twice the network's average error. Near the middle it matters less, but it still matters: read the first number of each line. That is the reason for sections 1 to 3: a network must see a face **as it saw faces in training**. Where the photo was turned and the face found and aligned anew (red), the estimate moves less than where only the crop was turned. The price: each step of the way has errors of its own, and the next one never hears of them.
 #
-# This is one photo. Whether it is *your* photo that moves by that much, try.
+# This is one photo. Does *yours* move by that much? Try it.
 
 
 # %%
 def show(degrees=0, percent=0):
-    """What the network sees and says if the crop is turned, and larger by so much."""
+    """What the network sees and says if the crop is turned and enlarged by that much."""
     z = (1 + percent / 100) * np.exp(1j * np.radians(degrees))
     (person,) = portraits(network, photo, [moved(z)])
     figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), width_ratios=[1, 2])
@@ -679,9 +679,9 @@ def show(degrees=0, percent=0):
 slider(show, degrees=(-180, 180, 10), percent=(-60, 100, 5))
 
 # %% [markdown]
-# ### Faces of another world
+# ### Faces from another world
 #
-# What does a network that has seen only photos say of *drawn* faces? It must say something: softmax has no "I do not know". We draw faces of known ages (lesson 08), find and align them as photos, and compare.
+# What does a network that has seen only photos say about *drawn* faces? It must say something: softmax has no "I do not know". We draw faces of known ages (lesson 08), find and align them like photos, and compare.
 
 # %%
 count = 12 if FAST else 60
@@ -717,7 +717,7 @@ r, by_luck = np.corrcoef(ages, says)[0, 1], len(ages) ** -0.5
 always = mae(ages.mean(), ages)
 print(f"{len(ages)} of {count} drawn faces" + (", as found by the detector" if MTCNN else ""))
 print(f"correlation with the drawn age {r:.2f}; by luck 0 +- {by_luck:.2f}")
-print(f"MAE {on_drawn:.1f} years; on photos {m:.1f}; who always says the mean age {always:.1f}")
+print(f"MAE {on_drawn:.1f} years; on photos {m:.1f}; always the mean age {always:.1f}")
 print(f"in the central 80%: {inside:.0%}; on photos {test['coverage']['0.8']:.0%}")
 if MTCNN:
     assert len(ages) >= 0.8 * count, "the detector, too, has seen only photos"
@@ -725,14 +725,14 @@ if not FAST:
     assert r > 3 * by_luck and on_drawn > 1.3 * m and inside < test["coverage"]["0.8"]
 
 # %% [markdown]
-# Read the numbers, in this order. The **correlation** is far above luck: the network sees something of the age even in a drawing, which is remarkable enough. The **MAE** says that one cannot use it: it is far larger than on photos; compare it with the error of one who always says the mean age and has looked at nothing. And the **coverage** says the worst: fewer ages are inside the central 80% than on photos, so it does not know that it does not know. What was calibrated in one world is not calibrated in another (**domain shift**). Nothing in the answer warns you: no measured figure says anything about photos that differ from those it was measured on. Your phone, your light and your grandfather's album are other worlds, too; smaller steps away, but steps.
+# Read the numbers, in this order. The **correlation** is far above luck: the network sees something of the age even in a drawing, which is remarkable enough. The **MAE** says that you cannot use it: it is far larger than on photos; compare it with the error of somebody who always says the mean age without looking. And the **coverage** is the worst of the three: fewer ages are inside the central 80% than on photos, so it does not know that it does not know. What was calibrated in one world is not calibrated in another (**domain shift**). Nothing in the answer warns you: no measured figure says anything about photos that differ from those it was measured on. Your phone, your light and your grandfather's album are other worlds, too; smaller steps away, but steps.
 
 # %% [markdown] question="shift" points=2
 # ### Question
 # A museum wants to estimate ages in 5,000 photos from 1900. There are no ages to compare with. Say how it can find out whether the network is any good there, and why the network's own spread is not enough.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Label a sample: draw some hundred of these very photos at random, get ages from records (or, less good, the mean of several people's guesses), and measure MAE, bias and coverage on them, by age. The spread comes from the same network that has never seen such photos: its calibration was measured on others, and our drawn faces show that it can be sure and wrong. One point for labels of a random sample of the target photos, one for the reason.
+# *Answer.* Label a sample: draw a few hundred of these very photos at random, get ages from records (or, less good, the mean of several people's guesses), and measure MAE, bias and coverage on them, by age. The spread comes from the same network that has never seen such photos: its calibration was measured on others, and our drawn faces show that it can be sure and wrong. One point for labels of a random sample of the target photos, one for the reason.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -747,7 +747,7 @@ if not FAST:
 # | normal around 0 | half-normal | $\operatorname{erf}\left(n / (m \sqrt\pi)\right)$ | $m \sqrt{\pi/2 - 1} = 0.76\, m$ |
 # | Laplace around 0 | exponential | $1 - e^{-n/m}$ | $m$ |
 #
-# The file knows the cumulative score (lesson 10) of all photos together. Which one does it look like? Beside it the calibration.
+# The file has the cumulative score (lesson 10) of all photos together. Which of the two does it look like? Beside it is the calibration.
 
 # %%
 n = np.array([int(years) for years in test["cumulative_score"]])
@@ -780,7 +780,7 @@ for distribution, factor in ((norm, np.sqrt(np.pi / 2 - 1)), (laplace, 1)):
 #
 # $$ \operatorname{se}(\text{MAE}) = \frac{m}{\sqrt n}, \qquad \operatorname{se}(\text{bias}) = \sqrt{\frac{E\,e^2 - (E\,e)^2}{n}} = \sqrt{\frac{2 m^2 - \beta^2}{n}} . $$
 #
-# What we assume: independent photos, though some are of the same person, and this shape within every row. With the errors of single photos at hand one can check it; the file does not hold them. Expect the shape to fail where most people are off by very little and a few by very much, as where infants are taken for adults: there the true intervals are wider. Read them all as rough.
+# What we assume: independent photos, though some are of the same person, and this shape within every row. The errors of single photos would show whether that is so; the file does not hold them. Expect the shape to fail where most estimates are off by very little and a few by very much, as when infants are taken for adults: there the true intervals are wider. Treat them all as rough.
 #
 # ### Exercise 4
 # Write both.
@@ -846,9 +846,9 @@ row_of = {row["decade"]: row for row in test["decades"]}
 assert row_of[70]["mae"] > m > max(row_of[0]["mae"], row_of[20]["mae"])
 
 # %% [markdown]
-# **The old are taken for younger,** and the network is further off for them than for infants or for people in their twenties. Lesson 10 has the reason, *regression to the mean*: the best estimator's bias is $-(1 - w)(y - \text{mean})$, a falling line, and the less a face shows the steeper it is. The few old faces in training do the rest. An average over all photos hides it: few of them show old people.
+# **The old are taken for younger,** and the network is further off for them than for infants or for people in their twenties. Lesson 10 gave the reason, *regression to the mean*: the best estimator's bias is $-(1 - w)(y - \text{mean})$, a falling line, and the less a face shows, the steeper the line. The few old faces in training do the rest. An average over all photos hides it: few of them show old people.
 #
-# Now the groups. The codes are not what people say of themselves. The set has two genders and five words for race, of which one is "others"; its labels were estimated by a model and checked by a person who looked at the photo. Whom the codes do not name, the table cannot show.
+# Now the groups. The codes are not what people say of themselves. The set has two genders and five words for race, of which one is "others"; its labels were estimated by a model and checked by a person who looked at the photo. People whom the codes do not name are not in the table.
 
 # %%
 groups = test["groups"]
@@ -877,9 +877,9 @@ assert 3 < limit < 3.1 and 0.6 < luck < 0.7 and len(pairs) == 11
 assert all(sum(row["count"] for row in part) <= test["photos"] for part in (genders, races))
 
 # %% [markdown]
-# Why 3 standard errors? A difference beyond 1.96 comes up by luck in one case of 20. Who looks at 22 of them finds one in about two times of three (if they were independent). Dividing the 5% by the number of comparisons (**Bonferroni**) keeps it at 5% for all together.
+# Why 3 standard errors? A difference beyond 1.96 comes up by luck in one case out of 20. Anybody who looks at 22 of them finds one about two times out of three (if they were independent). Dividing the 5% by the number of comparisons (**Bonferroni**) keeps it at 5% for all together.
 #
-# **What may be concluded?** If a pair is printed, then the errors on *these* photos differ by more than luck. Not that the network is "better for" one group. For the groups differ in other things, above all in age: in UTKFace, as the file names show, one code has many infants and another many old people, and infants are easy. How much can that alone do? Take two made-up groups, whom the network sees *equally well at every age*, with the MAE of the decades above:
+# **What can be concluded?** If a pair is printed, then the errors on *these* photos differ by more than luck. It does not follow that the network is "better for" one group. The groups differ in other ways, above all in age: in UTKFace, as the file names show, one code has many infants and another many old people, and infants are easy. How much can that alone do? Take two made-up groups that the network sees *equally well at every age*, with the MAE of the decades above:
 
 # %%
 young, old = {0: 0.3, 20: 0.5, 30: 0.2}, {20: 0.2, 30: 0.3, 50: 0.3, 70: 0.2}
@@ -894,11 +894,11 @@ assert abs(sum(young.values()) - 1) < 1e-12 and abs(sum(old.values()) - 1) < 1e-
 assert by_mix["old"] > by_mix["young"] + 1
 
 # %% [markdown]
-# So the table can neither accuse nor acquit. To decide, one would compare people of the *same age* across groups (a row for each decade and group, with counts), never one mean with another. And four more doubts hold for every row.
+# So the table can neither accuse nor acquit. To decide, one would compare people of the *same age* across groups (a row for each decade and group, with counts), never one mean with another. And four more doubts apply to every row.
 #
-# * **The labels are guesses.** If a label is off independently of the network, the MAE looks too large. But label and network may be wrong in the same way, since both are models that learned from photos; then it looks too small. Nobody knows which, for whom.
+# * **The labels are guesses.** If a label is off independently of the network, the MAE looks too large. But label and network may be wrong in the same way, since both come from models that learned from photos; then it looks too small. Nobody knows which it is, or for whom.
 # * **The photos are from the web.** Who is photographed, smiling, made up, in good light, differs by age, gender and country.
-# * **The test photos are other photos, not other people.** They were chosen by file name, so the same person may have been in the training. For somebody new the error is rather larger.
+# * **The test photos are other photos, not other people.** They were chosen by file name, so the same person may be among the training photos. For somebody new the error is, if anything, larger.
 # * **A mean is not a person.** A small bias for a group means that errors cancel, not that they are small.
 
 # %% [markdown] question="groups" points=3
@@ -906,13 +906,13 @@ assert by_mix["old"] > by_mix["young"] + 1
 # A colleague reads the picture above: "The MAE of group A is a year smaller, far beyond its interval. So the network is fair to A and unfair to B; we should give B more training photos." Name two things that are wrong with the conclusion, and one measurement that would help.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Wrong, for example: (a) the groups differ in age, and age alone makes such differences; (b) of so many pairs some differ by luck, and the interval assumes a shape and independent photos; (c) the labels are estimates whose error may differ by group, so a smaller MAE may be a label that is wrong in the same way; (d) the codes were given from outside, "others" is no group at all; (e) MAE is one side only: bias, coverage and the errors near a decision may say the opposite; (f) even if it is unfair, few photos need not be the reason. Helps: MAE and bias for the same decade across groups (or weights that give both groups the same ages), with standard errors; or exact ages for a sample of both groups. One point for each thing that is wrong, one for the measurement.
+# *Answer.* Wrong, for example: (a) the groups differ in age, and age alone makes such differences; (b) of so many pairs some differ by luck, and the interval assumes a shape and independent photos; (c) the labels are estimates whose error may differ by group, so a smaller MAE may come from labels that are wrong in the same way; (d) the codes were given from outside, "others" is no group at all; (e) MAE shows one side only: bias, coverage and the errors near a decision may say the opposite; (f) even if it is unfair, few photos need not be the reason. Helps: MAE and bias for the same decade across groups (or weights that give both groups the same ages), with standard errors; or exact ages for a sample of both groups. One point for each thing that is wrong, one for the measurement.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 6. A decision: a gate at 18
 #
-# A shop wants to let in adults only, and asks the network. Let the error be what the file says, in its kindest reading: unbiased and normal. The normal distribution with the mean absolute error $m$ has
+# A shop wants to let in adults only, and asks the network. Let the error be what the file says, in its kindest reading: unbiased and normal. The normal distribution with mean absolute error $m$ has
 #
 # $$ m = E|e| = \tau \sqrt{2/\pi} \qquad\Longrightarrow\qquad \tau = m \sqrt{\pi/2} = 1.25\, m . $$
 #
@@ -950,7 +950,7 @@ for age, threshold, error in ((16, 18, 1.0), (21, 18, 1.0), (16, 25, 2.0)):
     assert abs(found - simulated) < 0.004, f"{case}: {found:.3f} get in, simulated {simulated:.3f}"
 
 # %% [markdown]
-# That was the MAE over all ages. But at a gate stand young people, and their decades have a bias of their own. Take the rows of the file: for the 16-year-old that of the teens, for the 21-year-old that of the twenties, with $\tau$ such that a normal error with that bias has that MAE.
+# That was the MAE over all ages. But the people at a gate are young, and their decades have a bias of their own. Take the rows of the file: for a 16-year-old that of the teens, for a 21-year-old that of the twenties, with $\tau$ such that a normal error with that bias has that MAE.
 
 
 # %%
@@ -983,9 +983,9 @@ sixteen, twenty_one = passes["all photos"]
 assert sixteen > 0.1 and 1 - twenty_one > 0.1
 
 # %% [markdown]
-# More than one in ten of either kind is judged wrongly, even in the kind reading; how many more, the cell says. (Teens and twenties are whole decades: nobody measured people of 16 and 21.) Where teens are taken for older, as regression to the mean would have it, the gate opens further for just those it was built against.
+# More than one in ten of either age is misjudged, even in the kindest reading; the cell says how many more. (Teens and twenties are whole decades: nobody measured people of 16 and 21.) Where teens are taken for older, as regression to the mean would have it, the gate opens wider for the very people whom it should keep out.
 #
-# **Move the threshold?** Then one kind of error buys the other. At the threshold half-way, 18.5, both are equal, $\Phi(-2.5 / \tau)$, and no threshold has both smaller. To let only one in a hundred of the 16-year-olds in, one must go up to
+# **Move the threshold?** That trades one kind of error for the other. At the threshold halfway between, 18.5, both are equal, $\Phi(-2.5 / \tau)$, and no threshold makes both smaller. To let in only one in a hundred of the 16-year-olds, the threshold must go up to
 #
 # $$ c = 16 + 2.33\, \tau = 16 + 2.92\, m \quad \text{(normal)}, \qquad c = 16 + m \ln 50 = 16 + 3.91\, m \quad \text{(Laplace)} . $$
 
@@ -1003,15 +1003,16 @@ for (name, share), style in zip(let.items(), ("-", "--"), strict=True):
         axes.plot(c, values, style, color=color, label=f"{who} ({name})")
 axes.plot([18, 18], [let_in(16, 18, m), 1 - let_in(21, 18, m)], "o", color=COLORS[7])
 axes.axvline(18, color=COLORS[7], linestyle=":", label="threshold 18")
-axes.plot(list(at_1.values()), [0.01, 0.01], "s", color=COLORS[3], label="1% of those of 16")
-axes.set(xlabel="Threshold c (years)", ylabel="Share judged wrongly", ylim=(0, 1.05), xlim=(10, 50))
+axes.plot(list(at_1.values()), [0.01, 0.01], "s", color=COLORS[3], label="1% of the 16-year-olds")
+axes.set(xlabel="Threshold c (years)", ylabel="Share misjudged", ylim=(0, 1.05), xlim=(10, 50))
 axes.set_title("Less of one error is more of the other")
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 for name, threshold in at_1.items():
     away = 1 - let[name](21, threshold)
     assert abs(let[name](16, threshold) - 0.01) < 1e-9
-    print(f"{name:7}: 1% of those of 16 at c = {threshold:.0f}; {away:.0%} of those of 21 stay out")
+    line = f"{name:7}: 1% of the 16-year-olds at c = {threshold:.0f}"
+    print(f"{line}; {away:.0%} of the 21-year-olds stay out")
 worse = np.maximum(let["normal"](16, c), 1 - let["normal"](21, c))
 print(f"best for both: c = {c[worse.argmin()]:.1f}, {worse.min():.0%} of each")
 assert abs(c[worse.argmin()] - 18.5) < 0.051
@@ -1034,21 +1035,21 @@ slider(show_gate, mae=(0.5, 10, 0.5), threshold=(14, 50))
 # %% [markdown]
 # **And even that is optimistic.**
 #
-# * The errors are not normal: more of them are large, and a strict threshold lives on the large ones (the dashed lines, which meet 1% much later).
-# * They were measured on photos like those of the training. The gate has another camera, another light, and people who want to get in: they choose their clothes, their make-up, their angle, and come again.
+# * The errors are not normal: more of them are large, and at a strict threshold the large ones decide (the dashed lines, which reach 1% much later).
+# * They were measured on photos like the training photos. The gate has another camera, another light, and people who want to get in: they choose their clothes, their make-up, their angle, and come back.
 # * The error is not spread evenly. Whoever is taken for older at this gate is taken for older at the next one, too: it is the same face.
 # * The labels themselves are guesses.
 #
-# Would the distribution help, as in "let in if $\hat p(y \ge 18) > 0.9$"? A calibrated one would mean: of those let in with just 0.9, one in ten is a minor. But calibrated was the average over all ages, most of them far from 18, and on photos from the web. At the gate it would have to be measured again.
+# Would the distribution help, as in "let in if $\hat p(y \ge 18) > 0.9$"? If it were calibrated, then of those let in at just 0.9, one in ten would be a minor. But what was calibrated is the average over all ages, most of them far from 18, on photos from the web. At the gate it would have to be measured again.
 #
-# And there is a reason that no better network removes. All of this is about *shares of people like her*. It says nothing about **her**: two people with the same face may be 16 and 21. She cannot argue with an average, and she has a better proof in her pocket: a date of birth. To estimate the age of a person who has not agreed, or to decide from it what somebody may buy, where somebody may live, or who counts as a child at a border, is to treat a mean as a fact about a person. **Do not do that with these weights, nor with better ones.** What they are good for: to see how such a network works, and what it gets wrong.
+# And there is a problem that no better network solves. Take a young woman at the gate. All of this is about *shares of people like her*. It says nothing about **her**: two people with the same face may be 16 and 21. She cannot argue with an average, and she has better proof in her pocket: a date of birth. To estimate the age of a person who has not agreed, or to decide from it what somebody may buy, where somebody may live, or who counts as a child at a border, is to treat a mean as a fact about a person. **Do not do that with these weights, nor with better ones.** What they are good for is seeing how such a network works, and what it gets wrong.
 
 # %% [markdown] question="shop" points=3
 # ### Question
 # The shop answers: "We let in whoever is taken for 30 or older. All others show a card, as they do now." What is better about this? Name one thing. What is still wrong? Name two.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Better: fewer minors pass than at 18, and an adult who is taken for young is not turned away but shows a card, so the estimate is not the last word. Still wrong, for example: (a) some of those of 16 and 17 are let in, more than the normal distribution promises, and nobody asks them for a card: an error in this direction is never noticed; (b) who must show a card every time depends on looks, and on how well the network sees people like that; (c) everybody's face is measured, the many who are far over 30 as well, though a card would do; nobody was asked; (d) the figures come from other photos, so the shop does not know its own rates unless it measures them at its door; (e) people can learn what gets them in. One point for what is better, one each for two that are wrong.
+# *Answer.* Better: fewer minors pass than at 18, and an adult who is taken for young is not turned away but shows a card, so the estimate is not the last word. Still wrong, for example: (a) some 16- and 17-year-olds are let in, more than the normal distribution promises, and nobody asks them for a card: an error in this direction is never noticed; (b) who must show a card every time depends on looks, and on how well the network sees people like that; (c) everybody's face is measured, the many who are far over 30 as well, though a card would do; nobody was asked; (d) the figures come from other photos, so the shop does not know its own rates unless it measures them at its door; (e) people can learn what gets them in. One point for what is better, one each for two that are wrong.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -1058,7 +1059,7 @@ slider(show_gate, mae=(0.5, 10, 0.5), threshold=(14, 50))
 #
 #     python -m tinydldl.predict me.jpg
 #
-# It prints a line for each face and draws a picture of it; `python -m tinydldl.app` does it on a page in your browser. Or here: put the path into `mine`. The photo stays on your computer; nothing is sent anywhere.
+# It prints a line for each face and draws a picture of it; `python -m tinydldl.app` does the same on a page in your browser. Or do it here: put the path into `mine`. The photo stays on your computer; nothing is sent anywhere.
 
 # %%
 mine = None  # such as "me.jpg"
@@ -1068,7 +1069,7 @@ if mine and MTCNN:
         print(f"{person.y_hat:.0f} years, give or take {person.spread:.0f}")
 
 # %% [markdown]
-# Then do with it what section 4 did: another day, another light, with and without glasses, from your phone and from a scan. How far apart are the answers? That spread is yours, and no table has it.
+# Then do what section 4 did: another day, another light, with and without glasses, from your phone and from a scan. How far apart are the answers? That spread is yours, and no table has it.
 #
 # ## Summary
 # * A network that sees 12 pixels finds faces of every size in a pyramid of photos. With the factor $f$ it costs $1/(1 - f^2)$ first levels. Non-maximum suppression leaves one box for each face; a cascade of three networks makes it cheap.
