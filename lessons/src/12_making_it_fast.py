@@ -955,7 +955,7 @@ if not FAST:
     assert all(losses[-20:].mean() < 0.7 * losses[:20].mean() for losses, _ in runs.values())
 
 # %% [markdown]
-# Left, four curves in two colors, and you cannot tell the engines apart. Right, look closely: in the first step the losses differ in the last digits only. Then the distance grows by powers of ten, and within a few dozen steps it is no longer small against the loss. Each step works on the weights that the last one left, a ReLU that is on in one run is off in the other, and Adam's first steps have the length of the learning rate even where a gradient is nearly 0 and rounding decides its sign (lesson 07).
+# Left, four curves in two colors, and you cannot tell the engines apart. Right, look closely: in the first step the losses differ in the last digits only. Then the distance grows by powers of ten, and within a few dozen steps it is no longer small compared with the loss. Each step works on the weights that the last one left, a ReLU that is on in one run is off in the other, and Adam's first steps have the length of the learning rate even where a gradient is nearly 0 and rounding decides its sign (lesson 07).
 #
 # **A float32 training run cannot be repeated to the last digit by other arithmetic, and nobody should promise it.** But see the dashed blue line: the layers drift away from *themselves* in the same way. The engine begins with more rounding (section 5), so it gets there a few steps sooner, but no further. It adds nothing that was not there before. The four networks are four draws from the same noise. What we care about is the error on new faces, and it differs between the engines about as it does between twins.
 #

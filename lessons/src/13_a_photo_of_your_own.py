@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | say how a face of any size is found, derive and program the alignment by five landmarks, ask trained weights about a photo, and say what their answer is worth, for whom, and what it must not be used for |
+# | **You will be able to** | say how a face of any size is found, derive and program the alignment by five landmarks, ask trained weights about a photo, and say how good their answer is, for whom, and what it must not be used for |
 # | **You need** | lesson 05 (convolution), lesson 10 (measuring); complex numbers, least squares, the normal distribution |
 # | **Minutes** | 110 |
 # | **Code** | [`tinydldl/faces/`](../tinydldl/faces/__init__.py): [`detector.py`](../tinydldl/faces/detector.py), [`boxes.py`](../tinydldl/faces/boxes.py), [`align.py`](../tinydldl/faces/align.py); [`portraits.py`](../tinydldl/predict/portraits.py) |
