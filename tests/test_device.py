@@ -251,7 +251,7 @@ def store(tmp_path_factory):
 
 
 def make_training(store, xp, seed=SEED):
-    """One epoch of two steps on the device of `xp`; `seed` draws the first weights."""
+    """One epoch of two steps on the device of `xp`; `seed` draws the initial weights."""
     method = DLDLv2(GRID).to(xp)
     rng = np.random.default_rng(seed)
     model = AgeNet("tiny", method.outputs, SIDE, rng=rng).to(xp)

@@ -3,7 +3,7 @@
     python tools/ship_weights.py runs/small runs/large --data-dir data
 
 The network of the last run goes to tinydldl/weights/, as NAME.npz (float16, buffers float32) and
-NAME.json; the runs before it are those that its first weights came from, one from the next. Every
+NAME.json; the runs before it are those that its initial weights came from, one from the next. Every
 figure in the JSON is then measured on the file that ships, on the test part, which no training has
 seen; the tables of the model card are printed.
 """

@@ -28,7 +28,7 @@ from tinydldl.train.statistics import Figures
 class Experiment:
     """A training as its settings want it: `run` begins it or goes on, and reports.
 
-    `member`: which network of an ensemble; each has first weights, order and augmentation of its
+    `member`: which network of an ensemble; each has initial weights, order and augmentation of its
     own. `lines`: the network, the method and the engine, for people to read.
     """
 
