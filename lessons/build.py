@@ -15,7 +15,13 @@ Three kinds of cells are marked in the source, with a name that is unique in the
     ### END SOLUTION
 
 (in a question as HTML comments, which readers do not see: `<!-- ### BEGIN SOLUTION -->`).
-They get nbgrader's metadata, so that nbgrader can hand out, collect and grade them (TEACHING.md).
+A test may end in a part that students do not see before they hand in, between these marks:
+
+    ### BEGIN HIDDEN TESTS
+    ### END HIDDEN TESTS
+
+The cells get nbgrader's metadata, so that nbgrader can hand out, collect and grade them
+(TEACHING.md).
 """
 
 import hashlib
@@ -35,6 +41,7 @@ STUDENT = LESSONS / "exercises"
 SOLUTION = re.compile(
     r"^( *)[^\n]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$", re.DOTALL | re.MULTILINE
 )
+HIDDEN = re.compile(r"\n+### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS$", re.DOTALL)
 STUBS = {
     "code": r"\1# YOUR CODE HERE\n\1raise NotImplementedError()",
     "markdown": r"*Your answer here.*",
@@ -89,10 +96,10 @@ def cell_metadata(cell):
 
 
 def strip(notebook):
-    """The copy for students: stubs in the place of solutions, no outputs."""
+    """The copy for students: stubs in the place of solutions, no hidden tests, no outputs."""
     student = nbformat.from_dict(notebook)
     for cell in student.cells:
-        cell.source = SOLUTION.sub(STUBS[cell.cell_type], cell.source)
+        cell.source = HIDDEN.sub("", SOLUTION.sub(STUBS[cell.cell_type], cell.source))
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         else:  # the copy lies one folder deeper

@@ -75,6 +75,11 @@ for dtype, digits in [(np.float32, 23), (np.float64, 52)]:
     assert type(found) is dtype, f"{dtype.__name__}: the arithmetic left the type"
 looked_up = {"finfo", "spacing", "nextafter"} & set(epsilon.__code__.co_names)
 assert not looked_up, f"find it by halving, without {looked_up}"
+### BEGIN HIDDEN TESTS
+found = epsilon(np.float16)
+assert found == 2.0**-10, f"float16: found {found}, expected 2^-10"
+assert type(found) is np.float16, "float16: the arithmetic left the type"
+### END HIDDEN TESTS
 
 # %%
 assert [np.finfo(dtype).eps for dtype in (np.float32, np.float64)] == [2.0**-23, 2.0**-52]
@@ -219,6 +224,12 @@ for f, slope, third in [(np.exp, np.exp(0.7), np.exp(0.7)), (np.sin, np.cos(0.7)
 assert central_difference(lambda x: 3 * x - 1, 2.0, 0.5) == 3, "a line has no error"
 cubic = central_difference(lambda x: x**3, 1.0, 0.5)
 assert cubic == 3.25, f"x^3 at 1 with h = 0.5: {cubic}, expected (1.5^3 - 0.5^3) / 1 = 3.25"
+### BEGIN HIDDEN TESTS
+falling = central_difference(lambda x: 7 - x**2, np.array([-3.0, 0.0, 4.0]), 0.25)
+assert np.array_equal(falling, [6, 0, -8]), f"7 - x^2 at -3, 0 and 4: {falling}, expected 6, 0, -8"
+far = central_difference(lambda x: x**2, 1e6, 1.0)
+assert far == 2e6, f"x^2 at a million with h = 1: {far}, expected two millions"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The forward formula, checked in the same way, and the two orders side by side:
@@ -432,6 +443,17 @@ slope = numerical_gradient(lambda: apart[0] ** 2, apart)[0]
 assert abs(slope / (2 * apart[0]) - 1) < 1e-10, "the step must grow with a large |x|"
 slope = numerical_gradient(lambda: np.exp(apart[1]), apart)[1]
 assert abs(slope / np.exp(0.5) - 1) < 1e-8, "each entry has a step of its own"
+### BEGIN HIDDEN TESTS
+cube, weights = np.random.default_rng(17).standard_normal((2, 2, 4, 3))
+turned = cube.T  # its entries do not lie one behind the other
+numeric = numerical_gradient(lambda: (weights.T * turned**2).sum(), turned)
+assert numeric.shape == (3, 4, 2), f"the gradient has shape {numeric.shape}, x has (3, 4, 2)"
+off = np.abs(numeric - 2 * weights.T * turned).max()
+assert off < 1e-8, f"off by {off:.1e} for an array that is a transposed view"
+deep = np.array([-1e6 - 0.1, -0.5])
+slope = numerical_gradient(lambda: deep[0] ** 2, deep)[0]
+assert abs(slope / (2 * deep[0]) - 1) < 1e-10, "the step must grow with |x|, not with x"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # It calls $f$ twice for each entry. For a network with a million weights that is two million forward passes for one step: this is a way to check gradients, not to train.
@@ -593,6 +615,34 @@ for layer in (Tanh(), Softmax(), Spoiled(), Scaled(), Turned(), Negated(), Faint
         assert error < 1e-7, f"{name} is right, and your check says {error:.1e}"
     else:
         assert error > 5e-4, f"{name} has a wrong backward pass, and your check says {error:.1e}"
+
+
+### BEGIN HIDDEN TESTS
+class RowSum(Tanh):
+    """Another shape out than in."""
+
+    def forward(self, x, save=None):
+        return x.sum(axis=1, keepdims=True)
+
+    def backward(self, dy):
+        return np.repeat(dy[:, :1], 5, axis=1)
+
+
+class OneEntry(Tanh):
+    """Wrong in one entry of twenty."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        dx[3, 4] += 1e-3 * np.abs(dx).max()
+        return dx
+
+
+error = check(RowSum(), x, rng)
+assert error < 1e-7, f"a layer with another shape out than in is right, and your check says {error}"
+for seed in range(5):
+    error = check(OneEntry(), x, np.random.default_rng(seed))
+    assert error > 5e-4, f"one entry of dx is wrong, and your check says {error:.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The package's `check_layer` does the same for the input *and* every parameter, and raises an error that names the worst entry. How well do right and wrong separate? We take three right layers and spoil their $dx$ in four ways.
@@ -790,6 +840,14 @@ assert np.abs(wide).min() >= 2, f"the margin is 2, and a number is at {np.abs(wi
 error = gradcheck.check_layer(ReLU(), x[:5].copy(), np.random.default_rng(14))["x"]
 print(f"error {error:.1e}")
 assert error < 1e-9, f"ReLU's gradient check says {error:.1e} on these numbers"
+### BEGIN HIDDEN TESTS
+for margin in (0.0, 0.5, 2.0, 30.0):
+    x = away_from_zero(np.random.default_rng(21), (4, 5, 100), margin)
+    assert x.shape == (4, 5, 100), f"shape {x.shape}, expected (4, 5, 100)"
+    assert np.abs(x).min() >= margin, f"margin {margin}: a number is at {np.abs(x).min():.2f}"
+    assert 0.45 < (x > 0).mean() < 0.55, f"margin {margin}: {(x > 0).mean():.0%} are positive"
+    assert len(np.unique(x)) == x.size, f"margin {margin}: some numbers are equal"
+### END HIDDEN TESTS
 
 # %% [markdown] question="limits" points=3
 # ### Question

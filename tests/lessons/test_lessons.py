@@ -17,11 +17,13 @@ import build  # noqa: E402
 
 WRONG = Path(__file__).parent / "wrong"
 SOURCES = build.sources()
-UNTRIED = {"08", "09"}  # lessons without wrong answers so far
+# Lessons that so far have no wrong answers, and those that have no hidden tests.
+UNTRIED = {"08", "09"}
+UNHIDDEN = {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13"}
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
 # Runs in the notebook, before the cell with the solution and again behind it: a stub must not pass
-# its visible test, nor must a wrong answer. Each attempt leaves everything as it was.
+# its test, nor must a wrong answer. Each attempt leaves everything as it was.
 ATTEMPTS = """
 def fails(answer, test):
     import numpy as np
@@ -68,12 +70,15 @@ def exercises(notebook):
     return [marks["grade_id"] for marks in graded if marks and not marks["grade"]]
 
 
-def wrong_answers(source):
-    """{exercise: {what is wrong: code}} of `wrong/NN_name.py`: the functions that differ."""
+def wrong_answers(source, mark="wrong"):
+    """{exercise: {what is wrong: code}} of `wrong/NN_name.py`: the functions that differ.
+
+    `mark`: "wrong" fails the visible test; "hidden" passes it, and fails the hidden one.
+    """
     found, path = defaultdict(dict), WRONG / source.name
     for cell in jupytext.read(path).cells if path.exists() else []:
-        if "exercise" in cell.metadata:
-            found[cell.metadata["exercise"]][cell.metadata["wrong"]] = cell.source
+        if mark in cell.metadata:
+            found[cell.metadata["exercise"]][cell.metadata[mark]] = cell.source
     return found
 
 
@@ -102,24 +107,30 @@ def test_there_are_lessons():
 
 @every_lesson
 def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
-    """In the fast mode: stubs and wrong answers fail their visible test, the solution passes it."""
+    """In the fast mode: stubs and wrong answers fail their visible test, the solution passes it.
+
+    What only a hidden test catches fails that; the solution passes it where the notebook runs.
+    """
     notebook = build.read(source)
-    student, wrong = cells_by_id(build.strip(notebook)), wrong_answers(source)
+    seen, whole = cells_by_id(build.strip(notebook)), cells_by_id(notebook)
+    wrong, unseen = wrong_answers(source), wrong_answers(source, "hidden")
     checked = copy.deepcopy(notebook)
     checked.cells = []
 
-    def attempt(name, answers, expected):
-        test = student[f"test-{name}"].source
-        code = ATTEMPTS.format(name=name, answers=answers, test=test, expected=expected)
+    def attempt(name, cells, answers, expected=()):
+        test = cells[f"test-{name}"].source
+        code = ATTEMPTS.format(name=name, answers=answers, test=test, expected=list(expected))
         checked.cells.append(nbformat.v4.new_code_cell(code))
 
     for cell in notebook.cells:
         name = grade_id(cell)
         if name in exercises(notebook):
-            attempt(name, {"the stub": student[name].source}, expected=[])
+            attempt(name, seen, {"the stub": seen[name].source})
         checked.cells.append(cell)
         if name in exercises(notebook):
-            attempt(name, {"the solution": cell.source} | wrong[name], expected=["the solution"])
+            right = {"the solution": cell.source} | unseen[name]
+            attempt(name, seen, right | wrong[name], expected=right)
+            attempt(name, whole, unseen[name])
     execute_fast(checked)
 
 
@@ -150,16 +161,21 @@ def test_the_student_copy_holds_no_solution(source):
     assert [cell.source for cell in student.cells] == [cell.source for cell in expected.cells]
     text = "\n".join(cell.source for cell in student.cells)
     assert "SOLUTION" not in text
+    assert "HIDDEN TESTS" not in text
     for cell in solved.cells:
-        for region in build.SOLUTION.finditer(cell.source):
-            lines = region[0].splitlines()[1:-1]
-            assert "\n".join(lines) not in text
+        for mark in (build.SOLUTION, build.HIDDEN):
+            for region in mark.finditer(cell.source):
+                lines = region[0].strip().splitlines()[1:-1]
+                assert "\n".join(lines) not in text
     assert not any(cell.get("outputs") for cell in student.cells)
 
 
 @every_lesson
 def test_marks(source):
-    """Names are unique, each exercise has a test of its own, and what is graded has points."""
+    """Names are unique, each exercise has a test of its own, and what is graded has points.
+
+    Only a test has a hidden part, and its last line is the end of it.
+    """
     notebook = build.read(source)
     names = [grade_id(cell) for cell in notebook.cells if grade_id(cell)]
     assert len(names) == len(set(names))
@@ -170,6 +186,9 @@ def test_marks(source):
         marks = cell.metadata.get("nbgrader")
         has_solution = bool(build.SOLUTION.search(cell.source))
         assert has_solution == bool(marks and marks["solution"])
+        has_hidden = len(build.HIDDEN.findall(cell.source))
+        assert cell.source.count("HIDDEN TESTS") == 2 * has_hidden
+        assert has_hidden <= bool(marks and marks["locked"])
         if marks and marks["grade"]:
             assert marks["points"] > 0
 
@@ -180,6 +199,16 @@ def test_every_exercise_is_tried_with_wrong_answers(source):
     wrong = wrong_answers(source)
     assert source.stem[:2] in UNTRIED or sorted(wrong) == sorted(exercises(build.read(source)))
     assert all(len(answers) >= 3 for answers in wrong.values())
+
+
+@every_lesson
+def test_every_hidden_test_is_needed(source):
+    """An exercise has one if a wrong answer is known that its visible test lets pass."""
+    notebook = build.read(source)
+    tests, needed = cells_by_id(notebook), sorted(wrong_answers(source, "hidden"))
+    hidden = [n for n in exercises(notebook) if build.HIDDEN.search(tests[f"test-{n}"].source)]
+    assert sorted(hidden) == needed
+    assert source.stem[:2] in UNHIDDEN or needed == sorted(exercises(notebook))
 
 
 @every_lesson

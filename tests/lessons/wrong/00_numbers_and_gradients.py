@@ -179,3 +179,66 @@ def away_from_zero(rng, shape, margin=0.1):
 # %% exercise="away" wrong="moved by the margin in one direction"
 def away_from_zero(rng, shape, margin=0.1):
     return rng.standard_normal(shape) + margin
+
+
+# %% exercise="epsilon" hidden="float64's for every type but float32"
+def epsilon(dtype):
+    return dtype(2.0**-23 if dtype is np.float32 else 2.0**-52)
+
+
+# %% exercise="central" hidden="always uphill"
+def central_difference(f, x, h):
+    return abs(f(x + h) - f(x - h)) / (2 * h)
+
+
+# %% exercise="gradient" hidden="in a copy, if x is a transposed view"
+def numerical_gradient(f, x):
+    flat, gradient = x.reshape(-1), np.zeros(x.size)
+    for i in range(x.size):
+        value = flat[i]
+        h = 1e-5 * max(1, abs(value))
+        flat[i] = value + h
+        above = f()
+        flat[i] = value - h
+        below = f()
+        flat[i] = value
+        gradient[i] = (above - below) / (2 * h)
+    return gradient.reshape(x.shape)
+
+
+# %% exercise="gradient" hidden="the step grows with x, not with |x|"
+def numerical_gradient(f, x):
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        value = x[index]
+        h = 1e-5 * max(1, value)
+        x[index] = value + h
+        above = f()
+        x[index] = value - h
+        below = f()
+        x[index] = value
+        gradient[index] = (above - below) / (2 * h)
+    return gradient
+
+
+# %% exercise="checker" hidden="an upstream gradient of the shape of x"
+def check(layer, x, rng):
+    dy = rng.standard_normal(x.shape)
+    layer.forward(x)
+    dx = layer.backward(dy)
+    numeric = numerical_gradient(lambda: (layer.forward(x) * dy).sum(), x)
+    return relative_error(dx, numeric)
+
+
+# %% exercise="checker" hidden="the first row only"
+def check(layer, x, rng):
+    dy = rng.standard_normal(layer.forward(x).shape)
+    dx = layer.backward(dy)
+    numeric = numerical_gradient(lambda: (layer.forward(x) * dy).sum(), x)
+    return relative_error(dx[0], numeric[0])
+
+
+# %% exercise="away" hidden="all that are too near, moved up"
+def away_from_zero(rng, shape, margin=0.1):
+    x = rng.standard_normal(shape)
+    return np.where(np.abs(x) < margin, x + 2 * margin, x)
