@@ -39,7 +39,7 @@ for (top, bottom), face, vote, age in zip(axes.T, faces, votes, true_ages, stric
     bottom.axvline(age, color=COLORS[3])
     bottom.set(xlim=(age - 16, age + 16), xlabel="Age (years)", ylabel="Votes", yticks=[0, 2, 4, 6])
     bottom.set_title(
-        f"true age {age:g} (red), votes {vote.mean():.1f} ± {vote.std():.1f}", fontsize=9
+        f"true age {age:g} (orange), votes {vote.mean():.1f} ± {vote.std():.1f}", fontsize=9
     )
 plt.show()
 
@@ -140,6 +140,15 @@ density = norm.pdf(labels, 31.2, 3.0)
 assert np.abs(p - density / density.sum()).max() < 1e-14, "wrong on the grid 10, 10.5, ..., 60"
 p = label_distribution(30.2, 1e-3, grid)
 assert p[30] == 1 and p.sum() == 1, "a tiny sigma must not give 0/0"
+### BEGIN HIDDEN TESTS
+for y, sigma in [(-3.7, 2.0), (104.0, 3.0), (30.49, 0.03), (0.2, 12.0)]:
+    logs = norm.logpdf(grid, y, sigma)
+    logs -= np.logaddexp.reduce(logs)
+    held = logs > -690  # smaller numbers than that become 0
+    with np.errstate(divide="ignore"):
+        off = np.abs(np.log(label_distribution(y, sigma, grid)[held]) - logs[held]).max()
+    assert off < 1e-9, f"y = {y}, sigma = {sigma}: a probability is off by a factor of e^{off:.2g}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The package has the same function for many photos at once. It also takes $\sigma = 0$: then all annotators agree, and the mass sits on the nearest label.
@@ -238,6 +247,14 @@ for sigma, labels in ((0.7, grid), (5.0, grid), (3.0, label_grid(10, 60, 0.5))):
     means = [np.average(labels, weights=norm.pdf(labels, age, sigma)) for age in ages]
     off = np.abs(bias(ages, sigma, labels) - (means - ages)).max()
     assert off < 1e-9, f"sigma {sigma}, {len(labels)} labels: off by {off:.2g} years"
+### BEGIN HIDDEN TESTS
+ages, sigmas = np.array([0.0, 0.0, 99.0, 12.2]), np.array([1.0, 4.0, 2.0, 6.0])
+means = [np.average(grid, weights=norm.pdf(grid, *pair)) for pair in zip(ages, sigmas, strict=True)]
+found = bias(ages, sigmas, grid)
+assert found.shape == (4,), f"four ages, and an array of shape {found.shape}"
+off = np.abs(found - (means - ages)).max()
+assert off < 1e-9, f"with a sigma of its own for each age: off by {off:.2g} years"
+### END HIDDEN TESTS
 
 # %%
 ages = np.linspace(0, 100, 401)
@@ -334,6 +351,15 @@ for sigma, step in [(2.0, 1.0), (5.0, 1.0), (5.0, 0.5)]:
     formula = 0.5 * np.log(2 * np.pi * np.e * sigma**2) - np.log(step)
     print(f"sigma {sigma}, step {step}: {entropy(p):.7f} nats, formula {formula:.7f}")
     assert abs(entropy(p) - formula) < 1e-5, f"sigma {sigma}, step {step}: not the formula"
+### BEGIN HIDDEN TESTS
+for rare in (1e-3, 1e-8, 1e-14):
+    p = np.array([0.0, rare, 1 - rare, 0.0])
+    expected = -rare * np.log(rare) - (1 - rare) * np.log1p(-rare)
+    off = entropy(p) / expected - 1
+    assert abs(off) < 0.1, f"a label of probability {rare}: off by a factor of {1 + off:.3g}"
+p = np.array([0.5, 0.125, 0.25, 0.125])
+assert abs(entropy(p) - 1.75 * np.log(2)) < 1e-12, f"1/2, 1/8, 1/4, 1/8: {entropy(p)}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Entropy returns in lesson 03: it is the part of the cross entropy that no network can learn away.

@@ -96,3 +96,35 @@ def entropy(p):
 # %% exercise="entropy" wrong="a constant"
 def entropy(p):
     return np.log(len(p)) * (p.max() < 1)
+
+
+# %% exercise="distribution" hidden="ages beyond the grid are moved to its end"
+def label_distribution(y, sigma, grid):
+    exponents = -((grid - np.clip(y, grid[0], grid[-1])) ** 2) / (2 * sigma**2)
+    p = np.exp(exponents - exponents.max())
+    return p / p.sum()
+
+
+# %% exercise="distribution" hidden="sigma is held away from 0"
+def label_distribution(y, sigma, grid):
+    exponents = -((grid - y) ** 2) / (2 * max(sigma, 0.05) ** 2)
+    p = np.exp(exponents - exponents.max())
+    return p / p.sum()
+
+
+# %% exercise="distribution" hidden="nothing beyond ten sigma"
+def label_distribution(y, sigma, grid):
+    exponents = -((grid - y) ** 2) / (2 * sigma**2)
+    p = np.exp(exponents - exponents.max()) * (np.abs(grid - y) < max(10 * sigma, 1))
+    return p / p.sum()
+
+
+# %% exercise="bias" hidden="the first sigma for all"
+def bias(ages, sigma, grid):
+    return gaussian_label_distribution(ages, np.ravel(sigma)[0], grid) @ grid - ages
+
+
+# %% exercise="entropy" hidden="small probabilities left out"
+def entropy(p):
+    p = p[p > 1e-9]
+    return -(p * np.log(p)).sum()
