@@ -112,6 +112,14 @@ assert half.sum() == 13, f"age 12.5 is at the border, so 13 yeses, not {half.sum
 from_ten = decode(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), np.array([10.0, 12.0, 16.0, 17.0]))
 assert list(from_ten) == [16, 10], f"two yeses, no yes, on the grid 10, 12, 16, 17: {from_ten}"
 assert "ranking_code" not in code_of.__code__.co_names, "write it, do not call `ranking_code`"
+### BEGIN HIDDEN TESTS
+uneven = np.array([10.0, 12.0, 16.0, 17.0])
+few = np.array([-5.0, 10.9, 11.0, 13.9, 14.0, 16.4, 16.5, 200.0])
+counts = code_of(few, uneven).sum(axis=1)
+assert list(counts) == [0, 0, 1, 1, 2, 2, 3, 3], f"borders at 11, 14 and 16.5, ages {few}: {counts}"
+labels = decode(code_of(few, uneven), uneven)
+assert list(labels) == [10, 10, 12, 12, 16, 16, 17, 17], f"ages {few} became the labels {labels}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2. The distribution that says "at most"
@@ -176,6 +184,13 @@ for age, spread in ((30.0, 2.0), (33.3, 0.7)):
     slope = numerical_gradient(lambda a=age, s=spread: cdf(points, a, s).sum(), points)
     error = compare("slope of the CDF", norm.pdf(points, age, spread), slope)
     print(f"difference {difference:.1e}, slope: relative error {error:.1e}")
+### BEGIN HIDDEN TESTS
+table = np.array([[-5.0, 3.0, 41.0], [40.5, 44.0, 130.0]])
+found = cdf(table, 41.0, 6.0)
+assert np.shape(found) == (2, 3), f"t of shape (2, 3), and c(t) of shape {np.shape(found)}"
+assert np.abs(found - norm.cdf(table, 41.0, 6.0)).max() < 1e-14, "wrong for t from -5 to 130"
+assert abs(cdf(41.0, 41.0, 6.0) - 0.5) < 1e-15, "half of the votes are at most y"
+### END HIDDEN TESTS
 
 # %%
 x = np.linspace(22, 38, 400)
@@ -284,6 +299,17 @@ loop = max(
 )
 gap = cdf_gap(np.array([31.2]), 3.0, labels, 0.2)
 assert abs(gap - loop) < 1e-12, f"on the grid 10, 10.5, ..., 60: {gap:.6f}, expected {loop:.6f}"
+### BEGIN HIDDEN TESTS
+ends, spreads, loops = np.array([60.2, 3.0, 99.0]), np.array([4.0, 2.0, 6.0]), []
+for age, spread in zip(ends, spreads, strict=True):
+    density = norm.pdf(grid, age, spread)
+    found = np.cumsum(density) / density.sum() - norm.cdf(grid - 0.3, age, spread)
+    loops.append(np.abs(found).max())
+gap = cdf_gap(ends, spreads, grid, -0.3)
+assert abs(gap - max(loops)) < 1e-12, (
+    f"near the ends, a sigma each: {gap:.6f}, not {max(loops):.6f}"
+)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The edge is 40 times better. Why is it not perfect? A bar is not the area under the curve over its bin: the curve bends. Expand $f$ around $l_j$ and integrate over the bin. The odd term cancels by symmetry, and the first error is the quadratic one:
@@ -383,7 +409,7 @@ def show(y=30.0, sigma=2.0):
 slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
 
 # %% [markdown]
-# Red lines are the error of "$\approx$". Far from $y$ there is none: both are sure. Near $y$ it is large. How large? By section 4 the soft answer at the border $b_k = l_k + \Delta l / 2$ is nearly $1 - c(b_k)$. Write $\Phi$ for the CDF of the Gaussian with mean 0 and standard deviation 1. Since the Gaussian is symmetric,
+# Orange lines are the error of "$\approx$". Far from $y$ there is none: both are sure. Near $y$ it is large. How large? By section 4 the soft answer at the border $b_k = l_k + \Delta l / 2$ is nearly $1 - c(b_k)$. Write $\Phi$ for the CDF of the Gaussian with mean 0 and standard deviation 1. Since the Gaussian is symmetric,
 #
 # $$ 1 - c(b_k) = 1 - \Phi\left(\frac{b_k - y}{\sigma}\right) = \Phi\left(\frac{y - b_k}{\sigma}\right). $$
 #
@@ -653,6 +679,12 @@ found = mean_and_median(np.array([0.8, 0.6]), uneven)
 assert np.allclose(found, [11.2, 15.0]), f"grid 5, 6, 15, answers 0.8, 0.6: {found}"
 found = mean_and_median(np.array([0.5, 0.25]), uneven)
 assert np.allclose(found, [7.75, 5.0]), f"an answer of just 1/2 is not over 1/2: {found}"
+### BEGIN HIDDEN TESTS
+found = mean_and_median(np.array([0.9, 0.4, 0.7]), np.array([0.0, 1.0, 4.0, 8.0]))
+assert np.allclose(found, [4.9, 4.0]), f"answers that rise, two of them over 1/2: {found}"
+found = mean_and_median(np.array([0.2]), np.array([30.0, 40.0]))
+assert np.allclose(found, [32, 30]), f"one question, on the grid 30, 40: {found}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 10. From ranks back to a distribution
@@ -705,6 +737,12 @@ assert one_hot[30] == 1, f"the hard code of 30.2: p_30 is {one_hot[30]}"
 assert one_hot.sum() == 1 and np.abs(one_hot).sum() == 1, "the hard code of 30.2: all else is 0"
 rising = distribution_of(np.array([0.9, 0.5, 0.6]))
 assert np.allclose(rising, [0.1, 0.4, -0.1, 0.6]), f"answers 0.9, 0.5, 0.6 rise once: {rising}"
+### BEGIN HIDDEN TESTS
+rising = distribution_of(np.array([0.4, 0.7, 0.2, 0.3]))
+assert np.allclose(rising, [0.6, -0.3, 0.5, -0.1, 0.3]), f"answers 0.4, 0.7, 0.2, 0.3: {rising}"
+single = distribution_of(np.array([0.25]))
+assert np.allclose(single, [0.75, 0.25]), f"one answer, 0.25: {single}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # So a hard code is a label distribution too, that of a vote with $\sigma = 0$. And a catch: nothing in a ranking network makes its answers fall from question to question. Each output is on its own. It may say *over 40? 50 percent. Over 41? 60 percent*, which no distribution says. Taking differences then gives

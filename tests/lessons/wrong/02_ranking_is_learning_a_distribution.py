@@ -151,3 +151,42 @@ def distribution_of(r):
     r *= -1
     r += 1
     return np.diff(np.append(r, 1.0), prepend=0)
+
+
+# %% exercise="code" hidden="the first step is that of the whole grid"
+def code_of(y, grid):
+    return (y[:, None] >= grid[:-1] + (grid[1] - grid[0]) / 2).astype(float)
+
+
+def decode(code, grid):
+    return grid[code.sum(axis=1).astype(int)]
+
+
+# %% exercise="cdf" hidden="always one row"
+def cdf(t, y, sigma):
+    return (1 + erf((np.ravel(t) - y) / (sigma * np.sqrt(2)))) / 2
+
+
+# %% exercise="edge" hidden="the last label left out"
+def cdf_gap(ages, sigma, grid, shift):
+    Tp = np.cumsum(gaussian_label_distribution(ages, sigma, grid), axis=1)
+    return np.abs(Tp - gaussian_cdf(ages, sigma, grid + shift))[:, :-1].max()
+
+
+# %% exercise="edge" hidden="the first sigma for all"
+def cdf_gap(ages, sigma, grid, shift):
+    sigma = np.ravel(sigma)[0]
+    Tp = np.cumsum(gaussian_label_distribution(ages, sigma, grid), axis=1)
+    return np.abs(Tp - gaussian_cdf(ages, sigma, grid + shift)).max()
+
+
+# %% exercise="decode" hidden="up to the first no, whatever follows"
+def mean_and_median(r, grid):
+    return grid[0] + np.diff(grid) @ r, grid[np.append(r > 0.5, False).argmin()]
+
+
+# %% exercise="back" hidden="the first mass is that of the largest answer"
+def distribution_of(r):
+    p = np.diff(np.append(1 - r, 1.0), prepend=0)
+    p[0] = 1 - r.max()
+    return p
