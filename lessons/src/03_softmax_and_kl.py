@@ -88,6 +88,14 @@ assert np.abs(p_hat - Softmax().forward(x)).max() < 1e-15, "not the package's nu
 with np.errstate(all="ignore"):
     extreme = softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]]))
 assert np.array_equal(extreme, [[0.5, 0.5], [1, 0]]), f"logits of 1000 and -1000:\n{extreme}"
+### BEGIN HIDDEN TESTS
+logits = np.array([[1000.0, 990.0, 1001.0], [-1003.0, -1001.0, -1000.0]])
+with np.errstate(all="ignore"):
+    far = softmax(logits)
+assert np.abs(far - scipy.special.softmax(logits, axis=1)).max() < 1e-15, f"{logits} became\n{far}"
+single = softmax(np.array([[3.0]]))
+assert np.array_equal(single, [[1]]), f"one image, one label: {single}, expected 1"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes the one of $\sigma\sqrt{\tau}$.
@@ -199,6 +207,15 @@ difference = np.abs(dx - numeric).max()
 print(f"largest difference from central differences: {difference:.0e}")
 assert difference < 1e-9, f"off by {difference:.1e} from central differences"
 print(check_layer(Softmax(), x, rng))
+### BEGIN HIDDEN TESTS
+for images, labels in ((7, 3), (1, 9), (5, 5)):
+    wide = np.random.default_rng(images).standard_normal((images, labels))
+    sure, upstream = Softmax().forward(20 * wide), 1e3 * wide[::-1]
+    found = softmax_backward(sure, upstream)
+    expected = [(np.diag(q) - np.outer(q, q)) @ up for q, up in zip(sure, upstream, strict=True)]
+    off = np.abs(found - expected).max()
+    assert off < 1e-11, f"{images} images, {labels} labels, steep logits: off by {off:.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3. The Kullback-Leibler divergence
@@ -313,6 +330,15 @@ for _ in range(1000):
     assert value > 0, f"a divergence of {value} is not positive"
     assert abs(nothing) < 1e-15, f"KL(p, p) is {nothing}, expected 0"
 print(f"the last of 1000: {value:.4f}")
+### BEGIN HIDDEN TESTS
+for believed in (1e-20, 1e-300):
+    two, doubt = np.array([0.5, 0.5]), np.array([1.0, believed])
+    value = kl(two, doubt)
+    expected = -np.log(2) - np.log(believed) / 2
+    assert abs(value - expected) < 1e-9, f"p_hat is {believed} where p is 1/2: {value:.3f} nats"
+value = kl(np.array([1 - 1e-9, 1e-9]), np.array([1 - 1e-9, 1e-200]))
+assert 4.3e-7 < value < 4.5e-7, f"p is 1e-9 where p_hat is 1e-200: {value:.3g} nats"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # How large is a divergence? For two Gaussian hills with means $y_1, y_2$ and spreads $\sigma_1, \sigma_2$, the sum is close to the integral over the densities. Write the logarithm of the quotient of the densities and take its mean under the first, where $(a - y_1)^2$ has the mean $\sigma_1^2$, and $(a - y_2)^2$ the mean $\sigma_1^2 + (y_1 - y_2)^2$:
@@ -466,7 +492,7 @@ assert abs((p_hat - p).sum()) < 1e-14
 assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopeless prediction"
 
 # %% [markdown]
-# Where the target is higher (blue), the logit is raised; where the prediction is higher (red), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
+# Where the target is higher (blue), the logit is raised; where the prediction is higher (orange), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
 #
 # ### Exercise 4
 # Write loss and gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
@@ -506,6 +532,19 @@ with np.errstate(all="ignore"):
 assert np.isfinite(loss), "large logits: the loss overflows, or takes the logarithm of 0"
 assert np.isfinite(dx).all(), "large logits: the gradient overflows"
 assert np.abs(dx - kl_from_logits(1000 * x, p)[1]).max() < 1e-12, "large logits: dx is wrong"
+### BEGIN HIDDEN TESTS
+for scale, count in ((1000, 4), (300, 1)):
+    steep, targets = scale * x[:count, ::-1], p[:count]
+    with np.errstate(all="ignore"):
+        loss, dx = kl_logits(steep, targets)
+    log_p_hat = scipy.special.log_softmax(steep, axis=1)
+    exact = (scipy.special.xlogy(targets, targets) - targets * log_p_hat).sum() / count
+    assert abs(loss / exact - 1) < 1e-12, (
+        f"logits times {scale}: the loss is {loss:.1f}, not {exact:.1f}"
+    )
+    off = np.abs(dx - (np.exp(log_p_hat) - targets) / count).max()
+    assert off < 1e-12, f"logits times {scale}, {count} images: the gradient is off by {off:.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We begin with all logits 0, where every age is equally likely.

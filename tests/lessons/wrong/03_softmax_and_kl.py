@@ -135,3 +135,38 @@ def kl_logits(x, p):
 def kl_logits(x, p):
     x -= x.max(axis=1, keepdims=True)
     return kl_from_logits(x, p)
+
+
+# %% exercise="softmax" hidden="the logits clipped in the place of a maximum"
+def softmax(x):
+    e = np.exp(np.clip(x, -750, 700))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# %% exercise="softmax-backward" hidden="the first three images"
+def softmax_backward(p_hat, dp_hat):
+    dx = np.zeros_like(p_hat)
+    for n in range(min(3, len(dx))):
+        dx[n] = p_hat[n] * (dp_hat[n] - dp_hat[n] @ p_hat[n])
+    return dx
+
+
+# %% exercise="kl" hidden="p_hat is never under 1e-12"
+def kl(p, p_hat):
+    positive = p > 0
+    return (p[positive] * np.log(p[positive] / np.maximum(p_hat[positive], 1e-12))).sum()
+
+
+# %% exercise="kl" hidden="small p left out"
+def kl(p, p_hat):
+    positive = p > 1e-8
+    return (p[positive] * np.log(p[positive] / p_hat[positive])).sum()
+
+
+# %% exercise="kl-logits" hidden="p_hat is never under 1e-300"
+def kl_logits(x, p):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    log_p = np.log(np.where(p > 0, p, 1))
+    loss = (p * (log_p - np.log(np.maximum(p_hat, 1e-300)))).sum() / len(x)
+    return loss, (p_hat - p) / len(x)
