@@ -154,6 +154,8 @@ TRAIN = [
     ("--resume ''", "argument --resume: expected a path, got nothing"),
     ("--resume runs/done --epochs 3", "--resume goes alone"),
     ("--resume runs/done --balance", "--resume goes alone"),
+    ("--resume runs/done --seed 0", "--resume goes alone"),  # its default
+    ("--resume runs/done --net tiny", "--resume goes alone"),
     (f"--{'x' * 5000}", "unrecognized arguments: --xxx"),
     (f"--dataset csv --table {'x' * 5000}", "csv: "),
     (f"--dataset utkface --data-dir {'x' * 5000}", "utkface: "),
@@ -529,6 +531,7 @@ TABLES = [
     ("path,age\n0.png,20-29", ", line 2: the age is '20-29', expected a number"),
     ("path,age\n0.png,25 years", ", line 2: the age is '25 years', expected a number"),
     ("path,age\n0.png,0x20", ", line 2: the age is '0x20', expected a number"),
+    ("path,age\n0.png,1_0", ", line 2: the age is '1_0', expected a number"),
     ("path,age\n0.png,", ", line 2: column 2 is empty in '0.png,'"),
     ("path,age\n0.png", ", line 2: column 2 is empty in '0.png'"),
     ("path,age\n,10", ", line 2: column 1 is empty in ',10'"),

@@ -100,6 +100,18 @@ def test_nothing_is_unpacked_before_names_and_shapes_fit(tmp_path):
         tracemalloc.stop()
 
 
+def test_a_description_of_gigabytes_is_not_read_to_its_end(tmp_path):
+    with (tmp_path / "c.json").open("wb") as file:
+        file.truncate(2**33)  # takes no room on the disk
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError, match="c: not a checkpoint"):
+            describe(tmp_path / "c")
+        assert tracemalloc.get_traced_memory()[1] < 2e8
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_member_is_no_longer_than_its_header_says(tmp_path):
     np.savez(tmp_path / "c.npz", a=np.arange(3.0))
     with zipfile.ZipFile(tmp_path / "c.npz") as archive:

@@ -32,9 +32,7 @@ PARTIAL = ".*.partial"  # left by a killed process
 
 @contextmanager
 def open_file(path: str | Path) -> Iterator[BufferedReader]:
-    """A file that is open for reading. Raises OSError, also for a pipe or a device, which could
-    block forever.
-    """
+    """A file, open for reading. Raises OSError, also for a pipe or device, which may block."""
     waitless = getattr(os, "O_NONBLOCK", 0)
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

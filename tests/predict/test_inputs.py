@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,11 @@ def test_standard_input(monkeypatch):
     given(b"")
     with pytest.raises(PhotoError, match=r"^standard input: the file is empty$"):
         inputs.look("-", search())
+    monkeypatch.setattr(inputs, "MOST_BYTES", 50_000)
+    given(bytes(1_000_000))
+    with pytest.raises(PhotoError, match=r"^standard input: not a photo that can be read"):
+        inputs.look("-", search())
+    assert sys.stdin.buffer.tell() == 50_000
 
 
 def test_names_for_files():

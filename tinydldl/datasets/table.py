@@ -171,7 +171,7 @@ def as_number(text: str) -> float | None:
     (23.5, 23.5, None, None)
     """
     try:
-        number = float(text.replace(",", "."))
+        number = float(text.replace(",", ".").replace("_", "?"))  # Python takes 1_0 for 10
     except ValueError:
         return None
     return number if math.isfinite(number) else None

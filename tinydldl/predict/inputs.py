@@ -21,6 +21,7 @@ from tinydldl.faces.detector import CELL, SCORE, inside
 from tinydldl.images import PhotoError, open_photo
 
 STANDARD_INPUT = "-"
+MOST_BYTES = 2**30  # of standard input, which need not end; no photo has more
 # None of 298 faces of UTKFace, some of them turned away, is below 0.91; landmarks with both eyes
 # swapped, or all in one line, come to 0.25 and 0.54.
 LEAST_LIKENESS = 0.8
@@ -84,7 +85,7 @@ def stem(photo: str) -> str:
 def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
     """`image, faces` of a photo. Raises PhotoError and SourceError, which name it; WeightsError."""
     name = "standard input" if photo == STANDARD_INPUT else photo
-    source = BytesIO(sys.stdin.buffer.read()) if photo == STANDARD_INPUT else photo
+    source = BytesIO(sys.stdin.buffer.read(MOST_BYTES)) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
     try:
         return image, find_faces(image, search)

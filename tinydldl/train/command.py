@@ -142,11 +142,11 @@ def settings_of(arguments: argparse.Namespace) -> TrainSettings:
 
 def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[str, Path]:
     """What a user says beside `--resume` of `PLACES`, {name: path}; an error for anything else."""
-    given = vars(parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(PLACES))))
-    alone = vars(parser.parse_args(["--resume", str(given["resume"])]))
-    if any(alone[name] != value for name, value in given.items() if name not in PLACES):
+    unset = argparse.Namespace(**dict.fromkeys(vars(parser.parse_args([]))))  # without defaults
+    given = {n: v for n, v in vars(parser.parse_args(argv, unset)).items() if v is not None}
+    if given.keys() - {"resume", *PLACES}:
         parser.error("--resume goes alone, or with --data-dir and --table: all else is of the run")
-    return {name: given[name] for name in PLACES if given[name] is not None}
+    return {name: given[name] for name in PLACES if name in given}
 
 
 def settings_of_run(
