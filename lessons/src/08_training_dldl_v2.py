@@ -5,10 +5,11 @@
 # |---|---|
 # | **You will be able to** | write the whole training loop, say what augmentation and the schedule are for, read training curves, and find a bug by its curves |
 # | **You need** | lesson 04 (the joint loss), lesson 07 (the network, Adam) |
-# | **Minutes** | 90, of which the computer needs 4 |
+# | **Minutes** | 90, of which the computer needs 5 |
 # | **Code** | [`tinydldl/train/loop.py`](../tinydldl/train/loop.py), [`tinydldl/datasets/transforms.py`](../tinydldl/datasets/transforms.py), [`tinydldl/datasets/loader.py`](../tinydldl/datasets/loader.py) |
 
 # %%
+import re
 from math import ceil
 from types import SimpleNamespace
 
@@ -190,16 +191,14 @@ plt.show()
 
 # %% [markdown]
 # ### Exercise 1
-# The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1.
-#
-# $$ lr_{\text{epoch}} = lr \cdot 10^{-\lfloor (\text{epoch} - 1) / \text{every} \rfloor} $$
+# The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1: the rate of the first 30 is the same, and epoch 31 has a tenth of it.
 
 
 # %% exercise="schedule"
 def learning_rate(lr, epoch, every):
     """The learning rate in `epoch` = 1, 2, ...
 
-    Hint: `//` divides and rounds down.
+    Hint: how many divisions lie before this epoch? `//` divides and rounds down.
     """
     ### BEGIN SOLUTION
     return lr / 10 ** ((epoch - 1) // every)
@@ -209,8 +208,14 @@ def learning_rate(lr, epoch, every):
 # %% test="schedule" points=1
 # Expect the package's numbers to about 1e-16, and the first division in epoch 31, not 30.
 rates = [learning_rate(1e-3, epoch, 30) for epoch in range(1, 61)]
-assert np.allclose(rates, [step_schedule(1e-3, epoch, 30) for epoch in range(1, 61)], rtol=1e-12)
-assert rates[29] == 1e-3 and np.isclose(rates[30], 1e-4)
+assert rates[0] == 1e-3, f"epoch 1 has {rates[0]}, expected the whole rate, 0.001"
+assert rates[29] == 1e-3, f"epoch 30 has {rates[29]}, expected still 0.001"
+assert np.isclose(rates[30], 1e-4), f"epoch 31 has {rates[30]}, expected 0.0001"
+for lr, every in ((1e-3, 30), (0.5, 2), (2e-3, 1)):
+    expected = [step_schedule(lr, epoch, every) for epoch in range(1, 13)]
+    found = [learning_rate(lr, epoch, every) for epoch in range(1, 13)]
+    assert np.allclose(found, expected, rtol=1e-12), f"lr {lr}, every {every}: {found}"
+assert "step_schedule" not in learning_rate.__code__.co_names, "do not call `step_schedule`"
 
 # %% [markdown]
 # A rate that falls without steps does the same, and leaves no step to place. This lesson, like `make train`, warms up for one epoch (Adam's averages know nothing yet), and then follows half a cosine down to 0.
@@ -283,16 +288,28 @@ optimizer = Adam(model.params, model.grads, lr=1e-3)
 few = slice(0, 8)
 x8 = x[few, 2:34, 2:34]
 y8, sigma8 = y_train[few], train_faces.photos.sigmas[few]
+given = x8.copy(), y8.copy(), sigma8.copy()
 before = {name: array.copy() for name, array in model.params.items()}
-off = np.abs(method.age(method.predict(model.train().forward(x8))) - y8).mean()
-losses = [training_step(model, method, optimizer, x8, y8, sigma8) for _ in range(15)]
+first = model.train().forward(x8)
+off = np.abs(method.age(method.predict(first)) - y8).mean()
+p8 = method.target(y8, sigma8)
+surprise = (p8 * (np.log(np.where(p8 > 0, p8, 1)) - np.log(method.predict(first)))).sum(axis=1)
+losses = [training_step(model, method, optimizer, x8, y8, sigma8)]
+moves = {name: np.abs(array - before[name]).max() for name, array in model.params.items()}
+still = [name for name, move in moves.items() if move == 0]
+losses += [training_step(model, method, optimizer, x8, y8, sigma8) for _ in range(14)]
 print("first L, L_ld, L_er:", np.round(losses[0], 3), " last:", np.round(losses[-1], 3))
-assert 2.0 < losses[0][1] < 3.0, "the first KL"
+assert 2.0 < losses[0][1] < 3.0, f"the first KL is {losses[0][1]:.3f}: not near ln K - H(p)"
+assert abs(losses[0][1] - surprise.mean()) < 1e-3, "L_ld is the KL for these ages and sigmas"
 assert abs(losses[0][2] - off) < 1e-3, "L_er is the mean of |y_hat - y| for these ages"
-assert losses[-1][0] < 0.7 * losses[0][0], "the joint loss falls"
-still = [name for name, array in model.params.items() if (array == before[name]).all()]
-assert not still, f"these have not moved: {still}"
-assert losses[-1][0].dtype == model.params["fc.W"].dtype == np.float32, "all is float32"
+assert losses[-1][0] < 0.7 * losses[0][0], "the joint loss must fall by a third in 15 steps"
+assert not still, f"these have not moved in the first step: {still}"
+longest = max(moves.values())
+assert longest < 1.01e-3, f"Adam's first step moves nothing by more than lr, 0.001: {longest:.4f}"
+types = {losses[-1][0].dtype, *(array.dtype for array in model.params.values())}
+assert types == {np.dtype(np.float32)}, f"all should be float32, found {types}"
+for name, array, copied in zip(("x", "y", "sigma"), (x8, y8, sigma8), given, strict=True):
+    assert np.array_equal(array, copied), f"{name} belongs to the caller: do not change it"
 
 # %% [markdown]
 # An **epoch** goes through all photos once: in a new random order, in batches of nearly equal size, each photo changed in a new way. The generator of a photo's changes is seeded with (seed, epoch, index), that of the order with the next free index, so the same run can be repeated exactly.
@@ -367,7 +384,7 @@ theirs, their_optimizer = fresh()
 run = SimpleNamespace(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
     train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
-    schedule=lambda epoch: LR, average=None, weights=None,
+    schedule=lambda epoch: LR, average=None, weights=None, mix=None,
 )  # fmt: skip
 their_record, _ = train_epoch(run, EPOCHS, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})
@@ -406,7 +423,7 @@ if not FAST:
 # %% [markdown]
 # The loss jumps up where L1 joins it, two thirds of the way; that is another loss, not a worse network. The validation error stumbles for an epoch, and falls on.
 #
-# The picture says more than the number. Each face stands above its label distribution (blue) and the predicted distribution (red).
+# The picture says more than the number. Each face stands above its label distribution (blue) and the predicted distribution (orange).
 
 # %%
 p_hat, y_hat = estimate(model, method, valid_faces, channels)
@@ -425,7 +442,7 @@ faces = plots.Shown(
 plots.predictions(faces, "Faces that the network has not seen, from the youngest to the oldest")
 
 # %% [markdown]
-# The red hills are wider than the blue ones, and they should be. The blue hill says how far the annotators differ. The red one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80 % hold the true age of about 80 % of the faces.
+# The orange hills are wider than the blue ones, and they should be. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80 % hold the true age of about 80 % of the faces.
 #
 # What if both losses had been there from the start? We train that network, too, and ask the same of it.
 
@@ -506,10 +523,19 @@ def gap(history, last=4):
 # %% test="gap" points=1
 # Expect exactly 3 for the made-up history, and a larger gap without augmentation.
 made_up = [{"train_mae": 5.0, "valid_mae": v} for v in (99.0, 7.0, 8.0, 8.0, 9.0)]
-assert gap(made_up) == 3
+assert gap(made_up) == 3, (
+    f"the last four: 2, 3, 3 and 4 years, and their mean is not {gap(made_up)}"
+)
+assert gap(made_up, last=1) == 4, f"the last epoch alone: 4 years, not {gap(made_up, last=1)}"
+assert gap(made_up, last=5) == 21.2, f"all five: 21.2 years, not {gap(made_up, last=5)}"
+falling = [{"train_mae": t, "valid_mae": 6.0} for t in (9.0, 7.0, 5.0, 3.0)]
+assert gap(falling) == 0, f"3, 1, -1 and -3 years less: the gap is 0, not {gap(falling)}"
 print(f"gap with mirroring {gap(healthy):.2f} years, without {gap(plain):.2f}")
 if not FAST:
-    assert gap(plain) > gap(healthy) + 0.5
+    assert gap(plain) > gap(healthy) + 0.5, "without augmentation the gap is larger"
+
+# %%
+if not FAST:
     ends = {}
     for name, history in {"mirroring": healthy, "none": plain}.items():
         ends[name] = [np.mean([r[k] for r in history[-4:]]) for k in ("train_mae", "valid_mae")]
@@ -615,6 +641,16 @@ def linear_error(faces):
 print(f"right pairs {linear_error(train_faces):.2f}, mixed pairs {linear_error(shuffled):.2f}")
 assert linear_error(train_faces) < 0.8 < linear_error(shuffled)
 
+
+# %%
+def caught(check, *arguments, **options):
+    """The message of a check that raises AssertionError, None if it is silent."""
+    try:
+        check(*arguments, **options)
+    except AssertionError as error:
+        return str(error) or "(no message)"
+
+
 # %% [markdown]
 # ### Exercise 4
 # **Photos that come in differently.** What enters the network at validation must look, as numbers, like what entered it in training. Write a check of mean and standard deviation of each channel.
@@ -637,14 +673,22 @@ def check_inputs(x_train, x_valid, tolerance=0.5):
 # %% test="inputs" points=2
 # Expect silence for the right photos, and an AssertionError for those divided by 255 only.
 new = np.stack(valid_faces.images)
-check_inputs(x, normalize(new, *channels))
-for wrong in (normalize(new, [0, 0, 0], [1, 1, 1]), normalize(new, channels[0], [1, 1, 1])):
-    try:
-        check_inputs(x, wrong)
-    except AssertionError as error:
-        print(f"caught: {error}")
-    else:
-        raise ValueError("these photos have the wrong scale, and the check is silent")
+right = normalize(new, *channels)
+one_lighter, one_flat = right + np.float32([0, 0, 1]), right * np.float32([1, 0.25, 1])
+assert caught(check_inputs, x, right) is None, "these photos are right, and the check says no"
+for what, wrong in {
+    "divided by 255 only": normalize(new, [0, 0, 0], [1, 1, 1]),
+    "with the right mean and the wrong std": normalize(new, channels[0], [1, 1, 1]),
+    "with the right std, all of them lighter": right + 1,
+    "with the right std, all of them darker": right - 1,
+    "with a lighter blue": one_lighter,
+    "with a flat green": one_flat,
+}.items():
+    message = caught(check_inputs, x, wrong)
+    print(f"{what}: {message}")
+    assert message, f"photos {what}, and the check is silent"
+assert caught(check_inputs, x, right + 1, tolerance=1.5) is None, "tolerance 1.5, and off by 1"
+assert caught(check_inputs, x, right + 1, tolerance=0.8), "tolerance 0.8, and off by 1"
 
 # %% [markdown]
 # ### Exercise 5
@@ -666,16 +710,16 @@ def check_no_leak(train_images, valid_images):
 
 # %% test="leak" points=2
 # Expect silence for our parts, and an AssertionError that counts every leaked photo.
-check_no_leak(train_faces.images, valid_faces.images)
-for leaky, count in ((both.images, len(valid_faces)), ([*train_faces.images, new[3]], 1)):
-    try:
-        check_no_leak(leaky, valid_faces.images)
-    except AssertionError as error:
-        message = str(error)
-    else:
-        raise ValueError("the parts share photos, and the check is silent")
+assert caught(check_no_leak, train_faces.images, valid_faces.images) is None, "no photo is in both"
+for count in (1, 7, len(valid_faces)):
+    leaky = [*train_faces.images, *(image.copy() for image in valid_faces.images[-count:])]
+    message = caught(check_no_leak, leaky, valid_faces.images)
     print(f"caught: {message}")
-    assert str(count) in message
+    assert message, f"photos in both: {count}, and the check is silent"
+    named = {int(number) for number in re.findall(r"\d+", message)}
+    assert count in named, f"photos in both: {count}, and the message does not say so: {message}"
+    more = named - {count, len(leaky), len(valid_faces)}
+    assert not more, f"photos in both: {count}; what does the message count with {more}?"
 
 # %% [markdown]
 # And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too short. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
