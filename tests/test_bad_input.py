@@ -68,6 +68,7 @@ TRAIN = [
     ("--dataset faces", "argument --dataset: invalid choice: 'faces'"),
     ("--dataset utkface", "utkface: no folder data/utkface/UTKFace"),
     ("--dataset csv", "csv: no table, expected --table"),
+    ("--table faces/table.csv", "synthetic: --table is for --dataset csv alone"),
     ("--data-dir ''", "argument --data-dir: expected a path, got nothing"),
     ("--table ''", "argument --table: expected a path, got nothing"),
     ("--split person", "argument --split: invalid choice: 'person'"),
@@ -371,6 +372,7 @@ DATASETS = [
         "argument --score: expected a number between 0 and 1",
     ),
     ("csv --table faces/table.csv --loaders 0", "argument --loaders: expected a whole number from"),
+    ("utkface --table faces/table.csv", "utkface: --table is for --dataset csv alone"),
     ("utkface --align", "utkface: its faces are aligned already; --align is for chalearn15"),
     ("synthetic --align", "synthetic: its faces are aligned already; --align is for chalearn15"),
 ]

@@ -56,8 +56,7 @@ def read(path: Path) -> Weights:
         with open_file(path) as file:
             data = file.read(2**30)  # networks that are known here have a hundredth of that
         is_zip = data.startswith(b"PK")
-        found = (read_zip if is_zip else read_legacy)(data)
-        arrays, modules, text = weights_in(found)
+        arrays, modules, text = weights_in((read_zip if is_zip else read_legacy)(data))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UserError as error:

@@ -31,6 +31,8 @@ def load(name: str, options: Options, aligned: bool = True) -> Parts:
     """
     if name not in DATASETS:
         raise DataError(f"no data set {name!r}, expected one of {', '.join(DATASETS)}")
+    if options.table and name != "csv":
+        raise DataError(f"{name}: --table is for --dataset csv alone")
     try:
         parts = DATASETS[name](options)
     except DataError as error:

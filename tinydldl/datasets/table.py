@@ -127,20 +127,17 @@ class Table:
         if "\\" in said["name"] and not os.path.isfile(path):
             path = locate(said["name"].replace("\\", "/"))
         age = self._years(line, "the age", said["age"])
-        if "sigma" in said:
-            sigma = self._years(line, "sigma", said["sigma"])
+        sigma = self._years(line, "sigma", said["sigma"]) if "sigma" in said else sigma
         if sigma < 0:
             raise self._error(line, f"sigma is {sigma}, expected 0 or more")
         part = SPELLINGS.get(said.get("part", "").lower())
         if "part" in said and part is None:
-            expected = f"expected {' or '.join(PARTS)}"
-            raise self._error(line, f"the part is {said['part']!r}, {expected}")
+            raise self._error(line, f"the part is {said['part']!r}, expected {' or '.join(PARTS)}")
         return Label(path, age, sigma, part, said.get("subject"))
 
     def _years(self, line: str, what: str, text: str) -> float:
         """`text` as a number. Raises DataError."""
-        years = as_number(text)
-        if years is None:
+        if (years := as_number(text)) is None:
             raise self._error(line, f"{what} is {text!r}, expected a number")
         return years
 

@@ -160,9 +160,8 @@ def settings_of_run(
     method = stored.get("method")
     names = {f.name for f in fields(TrainSettings) if OF_ONE_METHOD.get(f.name, method) == method}
     if odd := sorted(names ^ stored.keys()):
-        how = "without" if odd[0] in names else "with"
-        other = f"{how} the argument {odd[0]}, so of another version of tinydldl"
-        raise UserError(f"{config}: {other}; the run cannot go on as it began")
+        how = f"{'without' if odd[0] in names else 'with'} the argument {odd[0]}"
+        raise UserError(f"{config}: {how}, so of another version; the run cannot go on as it began")
     if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
         places = {"data_dir": datasets.default_data_dir()} | places
     return settings_of(parser.parse_args(as_command_line(stored | places)))
