@@ -154,6 +154,16 @@ for H, KH, stride, padding in np.ndindex(9, 6, 3, 3):
 assert cases == 486, "all cases"
 assert output_size(64, 3, 1, 1) == 64, "a 3x3 kernel with padding 1 keeps the size"
 assert output_size(9, 4) == 6, "stride 1 and padding 0 if nothing is said"
+### BEGIN HIDDEN TESTS
+for H, KH, stride, padding, positions in (
+    (227, 11, 4, 0, 55),
+    (224, 7, 2, 3, 112),
+    (1, 1, 9, 0, 1),
+):
+    found = output_size(H, KH, stride, padding)
+    assert found == positions, f"{H=}, {KH=}, {stride=}, {padding=}: {found}, expected {positions}"
+assert output_size(1000, 1, 7, 5) == 145, "1,010 rows in steps of 7: the first, and 144 more"
+### END HIDDEN TESTS
 
 
 # %%
@@ -357,6 +367,20 @@ for KH, KW, stride in [(3, 3, 1), (3, 3, 2), (1, 1, 1), (2, 3, 3)]:
     assert np.abs(y - by_columns).max() < 1e-13, f"{case}: not what im2col says"
 assert np.array_equal(x_pad, before), "x_pad belongs to the layer below: do not change it"
 assert conv2d(np.float32(x_pad), np.float32(W)).dtype == np.float32, "do not fall into float64"
+### BEGIN HIDDEN TESTS
+shapes = [
+    ((1, 12, 5, 1), (3, 2, 1, 1), 2),
+    ((3, 4, 11, 2), (4, 1, 2, 5), 1),
+    ((2, 7, 7, 4), (7, 7, 4, 3), 4),
+]
+for size, kernel_size, stride in shapes:
+    few = np.random.default_rng(stride)
+    pictures, kernel = few.standard_normal(size), few.standard_normal(kernel_size)
+    y, loops = conv2d(pictures, kernel, stride), naive.conv2d(pictures, kernel, (stride, stride))
+    case = f"pictures {size}, kernel {kernel_size}, stride {stride}"
+    assert y.shape == loops.shape, f"{case}: shape {y.shape}, expected {loops.shape}"
+    assert np.abs(y - loops).max() < 1e-13, f"{case}: off by {np.abs(y - loops).max():.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6. The backward pass, from one product
@@ -470,6 +494,19 @@ for name, variable in (("dx_pad", x_pad), ("dW", W), ("db", b)):
     assert shape == variable.shape, f"{name}: shape {shape}, expected {variable.shape}"
     error = compare(name, gradients[name], numerical_gradient(loss, variable))
     print(f"{name}: error against central differences {error:.1e}")
+### BEGIN HIDDEN TESTS
+for size, kernel_size in (((1, 8, 4, 3), (2, 3, 3, 1)), ((3, 3, 9, 1), (3, 1, 1, 2))):
+    few = np.random.default_rng(len(size))
+    pictures, kernel = few.standard_normal(size), few.standard_normal(kernel_size)
+    forward = naive.conv2d(pictures, kernel, (1, 1))
+    upstream = 1e3 * few.standard_normal(forward.shape)
+    found = conv2d_backward(pictures, kernel, upstream)
+    loops = *naive.conv2d_backward(pictures, kernel, (1, 1), upstream), upstream.sum((0, 1, 2))
+    for name, one, other in zip(("dx_pad", "dW", "db"), found, loops, strict=True):
+        case = f"{name}, pictures {size}, kernel {kernel_size}"
+        assert one.shape == other.shape, f"{case}: shape {one.shape}, expected {other.shape}"
+        assert np.abs(one - other).max() < 1e-9, f"{case}: not what the loops say"
+### END HIDDEN TESTS
 
 
 # %% [markdown]
@@ -555,6 +592,20 @@ for KH, KW in [(3, 3), (2, 3)]:
     assert difference < 1e-13, f"{KH}x{KW}: off by {difference:.1e} from the loops"
 called = input_gradient.__code__.co_names
 assert "conv2d_backward" not in called, "write it as a convolution of dy, a forward pass"
+### BEGIN HIDDEN TESTS
+for size, kernel_size in (
+    ((1, 4, 3, 1), (2, 2, 1, 4)),
+    ((3, 6, 3, 2), (1, 3, 2, 2)),
+    ((2, 5, 8, 3), (5, 1, 3, 1)),
+):
+    few = np.random.default_rng(sum(size))
+    pictures, kernel = few.standard_normal(size), few.standard_normal(kernel_size)
+    upstream = few.standard_normal(naive.conv2d(pictures, kernel, (1, 1)).shape)
+    expected, _ = naive.conv2d_backward(pictures, kernel, (1, 1), upstream)
+    found, case = input_gradient(kernel, upstream), f"pictures {size}, kernel {kernel_size}"
+    assert found.shape == size, f"{case}: shape {found.shape}, expected that of the pictures"
+    assert np.abs(found - expected).max() < 1e-13, f"{case}: not what the loops say"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # And $dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\, dy_{nhwo}$ has the form of the very first sum of this lesson, with $dy$ in the place of the kernel: for each pair of channels, slide $dy$ over $x$ and add up over the photos. With a stride $s$ the entries of $dy$ stand $s$ pixels apart; put $s - 1$ zeros between them. If the stride divides $H + 2P - KH$, both statements hold again. If it does not, the last rows of the padded picture were never seen (section 3), and this $dy$ is too short by just as many: put the remainder, $(H + 2P - KH) \bmod s$ rows of zeros, behind it, and the same for the columns.

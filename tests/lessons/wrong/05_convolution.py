@@ -147,3 +147,50 @@ def input_gradient(W, dy):
 def input_gradient(W, dy):
     (N, OH, OW, _), (KH, KW, C, _) = dy.shape, W.shape
     return naive.conv2d_backward(np.zeros((N, OH + KH - 1, OW + KW - 1, C)), W, (1, 1), dy)[0]
+
+
+# %% exercise="size" hidden="counted among the first 99 rows"
+def output_size(H, KH, stride=1, padding=0):
+    return len([top for top in range(0, 99, stride) if top + KH <= H + 2 * padding])
+
+
+# %% exercise="shifted" hidden="four channels out, always"
+def conv2d(x_pad, W, stride=1):
+    (N, H, width, _), (KH, KW, _, _) = x_pad.shape, W.shape
+    OH, OW = output_size(H, KH, stride), output_size(width, KW, stride)
+    y = np.zeros((N, OH, OW, 4), dtype=x_pad.dtype)
+    for i, j in np.ndindex(KH, KW):
+        rows = slice(i, i + stride * (OH - 1) + 1, stride)
+        columns = slice(j, j + stride * (OW - 1) + 1, stride)
+        y += x_pad[:, rows, columns] @ W[i, j]
+    return y
+
+
+# %% exercise="backward" hidden="a square picture, always"
+def conv2d_backward(x_pad, W, dy):
+    (N, OH, OW, OC), (KH, KW, C, _) = dy.shape, W.shape
+    side = max(x_pad.shape[1:3])
+    dx_pad, dW = np.zeros((N, side, side, C)), np.zeros_like(W)
+    for i, j in np.ndindex(KH, KW):
+        seen = slice(None), slice(i, i + OH), slice(j, j + OW)
+        dW[i, j] = x_pad[seen].reshape(-1, C).T @ dy.reshape(-1, OC)
+        dx_pad[seen] += dy @ W[i, j].T
+    return dx_pad, dW, dy.sum(axis=(0, 1, 2))
+
+
+# %% exercise="flipped" hidden="5 x 5 pixels, always"
+def input_gradient(W, dy):
+    (KH, KW, C, _), (N, OH, OW, _) = W.shape, dy.shape
+    dx_pad = np.zeros((N, 5, 5, C))
+    for i, j in np.ndindex(KH, KW):
+        dx_pad[:, i : i + OH, j : j + OW] += dy @ W[i, j].T
+    return dx_pad
+
+
+# %% exercise="flipped" hidden="C and OC exchanged unless they are equal"
+def input_gradient(W, dy):
+    KH, KW, C, OC = W.shape
+    turned = W[::-1, ::-1]
+    turned = turned if C == OC else turned.transpose(0, 1, 3, 2)
+    dy_pad = np.pad(dy, ((0, 0), (KH - 1, KH - 1), (KW - 1, KW - 1), (0, 0)))
+    return naive.conv2d(dy_pad, turned, (1, 1))
