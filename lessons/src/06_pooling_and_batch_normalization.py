@@ -149,6 +149,15 @@ for case, values in cases.items():
     assert np.array_equal(found, expected), f"{case}: dy goes to a pixel that did not win"
     assert np.array_equal(values, before[0]), "x belongs to the layer below: do not change it"
     assert np.array_equal(upstream, before[1]), "dy belongs to the layer above: do not change it"
+### BEGIN HIDDEN TESTS
+flat = np.random.default_rng(60).integers(-2, 1, (1, 2, 8, 1))  # none above 0, many ties
+for size in (1.0, 1e12, 1e-12):
+    values, upstream = size * flat, np.array([[[[3.0], [-1.0], [0.5], [2.0]]]])
+    found = max_pool_backward(values, upstream)
+    expected = naive.max_pool_backward(values, (2, 2), (2, 2), upstream)
+    assert found.shape == values.shape, f"one image, one channel: shape {found.shape}"
+    assert np.array_equal(found, expected), f"ties among numbers of about {size:g}: a wrong pixel"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2. Average pooling: keep the share
@@ -512,6 +521,21 @@ layer = BatchNorm2d(2).to(dtype=float)
 layer.params["gamma"][...] = gammas
 layer.forward(images)
 assert np.abs(layer.backward(upstream) - mine[0]).max() < 1e-14, "not what the package's layer says"
+### BEGIN HIDDEN TESTS
+for shape in ((1, 5, 3, 4), (6, 1, 1, 1), (2, 2, 7, 3)):
+    few = np.random.default_rng(sum(shape))
+    others, dy_others = 100 + 5 * few.standard_normal(shape), 50 * few.standard_normal(shape)
+    factors = few.standard_normal(shape[-1])
+    factors[0] = 0
+    inverse = 1 / np.sqrt(others.var(axis=(0, 1, 2)) + 0.01)
+    normal = (others - others.mean(axis=(0, 1, 2))) * inverse
+    found = batch_norm_backward(dy_others, normal, inverse, factors)
+    loops = naive.batch_norm_backward(others, factors, 0.01, dy_others)
+    for name, a, b in zip(("dx", "dgamma", "dbeta"), found, loops, strict=True):
+        assert np.shape(a) == b.shape, f"{shape}, {name}: shape {np.shape(a)}, expected {b.shape}"
+        off = np.abs(a - b).max()
+        assert off < 1e-9, f"{shape}, {name}: off by {off:.1e} from the loops"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7. What the backward pass removes
@@ -697,6 +721,23 @@ for momentum in (0.1, 0.3):
         off = np.abs(r_var - layer.buffers["running_var"]).max()
         assert off < 1e-13, f"momentum {momentum}: the running variance is off by {off:.2g}"
     print("running mean", r_mean.round(3), " running variance", r_var.round(3))
+### BEGIN HIDDEN TESTS
+for shape in ((5, 3, 4, 2), (1, 1, 2, 1), (2, 9, 1, 6)):
+    batch = 100 + np.random.default_rng(sum(shape)).standard_normal(shape)
+    channel_means, M = batch.mean(axis=(0, 1, 2)), batch[..., 0].size
+    channel_vars = ((batch - channel_means) ** 2).sum(axis=(0, 1, 2)) / (M - 1)
+    old_mean, old_var = np.full(shape[-1], 7.0), np.full(shape[-1], 3.0)
+    for momentum in (0.01, 1.0):
+        one, other = update(old_mean, old_var, batch, momentum)
+        off = np.abs(one - (1 - momentum) * old_mean - momentum * channel_means).max()
+        assert off < 1e-11, (
+            f"{M} numbers a channel, momentum {momentum}: the mean is off by {off:.2g}"
+        )
+        off = np.abs(other - (1 - momentum) * old_var - momentum * channel_vars).max()
+        assert off < 1e-11, (
+            f"{M} numbers a channel, momentum {momentum}: the variance, by {off:.2g}"
+        )
+### END HIDDEN TESTS
 
 
 # %%
@@ -838,6 +879,22 @@ folded.params["W"][...], folded.params["b"][...] = W_folded, b_folded
 difference = np.abs(net.eval().forward(images) - folded.forward(images)).max()
 print(f"largest difference {difference:.1e}")
 assert difference < 1e-12, f"one convolution and the pair differ by {difference:.2g}"
+### BEGIN HIDDEN TESTS
+tall = np.random.default_rng(66)
+pair = {
+    "conv": Conv2d(2, 3, (1, 5), padding=(0, 2), bias=False, rng=tall),
+    "bn": BatchNorm2d(3, eps=0.5),
+}
+net = Sequential(pair).to(dtype=float)
+net.params["bn.gamma"][...], net.params["bn.beta"][...] = [-2, 0, 1e3], [5, 7, -1]
+net.layers["bn"].buffers["running_mean"][...] = [-3, 2, 50]
+net.layers["bn"].buffers["running_var"][...] = [0, 4, 0.01]
+folded = Conv2d(2, 3, (1, 5), padding=(0, 2), rng=tall).to(dtype=float)
+folded.params["W"][...], folded.params["b"][...] = fold(net.params["conv.W"], net.layers["bn"])
+wide = tall.standard_normal((1, 3, 8, 2))
+difference = np.abs(net.eval().forward(wide) - folded.forward(wide)).max()
+assert difference < 1e-8, f"a 1x5 kernel, eps 0.5: they differ by {difference:.2g}"
+### END HIDDEN TESTS
 
 # %%
 names = list(AgeNet("tiny", 101, rng=rng).layers)
