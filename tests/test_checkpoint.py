@@ -37,6 +37,13 @@ def test_comes_back_as_it_was(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.json", "checkpoint.npz"]
 
 
+def test_a_name_may_end_in_both_endings(tmp_path):
+    save(tmp_path / "a.json", ARRAYS, {"of": "a"})
+    assert describe(tmp_path / "a.json.npz") == {"of": "a"}
+    load(tmp_path / "a.json.npz", loaded := like(ARRAYS))
+    np.testing.assert_array_equal(loaded["model.W"], ARRAYS["model.W"])
+
+
 def test_what_cannot_be_read_is_one_line(tmp_path):
     with pytest.raises(CheckpointError, match=r"none: no checkpoint, none\.json is missing; exp"):
         describe(tmp_path / "none")

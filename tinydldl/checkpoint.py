@@ -128,7 +128,7 @@ def read_json(path: str | Path) -> Any:
 def stem_of(path: str | Path) -> str:
     """The path of the files of a checkpoint, without suffix."""
     file = Path(path, "checkpoint") if Path(path).is_dir() else path
-    return str(file).removesuffix(".npz").removesuffix(".json")
+    return re.sub(r"\.(npz|json)$", "", str(file))
 
 
 @contextmanager
