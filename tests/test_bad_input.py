@@ -181,7 +181,7 @@ EVALUATE = [
     (f"--checkpoint net {FACES} --part best", "argument --part: invalid choice: 'best'"),
     ("--checkpoint net --dataset csv", "csv: no table, expected --table"),
     ("--checkpoint net --dataset morph", "morph: no folder data/morph/Album2"),
-    (f"--checkpoint net {FACES} --out photo.jpg", "photo.jpg: cannot be used (File exists)"),
+    (f"--checkpoint net {FACES} --out photo.jpg", "photo.jpg: is a file, expected a folder"),
     (f"--checkpoint net {FACES} --out faces", "faces: holds files that are not of an evaluation"),
     (f"--checkpoint net {FACES} --device tpu", "device 'tpu': expected auto, cpu"),
     (f"--checkpoint net {FACES} --limit 1", "argument --limit: expected a whole number from 2"),

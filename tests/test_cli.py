@@ -22,7 +22,7 @@ from tinydldl.errors import UserError
     ],
 )
 def test_numbers(parse, good, bad, capsys):
-    parser = cli.Parser(prog="command")
+    parser = cli.Parser("command", "")
     parser.add_argument("--value", type=parse)
     for text, value in good.items():
         assert parser.parse_args(["--value", text]).value == value
@@ -31,11 +31,11 @@ def test_numbers(parse, good, bad, capsys):
             parser.parse_args([f"--value={text}"])
         error = capsys.readouterr().err
         assert error.startswith("error: argument --value: expected a ")
-        assert error.endswith(f"got {text!r} (see command --help)\n")
+        assert error.endswith(f"got {text!r} (see python -m tinydldl.command --help)\n")
 
 
 def test_help_shows_defaults_but_not_none(capsys):
-    parser = cli.Parser(prog="command")
+    parser = cli.Parser("command", "")
     parser.add_argument("--lr", default=0.1, help="learning rate")
     parser.add_argument("--name", help="of the run")
     with pytest.raises(SystemExit, match="0"):
@@ -104,7 +104,7 @@ def test_a_terminal_that_has_no_such_character():
 
 
 def test_a_path_is_not_nothing():
-    parser = cli.Parser(prog="command")
+    parser = cli.Parser("command", "")
     parser.add_argument("--out", type=cli.path)
     assert parser.parse_args(["--out", "a/b"]).out == Path("a/b")
     with pytest.raises(SystemExit, match="2"):
@@ -125,11 +125,11 @@ def test_an_error_is_one_line_that_can_be_read(message, line, capsys):
 
     assert cli.run_command(command) == 2
     assert capsys.readouterr().err == line + "\n"
-    parser = cli.Parser(prog="command")
+    parser = cli.Parser("command", "")
     with pytest.raises(SystemExit, match="2"):
         parser.error(message)
     err = capsys.readouterr().err
-    assert err.endswith(" (see command --help)\n")
+    assert err.endswith(" (see python -m tinydldl.command --help)\n")
     assert err.count("\n") == 1
     assert len(err) < 400
 

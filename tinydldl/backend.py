@@ -100,10 +100,7 @@ def choose_device(name: str = "auto") -> tuple[Module, str]:
 
 
 def why_not_gpu(index: int) -> str | None:
-    """Why GPU `index` cannot be used, in CuPy's words; None if a product was computed on it.
-
-    CuPy notices late what is missing: a product needs cuBLAS, and a sum is compiled, by NVRTC.
-    """
+    """Why GPU `index` cannot be used, in CuPy's words; None if a product was computed on it."""
     try:
         if cupy is None and no_cupy:
             raise no_cupy
@@ -112,7 +109,7 @@ def why_not_gpu(index: int) -> str | None:
             return f"CuPy sees {count} GPUs"
         cupy.cuda.Device(index).use()
         x = cupy.ones((2, 2), dtype=np.float32)
-        float((x @ x).sum())
+        float((x @ x).sum())  # CuPy notices late what is missing: cuBLAS here, NVRTC for the sum
     except Exception as error:  # a driver, a library, memory: each has a type of its own
         return " ".join(str(error).split()) or type(error).__name__
     return None

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +29,9 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults, and whose errors are one line."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(formatter_class=HelpFormatter, **kwargs)
+    def __init__(self, command: str, about: str, epilog: str | None = None) -> None:
+        prog = f"python -m tinydldl.{command}"
+        super().__init__(prog, None, about, epilog, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
 
     def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:
@@ -52,10 +52,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int | None:
-    """Run `command(argv)`, print a `UserError` as one line, and return the exit code.
-
-    If nobody reads the output any more, as after `head` in a pipe, the command ends without a word.
-    """
+    """Run `command(argv)`, print a `UserError` as one line, and return the exit code."""
     open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -70,7 +67,7 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
         message = str(error)
     except MemoryError:
         message = "out of memory; try less at a time, such as a smaller --batch or --size"
-    except BrokenPipeError:
+    except BrokenPipeError:  # nobody reads the output any more, as after `head` in a pipe
         forget_output()
         return HUNG_UP
     except OSError as error:
@@ -93,16 +90,13 @@ def error_line(message: object) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within this block the first Ctrl-C raises KeyboardInterrupt, the second ends the command.
-
-    A second KeyboardInterrupt would break into the cleanup after the first.
-    """
+    """Within this block the first Ctrl-C raises KeyboardInterrupt, the second ends the command."""
     if signal.getsignal(signal.SIGINT) is not tinydldl.leave:
         yield
         return
 
     def interrupt(signum: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, tinydldl.leave)
+        signal.signal(signal.SIGINT, tinydldl.leave)  # another would break into the cleanup
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
@@ -130,10 +124,10 @@ def forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def gather(kind: type[T], arguments: Namespace, **others: Any) -> T:
-    """A dataclass `kind` of the parsed arguments that are named like its fields, and the others."""
-    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: v for name, v in vars(arguments).items() if name in names}, **others)
+def gather(cls: type[T], arguments: Any, **others: Any) -> T:
+    """A dataclass `cls` of the attributes that are named like its fields, and the others."""
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: v for name, v in vars(arguments).items() if name in names}, **others)
 
 
 def path(text: str) -> Path:
@@ -146,11 +140,11 @@ def path(text: str) -> Path:
 def whole(least: int, most: float = math.inf) -> Type:
     """The type of an argument: a whole number from `least` to `most`."""
     end = "up" if most == math.inf else f"to {most}"
-    return _number(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
+    return kind(int, f"a whole number from {least} {end}", lambda value: least <= value <= most)
 
 
-def _number(convert: Type, expected: str, allowed: Callable[[Any], bool]) -> Type:
-    """The type of an argument: a number that is `allowed`; `expected`: its description."""
+def kind(convert: Type, expected: str, allowed: Callable[[Any], Any]) -> Type:
+    """The type of an argument: a value that is `allowed`; `expected`: its description."""
 
     def parse(text: str) -> Any:
         try:
@@ -164,6 +158,6 @@ def _number(convert: Type, expected: str, allowed: Callable[[Any], bool]) -> Typ
     return parse
 
 
-positive = _number(float, "a number above 0", lambda value: 0 < value < math.inf)
-not_negative = _number(float, "a number from 0 up", lambda value: 0 <= value < math.inf)
-fraction = _number(float, "a number between 0 and 1", lambda value: 0 < value < 1)
+positive = kind(float, "a number above 0", lambda value: 0 < value < math.inf)
+not_negative = kind(float, "a number from 0 up", lambda value: 0 <= value < math.inf)
+fraction = kind(float, "a number between 0 and 1", lambda value: 0 < value < 1)

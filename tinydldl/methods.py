@@ -288,10 +288,7 @@ METHODS = {
 
 
 def make_method(name: str, grid: Grid, **settings: Any) -> Method:
-    """The method `name`, with settings of its own: those that its class takes.
-
-    Raises ValueError for another name, and TypeError for a setting that the method does not have.
-    """
+    """The method `name`, with settings that its class takes. Raises ValueError and TypeError."""
     if name not in METHODS:
         raise ValueError(f"method {name!r}: expected one of {', '.join(METHODS)}")
     return METHODS[name](grid, **settings)

@@ -157,10 +157,7 @@ def clark(p_hat: Distributions, p: Distributions) -> float:
 
 
 def canberra(p_hat: Distributions, p: Distributions) -> float:
-    """Canberra distance, 0..K: `mean_n sum_k |p_k - p_hat_k| / (p_k + p_hat_k)`.
-
-    Smaller is better. 0/0 counts 0.
-    """
+    """Canberra distance, 0..K: `mean_n sum_k |p_k - p_hat_k| / (p_k + p_hat_k)`, 0/0 is 0."""
     return float(_relative_difference(p_hat, p).sum(axis=1).mean())
 
 

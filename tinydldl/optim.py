@@ -49,14 +49,11 @@ class SGD(Optimizer):
 
 @fused
 def sgd_step(param: Array, g: Array, v: Array, lr: float, momentum: float, least: float) -> None:
-    """Update `param` and `v` in place by the gradient `g`; below `least` v becomes zero.
-
-    A parameter never shrinks that far by itself.
-    """
+    """Update `param` and `v` in place by the gradient `g`; below `least` v becomes zero."""
     v *= momentum
     v += g
     v *= get_array_module(v).abs(v) >= least
-    param -= lr * v
+    param -= lr * v  # it never shrinks that far by itself
 
 
 class Adam(Optimizer):

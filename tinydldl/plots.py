@@ -26,6 +26,7 @@ if IS_COMMAND:
 
 # Okabe and Ito's palette: told apart with every common kind of color blindness.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
 DPI = 150
 Rows = Sequence[dict[str, Any]]  # of a table
 

@@ -39,10 +39,7 @@ def bounded(asked: int, jobs: int) -> int:
 
 
 class Processes:
-    """`count` processes that run `target(pipe, index, *arguments)`, and the `pipes` to them.
-
-    They end with `close`, with this object, or with this process.
-    """
+    """`count` processes of `target(pipe, index, *arguments)`, until `close` or the end of this."""
 
     def __init__(self, count: int, target: Callable[..., Any], *arguments: Any) -> None:
         self.pipes: list[Connection] = []

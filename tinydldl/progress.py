@@ -21,10 +21,7 @@ class Log:
 
 
 class Progress(tqdm):
-    """Counts up to `total`, with `update` or by iterating over `things`.
-
-    Without a terminal, what takes less than half a minute prints nothing.
-    """
+    """Counts up to `total`, with `update` or by iterating over `things`."""
 
     def __init__(
         self, things: Any = None, doing: str = "", total: int = 0, *, unit: str, initial: int = 0
@@ -32,7 +29,7 @@ class Progress(tqdm):
         how: dict[str, Any] = {"dynamic_ncols": True}
         if not sys.stderr.isatty():
             how = {"file": Log(), "bar_format": LINE, "position": 0, "smoothing": 0}
-            how |= {"mininterval": EVERY, "delay": EVERY, "miniters": 1}
+            how |= {"mininterval": EVERY, "delay": EVERY, "miniters": 1}  # less prints nothing
         super().__init__(things, None, total, False, unit=f" {unit}", initial=initial, **how)
         self.set_description(doing)
 

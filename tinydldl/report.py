@@ -48,15 +48,12 @@ TRUE_AGE = {
 
 @dataclass
 class Estimates:
-    """The estimates of a network, or of several together, beside the truth. All on the host.
-
-    `y_hat` (N,), years; `p_hat` (N, K) on `grid` (K,), None for a method without a distribution.
-    """
+    """The estimates of a network, or of several together, beside the truth. All on the host."""
 
     photos: Photos
     grid: Grid
     y_hat: Ages
-    p_hat: Any
+    p_hat: Any  # (N, K), None for a method without a distribution
 
     @classmethod
     def of(cls, method: Method, prediction: Array, photos: Photos) -> Self:
@@ -204,10 +201,7 @@ def value_text(figures: Figures, name: str, unit: str = "") -> str:
 
 
 def picture(estimates: Estimates, images: PhotoStore, title: str) -> Figure:
-    """A figure of a few faces, evenly spread from the youngest to the oldest.
-
-    `images[i]` is the RGB image of photo i.
-    """
+    """A figure of faces from the youngest to the oldest; `images[i]`: the RGB image of photo i."""
     by_age = np.argsort(estimates.photos.ages, kind="stable")
     shown = by_age[np.linspace(0, len(by_age) - 1, min(SHOWN, len(by_age))).round().astype(int)]
     return plots.predictions(to_show(estimates, images, shown), title)

@@ -66,16 +66,12 @@ def is_three(values: Any) -> bool:
 
 @dataclass
 class Trained:
-    """A network that can estimate ages: it, its method, and how photos are made ready for it.
-
-    `channels`: mean and std of R, G and B that photos are normalized with; `meta`: the JSON of its
-    checkpoint, {} without one.
-    """
+    """A network that can estimate ages: it, its method, and how photos are made ready for it."""
 
     model: Any  # an AgeNet, or what computes one
     method: Method
-    channels: Channels
-    meta: dict = field(default_factory=dict)
+    channels: Channels  # mean and std of R, G and B that photos are normalized with
+    meta: dict = field(default_factory=dict)  # the JSON of its checkpoint, {} without one
 
     @property
     def side(self) -> int:
@@ -100,10 +96,7 @@ class Trained:
     def predict(
         self, store: PhotoStore, batch: int, xp: Module = np, seen: Seen = lambda images: None
     ) -> tuple[Array, Ages]:
-        """The prediction (N, M) for each photo of a `PhotoStore`, and y_hat (N,), on the host.
-
-        `xp`: where the model is. Raises NonFiniteError as `predict_images` does.
-        """
+        """Prediction (N, M) and y_hat (N,) of the photos, on the host. Raises NonFiniteError."""
         self.model.eval()
         predictions, y_hat = [], []
         for images, _ in eval_batches(store, batch=batch):
@@ -114,9 +107,7 @@ class Trained:
         return np.concatenate(predictions), np.concatenate(y_hat)
 
     def predict_images(self, images: Images) -> Array:
-        """The prediction (N, M) for uint8 images (N, side, side, 3): the mean over each and its
-        mirror image. Raises NonFiniteError for a network whose weights are too large.
-        """
+        """The mean prediction (N, M) for uint8 images and mirror images. Raises NonFiniteError."""
         x = normalize(images, *self.channels)
         with np.errstate(over="ignore", invalid="ignore"):
             views = x, x[:, :, ::-1]
@@ -127,10 +118,7 @@ class Trained:
 def describe(
     network: dict[str, Any], method: Method, settings: dict[str, Any], channels: Channels
 ) -> dict[str, Any]:
-    """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method.
-
-    `network`: name, side, pool, and `log_sigmoid` if that is its last layer; `channels`: mean, std.
-    """
+    """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method."""
     grid = method.grid
     return {
         "network": network,

@@ -8,7 +8,7 @@ from helpers.torch_nets import age_net
 from tinydldl import trained
 from tinydldl.convert import torch_file
 from tinydldl.convert.torch_file import Weights
-from tinydldl.convert.torch_weights import convert, head_of, pool_of, save
+from tinydldl.convert.torch_weights import convert, ends_of, save
 from tinydldl.errors import UserError
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.models import CHANNELS
@@ -157,8 +157,7 @@ def test_a_state_dict_computes_the_same(name, bias, pool, saved, torch, rng):
 def test_a_whole_network_tells_its_head_and_pooling(head, pool, saved, torch, rng):
     net = age_net(torch, CHANNELS["tiny"], pool, head=head, seed=2)
     weights = saved(net)
-    assert head_of(weights.modules) == head
-    assert pool_of(weights.modules) == pool
+    assert ends_of(weights.modules) == (head, pool)
     network = convert(weights, head, pool)
     layer = network.model.layers["pool5"]
     assert isinstance(layer, {"hp": HybridPool, "gap": GlobalAvgPool}[pool])
@@ -172,7 +171,7 @@ def test_a_whole_network_tells_its_head_and_pooling(head, pool, saved, torch, rn
 
 def test_a_state_dict_tells_neither(saved, torch):
     weights = saved(age_net(torch, CHANNELS["tiny"]).state_dict())
-    assert head_of(weights.modules) is pool_of(weights.modules) is None
+    assert ends_of(weights.modules) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tinydldl.datasets import (
     DATASETS,
     DataError,
     Options,
-    add_data_arguments,
+    add_arguments,
     default_data_dir,
     load,
 )
@@ -43,7 +43,7 @@ def test_data_dir_from_the_environment_or_by_default(monkeypatch):
 def test_arguments_make_options(monkeypatch):
     monkeypatch.delenv("TINYDLDL_DATA", raising=False)
     parser = argparse.ArgumentParser()
-    add_data_arguments(parser)
+    add_arguments(parser)
     assert cli.gather(Options, parser.parse_args([])) == Options(Path("data"))
     parser.add_argument("--count", type=int)
     given = "--data-dir d --table t.csv --split subject --seed 3 --sigma 1.5 --count 9"

@@ -24,7 +24,7 @@ COMMANDS = {  # each with where its work begins, which no refused command comes 
     "explain": "tinydldl.explain.saliency.occlusion",
     "reproduce": "tinydldl.reproduce.trainings.train",
     "convert": "tinydldl.checkpoint.save",
-    "bench": "tinydldl.bench.__main__.measure",
+    "bench": "tinydldl.bench.__main__.race",
     "app": "tinydldl.app.Server.serve_forever",
     "datasets": "tinydldl.datasets.__main__.check",
 }

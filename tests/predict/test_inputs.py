@@ -18,7 +18,6 @@ from tinydldl.errors import UserError
 from tinydldl.faces import detect
 from tinydldl.images import PhotoError, open_photo
 from tinydldl.predict import inputs
-from tinydldl.predict.inputs import SourceError
 
 # Marked by hand: eyes, nose and corners of the mouth of the portrait below.
 LANDMARKS = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
@@ -67,13 +66,13 @@ def test_what_a_name_stands_for():
 
 def test_what_stands_for_nothing():
     Path("empty").mkdir()
-    with pytest.raises(SourceError, match=r"^empty: no photo in this folder; expected \.jpg"):
+    with pytest.raises(PhotoError, match=r"^empty: no photo in this folder; expected \.jpg"):
         inputs.expand("empty")
     for pattern in ("**/*.png", "empty*", "a[1].jpg"):
         words = f"{pattern}: no photo is there, and none matches this as a pattern"
-        with pytest.raises(SourceError, match=f"^{re.escape(words)}$"):
+        with pytest.raises(PhotoError, match=f"^{re.escape(words)}$"):
             inputs.expand(pattern)
-    with pytest.raises(SourceError, match=r"^expected a photo, got an empty name$"):
+    with pytest.raises(PhotoError, match=r"^expected a photo, got an empty name$"):
         inputs.expand("")
 
 
@@ -137,7 +136,7 @@ def test_landmarks_of_a_face_may_lie_in_any_direction(degrees):
     "order", [[1, 0, 2, 3, 4], [0, 1, 2, 4, 3], [1, 0, 2, 4, 3], [3, 4, 2, 0, 1], [2, 0, 1, 3, 4]]
 )
 def test_landmarks_in_another_order_are_refused(order):
-    with pytest.raises(SourceError, match=r"^--landmarks: these do not lie as in a face; expected"):
+    with pytest.raises(PhotoError, match=r"^--landmarks: these do not lie as in a face; expected"):
         find("--landmarks", joined(LANDMARKS[order]))
 
 
@@ -147,13 +146,13 @@ def test_landmarks_may_lie_outside_of_a_photo_that_cuts_a_face_off_but_not_far()
     (face,) = find("--landmarks=" + joined(points), image=cut)
     np.testing.assert_array_equal(face.box, [0, 186, 66, 282])
     for far in (points * [40, 40], points * 1e150, points * 1e305, points - [1000, 0]):
-        with pytest.raises(SourceError, match=r"^--landmarks: far outside the photo, which"):
+        with pytest.raises(PhotoError, match=r"^--landmarks: far outside the photo, which"):
             find("--landmarks=" + joined(far), image=cut)
 
 
 def test_landmarks_in_a_line_and_mirrored_are_refused():
     for points in (np.linspace([50, 60], [150, 300], 5), LANDMARKS[:, ::-1]):
-        with pytest.raises(SourceError, match="do not lie as in a face"):
+        with pytest.raises(PhotoError, match="do not lie as in a face"):
             find("--landmarks", joined(points))
 
 

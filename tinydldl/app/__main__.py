@@ -26,21 +26,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def give_back_large_memory() -> None:
-    """Make glibc return free blocks of 4 MB and more to the system.
-
-    By default it soon keeps some per thread, and photos of 20 MB add up.
-    """
+    """Make glibc return free blocks of 4 MB and more to the system."""
     M_MMAP_THRESHOLD = -3
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)  # each thread would keep some
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.app",
-        description="A web page on this computer that estimates the ages of the faces in photos.",
-        epilog=portraits.CAUTION,
-    )
+    about = "A web page on this computer that estimates the ages of the faces in photos."
+    parser = cli.Parser("app", about, portraits.CAUTION)
     portraits.add_network_arguments(parser.add_argument_group("network"))
     server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"
     server.add_argument("--port", type=cli.whole(0, 65535), default=8000, help=about)

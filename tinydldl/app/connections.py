@@ -83,10 +83,7 @@ class Connections:
 
 
 class Request(RawIOBase):
-    """The bytes of a client as a file: at most `most`, in at most `patience` seconds.
-
-    Raises TimeoutError, Refusal for more bytes, and ConnectionError.
-    """
+    """A client's bytes as a file: `most` in `patience` seconds. Raises TimeoutError and Refusal."""
 
     def __init__(self, connection: socket, connections: Connections) -> None:
         self.connection, self.connections = connection, connections

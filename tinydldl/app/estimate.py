@@ -1,6 +1,7 @@
 """From the bytes of a photo to what the page shows: values for JSON, pictures as data URIs."""
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -67,22 +68,13 @@ def find_faces(image: Image.Image) -> tuple[list[Face], str | None]:
 
 
 def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[str, Any]:
-    """A face: its `Portrait.record`, `view`, what the network sees, and `map`.
-
-    `spread`, `distribution` and `map` are None for a method without them, `box` for a whole photo.
-    """
+    """`Portrait.record`, `view`, what the network sees, and `map`, by `under_squares`, if any."""
     (person,) = portraits(choice.network, image, [face], choice.crop)
-    years = map_record(choice.network, person.view)
-    return {"box": None} | person.record() | {"view": data_uri(person.view, "PNG"), "map": years}
-
-
-def map_record(network: Trained, view: Image.Image) -> list[list[float]] | None:
-    """The years that each part of the view adds, by `under_squares`; None without softmax."""
-    try:
-        (years,) = Maps(network, np.asarray(view)[None]).of_expectation()
-    except MapError:
-        return None
-    return under_squares(years, view.width).tolist()
+    record = {"box": None, "map": None} | person.record() | {"view": data_uri(person.view, "PNG")}
+    with suppress(MapError):  # a method without softmax
+        (years,) = Maps(choice.network, np.asarray(person.view)[None]).of_expectation()
+        record["map"] = under_squares(years, person.view.width).tolist()
+    return record
 
 
 def data_uri(image: Image.Image, kind: str, **settings: Any) -> str:

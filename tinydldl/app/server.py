@@ -7,19 +7,21 @@ same browser are refused. Nothing is logged, and no photo is ever written to a f
 import json
 import os
 import re
+import secrets
 import sys
 from contextlib import suppress
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BufferedReader
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 from socket import SHUT_WR
 from socketserver import ThreadingTCPServer
 from time import monotonic
 from typing import Any
 
 from tinydldl.app.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
-from tinydldl.app.document import page
 from tinydldl.app.estimate import Choice, estimate
 from tinydldl.errors import UserError
 from tinydldl.images import PhotoError
@@ -39,6 +41,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+FOLDER = Path(__file__).parent
+POLICY = (  # pictures come as data, the camera as a stream
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class Server(ThreadingTCPServer):
@@ -81,6 +88,30 @@ class Server(ThreadingTCPServer):
         """Ignore clients that have left; show other errors as Python does."""
         if not isinstance(sys.exception(), GONE):
             super().handle_error(request, client_address)
+
+
+def page(label: str) -> tuple[str, str]:
+    """`html, policy` of the page; `label`: of the network that it asks.
+
+    The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
+    talk only to its server. Both contain a new nonce each time, so that nothing that gets into the
+    page by mistake is run.
+    """
+    nonce = secrets.token_urlsafe()
+    parts = {
+        "STYLE": read("page.css"),
+        "SCRIPT": read("drawings.js") + read("page.js"),
+        "NETWORK": escape(label),
+        "NONCE": nonce,
+    }
+    html = read("page.html")
+    for name, text in parts.items():
+        html = html.replace(f"<!--{name}-->", text)
+    return html, POLICY.format(nonce=nonce)
+
+
+def read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def attempt(choice: Choice, data: bytes, whole: bool) -> Answer:

@@ -29,7 +29,9 @@ def main(argv: list[str] | None = None) -> int:
         check_picture(arguments.profile, arguments.cases)
     workers, rounds = arguments.workers, arguments.rounds
     print(f"tinydldl.bench with {workers} processes or threads, {rounds} rounds", flush=True)
-    measured, peak = measure(arguments.cases, engines, workers, rounds)
+    races = {case: race(case, engines, workers, rounds) for case in arguments.cases}
+    measured = {case: results for case, (results, _) in races.items()}
+    peak = max(peak for _, peak in races.values())
     print(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
     print(*table(measured, peak), sep="\n")
     for rival in rivals:
@@ -47,15 +49,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     arguments.cases = list(dict.fromkeys(chain(*arguments.cases or [QUICK])))
     arguments.workers = bounded(arguments.workers, max(case.batch for case in arguments.cases))
     return arguments
-
-
-def measure(
-    cases: list[Case], engines: list[str], workers: int, rounds: int
-) -> tuple[Measured, float]:
-    """`({case: [Result, ...]}, peak)`, the peak in FLOP/s."""
-    races = {case: race(case, engines, workers, rounds) for case in cases}
-    measured = {case: results for case, (results, _) in races.items()}
-    return measured, max(peak for _, peak in races.values())
 
 
 def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[str], list[str]]:
@@ -80,7 +73,7 @@ def check_picture(path: Path, cases: list[Case]) -> None:
 
 
 def table(measured: Measured, peak: float) -> list[str]:
-    """The lines of the table: one per case and engine."""
+    """The lines of the table: one per case and engine; `peak`: FLOP/s."""
     lines = [
         f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
         f"{'of peak':>8} {'MB':>6}"
@@ -118,11 +111,9 @@ def ratio_table(measured: Measured, rival: str) -> list[str]:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.bench",
-        description="Time training steps and inference, each engine in a process of its own, in "
-        "turn. FLOP/s are counted as direct convolution; MB is the memory of all processes.",
-    )
+    about = "Time training steps and inference, each engine in a process of its own, in turn. "
+    about += "FLOP/s are counted as direct convolution; MB is the memory of all processes."
+    parser = cli.Parser("bench", about)
     add = parser.add_argument
     names, quick = (" ".join(map(str, some)) for some in (ALL, QUICK))
     about = f"{FORM}; or all: {names} (default: {quick})"

@@ -118,11 +118,8 @@ def time_in_turn(racers: list[Racer], rounds: int, doing: str) -> dict[str, Resu
 
 
 def check_agreement(case: object, racers: Sequence[Racer]) -> None:
-    """Raise UserError unless all agree in their first two steps.
-
-    The second loss depends on the first gradient, so it shows a wrong backward pass.
-    """
-    first = racers[0]
+    """Raise UserError unless all agree in their first two steps."""
+    first = racers[0]  # its second loss depends on the first gradient: so backward is checked, too
     for racer in racers[1:]:
         for number, (a, b) in enumerate(zip(racer.values, first.values, strict=True), start=1):
             error = np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b))

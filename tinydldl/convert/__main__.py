@@ -3,9 +3,7 @@
 PyTorch is not needed, and nothing of the file is run.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 from tinydldl import cli
 from tinydldl.convert import torch_file, torch_weights
@@ -19,8 +17,8 @@ def main(argv: list[str] | None = None) -> int:
     """Convert a file; returns the exit code."""
     arguments = build_parser().parse_args(argv)
     weights = torch_file.read(arguments.file)
-    head = arguments.head or torch_weights.head_of(weights.modules)
-    pool = arguments.pool or torch_weights.pool_of(weights.modules)
+    head, pool = torch_weights.ends_of(weights.modules)
+    head, pool = arguments.head or head, arguments.pool or pool
     try:
         network = torch_weights.convert(weights, head or "softmax", pool or "hp")
     except UserError as error:
@@ -39,13 +37,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.convert",
-        description="Make a checkpoint of a PyTorch file, without PyTorch, and without running it.",
-    )
+    about = "Make a checkpoint of a PyTorch file, without PyTorch, and without running it."
+    parser = cli.Parser("convert", about)
     add = parser.add_argument
     add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
-    add("out", type=checkpoint_path, metavar="OUT.npz", help="the checkpoint, with OUT.json")
+    npz = cli.kind(cli.path, "a name that ends in .npz", lambda path: path.suffix == ".npz")
+    add("out", type=npz, metavar="OUT.npz", help="the checkpoint, with OUT.json")
 
     about = "What a state_dict does not say. A file with the whole network does."
     add = parser.add_argument_group("network", about).add_argument
@@ -54,14 +51,6 @@ def build_parser() -> cli.Parser:
     about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"
     add("--pool", choices=POOLS, help=about)
     return parser
-
-
-def checkpoint_path(text: str) -> Path:
-    """The type of `OUT.npz`: the path of a file with that ending."""
-    path = cli.path(text)
-    if path.suffix != ".npz":
-        raise argparse.ArgumentTypeError(f"expected a name that ends in .npz, got {text!r}")
-    return path
 
 
 if __name__ == "__main__":

@@ -36,10 +36,7 @@ WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a 
 
 @dataclass
 class Weights:
-    """`arrays`: {name: array} in the order of the file, in PyTorch's layout.
-
-    `modules`: {name: `Shell`} of a whole network, else {}; `text`: a description of the file.
-    """
+    """Arrays in PyTorch's layout, the modules of a whole network, else {}, and a description."""
 
     arrays: dict
     modules: dict
@@ -179,18 +176,6 @@ def rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any)
     return Tensor(storage, offset, shape, strides)
 
 
-class OrderedDict(dict):
-    """`collections.OrderedDict`; Python 2 passed its items, and its state is not needed."""
-
-    def __init__(self, pairs: Iterable[Any] = ()) -> None:
-        if not all(isinstance(key, str) for key, _ in pairs):
-            raise UserError("an OrderedDict has a key that is no text")
-        super().__init__(pairs)
-
-    def build(self, state: Any) -> Self:
-        return self
-
-
 class Unused:
     """Anything that is not needed, such as a NumPy number beside the weights."""
 
@@ -199,6 +184,17 @@ class Unused:
 
     def build(self, state: Any) -> Self:
         return self
+
+
+class OrderedDict(dict):
+    """`collections.OrderedDict`; Python 2 passed its items, and its state is not needed."""
+
+    def __init__(self, pairs: Iterable[Any] = ()) -> None:
+        if not all(isinstance(key, str) for key, _ in pairs):
+            raise UserError("an OrderedDict has a key that is no text")
+        super().__init__(pairs)
+
+    build = Unused.build
 
 
 ALLOWED: Allowed = {

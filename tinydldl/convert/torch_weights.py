@@ -82,29 +82,23 @@ def save(path: str | Path, network: Trained) -> tuple[str, str]:
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
-    for file in files:
-        if os.path.lexists(file) and not is_left_over(path, network.meta):
-            raise UserError(f"{file}: exists, and is not overwritten")
+    there = [file for file in files if os.path.lexists(file)]
+    meta = json.dumps(network.meta, indent=2).encode()
+    # a conversion that was killed may have left its JSON, which is the first
+    left_over = there == [files[1]] and Path(files[1]).read_bytes() == meta
+    if there and not left_over:
+        raise UserError(f"{there[0]}: exists, and is not overwritten")
     model = network.model
     arrays = {f"model.{name}": array for name, array in (model.params | model.buffers).items()}
     checkpoint.save(path, arrays, network.meta)
     return files
 
 
-def is_left_over(path: str, meta: dict[str, Any]) -> bool:
-    """Whether a killed conversion to the same path has written its JSON, and no more."""
-    alone = not os.path.lexists(f"{path}.npz")
-    return alone and Path(f"{path}.json").read_bytes() == json.dumps(meta, indent=2).encode()
-
-
-def head_of(modules: Mapping[str, Shell]) -> str | None:
-    """The head of a network, None if its modules are not known."""
-    return next((HEADS[kind] for _, kind, _ in leaves(modules) if kind in HEADS), None)
-
-
-def pool_of(modules: Mapping[str, Shell]) -> str | None:
-    """The last pooling of a network, None if its modules are not known."""
-    return POOLS.get(sum(kind == "MaxPool2d" for _, kind, _ in leaves(modules)))
+def ends_of(modules: Mapping[str, Shell]) -> tuple[str | None, str | None]:
+    """Head and last pooling of a network, None where its modules are not known."""
+    kinds = [kind for _, kind, _ in leaves(modules)]
+    head = next((HEADS[kind] for kind in kinds if kind in HEADS), None)
+    return head, POOLS.get(kinds.count("MaxPool2d"))
 
 
 def leaves(modules: Mapping[str, Shell]) -> Iterator[tuple[str, str, dict[str, Any]]]:

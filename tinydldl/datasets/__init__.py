@@ -24,11 +24,7 @@ DATASETS = {
 
 
 def load(name: str, options: Options, aligned: bool = True) -> Parts:
-    """The parts that the data set `name` has: {"train": Photos, ...}.
-
-    `aligned`: take the aligned crop of a photo where there is one, see `crops`. Raises DataError,
-    one line, for an unknown name and for anything wrong on disk.
-    """
+    """The parts of a set, {"train": Photos, ...}; `aligned`: as crops, if any. Raises DataError."""
     if name not in DATASETS:
         raise DataError(f"no data set {name!r}, expected one of {', '.join(DATASETS)}")
     if options.table and name != "csv":
@@ -47,15 +43,11 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("TINYDLDL_DATA") or "data")
 
 
-def add_dataset_arguments(parser: cli.Group, what: str, default: str | None = None) -> None:
-    """Add --dataset, with `what` as its help, and the arguments that make an `Options`."""
-    parser.add_argument("--dataset", choices=DATASETS, default=default, help=what)
-    add_data_arguments(parser)
-
-
-def add_data_arguments(parser: cli.Group) -> None:
-    """Add the arguments that make an `Options` to a parser or group."""
+def add_arguments(parser: cli.Group, what: str | None = None, default: str | None = None) -> None:
+    """Add the arguments that make an `Options`, and with `what`, its help, --dataset."""
     add = parser.add_argument
+    if what:
+        add("--dataset", choices=DATASETS, default=default, help=what)
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder per set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
     about = "holds the aligned crops (default: beside the photos)"

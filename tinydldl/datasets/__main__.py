@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tinydldl import cli, plots
 from tinydldl.arrays import Ages
-from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_data_arguments, load
+from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_arguments, load
 from tinydldl.datasets.base import join, same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, align_photos, crop_of, prefer
 from tinydldl.datasets.loader import PhotoStore
@@ -74,14 +74,12 @@ def check(name: str, parts: Parts, folder: Path) -> int:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.datasets",
-        description="Check a data set: counts, ages, duplicates and photos that cannot be read.",
-        epilog="How to get each set, and what its folder looks like: data/README.md",
-    )
+    about = "Check a data set: counts, ages, duplicates and photos that cannot be read."
+    guide = "How to get each set, and what its folder looks like: data/README.md"
+    parser = cli.Parser("datasets", about, guide)
     parser.add_argument("name", choices=DATASETS, help="which data set")
     data = parser.add_argument_group("data")
-    add_data_arguments(data)
+    add_arguments(data)
     add = data.add_argument
     add("--count", type=cli.whole(1), default=Options.count, help="synthetic: how many faces")
     add("--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels per side")
@@ -113,10 +111,7 @@ def summary(years: Ages) -> str:
 
 
 def print_duplicates(where: list[tuple[str, Path]]) -> None:
-    """Print the pairs with the same bytes, of photos `(part, path)`, and how many cross parts.
-
-    Across parts, a network is tested on a photo that it was trained on.
-    """
+    """Print pairs with the same bytes of photos `(part, path)`, and how many cross parts."""
     copies = same_bytes([path for _, path in where])
     pairs = [(where[first], where[other]) for first, *others in copies for other in others]
     across = sum(first_part != part for (first_part, _), (part, _) in pairs)

@@ -11,10 +11,7 @@ from tinydldl.datasets.table import Table
 
 
 def load15(options: Options) -> Parts:
-    """{"train", "valid"}: the photos in `chalearn15/Train` and `chalearn15/Valid`.
-
-    The test labels of the challenge are not public: results are those on `valid`.
-    """
+    """{"train", "valid"}, from `chalearn15/Train` and `Valid`: the test labels are not public."""
     root = options.data_dir / "chalearn15"
     return {part: _read_part(root, part, f"{part}15_gt.csv") for part in ("train", "valid")}
 

@@ -39,15 +39,13 @@ def prefer(photos: Photos, options: Options) -> Photos:
     return replace(photos, paths=paths)
 
 
-def warning(name: str, parts: Parts) -> str | None:
-    """A warning if a set that ships raw photos has no aligned crop, else None."""
+def warn(name: str, parts: Parts) -> None:
+    """Print a warning if a set that ships raw photos has no aligned crop."""
     aligned = any(path.parent.name == FOLDER for p in parts.values() for path in p.paths)
-    if name not in RAW or aligned:
-        return None
-    return (
-        f"the photos of {name} are not aligned, and networks learn much better from faces that "
-        f"are: python -m tinydldl.datasets {name} --align"
-    )
+    if name in RAW and not aligned:
+        better = "networks learn much better from faces that are"
+        how = f"python -m tinydldl.datasets {name} --align"
+        print(f"warning: the photos of {name} are not aligned, and {better}: {how}")
 
 
 def align_photos(

@@ -23,18 +23,14 @@ ALL = "all"  # for --part: all parts together
 
 @dataclass(frozen=True)
 class Request:
-    """The photos that a network is asked about: what `add_part_arguments` lets a user choose.
-
-    `part`: its name, None for the first of valid, test and train that is not `trained_on`; `limit`:
-    the most photos, None for all; `loaders`: see `PhotoStore`.
-    """
+    """The photos that a network is asked about: what `add_part_arguments` lets a user choose."""
 
     dataset: str
     options: Options
-    part: str | None = None
+    part: str | None = None  # None: the first of valid, test and train that is not `trained_on`
     trained_on: str = TRAINED_ON
-    limit: int | None = None
-    loaders: int = 2
+    limit: int | None = None  # the most photos, None for all
+    loaders: int = 2  # see `PhotoStore`
 
 
 def add_arguments(parser: cli.Group) -> None:
@@ -44,16 +40,22 @@ def add_arguments(parser: cli.Group) -> None:
     add("--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory")
 
 
-def add_limit_arguments(parser: cli.Group, few: str) -> None:
-    """Add --limit and --train-limit; `few` is what the help of --limit says is used."""
-    parser.add_argument("--limit", type=cli.whole(10), help=f"use {few}")
+def add_training_arguments(parser: cli.Group, few: str, augment: str) -> None:
+    """Add --limit to --cache-mb; `few`, `augment`: what --limit uses, what --augment has."""
+    add = parser.add_argument
+    add("--limit", type=cli.whole(10), help=f"use {few}")
     about = "train on only this many of the photos, and evaluate on all as before"
-    parser.add_argument("--train-limit", type=cli.whole(FEWEST), help=about)
+    add("--train-limit", type=cli.whole(FEWEST), help=about)
+    about = f"random changes to training photos, of {', '.join(CHOICES)} ({augment})"
+    add("--augment", nargs="+", choices=CHOICES, metavar="TRANSFORM", help=about)
+    text = "train on the photos as they are"
+    add("--no-augment", action="store_const", dest="augment", const=[], default=SUPPRESS, help=text)
+    add_arguments(parser)
 
 
 def add_part_arguments(parser: cli.Group, what: str) -> None:
     """Add the arguments that make a `Request`, and --batch; `what`: the help of --dataset."""
-    datasets.add_dataset_arguments(parser, what)
+    datasets.add_arguments(parser, what)
     about = f"which part of it, or {ALL} (default: valid, else test, if not trained on it)"
     parser.add_argument("--part", choices=["train", "valid", "test", ALL], help=about)
     parser.set_defaults(trained_on=TRAINED_ON)  # the run of a network may know better
@@ -61,15 +63,6 @@ def add_part_arguments(parser: cli.Group, what: str) -> None:
     parser.add_argument("--limit", type=cli.whole(FEWEST), help=about)
     parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
     add_arguments(parser)
-
-
-def add_augment_arguments(parser: cli.Group, default: str) -> None:
-    """Add --augment and --no-augment; `default`: a description of the default."""
-    about = f"random changes to training photos, of {', '.join(CHOICES)} ({default})"
-    add = parser.add_argument
-    add("--augment", nargs="+", choices=CHOICES, metavar="TRANSFORM", help=about)
-    text = "train on the photos as they are"
-    add("--no-augment", action="store_const", dest="augment", const=[], default=SUPPRESS, help=text)
 
 
 def choose(parts: Parts, wanted: list[str], dataset: str) -> str:
@@ -86,10 +79,7 @@ def request_from(arguments: Namespace) -> Request:
 
 
 def load(dataset: str, options: Options, side: int, limit: int | None = None) -> Parts:
-    """Every part of the data set, {part: Photos}; `limit` synthetic faces, for networks of `side`.
-
-    Only drawn faces depend on `side` and `limit`. Raises DataError as `datasets.load` does.
-    """
+    """Every part, {part: Photos}; synthetic faces are `limit`, for `side`. Raises DataError."""
     count = limit if limit and dataset == "synthetic" else options.count
     return datasets.load(dataset, replace(options, side=held_side(side), count=count))
 
@@ -118,11 +108,7 @@ def sample(photos: Photos, count: float, seed: int) -> Photos:
 
 
 def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str, PhotoStore]:
-    """The part of a data set that a `Request` asks for, for networks of `side`.
-
-    Returns its name and its photos, `part, store`, which hold at most `room` bytes. Raises
-    DataError if the set has no such part.
-    """
+    """The part asked for, `name, photos`, which hold at most `room` bytes. Raises DataError."""
     name = request.dataset
     parts = load(name, request.options, side, request.limit)
     parts[ALL] = join(*parts.values())
@@ -137,11 +123,7 @@ def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str
 def open_store(
     photos: Photos, dataset: str, part: str, side: int, cache_bytes: float, loaders: int
 ) -> PhotoStore:
-    """The `PhotoStore` of a part, without the photos that cannot be read; prints how many.
-
-    `dataset` and `part` are names for messages. Raises DataError if too many photos cannot be read,
-    or too few are left.
-    """
+    """The `PhotoStore` of a part, without unreadable photos; prints how many. Raises DataError."""
     store = PhotoStore(photos, side, cache_bytes, loaders, f"reading {part}")
     if store.loaders < loaders:
         print(f"loaders   {store.loaders} for {part}: more of {loaders} would have no work")

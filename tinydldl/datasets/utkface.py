@@ -14,17 +14,11 @@ from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find
 def load(options: Options) -> Parts:
     """{"train", "valid", "test"} by `part_of`: `utkface/UTKFace`, or `UTKFace`, in `data_dir`."""
     labels: dict[str, list[tuple]] = {"train": [], "valid": [], "test": []}
-    for path in need_images(_folder(options.data_dir)):
+    places = options.data_dir / "utkface" / "UTKFace", options.data_dir / "UTKFace"
+    place = next((place for place in places if find(place)), places[0])
+    for path in need_images(find_folder(place, "the aligned and cropped photos")):
         labels[part_of(path.name)].append((path, age_of(path), options.sigma))
     return {part: Photos.of(rows) for part, rows in labels.items()}
-
-
-def _folder(data_dir: Path) -> Path:
-    """The folder of the photos. Raises DataError."""
-    usual = data_dir / "utkface" / "UTKFace"
-    if find(usual) is None and find(data_dir / "UTKFace") is not None:
-        return find_folder(data_dir / "UTKFace", "the photos")
-    return find_folder(usual, "the aligned and cropped photos")
 
 
 def part_of(name: str) -> str:
@@ -41,11 +35,8 @@ def part_of(name: str) -> str:
 
 
 def age_of(path: Path) -> float:
-    """The age (years): the digits up to the first underscore of the file name. Raises DataError.
-
-    The rest does not matter: three public names lack a field, and one lacks a dot.
-    """
-    match = re.match(r"(\d+)_", path.name)
+    """The age (years): the digits up to the first underscore of the file name. Raises DataError."""
+    match = re.match(r"(\d+)_", path.name)  # three public names lack a field, one lacks a dot
     if match is None:
         raise DataError(f"{path}: expected a name such as 25_0_1_20170116220224657.jpg.chip.jpg")
     return float(match[1])

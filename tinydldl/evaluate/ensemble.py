@@ -19,10 +19,7 @@ from tinydldl.trained import Trained
 
 
 def load(paths: list[Path], xp: Module = np) -> dict[Path, Trained]:
-    """The networks of checkpoints, {path: Trained}; the folder of an ensemble stands for its own.
-
-    Raises CheckpointError if one cannot be read, or if they cannot be averaged.
-    """
+    """The networks of checkpoints, {path: Trained}, or of ensembles. Raises CheckpointError."""
     networks = {path: trained.load(path, xp) for given in paths for path in members(given)}
     (first_path, first), *others = networks.items()
     for path, network in others:
@@ -58,11 +55,7 @@ def average(
     engine: str = "auto",
     workers: int | None = None,
 ) -> Outputs:
-    """The mean prediction (N, M) of the networks {path: Trained}, on the host.
-
-    `stores`: {side: PhotoStore}, the same photos for each size of network; `batch`, `engine` and
-    `workers` as for `choose_engine`. Raises CheckpointError for a prediction that is not finite.
-    """
+    """The mean prediction (N, M) for the photos of {side: PhotoStore}. Raises CheckpointError."""
     predictions = []
     photos = sum(len(stores[network.side]) for network in networks.values())
     with Progress(None, "evaluating", photos, unit="photos") as progress:

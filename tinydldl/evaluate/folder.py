@@ -1,12 +1,13 @@
 """The folder of an evaluation, and what it leaves there."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from tinydldl import checkpoint, plots, report
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.errors import UserError
-from tinydldl.files import replacing, write_table
+from tinydldl.files import check_folder, replacing, write_table
 from tinydldl.report import Estimates
 
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
@@ -24,12 +25,13 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     of_run = path.is_dir() or (run / "config.json").exists()
     usual = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
     folder, other = out or usual, "give another folder with --out"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        empty = not any(folder.iterdir())
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be used ({error.strerror}); {other}") from None
-    before, now = evaluated_before(folder), {str(path.resolve()) for path in checkpoints}
+    check_folder(folder, instead=other)
+    folder.mkdir(parents=True, exist_ok=True)
+    empty = not any(folder.iterdir())
+    before: list[str] = []
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        before = [str(Path(p)) for p in checkpoint.read_json(folder / FIGURES)["checkpoints"]]
+    now = {str(path.resolve()) for path in checkpoints}
     if not (empty or before):
         raise UserError(f"{folder}: holds files that are not of an evaluation; {other}")
     if before and set(before) != now and not (of_run and folder == usual):
@@ -37,23 +39,12 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     return folder
 
 
-def evaluated_before(folder: Path) -> list[str]:
-    """The checkpoints of the evaluation in a folder, [] if there is none."""
-    try:
-        return [str(Path(text)) for text in checkpoint.read_json(folder / FIGURES)["checkpoints"]]
-    except (OSError, ValueError, TypeError, LookupError):
-        return []
-
-
 def write(folder: Path, numbers: dict, estimates: Estimates, store: PhotoStore, title: str) -> None:
-    """Write everything that an evaluation leaves, and print the names of the files.
-
-    The pictures are drawn once the numbers are safe. Those of an earlier evaluation that this one
-    does not have are removed.
-    """
+    """Write everything that an evaluation leaves, and print the names of the files."""
     with replacing(folder / FIGURES) as file:
         file.write(json.dumps(numbers, indent=2, default=str).encode())
     write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
+    # the numbers are safe; pictures of an earlier evaluation need not come again
     for name in report.PICTURES:
         (folder / name).unlink(missing_ok=True)
     figures = report.pictures(estimates, store, title)

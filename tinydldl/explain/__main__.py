@@ -147,12 +147,10 @@ def parse(argv: list[str] | None) -> Namespace:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.explain",
-        description="Show what a network looks at: in one face, or on average in a data set.",
-        epilog="A map describes a network, not a person: it shows what moves the estimate, right "
-        "or wrong. Lesson 11 says what it can and cannot show.",
-    )
+    about = "Show what a network looks at: in one face, or on average in a data set."
+    caution = "A map describes a network, not a person: it shows what moves the estimate, right or "
+    caution += "wrong. Lesson 11 says what it can and cannot show."
+    parser = cli.Parser("explain", about, caution)
     about = "a photo with a face in it, or - for standard input"
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help=about)
 

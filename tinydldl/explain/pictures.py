@@ -89,10 +89,7 @@ def show(axes: Axes, image: Image.Image | Pixels, title: str) -> None:
 
 
 def tinted(image: Image.Image, one_map: Map, largest: float) -> Pixels:
-    """The image in light gray times the color of a map: (side, side, 3).
-
-    `largest`: the value with the strongest color; 0 is white, which changes nothing.
-    """
+    """The image in light gray times the colors of a map, (side, side, 3); 0 changes nothing."""
     gray = DARKEST + (1 - DARKEST) * np.asarray(image.convert("L")) / 255
     values = Image.fromarray(one_map.astype(np.float32))
     smooth = np.asarray(values.resize(image.size, Image.Resampling.BICUBIC))

@@ -77,13 +77,10 @@ def as_complex(points: Array) -> Array:
 
 
 def warp(image: Image.Image, matrix: Array, side: int) -> Image.Image:
-    """The square of `side` pixels whose point A p + b shows point p of the photo.
-
-    A photo that gets much smaller is averaged over blocks first: the warp itself reads few pixels
-    for each new one, and would skip the others. Raises ValueError if A is 0.
-    """
+    """The square of `side` pixels whose point A p + b shows point p of the photo."""
     A, b = matrix[:, :2], matrix[:, 2]
     inverse = np.linalg.inv(A)  # its LinAlgError is a ValueError
+    # a warp to fewer pixels would skip some: they are averaged over blocks first
     block = max(1, int(np.sqrt(np.linalg.det(inverse))))
     inverse /= block  # from the crop to the photo of blocks
     coefficients = np.column_stack([inverse, -inverse @ b]).ravel().tolist()

@@ -13,32 +13,22 @@ from math import prod
 
 import numpy as np
 
+from tinydldl import layers as nn
 from tinydldl.arrays import Array, Arrays, Images, Rng, Shape
 from tinydldl.faces import weights
 from tinydldl.faces.weights import WeightsError
-from tinydldl.layers import (
-    CeilMaxPool2d,
-    Conv2d,
-    Flatten,
-    Layers,
-    Linear,
-    PReLU,
-    Sequential,
-    Softmax,
-)
+from tinydldl.layers import Layers, Sequential
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`side`: pixels per side of a patch. `heads`: how many numbers each output has.
-
-    `body`: conv3-10 is a 3x3 convolution to 10 channels and fc-128 a fully connected layer, each
+    """In `body` conv3-10 is a 3x3 convolution to 10 channels, fc-128 a fully connected layer, each
     followed by PReLU; pool2 is 2x2 max-pooling with stride 2, in ceil mode.
     """
 
-    side: int
+    side: int  # pixels per side of a patch
     body: str
-    heads: dict
+    heads: dict  # how many numbers each output has
 
 
 TWO_HEADS, THREE_HEADS = {"box": 4, "face": 2}, {"box": 4, "landmarks": 10, "face": 2}
@@ -57,7 +47,7 @@ class CascadeNet:
         self.side = plan.side
         self.body = Sequential(body_layers(plan, rng))
         *positions, features = self.body.output_shape((plan.side, plan.side, 3))
-        head = partial(Conv2d, kernel=1) if positions else Linear  # a Linear at each position
+        head = partial(nn.Conv2d, kernel=1) if positions else nn.Linear  # a Linear at each position
         self.heads: Layers = {name: head(features, n, rng=rng) for name, n in plan.heads.items()}
 
     def forward(self, x: Images) -> Arrays:
@@ -69,7 +59,7 @@ class CascadeNet:
         """
         features = self.body.forward(x, save=False)
         y = {name: head.forward(features, save=False) for name, head in self.heads.items()}
-        y["face"] = Softmax().forward(y["face"], save=False)[..., 1]  # 0: no face
+        y["face"] = nn.Softmax().forward(y["face"], save=False)[..., 1]  # 0: no face
         if "landmarks" in y:  # five x, then five y
             y["landmarks"] = y["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)
         return y
@@ -88,14 +78,14 @@ def body_layers(plan: Plan, rng: Rng) -> Layers:
         kind, _, outputs = word.partition("-")
         match kind.rstrip("23"):
             case "conv":
-                layers[f"conv{number}"] = Conv2d(shape[-1], int(outputs), int(kind[-1]), rng=rng)
+                layers[f"conv{number}"] = nn.Conv2d(shape[-1], int(outputs), int(kind[-1]), rng=rng)
             case "pool":
-                layers[f"pool{number}"] = CeilMaxPool2d(int(kind[-1]), stride=2)
+                layers[f"pool{number}"] = nn.CeilMaxPool2d(int(kind[-1]), stride=2)
             case "fc":
-                layers["flatten"] = Flatten()
-                layers["fc"] = Linear(prod(shape), int(outputs), rng=rng)
+                layers["flatten"] = nn.Flatten()
+                layers["fc"] = nn.Linear(prod(shape), int(outputs), rng=rng)
         if outputs:
-            layers[f"prelu{number}"] = PReLU(int(outputs))
+            layers[f"prelu{number}"] = nn.PReLU(int(outputs))
         shape = Sequential(layers).output_shape((plan.side, plan.side, 3))
     return layers
 

@@ -3,8 +3,7 @@
 from tinydldl.layers.activation import LogSigmoid, LogSoftmax, PReLU, ReLU, Sigmoid, Softmax, Tanh
 from tinydldl.layers.base import Layer, Layers, Sequential
 from tinydldl.layers.conv import Conv2d
-from tinydldl.layers.dense import Flatten, Linear
-from tinydldl.layers.dropout import Dropout
+from tinydldl.layers.dense import Dropout, Flatten, Linear
 from tinydldl.layers.expectation import Expectation
 from tinydldl.layers.norm import BatchNorm2d
 from tinydldl.layers.pool import AvgPool2d, CeilMaxPool2d, GlobalAvgPool, HybridPool, MaxPool2d

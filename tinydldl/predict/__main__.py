@@ -17,7 +17,7 @@ from tinydldl.faces import Face
 from tinydldl.files import check_folder, csv_line
 from tinydldl.images import PhotoError
 from tinydldl.predict import inputs, pictures, portraits
-from tinydldl.predict.inputs import Search, SourceError
+from tinydldl.predict.inputs import Search
 from tinydldl.predict.portraits import Portrait
 from tinydldl.progress import Progress
 from tinydldl.trained import Trained
@@ -55,7 +55,7 @@ def results(
     for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
         try:
             image, faces = inputs.look(photo, search)
-        except (PhotoError, SourceError) as error:
+        except PhotoError as error:
             warn(cli.error_line(error))
             failed.append(photo)
             continue
@@ -90,7 +90,7 @@ def print_lines(results: Results, grid: Grid) -> None:
     for photo, _, people in results:
         for number, person in enumerate(people, start=1):
             spread = "" if person.spread is None else f" ± {person.spread:.1f}"
-            where = "the whole photo" if person.face is None else face_text(person.face)
+            where = face_text(person.face) if person.face else "the whole photo"
             print(f"{photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
     if spread:
         print("±         the standard deviation of a distribution: how unsure the network is")
@@ -132,13 +132,10 @@ def print_csv(results: Results, grid: Grid) -> None:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(
-        prog="python -m tinydldl.predict",
-        description="Estimate the ages of the faces in photos, each as a distribution: its "
-        "expectation is the estimate, its standard deviation (±) says how unsure the network is.",
-        epilog=f"{portraits.CAUTION} The exit code is 2 if a photo cannot be used; a photo without "
-        "a face is not an error.",
-    )
+    about = "Estimate the ages of the faces in photos, each as a distribution: its expectation is "
+    about += "the estimate, its standard deviation (±) says how unsure the network is."
+    exits = "The exit code is 2 if a photo cannot be used; a photo without a face is not an error."
+    parser = cli.Parser("predict", about, f"{portraits.CAUTION} {exits}")
     about = "a file, a folder, a pattern such as 'party/**/*.jpg', or - for standard input"
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
     portraits.add_network_arguments(parser.add_argument_group("network"))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from argparse import ArgumentTypeError, _ArgumentGroup
+from argparse import _ArgumentGroup
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
@@ -15,7 +15,6 @@ from PIL import Image
 from tinydldl import cli
 from tinydldl.arrays import Array
 from tinydldl.datasets.base import image_files
-from tinydldl.errors import UserError
 from tinydldl.faces import Face, detect, face_in, likeness
 from tinydldl.faces.detector import CELL, SCORE, inside
 from tinydldl.images import PhotoError, open_photo
@@ -34,40 +33,30 @@ NO_FACE = (
 
 @dataclass(frozen=True)
 class Search:
-    """How to find the faces in a photo: as `detect` does, unless the user says where one is.
-
-    `no_detect`: the photo is a face; `box`: x, y, width, height of one; `landmarks`: ten numbers.
-    """
+    """How to find faces: as `detect` does, or the photo is one, or one is in a box or at points."""
 
     smallest: int = 40
     score: float = SCORE
     no_detect: bool = False
-    box: list[float] | None = None
-    landmarks: list[float] | None = None
-
-
-class SourceError(UserError):
-    """There is no photo where the user says, or no face can be there."""
+    box: list[float] | None = None  # x, y, width, height
+    landmarks: list[float] | None = None  # x, y, x, y, ...: ten numbers
 
 
 Faces = Sequence[Face | None]  # None is the whole photo
 
 
 def expand(given: str) -> list[str]:
-    """The photos of an argument: a file, a folder, or a pattern, with `**` for any folders.
-
-    Raises SourceError for an empty name, a folder without photos, or a pattern without matches.
-    """
+    """The photos in a file, a folder or a pattern, with `**` for any folders. Raises PhotoError."""
     if not given:
-        raise SourceError("expected a photo, got an empty name")
+        raise PhotoError("expected a photo, got an empty name")
     if os.path.exists(given) or not has_magic(given):
         if not (photos := photos_at(given)):
-            raise SourceError(f"{given}: no photo in this folder; expected .jpg or .png, say")
+            raise PhotoError("no photo in this folder; expected .jpg or .png, say", given)
         return photos  # a missing file raises when it is opened
     matches = sorted(glob(given, recursive=True))
     photos = list(dict.fromkeys(photo for match in matches for photo in photos_at(match)))
     if not photos:
-        raise SourceError(f"{given}: no photo is there, and none matches this as a pattern")
+        raise PhotoError("no photo is there, and none matches this as a pattern", given)
     return photos
 
 
@@ -83,33 +72,29 @@ def stem(photo: str) -> str:
 
 
 def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
-    """`image, faces` of a photo. Raises PhotoError and SourceError, which name it; WeightsError."""
+    """`image, faces` of a photo. Raises PhotoError, which names it, and WeightsError."""
     name = "standard input" if photo == STANDARD_INPUT else photo
     source = BytesIO(sys.stdin.buffer.read(MOST_BYTES)) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
     try:
         return image, find_faces(image, search)
-    except (SourceError, PhotoError) as error:
-        raise SourceError(f"{name}: {error}") from None
+    except PhotoError as error:
+        raise PhotoError(error.reason, name) from None
 
 
 def find_faces(image: Image.Image, search: Search) -> Faces:
-    """The faces in a photo from left to right; None is the whole photo.
-
-    Raises SourceError for places that are too small or outside of the photo, and for landmarks
-    unlike a face, PhotoError as `whole_photo` does, and WeightsError as `detect` does.
-    """
+    """The faces from left to right; None is the whole photo. Raises PhotoError and WeightsError."""
     if search.no_detect:
         return whole_photo(image)
     if search.landmarks:
         points = np.reshape(search.landmarks, (5, 2))
         if np.abs(points / image.size - 0.5).max() > FARTHEST:
             size = "{} x {} pixels".format(*image.size)
-            raise SourceError(f"--landmarks: far outside the photo, which has {size}")
+            raise PhotoError(f"--landmarks: far outside the photo, which has {size}")
         box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
         if likeness(points) < LEAST_LIKENESS:
             expected = f"expected {LANDMARKS}, in this order"
-            raise SourceError(f"--landmarks: these do not lie as in a face; {expected}")
+            raise PhotoError(f"--landmarks: these do not lie as in a face; {expected}")
         return [Face(box, 1.0, points)]
     if search.box:
         left, top, width, height = search.box
@@ -127,12 +112,12 @@ def whole_photo(image: Image.Image) -> Faces:
 
 
 def within(image: Image.Image, box: Sequence[float], option: str) -> Array:
-    """The part (4,) of a box that is in the photo. Raises SourceError if it is too small."""
+    """The part (4,) of a box that is in the photo. Raises PhotoError if it is too small."""
     left, top, right, bottom = part = inside(image, box)
     if min(right - left, bottom - top) < CELL:
         there = f"{right - left:g} x {bottom - top:g} pixels of the photo"
         whole = "the photo has {} x {}".format(*image.size)
-        raise SourceError(f"{option}: {there}, expected {CELL} or more a side; {whole}")
+        raise PhotoError(f"{option}: {there}, expected {CELL} or more a side; {whole}")
     return part
 
 
@@ -165,15 +150,9 @@ def add_score_argument(group: cli.Group) -> None:
 
 def numbers(expected: str) -> Callable[[str], list[float]]:
     """The type of an argument: as many numbers as `expected`, such as x,y, has names."""
-    names = expected.split(",")
+    count = len(expected.split(","))
 
-    def parse(text: str) -> list[float]:
-        try:
-            values = [float(value) for value in text.split(",")]
-        except ValueError:
-            values = []
-        if len(values) != len(names) or not np.isfinite(values).all():
-            raise ArgumentTypeError(f"expected {expected}, got {text!r}")
-        return values
+    def split(text: str) -> list[float]:
+        return [float(value) for value in text.split(",")]
 
-    return parse
+    return cli.kind(split, expected, lambda v: len(v) == count and np.isfinite(v).all())

@@ -28,17 +28,13 @@ CAUTION = (  # for the help of commands
 
 @dataclass(frozen=True)
 class Portrait:
-    """A face and its estimate. `face`: where it is in the photo, None for the whole photo.
+    """A face and its estimate."""
 
-    `view`: what the network sees, an RGB image; `y_hat`: years; `p_hat` (K,): the distribution on
-    `grid` (K,), None for a method without one.
-    """
-
-    face: Face | None
-    view: Image.Image
-    y_hat: float
-    p_hat: np.ndarray | None
-    grid: np.ndarray
+    face: Face | None  # where it is in the photo, None for the whole photo
+    view: Image.Image  # what the network sees, RGB
+    y_hat: float  # years
+    p_hat: np.ndarray | None  # (K,), on the grid; None for a method without a distribution
+    grid: np.ndarray  # (K,), years
 
     @property
     def spread(self) -> float | None:
@@ -75,11 +71,7 @@ def open_network(net: str, checkpoint: Path | None = None) -> Trained:
 def portraits(
     network: Trained, image: Image.Image, faces: Sequence[Face | None], shape: str = "utkface"
 ) -> list[Portrait]:
-    """The portraits of the `faces` in an RGB photo.
-
-    `network`: a `Trained` on the host; `faces`: each a Face, or None where the photo is a face that
-    is cut out already; `shape`: the crop that the network was trained on, see `faces.align`.
-    """
+    """The portraits of faces in an RGB photo; `shape`: of the network's crop, see `faces.align`."""
     if not faces:
         return []
     views = [view(image, face, network.side, shape) for face in faces]

@@ -60,18 +60,16 @@ def base_of(arguments: argparse.Namespace) -> TrainSettings:
 
 def build_parser() -> cli.Parser:
     about = "Train what a table of the paper compares, and print it beside the published figures."
-    parser = cli.Parser(prog="python -m tinydldl.reproduce", description=about)
+    parser = cli.Parser("reproduce", about)
     names = [*TABLES, "all"]
     about = f"{', '.join(TABLES)}; or all of the paper's: all"
     parser.add_argument("wanted", metavar="TABLE", choices=names, help=about)
 
     data = parser.add_argument_group("data")
     what = f"what to learn from ({fine_tuning.BASE['dataset']} for fine-tuning, else synthetic)"
-    datasets.add_dataset_arguments(data, what)
+    datasets.add_arguments(data, what)
     few = f"only this many photos ({SYNTHETIC['limit']} synthetic faces, else all)"
-    selection.add_limit_arguments(data, few)
-    selection.add_augment_arguments(data, " ".join(AUGMENT))
-    selection.add_arguments(data)
+    selection.add_training_arguments(data, few, " ".join(AUGMENT))
 
     training = parser.add_argument_group("training, the same for all rows")
     add = training.add_argument

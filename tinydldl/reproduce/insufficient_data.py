@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl.plots import new_figure
-from tinydldl.reproduce.table import LINES, Result, Row, Table
+from tinydldl.plots import LINES, new_figure
+from tinydldl.reproduce.table import Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
 
 TITLE = "Insufficient data"
@@ -13,10 +13,7 @@ SIZES = (500, 2000, 6000)  # photos to train on
 
 
 def rows(photos: int, epochs: int) -> list[Row]:
-    """Each method with each of SIZES, at most the `photos` at hand.
-
-    `epochs`: of the training with all of them.
-    """
+    """Each method with each of SIZES, up to the `photos` at hand; `epochs`: with all of them."""
     sizes = [*(size for size in SIZES if size < photos), photos][: len(SIZES)]
     return [
         Row((name, size), name, {"method": name} | fewer(size, photos, epochs))

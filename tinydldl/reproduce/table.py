@@ -22,15 +22,11 @@ CAUTION = (
     "faces before. Figures from different data cannot be compared number by number, only in order."
 )
 MISSING = "-"  # in a cell
-LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table, and the `changes` to the settings that all trainings have in common.
-
-    `label`: the cells that say which row it is; `name`: the same in a picture.
-    """
+    """A row: its cells, its name in a picture, and its changes to the base."""
 
     label: tuple
     name: str
@@ -39,11 +35,7 @@ class Row:
 
 @dataclass
 class Result:
-    """A row and its finished trainings, one per seed.
-
-    `trained`: their lines in runs.csv, figures by name, as texts; `epochs`: of each training its
-    lines in epochs.csv.
-    """
+    """A row, the lines of its trainings in runs.csv, and of each those in epochs.csv."""
 
     row: Row
     trained: list[dict[str, str]]
@@ -93,19 +85,14 @@ class Table:
 
 @dataclass
 class Comparison:
-    """A table of the paper, with our figures beside those that are `published`.
-
-    `label`: the headers of the rows' labels; `more`: columns behind the others; `reference`: the
-    name of the row that all are compared with; `photos`: those of the published figures in the
-    picture, one of SETS.
-    """
+    """A table of the paper, with our figures beside those that are `published`."""
 
     title: str
-    label: list[str]
+    label: list[str]  # the headers of the rows' labels
     published: Published
-    more: tuple[Column, ...] = ()
-    reference: str = "dldl-v2"
-    photos: str = SETS[0]
+    more: tuple[Column, ...] = ()  # behind the others
+    reference: str = "dldl-v2"  # the name of the row that all are compared with
+    photos: str = SETS[0]  # those of the published figures in the picture
 
     def table(self, results: list[Result]) -> Table:
         """A line per result."""
@@ -144,10 +131,7 @@ class Comparison:
         return float(d.mean()), float(t * d.std(ddof=1) / np.sqrt(len(d)))
 
     def picture(self, results: list[Result]) -> Figure:
-        """MAE of each row here, a dot per seed, beside the published one: the same order?
-
-        Between them, with several seeds, the paired differences.
-        """
+        """MAE of each row, a dot per seed, paired differences if several, and published MAE."""
         seeds = max(len(result.trained) for result in results)
         figure = Figure(figsize=(9, 1.4 + 0.36 * len(results)), dpi=DPI, layout="constrained")
         figure.suptitle(self.title)

@@ -28,18 +28,10 @@ COMPARISON = Comparison(
 
 
 def rows(net: str) -> list[Row]:
-    """The methods on the network `net`."""
-    return [Row(system(name, net), name, {"method": name}) for name in METHODS]
-
-
-def system(method: str, net: str) -> tuple[str, str]:
-    """The row of PUBLISHED that `method` on the network `net` is compared with.
-
-    >>> system("dex", "tiny"), system("dldl-v2", "thin")
-    (('dex', 'no'), ('dldl-v2 thin', 'no'))
-    """
-    name = f"dldl-v2 {net}" if method == "dldl-v2" else method
-    return (name, "no") if (name, "no") in PUBLISHED else (name, "yes")
+    """The methods on the network `net`, each with the label of its first line in PUBLISHED."""
+    labels = {system: (system, others) for system, others in reversed(PUBLISHED)}
+    labels["dldl-v2"] = labels[f"dldl-v2 {net}"]
+    return [Row(labels[name], name, {"method": name}) for name in METHODS]
 
 
 def table(results: list[Result]) -> Table:

@@ -58,11 +58,7 @@ NOTES = (
 
 
 def measure(rounds: int = 3, images: int = 32) -> list[dict[str, Any]]:
-    """The lines of the table. Raises UserError if the engines of a network disagree.
-
-    Times are for `images` photos, the median of `rounds` in which all networks take turns;
-    `fast_ms` is None if the engine does not cover the network.
-    """
+    """The lines of the table: medians of `rounds` in turn, of `images` photos. Raises UserError."""
     counted, racers = {}, []
     for network in NETWORKS:
         counted[network], engines = describe(network)

@@ -3,17 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl.plots import DPI, styled
-from tinydldl.reproduce.table import (
-    LINES,
-    SETS,
-    Comparison,
-    Published,
-    Result,
-    Row,
-    Table,
-    write_picture,
-)
+from tinydldl.plots import DPI, LINES, styled
+from tinydldl.reproduce.table import SETS, Comparison, Published, Result, Row, Table, write_picture
 from tinydldl.reproduce.trainings import Trainings
 
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
@@ -79,10 +70,7 @@ def in_order(results: list[Result]) -> str:
 
 
 def epochs_picture(results: list[Result]) -> Figure:
-    """Validation MAE by epoch, and the standard deviation of the gradient's norm over its mean.
-
-    Of each of the seven methods the training with the first seed.
-    """
+    """Of each one's first seed: MAE by epoch, and how the norm of the gradient varies."""
     seven = [result for result in results if result.row.name in SEVEN]
     figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
     figure.suptitle(f"Seven methods, seed {seven[0].trained[0]['seed']}")

@@ -27,10 +27,7 @@ COMPARISON = Comparison(
 
 
 def rows(epochs: int) -> list[Row]:
-    """The published rows, then the KL divergence divided by N K, and at first without the L1 loss.
-
-    `epochs`: how many a training has.
-    """
+    """The published rows, then two of the published code; `epochs`: of a training."""
     first = epochs // 3
     return [
         *(Row((f"{lam:g}", "1", "N"), f"lambda {lam:g}", {"lam": lam}) for lam in LAMBDAS),

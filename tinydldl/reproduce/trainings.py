@@ -103,8 +103,10 @@ class Trainings:
         wanted = {name_of(own, seed): (own, seed) for seed in seeds for own in changes}
         missing = [(name, *run) for name, run in wanted.items() if name not in self.lines]
         if self.start == "trained":
-            needed = {seed for *_, seed in missing if not self._has_start(seed)}
-            missing += [(start_of(seed), FIRST_STAGE, seed) for seed in needed]
+            for seed in {seed for *_, seed in missing}:
+                network = self.place(name := start_of(seed)) / "checkpoint.npz"
+                if name not in self.lines or not network.exists():
+                    missing.append((name, FIRST_STAGE, seed))
         # first what others start from, then those on the same photos one after the other
         missing.sort(key=lambda run: (run[2], run[1] != FIRST_STAGE, run[1].get("train_limit", 0)))
         if missing:
@@ -116,11 +118,6 @@ class Trainings:
                     title = f"run {number} of {len(missing)}, {name}, "
                     self._train(name, self.settings(own, seed), title, progress)
         return [self._result(row, seeds) for row in rows]
-
-    def _has_start(self, seed: int) -> bool:
-        """Is the network there that the trainings with this seed start from, and finished?"""
-        name = start_of(seed)
-        return name in self.lines and (self.place(name) / "checkpoint.npz").exists()
 
     def _changes(self, row: Row) -> dict[str, Any]:
         """Those of a row's changes that differ from the base, which is trained once for all."""
@@ -207,10 +204,7 @@ def start_of(seed: int) -> str:
 
 
 def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:
-    """Write the settings that decide on the figures to `path`, or compare them with those there.
-
-    Those of SPARED may differ; what is not there is the default. Raises UserError for others.
-    """
+    """Write to `path` the settings that decide on figures, or compare them. Raises UserError."""
     ours = {name: value for name, value in settings.plain().items() if name not in SPARED}
     ours |= {"start": start}
     if not path.exists():

@@ -13,11 +13,9 @@ from tinydldl.fast.choice import engine_of
 from tinydldl.files import held, write_reasons
 from tinydldl.finite import NonFiniteError
 from tinydldl.train import command
-from tinydldl.train.experiment import Experiment, run_ensemble
+from tinydldl.train.experiment import Experiment, open_init, run_ensemble
 from tinydldl.train.photos import TrainingPhotos, open_selection
 from tinydldl.train.runs import RunFolder, blas_threads, provenance
-from tinydldl.train.settings import TrainSettings
-from tinydldl.train.start import open_init
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,7 +46,9 @@ def main(argv: list[str] | None = None) -> int:
         if folder is None:
             facts = {"arguments": settings.plain()} | photos.facts()
             facts |= {"device": device} | engine | provenance()
-            folder = RunFolder.create(arguments.name, default_name(settings), facts)
+            own = f"-{settings.method}" * (settings.method != "dldl-v2")
+            usual = f"{settings.dataset}-{settings.net}{own}"  # and a number behind it
+            folder = RunFolder.create(arguments.name, usual, facts)
             lock.enter_context(held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
                 write_reasons(folder.path, "unreadable.csv", bad)
@@ -72,12 +72,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def default_name(settings: TrainSettings) -> str:
-    """What a run is called without `--name`, and a number behind it."""
-    own = f"-{settings.method}" * (settings.method != "dldl-v2")
-    return f"{settings.dataset}-{settings.net}{own}"
-
-
 def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
     words = ["--resume", str(folder.path), *command.as_command_line(places)]
@@ -85,14 +79,12 @@ def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
 
 
 def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, engine: dict) -> None:
-    """Raise UserError if the photos of a run have changed; warn if the last digits may differ.
-
-    Runs of older versions know how many photos there were, not which.
-    """
+    """Raise UserError if the photos of a run have changed; warn if the last digits may differ."""
     now = photos.facts()
     if config["photos"] != now["photos"]:
         begun = f"begun on {config['photos']} photos"
         raise UserError(f"{folder.path}: {begun}, now there are {now['photos']}")
+    # runs of older versions know how many photos there were, not which
     if config.get("names_and_labels", now["names_and_labels"]) != now["names_and_labels"]:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     for name, value in (engine | {"blas_threads": blas_threads()}).items():

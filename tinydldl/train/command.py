@@ -26,22 +26,22 @@ SYNTHETIC |= {"schedule": "cosine:1", "augment": ["mirror", "crop"]}
 REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
+SCHEDULE = re.compile(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?")
 
 
 def build_parser() -> cli.Parser:
     """The parser of the command."""
     about = "Train a network to see ages from faces, with DLDL-v2 or another method."
-    parser = cli.Parser(prog="python -m tinydldl.train", description=about)
+    parser = cli.Parser("train", about)
 
     data = parser.add_argument_group("data")
-    datasets.add_dataset_arguments(data, "what to learn from", "synthetic")
+    datasets.add_arguments(data, "what to learn from", "synthetic")
     about = "parts to train and evaluate on (default: train, and valid if there is one, else test)"
     names: dict[str, Any] = {"choices": PARTS, "metavar": ("TRAINED", "EVALUATED")}
     data.add_argument("--parts", nargs=2, **names, help=about)
-    selection.add_limit_arguments(data, "only this many photos; synthetic draws this many")
-    about = "mirror crop for synthetic faces, else all but erase"
-    selection.add_augment_arguments(data, about)
-    selection.add_arguments(data)
+    few = "only this many photos; synthetic draws this many"
+    augment = "mirror crop for synthetic faces, else all but erase"
+    selection.add_training_arguments(data, few, augment)
 
     network = parser.add_argument_group("network")
     add = network.add_argument
@@ -73,6 +73,7 @@ def build_parser() -> cli.Parser:
     add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
     about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then lower it"
     about += f" along half a cosine to 0 {by_set('schedule')}"
+    schedule = cli.kind(str, "constant, step:N, cosine or cosine:W", SCHEDULE.fullmatch)
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
     about = "weigh photos, the more the rarer their age, so that all ages count about alike"
     add("--balance", action=argparse.BooleanOptionalAction, help=about)
@@ -83,7 +84,8 @@ def build_parser() -> cli.Parser:
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
     add = parser.add_argument_group("output").add_argument
-    add("--name", type=run_name, help="results go to runs/NAME; by default the next free number")
+    name = cli.kind(str, "the name of a folder in runs", re.compile(r"[^./\\][^/\\]*").fullmatch)
+    add("--name", type=name, help="results go to runs/NAME; by default the next free number")
     about = "continue this run; only --data-dir and --table may say where its photos lie now"
     add("--resume", type=cli.path, metavar="FOLDER", help=about)
     usual = {f.name: f.default for f in fields(TrainSettings) if f.default is not MISSING}
@@ -101,31 +103,13 @@ def label_step(text: str) -> float:
     return step
 
 
-def run_name(text: str) -> str:
-    """The type of `--name`: the name of one folder."""
-    if not text or Path(text).name != text or text.startswith("."):
-        raise argparse.ArgumentTypeError(f"expected the name of a folder in runs, got {text!r}")
-    return text
-
-
-def schedule(text: str) -> str:
-    """The type of `--schedule`."""
-    if not re.fullmatch(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?", text):
-        expected = "constant, step:N, cosine or cosine:W"
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-    return text
-
-
 def by_set(name: str) -> str:
     """The two defaults of an argument, for its help."""
     return f"({SYNTHETIC[name]} for synthetic faces, else {REAL[name]})"
 
 
 def settings_of(arguments: argparse.Namespace) -> TrainSettings:
-    """The settings in parsed arguments; what is not given follows from the data set.
-
-    Raises UserError for an option of another method.
-    """
+    """The settings in parsed arguments and, for what is not given, the data set's."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     for name, method in OF_ONE_METHOD.items():
         if name in given and arguments.method != method:

@@ -2,11 +2,13 @@
 
 import time
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from tinydldl import plots, report, trained
+from tinydldl import checkpoint, plots, report, trained
+from tinydldl.checkpoint import CheckpointError
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
@@ -17,12 +19,11 @@ from tinydldl.models import AgeNet
 from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.train.loop import Training, evaluate, train
+from tinydldl.train.loop import Figures, Training, evaluate, train
 from tinydldl.train.photos import TrainingPhotos
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
-from tinydldl.train.start import initialize, weights_of
-from tinydldl.train.statistics import Figures
+from tinydldl.trained import Trained
 
 
 class Experiment:
@@ -82,10 +83,7 @@ class Experiment:
         check_room(RUNS if folder is None else folder.path, (2 - there) * size, "checkpoints")
 
     def run(self, folder: RunFolder) -> np.ndarray:
-        """Train to the end, and report; returns the prediction for the photos evaluated on.
-
-        A run begins at the last checkpoint in `folder`, or else at the weights of `init`, or anew.
-        """
+        """Train from wherever `folder` is to the end, and report; returns the prediction."""
         done = self.restore(folder)
         print(f"results   {folder.path}" + (f", resumed after epoch {done}" if done else ""))
         begun, photos = time.perf_counter(), len(self.photos.train)
@@ -147,10 +145,7 @@ class Experiment:
         return Estimates.of(self.training.method.to(np), prediction, self.photos.valid.photos)
 
     def report(self, folder: RunFolder, prediction: np.ndarray) -> None:
-        """Write the estimates as a table, and some of them as a picture.
-
-        Print how good they are, what they must beat, and which files to look at.
-        """
+        """Write the estimates and a picture; print what they are worth, and must beat."""
         estimates = self.estimates(prediction)
         rows = report.prediction_rows(estimates)
         folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
@@ -175,6 +170,48 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
         predictions.append(one.run(folder.inner(f"member-{member + 1}")))
     print(f"\nall {settings.networks} networks together")
     first.report(folder, np.mean(predictions, axis=0))
+
+
+def open_init(path: Path, net: str) -> Trained:
+    """The network `net` of a checkpoint or run. Raises CheckpointError for another network."""
+    source = trained.load(path)
+    if source.net != net:
+        expected = f"expected {net}, or --net {source.net}"
+        raise CheckpointError(f"{path}: weights of the network {source.net}; {expected}")
+    return source
+
+
+def initialize(training: Training, path: Path, net: str) -> str:
+    """Start a training from the weights of a checkpoint or run; returns a description of them.
+
+    Photo size and pooling may be others, since neither has weights. The photos are normalized with
+    the checkpoint's channels, as they were when its network was trained. The last layer stays new
+    where its outputs mean something else. Raises CheckpointError as `open_init` does.
+    """
+    source = open_init(path, net)
+    training.channels = source.channels
+    ours, theirs = weights_of(training), weights_of(source)
+    text = f"{path}, all layers"
+    if outputs_of(training) != outputs_of(source):
+        here, there = ours["fc.b"].shape, theirs["fc.b"].shape
+        why = f"whose shape is {there} there and {here} here"
+        if here == there:
+            why = "whose outputs mean something else there"
+        text = f"{path}, without fc, {why}"
+        ours = {name: array for name, array in ours.items() if not name.startswith("fc.")}
+    checkpoint.copy_into(ours, theirs)
+    return text
+
+
+def weights_of(network: Training | Trained) -> dict:
+    """All that a network computes with: parameters and buffers, by name."""
+    return network.model.params | network.model.buffers
+
+
+def outputs_of(network: Training | Trained) -> tuple:
+    """What the outputs of its layer fc mean: how many, what follows, first and last label."""
+    method, (*_, last) = network.method, network.model.layers
+    return method.outputs, last, type(method.head), method.grid[0], method.grid[-1]
 
 
 def method_text(settings: TrainSettings, labels: int, outputs: int) -> str:

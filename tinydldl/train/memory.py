@@ -21,10 +21,7 @@ COPIES = 4  # parameters, gradients, and two moments of Adam
 
 
 def check(settings: TrainSettings, photos: int, xp: Module) -> None:
-    """Say how much memory a training on this many `photos` takes, about; on a GPU, of the host.
-
-    Raises UserError for more than there is.
-    """
+    """Print about how much memory a training takes. Raises UserError for more than there is."""
     batch, loaders = min(settings.batch, photos), bounded(settings.loaders, photos)
     workers = bounded(settings.workers or machine.available_cores(), settings.batch)
     held = 3 * held_side(settings.size) ** 2 * photos
@@ -47,12 +44,10 @@ def check(settings: TrainSettings, photos: int, xp: Module) -> None:
 
 
 def network(name: str, side: int, batch: int, layers: bool) -> int:
-    """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine.
-
-    The layers keep what each of them returns. The engine keeps that of convolutions and poolings.
-    """
+    """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine."""
     model = AgeNet(name, len(label_grid()), side, rng=np.random.default_rng(0))
     maps = [(layer, prod(y)) for _, layer, _, y in model.trace(model.input_shape)]
+    # the layers keep what each of them returns, the engine that of convolutions and poolings
     kept = sum(size for layer, size in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
     largest = max(size for _, size in maps)
     return 4 * (batch * (kept + LARGEST * largest) + COPIES * count_params(model))

@@ -45,10 +45,7 @@ class TrainingPhotos:
 
 
 def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhotos:
-    """Read the photos of a training, and print how many they are.
-
-    `xp`: where the network will be. Raises UserError for more than the memory holds.
-    """
+    """Read the photos, print how many; `xp`: where the network will be. Raises UserError."""
     (train_part, photos), (valid_part, valid_photos) = load_parts(settings).items()
     memory.check(settings, len(photos) + len(valid_photos), xp)
     cache = settings.cache_mb * 10**6
@@ -64,15 +61,10 @@ def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhot
 
 
 def load_parts(settings: TrainSettings) -> dict[str, Photos]:
-    """The photos to train on and those to evaluate on, by the names of their parts.
-
-    By default train, and valid or else test; within the grid and the limits. Raises DataError for a
-    part that the set does not have.
-    """
+    """By part: photos to train on, and to evaluate on (valid, else test). Raises DataError."""
     dataset, seed = settings.dataset, settings.seed
     everything = load(dataset, settings.options, settings.size, settings.limit)
-    if warning := crops.warning(dataset, everything):
-        print(f"warning: {warning}")
+    crops.warn(dataset, everything)
     wanted = [[name] for name in settings.parts or ()] or [["train"], ["valid", "test"]]
     names = [choose(everything, some, dataset) for some in wanted]
     grid = label_grid(step=settings.label_step)

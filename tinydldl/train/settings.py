@@ -1,9 +1,10 @@
 """What a training is told."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tinydldl import cli
 from tinydldl.datasets import Options
 from tinydldl.errors import UserError
 from tinydldl.optim import cosine_schedule, step_schedule
@@ -98,8 +99,7 @@ class TrainSettings:
     @property
     def options(self) -> Options:
         """What the data set is told."""
-        names = {field.name for field in fields(Options)} & vars(self).keys()
-        return Options(**{name: getattr(self, name) for name in names})
+        return cli.gather(Options, self)
 
     @property
     def title(self) -> str:

@@ -14,10 +14,7 @@ def names() -> list[str]:
 
 
 def find(net: str) -> Path:
-    """The path of the checkpoint of a network, such as `tiny`. Raises UserError without one.
-
-    Its arrays may be float16; `checkpoint.load` makes them float32.
-    """
+    """The checkpoint of a network such as `tiny`, which may be in float16. Raises UserError."""
     if net not in names():
         there = ", ".join(names()) or "none"
         raise UserError(

@@ -40,11 +40,7 @@ FEW = 64  # fewer missing faces are drawn in this process: starting others would
 
 
 def sample_age(rng: Rng) -> float:
-    """The true age of one person, in years: one in seven is a child, few are over 80.
-
-    Ages of adults are 18 + a gamma variable (shape 1.6, scale 14): their peak is near 25, and their
-    tail is long, as in photo collections.
-    """
+    """A true age, years: one in seven is a child, adults peak near 25, and few are over 80."""
     if rng.random() < 1 / 7:
         return rng.uniform(AGE_MIN, 18)
     age = 18 + rng.gamma(1.6, 14)
@@ -79,10 +75,6 @@ def _labels(seed: int, count: int) -> Array:
     return np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
 
 
-def _name(index: int) -> str:
-    return f"{index:05d}.png"
-
-
 def _table(names: Sequence[str], labels: Array) -> bytes:
     """The content of `labels.csv`, or its beginning."""
     rows = (
@@ -99,17 +91,17 @@ def _is_whole(folder: Path, names: Sequence[str], table: bytes) -> bool:
     return labelled and there.issuperset(names)
 
 
-def _draw(folder: Path, seed: int, side: int, index: int) -> None:
-    """Draw face `index` into `folder`."""
-    age, _, rng = _begin_face(seed, index)
-    with replacing(folder / _name(index), durable=False) as file:
+def _draw(folder: Path, seed: int, side: int, name: str) -> None:
+    """Draw a face into `folder`, whose name is its number."""
+    age, _, rng = _begin_face(seed, int(name.removesuffix(".png")))
+    with replacing(folder / name, durable=False) as file:
         draw_face(age, rng, side).save(file, format="PNG")
 
 
-def _draw_missing(folder: Path, seed: int, side: int, count: int) -> None:
-    """Draw those of the first `count` faces that are missing in `folder`."""
+def _draw_missing(folder: Path, seed: int, side: int, names: Sequence[str]) -> None:
+    """Draw those of the faces that are missing in `folder`."""
     there = set(os.listdir(folder))
-    missing = [index for index in range(count) if _name(index) not in there]
+    missing = [name for name in names if name not in there]
     draw = partial(_draw, folder, seed, side)
     few, cores = len(missing) < FEW, available_cores()
     drawn = map(draw, missing) if few else in_order(Helpers(cores, draw), missing, cores)
@@ -118,11 +110,7 @@ def _draw_missing(folder: Path, seed: int, side: int, count: int) -> None:
 
 
 def load(options: Options) -> Parts:
-    """{"train", "valid"}: four of five faces, and every fifth. Draw those that are missing.
-
-    Reads `data_dir`, `seed`, `count` and `side` (pixels) of the options. Raises DataError for a
-    count or side out of range, or a folder that cannot be written.
-    """
+    """{"train", "valid"}: four of five faces, and each fifth; missing ones are drawn."""
     count, side = options.count, options.side
     if count < VALID_EVERY:
         raise DataError(f"needs at least {VALID_EVERY} faces to have both parts, not {count}")
@@ -131,7 +119,7 @@ def load(options: Options) -> Parts:
     folder = options.data_dir / "synthetic" / f"v{VERSION}-seed{options.seed}-side{side}"
     there = len(os.listdir(folder)) if folder.is_dir() else 0
     check_room(folder, (count - there) * max(BLOCK, PIXEL * side**2), f"{count} faces")
-    names = [_name(index) for index in range(count)]
+    names = [f"{index:05d}.png" for index in range(count)]
     labels = _labels(options.seed, count)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +127,7 @@ def load(options: Options) -> Parts:
         if not _is_whole(folder, names, table):
             with held(folder, wait=True):
                 clear(folder)
-                _draw_missing(folder, options.seed, side, count)
+                _draw_missing(folder, options.seed, side, names)
                 if not _is_whole(folder, names, table):
                     with replacing(folder / "labels.csv") as file:
                         file.write(table)

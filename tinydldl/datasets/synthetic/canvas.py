@@ -19,14 +19,10 @@ LEFT = np.array([-1, 1])  # a curve times this is its mirror image
 SIDES = (np.array([1, 1]), LEFT)  # a curve times one of these: right or left half
 
 
-def spline_basis(samples: int) -> Array:
-    """Weights (samples, 4) of four neighboring points along a piece of a Catmull-Rom spline."""
-    t = np.linspace(0, 1, samples, endpoint=False)
-    powers = np.stack([np.ones_like(t), t, t**2, t**3], axis=1)
-    return powers @ np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
-
-
-BASIS = spline_basis(6)
+# The weights (6, 4) of four neighboring points along a piece of a Catmull-Rom spline.
+T = np.linspace(0, 1, 6, endpoint=False)
+POWERS = np.stack([np.ones_like(T), T, T**2, T**3], axis=1)
+BASIS = POWERS @ np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
 
 
 def curve(points: Points, closed: bool = False) -> Array:
@@ -80,12 +76,9 @@ class Canvas:
         self.center = side * (np.array([0.5, 0.49]) + rng.uniform(-0.04, 0.04, 2))
 
     def to_pixels(self, points: Array) -> list[float]:
-        """Corners x, y, x, y, ... on the large image, as Pillow takes them.
-
-        The head turns like a ball (its front moves most, its outline stays), then takes its place.
-        """
+        """Corners x, y, x, y, ... on the large image, as Pillow takes them."""
         depth = np.sqrt(np.clip(1 - (points**2).sum(axis=1, keepdims=True), 0, 1))
-        turned = points + depth * self.turn
+        turned = points + depth * self.turn  # like a ball: its front moves most, its outline stays
         return (self.center + self.scale * turned @ self.rotation).ravel().tolist()
 
     def fill(self, points: Array, color: Color, alpha: float = 1.0) -> None:

@@ -28,7 +28,7 @@ def paint_back_hair(canvas: Canvas, person: Person) -> None:
 
 def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
     """Hair on top, from the hairline to the outline, and its single strands."""
-    infant = 1 - ramp(person.cues.shape, 0.5, 4)
+    infant = 1 - ramp(person.cues.shape, 0.5, 4)  # 1 a baby, 0 a child with all its hair
     opacity = 1 - 0.6 * infant
     hairline, outline = hair_edges(person, infant)
     canvas.fill(between(outline, hairline), hair_color(person), opacity)
@@ -36,10 +36,7 @@ def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
 
 
 def hair_edges(person: Person, infant: float) -> tuple[Array, Array]:
-    """Hairline, which recedes with age, and outline: curves (points, 2) from ear to ear.
-
-    `infant` falls from 1 for a baby to 0 for a child with all its hair.
-    """
+    """Hairline, which recedes with age, and outline: curves (points, 2) from ear to ear."""
     s, cheek = person.shape, person.shape.cheek
     receded = ramp(person.cues.hairline, 24, 80) * (0.3 if person.female else 1)
     volume = person.hair_volume * (1 - 0.9 * receded)

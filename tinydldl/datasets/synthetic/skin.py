@@ -88,12 +88,9 @@ def texture(side: int, rng: Rng) -> Array:
 
 
 def skin_relief(head: Image.Image, person: Person, rng: Rng) -> Array:
-    """How light the skin makes each pixel: (side, side), 1 outside the head.
-
-    Skin is rougher with age, and darker toward the rim, since a head is round. `head` is the mask
-    of the head, an image in white on black.
-    """
+    """How light the skin makes each pixel, (side, side); `head`: its mask, white on black."""
     inside = np.asarray(head, np.float32) / 255
     blurred = np.asarray(head.filter(ImageFilter.GaussianBlur(head.width / 14)), np.float32) / 255
     rough = 0.01 + 0.055 * ramp(person.cues.skin, 15, 95)
+    # darker toward the rim, since a head is round; 1 outside of it
     return 1 + inside * (rough * texture(head.width, rng) - 0.45 * (1 - blurred))
