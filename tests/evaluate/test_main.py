@@ -12,7 +12,6 @@ from helpers.networks import save_network
 from PIL import Image
 
 from tinydldl import report
-from tinydldl.datasets import selection
 from tinydldl.errors import UserError
 from tinydldl.evaluate import __main__ as evaluate
 from tinydldl.evaluate import ensemble
@@ -226,8 +225,7 @@ def test_photos_of_two_sizes_share_the_memory(photos):
     """Twenty of 37 x 37 x 3 bytes, and what is left for those of 46 x 46 x 3."""
     for name, side in (("a", 40), ("b", 32)):
         save_network(name, side=side)
-    arguments, _ = parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"])
-    request = selection.request_from(arguments)
+    request = parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"]).request
     networks = ensemble.load([Path("a"), Path("b")]).values()
     part, stores = evaluate.open_stores(request, networks, 100_000)
     assert (part, len(stores[40])) == ("all", 20)

@@ -8,12 +8,11 @@ import numpy as np
 
 from tinydldl import cli, report
 from tinydldl.backend import choose_device
-from tinydldl.datasets import selection
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.selection import Request, open_part
 from tinydldl.evaluate import ensemble
 from tinydldl.evaluate.folder import results_folder, write
-from tinydldl.evaluate.settings import beside_run, of_photos, parse
+from tinydldl.evaluate.settings import parse
 from tinydldl.fast.choice import choose_engine
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
@@ -22,34 +21,33 @@ from tinydldl.trained import Trained
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
-    arguments, run = parse(argv)
-    request = selection.request_from(arguments)
-    compute = arguments.batch, arguments.engine, arguments.workers
-    xp, device = choose_device(arguments.device)
+    settings = parse(argv)
+    request, compute = settings.request, (settings.batch, settings.engine, settings.workers)
+    xp, device = choose_device(settings.device)
     print(f"tinydldl.evaluate on {device}")
-    networks = ensemble.load(arguments.checkpoint, xp)
+    networks = ensemble.load(settings.checkpoints, xp)
     for path, network in networks.items():
         words = f"{network.text}, {network.meta['network']['pool']}"
         print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
     _, engine = choose_engine(first.model, xp, *compute)
     print(f"engine    {engine}")
-    part, stores = open_stores(request, networks.values(), arguments.cache_mb * 10**6)
+    part, stores = open_stores(request, networks.values(), settings.cache_mb * 10**6)
     store = stores[first.side]
     print(f"data      {request.dataset}: {len(store)} photos ({part}) to evaluate on")
-    for line in beside_run(request, part, run):
+    for line in settings.lines(part):
         print(line)
     table = request.options.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
     several = f"-of-{len(networks)}" * (len(networks) > 1)
-    folder = results_folder(arguments.checkpoint, f"{photos}-{part}{several}", arguments.out)
+    folder = results_folder(settings.checkpoints, f"{photos}-{part}{several}", settings.out)
     print(f"results   {folder}")
 
     facts = {
         "checkpoints": [str(path.resolve()) for path in networks],
         "methods": [network.method_name for network in networks.values()],
         "part": part,
-        "settings": of_photos(request),
+        "settings": settings.of_photos,
         "device": device,
         "engine": engine,
     } | provenance()

@@ -1,6 +1,6 @@
-"""What an evaluation is told, and what the run of its network was."""
+"""What an evaluation is told: `EvaluateSettings`, and the command line that they come from."""
 
-from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,54 @@ OF_PHOTOS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma"
 SPLIT_AT_RANDOM = ("csv", "morph")  # another seed moves training photos into the other parts
 
 
-def parse(argv: list[str] | None) -> tuple[Namespace, dict[str, str]]:
-    """The arguments, by default those of the first network's run, and this run's settings."""
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Which networks are evaluated, on which photos, by what.
+
+    `run`: those of OF_PHOTOS of the first network's run, as texts; {} where none is known.
+    """
+
+    checkpoints: list[Path]
+    request: Request
+    batch: int
+    cache_mb: int
+    device: str
+    engine: str
+    workers: int | None
+    out: Path | None
+    run: dict[str, str]
+
+    @property
+    def of_photos(self) -> dict[str, Any]:
+        """The settings that decide which photos are seen, by name."""
+        of_set = vars(self.request) | vars(self.request.options)
+        return {name: of_set[name] for name in OF_PHOTOS}
+
+    def lines(self, part: str) -> list[str]:
+        """Which settings are those of the run, and whether its network may have seen the photos."""
+        mine, run = self.of_photos, self.run
+        if mine["dataset"] != run.get("dataset"):
+            return []
+        same = [name for name in mine if name in run and str(mine[name]) == run[name]]
+        texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
+        lines = [f"          as in training: {', '.join(texts)}"]
+        table, seen = mine["table"], self.request.trained_on
+        others = table and table.resolve() != Path(run.get("table", "")).resolve()
+        if part in (seen, ALL) and not others:
+            some = "these" if part == seen else "some of these"
+            worth = "only other photos tell what it is worth"
+            lines.append(f"warning: a network was trained on {some}; {worth}")
+        elif mine["dataset"] in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
+            what = "which may have used some of these"
+            lines.append(f"warning: split in another way than in training, {what}")
+        return lines
+
+
+def parse(argv: list[str] | None) -> EvaluateSettings:
+    """The settings on a command line.
+
+    Where the data set is that of the first network's run, the run's settings are the defaults.
+    """
     parser = build_parser()
     arguments = parser.parse_args(argv)
     path = arguments.checkpoint[0]
@@ -30,7 +76,8 @@ def parse(argv: list[str] | None) -> tuple[Namespace, dict[str, str]]:
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
             raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
-    return arguments, run
+    others = {"checkpoints": arguments.checkpoint, "request": selection.request_from(arguments)}
+    return cli.gather(EvaluateSettings, arguments, run=run, **others)
 
 
 def settings_of_run(path: Path) -> dict[str, str]:
@@ -50,32 +97,6 @@ def settings_of_run(path: Path) -> dict[str, str]:
                 why = f"{type(error).__name__}: {error}"
                 raise UserError(f"{config}: not the configuration of a run ({why})") from None
     return {}
-
-
-def of_photos(request: Request) -> dict[str, Any]:
-    """The settings that decide which photos are seen, by name."""
-    of_set = vars(request) | vars(request.options)
-    return {name: of_set[name] for name in OF_PHOTOS}
-
-
-def beside_run(request: Request, part: str, run: dict[str, str]) -> list[str]:
-    """Which settings are those of the run, and whether its network may have seen the photos."""
-    mine = of_photos(request)
-    if mine["dataset"] != run.get("dataset"):
-        return []
-    same = [name for name in mine if name in run and str(mine[name]) == run[name]]
-    texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
-    lines = [f"          as in training: {', '.join(texts)}"]
-    table, seen = mine["table"], request.trained_on
-    others = table and table.resolve() != Path(run.get("table", "")).resolve()
-    if part in (seen, ALL) and not others:
-        some = "these" if part == seen else "some of these"
-        worth = "only other photos tell what it is worth"
-        lines.append(f"warning: a network was trained on {some}; {worth}")
-    elif mine["dataset"] in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
-        what = "which may have used some of these"
-        lines.append(f"warning: split in another way than in training, {what}")
-    return lines
 
 
 def checkpoint_path(text: str) -> Path:

@@ -41,9 +41,6 @@ SHAPE = {
 SHAPE_DEVIATION = 0.035  # people of one age differ by this share in each proportion
 
 
-Person = SimpleNamespace  # of the traits in `sample_person`
-
-
 @dataclass(frozen=True)
 class Cues:
     """How old each part of a face looks, in years: the true age plus that part's own error."""
@@ -54,6 +51,31 @@ class Cues:
     hairline: float  # hair receding
     skin: float  # roughness, spots, dullness
     sag: float  # jowls, eye bags, drooping lids
+
+
+@dataclass(frozen=True)
+class Person:
+    """All that the drawing needs to know of a face; shares and opacities are in 0..1."""
+
+    cues: Cues
+    shape: SimpleNamespace  # the proportions named in SHAPE
+    female: bool
+    skin: np.ndarray
+    shade: np.ndarray  # the color of a fold in the skin
+    iris: np.ndarray
+    hair: np.ndarray  # its color before it turned gray
+    gray: float  # share of gray hair
+    hair_length: float  # 0 cropped, 1 down to the shoulders
+    hair_volume: float
+    bangs: float
+    beard: float
+    blush: float
+    smile: float  # from -0.4, sad, to 1
+    mouth_open: float
+    brow_raise: float  # -1 .. 1
+    gaze: float  # -1 left .. 1 right
+    clothes: np.ndarray
+    glasses: np.ndarray | None  # their color
 
 
 def ramp(age: float, start: float, end: float) -> float:
@@ -76,10 +98,7 @@ def sample_shape(age: float, rng: Rng) -> SimpleNamespace:
 
 
 def sample_person(age: float, rng: Rng) -> Person:
-    """Somebody who shows the cues of `age`, and whose other traits say nothing about it.
-
-    The traits are all that the drawing needs to know; shares and opacities are in 0..1.
-    """
+    """Somebody who shows the cues of `age`, and whose other traits say nothing about it."""
     cues = sample_cues(age, rng)
     shape = sample_shape(cues.shape, rng)
     tone, hair, iris, dye, length, volume, bangs, beard, mouth, glasses, sex = rng.random(11)
@@ -91,24 +110,22 @@ def sample_person(age: float, rng: Rng) -> Person:
     skin = mix(skin, skin.mean() * np.array([1.02, 1.0, 0.9]), 0.3 * ramp(cues.skin, 25, 95))
     return Person(
         cues=cues,
-        shape=shape,  # the proportions named in SHAPE
+        shape=shape,
         female=female,
         skin=skin,
-        shade=mix(0.5 * skin, colors.DEEP_RED, 0.25),  # the color of a fold in the skin
+        shade=mix(0.5 * skin, colors.DEEP_RED, 0.25),
         iris=pick(colors.IRIS_COLORS, iris * (1 - 0.8 * tone)),
-        # before it turned gray; dark skin, dark hair
-        hair=pick(colors.HAIR_COLORS, hair * (1 - 0.8 * tone)),
-        gray=ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1),  # share of the hair
-        # 0 cropped, 1 down to the shoulders
+        hair=pick(colors.HAIR_COLORS, hair * (1 - 0.8 * tone)),  # dark skin, dark hair
+        gray=ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1),
         hair_length=(0.35 + 0.65 * length if female else 0.25 * length) * grown,
         hair_volume=(0.06 + 0.14 * volume) * (0.4 + 0.6 * grown),
         bangs=max(0, 3 * bangs - 2),
         beard=0 if female else max(0, 1.8 * beard - 0.9) * ramp(cues.shape, 15, 22),
         blush=0.14 + 0.08 * blush + 0.2 * (1 - ramp(cues.skin, 2, 30)),
-        smile=0.3 + 0.7 * smile,  # from -0.4, sad, to 1
+        smile=0.3 + 0.7 * smile,
         mouth_open=max(0, 2 * mouth - 1),
-        brow_raise=brow,  # -1 .. 1
-        gaze=gaze,  # -1 left .. 1 right
+        brow_raise=brow,
+        gaze=gaze,
         clothes=clothes,
-        glasses=frame if glasses < 0.2 else None,  # their color
+        glasses=frame if glasses < 0.2 else None,
     )
