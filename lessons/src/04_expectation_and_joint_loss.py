@@ -107,6 +107,17 @@ with np.errstate(all="ignore"):
 assert np.array_equal(large, [[-5, 5], [0, 0]]), f"logits of 900, labels 20 and 40:\n{large}"
 called = {"Softmax", "Expectation"} & set(expectation_gradient.__code__.co_names)
 assert not called, f"write it, do not call {called}"
+### BEGIN HIDDEN TESTS
+uneven, steep = np.array([-3.0, 10.0, 10.5, 90.0]), np.array([[900.0, 897.0, 899.0, 880.0]])
+steep = np.concatenate([steep, -steep, [[0.0, 0.0, 0.0, 0.0]]])
+with np.errstate(all="ignore"):
+    found = expectation_gradient(steep, uneven)
+for row, gradient in zip(steep, found, strict=True):
+    believed = np.exp(row - np.logaddexp.reduce(row))
+    expected = believed * (uneven - believed @ uneven)
+    off = np.abs(gradient - expected).max()
+    assert off < 1e-9, f"logits {row}, labels {uneven}: off by {off:.2g} years"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Two consequences. First, the $K$ derivatives sum to zero, since $\sum_k \hat p_k l_k = \hat y = \hat y \sum_k \hat p_k$. That must be so: adding one constant to all logits changes nothing.
@@ -191,6 +202,17 @@ with np.errstate(all="ignore"):
 assert abs(narrow @ grid - 43) < 1e-10, (
     f"sigma 0.5, from 40 to 43: the expectation is {narrow @ grid}"
 )
+### BEGIN HIDDEN TESTS
+halves, bumps = label_grid(10, 60, 0.5), np.zeros(101)
+bumps[[0, 41, 42, 100]] = 0.1, 0.2, 0.3, 0.4
+with np.errstate(all="ignore"):
+    for age in (12.0, 30.25, 58.0):
+        tilted = tilt_to(bumps, age, halves)
+        assert abs(tilted @ halves - age) < 1e-9, f"four labels, to {age}: {tilted @ halves}"
+        assert (tilted[bumps == 0] == 0).all(), "a label without mass has none after a tilt"
+    far = tilt_to(gaussian_label_distribution([40.0], [0.4], grid)[0], 44.0, grid)
+assert abs(far @ grid - 44) < 1e-9, f"sigma 0.4, from 40 to 44: the expectation is {far @ grid}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Newton's step is long where the variance is small, and there it can fail. A hill of $\sigma = 0.3$ around the label 40 has hardly any mass beside it: the variance is 0.01 where the continuous Gaussian has 0.09. The first step, by three years over that variance, lands where one label has all the mass. There the variance is 0, and the next step is 0 over 0. (A step that is halved until it brings the expectation nearer would mend it.)
@@ -296,6 +318,17 @@ with np.errstate(all="ignore"):
 assert abs(loss - (10 + 450 - np.log(2))) < 1e-9, f"logits of 900 and 0: the loss is {loss}"
 assert np.abs(dx - [0.5, -0.5]).max() < 1e-12, f"logits of 900 and 0: the gradient is {dx}"
 assert "DLDLv2" not in joint_loss.__code__.co_names, "write it, do not call `DLDLv2`"
+### BEGIN HIDDEN TESTS
+for count, labels in ((3, label_grid(10, 60, 0.5)), (7, np.array([0.0, 1.0, 50.0]))):
+    few = np.random.default_rng(count)
+    logits, truth = few.normal(size=(count, len(labels))), few.uniform(12, 48, count)
+    targets = few.dirichlet(np.ones(len(labels)), count)
+    (expected, *_), exact = DLDLv2(labels, 2.5).loss(logits, targets, truth)
+    loss, gradient = joint_loss(logits, targets, truth, labels, 2.5)
+    assert abs(loss - expected) < 1e-12, f"{count} photos, {len(labels)} labels: {loss}, {expected}"
+    off = np.abs(gradient - exact).max()
+    assert off < 1e-13, f"{count} photos, {len(labels)} labels: the gradient is off by {off:.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # In the package the same happens in `DLDLv2.loss`: `losses.joint` does lines 1 and 2, and the backward passes of the two layers do line 3. The next cell takes it apart and puts it together.
@@ -754,6 +787,13 @@ for step, lam_code in ((0.5, 1.0), (1.0, 1.0), (4.0, 1.0), (1.0, 0.03), (2.0, 10
     )
     largest = np.abs(dx).max()
     assert np.abs(dx - factor * dx_code).max() < 1e-12 * largest, f"{where}: the gradient is not"
+### BEGIN HIDDEN TESTS
+for labels in (label_grid(10, 60, 0.5), label_grid(18, 30, 3)):
+    same, times = same_method(0.7, labels)
+    assert times == len(labels), f"labels {labels[0]} to {labels[-1]}: {times}, not {len(labels)}"
+    effective = 0.7 * len(labels)
+    assert abs(same.lam - effective) < 1e-9, f"an effective lambda of {same.lam}, not {effective}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Does it matter? In our small experiment, yes: dividing by $N K$ moves us from $\lambda = 1$ to the far right of the figure.

@@ -222,3 +222,39 @@ def same_method(lam_code, grid):
 # %% exercise="reduction" wrong="the last label in the place of K"
 def same_method(lam_code, grid):
     return DLDLv2(grid, lam=lam_code * (grid[-1] + 1)), grid[-1] + 1
+
+
+# %% exercise="expectation" hidden="the logits clipped in the place of a maximum"
+def expectation_gradient(x, grid):
+    e = np.exp(np.clip(x, -750, 700))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    return p_hat * (grid - (p_hat @ grid)[:, None])
+
+
+# %% exercise="tilt" hidden="halving between t = -20 and 20"
+def tilt_to(p_hat, y, grid, steps=30):
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        t = (low + high) / 2
+        x = np.log(p_hat) + t * grid
+        tilted = np.exp(x - x.max())
+        tilted /= tilted.sum()
+        low, high = (t, high) if tilted @ grid < y else (low, t)
+    return tilted
+
+
+# %% exercise="joint" hidden="four photos, always"
+def joint_loss(x, p, y, grid, lam):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p_hat = e / e.sum(axis=1, keepdims=True)
+    y_hat = p_hat @ grid
+    L_ld, dx = kl_from_logits(x, p)
+    dy_hat = lam * np.sign(y_hat - y) / 4
+    L = L_ld + lam * np.abs(y_hat - y).mean()
+    return L, dx + dy_hat[:, None] * p_hat * (grid - y_hat[:, None])
+
+
+# %% exercise="reduction" hidden="K from the step, for ages 0 to 100"
+def same_method(lam_code, grid):
+    K = round(100 / (grid[1] - grid[0])) + 1
+    return DLDLv2(grid, lam=lam_code * K), K
