@@ -732,7 +732,7 @@ for i, (top, bottom) in enumerate(axes.T):
     bottom.plot(grid, p_hat[i], color=COLORS[3], linewidth=1)
     bottom.set(xlim=(0, 100), xticks=[0, 50], yticks=[], xlabel="Age (years)")
     top.set_title(f"{y[i]:.1f}: {method.age(p_hat)[i]:.1f}", fontsize=10)
-figure.suptitle("Age: estimate (years). Blue: label distribution; red: predicted")
+figure.suptitle("Age: estimate (years). Blue: label distribution; orange: predicted")
 plt.show()
 
 # %% [markdown] question="eight" points=3
