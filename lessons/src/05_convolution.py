@@ -755,7 +755,9 @@ for name, duration in seconds.items():
 
 figure, axes = plt.subplots(figsize=(7, 2))
 axes.plot([1e3 * duration for duration in seconds.values()], list(seconds), "o", markersize=9)
-axes.set(xscale="log", xlim=(0.1, 1e6), ylim=(-0.6, 2.6))
+for name, duration in seconds.items():
+    axes.annotate(f"   {1e3 * duration:,.0f} ms", (1e3 * duration, name), va="center")
+axes.set(xscale="log", xlim=(1, 3e7), ylim=(-0.6, 2.6))
 axes.set(xlabel="Milliseconds, logarithmic (loops: extrapolated)")
 axes.invert_yaxis()
 plt.show()
