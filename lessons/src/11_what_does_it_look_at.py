@@ -502,32 +502,44 @@ if not FAST:
 #
 # $$ r \leftarrow r + (k - 1) \, j , \qquad j \leftarrow s \, j . $$
 #
+# That is the size of the **receptive field** (lesson 05). Here we also want its place. A layer with a padding of $P$ puts $P$ neighbors in front of the first one, so its position 0 begins to see that much earlier; position $i$ begins $i$ steps later.
+#
 # ### Exercise 4
-# Compute the **receptive field** $r$.
+# Which rows of the photo can a position see?
 
 
 # %% exercise="field"
-def receptive_field(layers):
-    """The side, in pixels, of what one position after these layers can see.
+def rows_seen(layers, position):
+    """(first, last): the rows of the photo that row `position` = 0, 1, ... of the map can see.
 
-    Hint: a Conv2d and a MaxPool2d have `layer.windows.kernel` and `layer.windows.stride`, each a
-    pair of equal numbers; the other layers look at no neighbors.
+    Rows count from 0; those in the padding count too, so `first` may be negative.
+    Hint: carry three numbers through the layers, the first row of position 0 as well as r and j.
+    A Conv2d and a MaxPool2d have `layer.windows.kernel` and `layer.windows.stride`, each a pair of
+    equal numbers, and a Conv2d has `layer.padding`, a pair too; the other layers look at no
+    neighbors.
     """
     ### BEGIN SOLUTION
-    r, j = 1, 1
+    first, r, j = 0, 1, 1
     for layer in layers:
         if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0] * j
             r += (layer.windows.kernel[0] - 1) * j
             j *= layer.windows.stride[0]
-    return r
+    first += position * j
+    return first, first + r - 1
     ### END SOLUTION
 
 
 # %% test="field" points=1
-# Expect 6 after the first pooling, and no pixel with a gradient outside of the field.
-first = receptive_field(list(body.layers.values())[:7])
-assert first == 6, f"after two convolutions and a pooling: {first}, expected 6"
-field = receptive_field(body.layers.values())
+# Expect 6 rows after the first pooling, and no pixel with a gradient outside of those seen.
+two_and_pool = list(body.layers.values())[:7]
+start = rows_seen(two_and_pool, 0)
+assert start == (-2, 3), f"two convolutions and a pooling, position 0: {start}, expected (-2, 3)"
+start = rows_seen(two_and_pool, 5)
+assert start == (8, 13), f"two convolutions and a pooling, position 5: {start}, expected (8, 13)"
+first, last = rows_seen(body.layers.values(), 10)
+field = last - first + 1
 noise_images = rng.standard_normal((4, 160, 160, 3)).astype(np.float32)
 # The same layers with initial weights: a trained ReLU may let nothing of the noise through.
 own = np.random.default_rng(3)
@@ -536,19 +548,31 @@ response = untried.forward(noise_images, save=True)
 in_the_middle = np.zeros_like(response)
 in_the_middle[:, 10, 10] = 1
 seen = np.abs(untried.backward(in_the_middle)).max(axis=(0, 3)) > 0
-rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
-found = [int(np.ptp(places)) + 1 for places in (rows, columns)]
-print(f"receptive field {field} pixels; pixels that move one position of the map: {found}")
-assert max(found) <= field, f"{field}, but pixels {max(found)} apart move one position"
-assert field < max(found) / 0.7, f"{field}, but only pixels {max(found)} apart move one position"
+for rows in (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)):
+    print(f"position 10 sees {first} to {last}; {rows[0]} to {rows[-1]} move it")
+    assert first <= rows[0], f"you say from {first} on, but {rows[0]} moves position 10"
+    assert rows[-1] <= last, f"you say up to {last}, but {rows[-1]} moves position 10"
+    assert field < np.ptp(rows) / 0.7, f"{field} rows, but only {np.ptp(rows) + 1} move position 10"
 five = [Conv2d(1, 1, 5, 3, rng=own), MaxPool2d(3, 2), Conv2d(1, 1, 1, rng=own)]
-assert receptive_field(five) == 11, (
-    f"5 pixels, 2 more 3 apart, none: {receptive_field(five)}, not 11"
-)
-assert receptive_field([]) == 1, "no layer: one pixel"
+found = rows_seen(five, 2)
+assert found == (12, 22), f"5 rows, 2 more 3 apart, steps of 6, position 2: {found}, not (12, 22)"
+padded = [Conv2d(1, 1, 3, padding=1, rng=own), MaxPool2d(2), Conv2d(1, 1, 5, 2, 2, rng=own)]
+found = rows_seen(padded, 3)
+assert found == (7, 18), f"paddings of 1 pixel and of 2 pairs, position 3: {found}, not (7, 18)"
+assert rows_seen([], 4) == (4, 4), "no layer: position 4 is row 4"
+
+# %%
+inside = []
+for position in range(8):
+    first, last = rows_seen(body.layers.values(), position)
+    inside.append(min(last, SIDE - 1) - max(first, 0) + 1)
+print(f"of {SIDE} rows the positions 0 to 7 see {inside}")
+assert field == 68
+assert max(inside) == 62
+assert 0.35 < (inside[0] / SIDE) ** 2 < 0.4, "a corner sees a third of the photo"
 
 # %% [markdown]
-# 68 pixels, and the photo has 64. **Each position can see the whole face.** A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
+# 68 pixels, and the photo has 64. **A position in the middle can see nearly the whole face,** all but two rows and two columns, and even one in a corner can see a third of it. A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
 
 # %%
 pair = {}

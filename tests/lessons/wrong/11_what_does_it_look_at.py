@@ -114,43 +114,100 @@ def occlude(image, spans):
 
 
 # %% exercise="field" wrong="the stride before the kernel"
-def receptive_field(layers):
-    r, j = 1, 1
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
     for layer in layers:
         if isinstance(layer, Conv2d | MaxPool2d):
             j *= layer.windows.stride[0]
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0] * j
             r += (layer.windows.kernel[0] - 1) * j
-    return r
+    first += position * j
+    return first, first + r - 1
 
 
-# %% exercise="field" wrong="strides ignored"
-def receptive_field(layers):
-    r = 1
+# %% exercise="field" wrong="padding ignored"
+def rows_seen(layers, position):
+    r, j = 1, 1
     for layer in layers:
         if isinstance(layer, Conv2d | MaxPool2d):
-            r += layer.windows.kernel[0] - 1
-    return r
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    return position * j, position * j + r - 1
 
 
-# %% exercise="field" wrong="poolings ignored"
-def receptive_field(layers):
-    return 1 + sum(layer.windows.kernel[0] - 1 for layer in layers if isinstance(layer, Conv2d))
+# %% exercise="field" wrong="padding in pixels, not in neighbors"
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0]
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    first += position * j
+    return first, first + r - 1
+
+
+# %% exercise="field" wrong="position ignored"
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0] * j
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    return first, first + r - 1
+
+
+# %% exercise="field" wrong="one row too many"
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0] * j
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    first += position * j
+    return first, first + r
+
+
+# %% exercise="field" wrong="from the center of the position"
+def rows_seen(layers, position):
+    r, j = 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    first = position * j + (j - r) // 2
+    return first, first + r - 1
 
 
 # %% exercise="field" wrong="3x3 convolutions and 2x2 poolings, always"
-def receptive_field(layers):
-    r, j = 1, 1
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
     for layer in layers:
         if isinstance(layer, Conv2d):
-            r += 2 * j
+            first, r = first - j, r + 2 * j
         if isinstance(layer, MaxPool2d):
             r, j = r + j, 2 * j
-    return r
+    first += position * j
+    return first, first + r - 1
 
 
-# %% exercise="field" wrong="two constants"
-def receptive_field(layers):
-    return 6 if isinstance(layers, list) else 68
+# %% exercise="field" wrong="cut at the border"
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d):
+                first -= layer.padding[0] * j
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    first += position * j
+    return max(first, 0), first + r - 1
 
 
 # %% exercise="attack" wrong="in uint8, so it wraps around"
