@@ -119,6 +119,20 @@ errors = check_layer(sequential, x, rng)
 for name, error in errors.items():
     print(f"{name:10} relative error {error:.1e}")
 assert max(errors.values()) < 1e-7, "the layers themselves"
+### BEGIN HIDDEN TESTS
+for depth in (0, 1, 5):
+    own = np.random.default_rng(depth)
+    row = [Linear(4, 4, std=1, rng=own).to(dtype=float) for _ in range(depth)]
+    put_in, upstream = own.standard_normal((2, 2, 4))
+    out, expected = Chain(row).forward(put_in), put_in
+    for linear in row:
+        expected = expected @ linear.params["W"] + linear.params["b"]
+    assert np.abs(out - expected).max() < 1e-12, f"{depth} linear layers: forward is wrong"
+    back, expected = Chain(row).backward(upstream), upstream
+    for linear in reversed(row):
+        expected = expected @ linear.params["W"].T
+    assert np.abs(back - expected).max() < 1e-12, f"{depth} linear layers: backward is wrong"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The package's `Sequential` is these two loops, plus names: the arrays of the layers are gathered under `layer.name`, such as `layer0.W`. It is itself a layer, so a row can contain rows.
@@ -209,6 +223,15 @@ assert np.allclose(tiny_weights, expected, rtol=1e-12, atol=0), f"weights of 0.0
 # Expect 1/2 * 25 * 2 * 0.1^2 = 0.25 times 8, then 1/2 * 25 * 4 * 0.2^2 = 2 times that.
 other = mean_square_after(8.0, [2, 4, 1], [0.1, 0.2], kernel=5)
 assert np.allclose(other, [2, 4], rtol=1e-12, atol=0), f"5x5 kernels, start 8: {other}, not 2, 4"
+### BEGIN HIDDEN TESTS
+# 1/2 * 49 * 3 * 0.1^2 = 0.735; 1/2 * 1 * 8 * 0.5^2 = 1, four times.
+other = mean_square_after(2.0, [3, 1], [0.1], kernel=7)
+assert np.allclose(other, [1.47], rtol=1e-12, atol=0), (
+    f"one layer of 7x7 kernels: {other}, not 1.47"
+)
+other = mean_square_after(1e-6, [8] * 5, [0.5] * 4, kernel=1)
+assert np.allclose(other, [1e-6] * 4, rtol=1e-12, atol=0), f"1x1 kernels, start 1e-6: {other}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The way back has a rule of its own. One input value goes into $KH \cdot KW \cdot OC$ outputs, so its gradient is a sum of that many products $W \, dy$. The same steps as above give
@@ -429,6 +452,13 @@ small_one = tuple(count("2 M 4", K=7, batchnorm=False, hidden=(5,), side=3))
 assert small_one == (132, 0, 227), f"2 M 4, a hidden layer of 5, 7 labels: {small_one}"
 small_one = tuple(count("2 M 4", K=7))
 assert small_one == (126, 12, 35), f"2 M 4 with BatchNorm, 7 labels: {small_one}"
+### BEGIN HIDDEN TESTS
+# 9*3*2 = 54, 2*2 = 4; 3*3*2 = 18 values: 18*7 + 7, or 18*5 + 5, 5*6 + 6 and 6*7 + 7.
+found = tuple(count("M 2 M", K=7, side=3))
+assert found == (54, 4, 133), f"one convolution, 3x3 positions, 7 labels: {found}"
+found = tuple(count("M 2 M", K=7, hidden=(5, 6), side=3))
+assert found == (54, 4, 180), f"one convolution, 3x3 positions, hidden layers of 5 and 6: {found}"
+### END HIDDEN TESTS
 
 # %%
 figure, axes = plt.subplots(figsize=(8, 2.4))
@@ -523,6 +553,12 @@ assert abs(error - L_er) < 1e-12, f"L_er {L_er}, and the package's loss of logit
 sure = loss_at_chance(np.eye(3)[[0, 2]], np.array([12.0, 33.0]), np.array([10.0, 20.0, 60.0]))
 assert abs(sure[0] - np.log(3)) < 1e-12, f"two sure labels of three: L_ld {sure[0]}, expected ln 3"
 assert abs(sure[1] - 10.5) < 1e-12, f"labels 10, 20, 60, ages 12, 33: L_er {sure[1]}, expected 10.5"
+### BEGIN HIDDEN TESTS
+mixed = np.array([[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
+found = loss_at_chance(mixed, np.array([0.0, 10.0, 3.0]), np.array([0.0, 1.0, 2.0, 9.0]))
+assert abs(found[0] - np.log(2)) < 1e-12, f"entropies of 0, ln 2 and ln 4, K = 4: L_ld {found[0]}"
+assert abs(found[1] - 10 / 3) < 1e-12, f"the mean label 3, ages 0, 10 and 3: L_er {found[1]}"
+### END HIDDEN TESTS
 
 # %%
 assert abs(np.log(101) - 4.615) < 5e-4
@@ -618,6 +654,14 @@ for settings in ({"lr": 1e-2}, {"lr": 3e-3, "beta1": 0.8, "beta2": 0.9, "eps": 0
         assert difference < 1e-14, f"{settings}, step {t}: off by {difference:.1e} from the package"
     print(f"after ten steps: {difference:.1e}")
     assert np.abs(ours - W).max() > 1e-3, "the steps must have gone somewhere"
+### BEGIN HIDDEN TESTS
+steep, nothing = np.array([300.0, -2e-5, 0.0]), np.zeros(3)
+moved, first, second = adam_step(nothing, steep, nothing, nothing, 1)
+assert np.allclose(first, 0.1 * steep, rtol=1e-12), f"gradients {steep}: m is {first}"
+assert np.allclose(second, 1e-3 * steep**2, rtol=1e-9, atol=0), f"gradients {steep}: v is {second}"
+expected = [-1e-3, 1e-3 / (1 + 5e-4), 0]
+assert np.allclose(moved, expected, rtol=1e-9), f"the first step at lr 0.001: {moved}, {expected}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### What follows from the formulas

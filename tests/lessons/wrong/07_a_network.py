@@ -253,3 +253,56 @@ def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 # %% exercise="adam" wrong="the sign of the gradient"
 def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     return W - lr * np.sign(g), m, v
+
+
+# %% exercise="chain" hidden="backward through three layers, always"
+class Chain:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy):
+        for layer in reversed(self.layers[:3]):
+            dy = layer.backward(dy)
+        return dy
+
+
+# %% exercise="moment" hidden="5x5 or 3x3"
+def mean_square_after(start, channels, stds, kernel=3):
+    values = []
+    for C, std in zip(channels[:-1], stds, strict=True):
+        start = start * (25 if kernel == 5 else 9) * C * std**2 / 2
+        values.append(start)
+    return values
+
+
+# %% exercise="counter" hidden="one position, unless a hidden layer follows"
+def count(channels, K=101, batchnorm=True, hidden=(), side=1):
+    convolutions, norms, linear, C = 0, 0, 0, 3
+    for OC in (int(item) for item in channels.split() if item != "M"):
+        convolutions += 9 * C * OC + (0 if batchnorm else OC)
+        norms += 2 * OC if batchnorm else 0
+        C = OC
+    D = side * side * C if hidden else C
+    for outputs in (*hidden, K):
+        linear += D * outputs + outputs
+        D = outputs
+    return convolutions, norms, linear
+
+
+# %% exercise="chance" hidden="sixteen photos, always"
+def loss_at_chance(p, y, grid):
+    entropy = -(p * np.log(np.where(p > 0, p, 1))).sum() / 16
+    return np.log(len(grid)) - entropy, np.abs(grid.mean() - y).mean()
+
+
+# %% exercise="adam" hidden="gradients clipped"
+def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+    g = np.clip(g, -10, 10)
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return W - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
