@@ -128,8 +128,8 @@ class Table:
             path = locate(said["name"].replace("\\", "/"))
         age = self._years(line, "the age", said["age"])
         sigma = self._years(line, "sigma", said["sigma"]) if "sigma" in said else sigma
-        if sigma < 0:
-            raise self._error(line, f"sigma is {sigma}, expected 0 or more")
+        if not 0 <= sigma <= 100:
+            raise self._error(line, f"sigma is {sigma}, expected 0 to 100")
         part = SPELLINGS.get(said.get("part", "").lower())
         if "part" in said and part is None:
             raise self._error(line, f"the part is {said['part']!r}, expected {' or '.join(PARTS)}")

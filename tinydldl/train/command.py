@@ -26,6 +26,7 @@ SYNTHETIC |= {"schedule": "cosine:1", "augment": ["mirror", "crop"]}
 REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
+NAME = re.compile(r"[^./\\\0-\x1f][^/\\\0-\x1f]{0,62}")  # 255 bytes is what file systems allow
 SCHEDULE = re.compile(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?")
 
 
@@ -84,7 +85,7 @@ def build_parser() -> cli.Parser:
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
     add = parser.add_argument_group("output").add_argument
-    name = cli.kind(str, "the name of a folder in runs", re.compile(r"[^./\\][^/\\]*").fullmatch)
+    name = cli.kind(str, "the name of a folder in runs, of at most 63 characters", NAME.fullmatch)
     add("--name", type=name, help="results go to runs/NAME; by default the next free number")
     about = "continue this run; only --data-dir and --table may say where its photos lie now"
     add("--resume", type=cli.path, metavar="FOLDER", help=about)
