@@ -137,29 +137,17 @@ TRAIN = [
     ("--val-every 0", "argument --val-every: expected a whole number from 1"),
     (
         "--name ../mine",
-        "the name of a folder in runs, of at most 63 characters, got '../mine'",
+        "argument --name: expected a name of up to 63 characters, no path, got '../mine'",
     ),
-    (
-        "--name a/b",
-        "the name of a folder in runs, of at most 63 characters, got 'a/b'",
-    ),
-    (
-        "--name .",
-        "the name of a folder in runs, of at most 63 characters, got '.'",
-    ),
-    (
-        "--name ..",
-        "the name of a folder in runs, of at most 63 characters, got '..'",
-    ),
-    (
-        "--name ''",
-        "the name of a folder in runs, of at most 63 characters, got ''",
-    ),
-    (f"--name {'n' * 64}", "argument --name: expected the name of a folder in runs, of at most 63"),
-    ("--name 'a\nb'", "argument --name: expected the name of a folder in runs, of at most 63"),
+    ("--name a/b", "argument --name: expected a name of up to 63 characters, no path, got 'a/b'"),
+    ("--name .", "argument --name: expected a name of up to 63 characters, no path, got '.'"),
+    ("--name ..", "argument --name: expected a name of up to 63 characters, no path, got '..'"),
+    ("--name ''", "argument --name: expected a name of up to 63 characters, no path, got ''"),
+    (f"--name {'n' * 64}", "argument --name: expected a name of up to 63 characters, no path"),
+    ("--name 'a\nb'", "argument --name: expected a name of up to 63 characters, no path"),
     (
         "--name .hidden",
-        "the name of a folder in runs, of at most 63 characters, got '.hidden'",
+        "argument --name: expected a name of up to 63 characters, no path, got '.hidden'",
     ),
     (f"{FACES} --size 32 --name done", "runs/done exists; give another --name, or continue it"),
     ("--init nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected the"),

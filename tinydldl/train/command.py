@@ -85,7 +85,7 @@ def build_parser() -> cli.Parser:
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
     add = parser.add_argument_group("output").add_argument
-    name = cli.kind(str, "the name of a folder in runs, of at most 63 characters", NAME.fullmatch)
+    name = cli.kind(str, "a name of up to 63 characters, no path", NAME.fullmatch)
     add("--name", type=name, help="results go to runs/NAME; by default the next free number")
     about = "continue this run; only --data-dir and --table may say where its photos lie now"
     add("--resume", type=cli.path, metavar="FOLDER", help=about)
