@@ -65,7 +65,7 @@ def within_noise(scores, expected):
 
 
 def annotator_scores(votes, guess):
-    """`1 - exp(-d^2 / 2)` of each guess (N,), judged by votes (N, n): their mean is epsilon."""
+    """`1 - exp(-d^2 / 2)` of each guess (N,), evaluated by votes (N, n): their mean is epsilon."""
     d = (guess - votes.mean(axis=1)) / votes.std(axis=1)
     scores = 1 - np.exp(-(d**2) / 2)
     epsilon = epsilon_error(guess, votes.mean(axis=1), votes.std(axis=1))

@@ -20,14 +20,14 @@ def clock(monkeypatch):
 
 
 def test_a_line_every_half_minute(clock, capsys):
-    with Progress(None, "judging", 500, unit="photos", initial=100) as shown:
+    with Progress(None, "evaluating", 500, unit="photos", initial=100) as shown:
         for _ in range(8):
             clock[0] += 10
             shown.update(40)
     # after 30 s 120 of 400 are done, after 60 s 240
     assert capsys.readouterr().err.splitlines() == [
-        "judging: 220 of 500 photos, 01:10 left",
-        "judging: 340 of 500 photos, 00:40 left",
+        "evaluating: 220 of 500 photos, 01:10 left",
+        "evaluating: 340 of 500 photos, 00:40 left",
     ]
 
 

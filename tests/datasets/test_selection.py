@@ -49,7 +49,7 @@ def counts(**others):
     return {part: len(p) for part, p in photos.load_parts(csv(**others)).items()}
 
 
-def test_judged_on_valid_and_where_there_is_none_on_test(parts):
+def test_evaluated_on_valid_and_where_there_is_none_on_test(parts):
     assert counts() == {"train": 80, "valid": 20}
     del parts["valid"]
     assert counts() == {"train": 80, "test": 10}

@@ -81,8 +81,8 @@ def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys):
     assert {"versions", "commit", "device", "engine"} <= found.keys()
     for line in report.lines(found):
         assert line in lines
-    trained, judged = rows("runs/mine/predictions.csv"), rows(folder / "predictions.csv")
-    assert [row["photo"] for row in judged] == [row["photo"] for row in trained]
+    trained, evaluated = rows("runs/mine/predictions.csv"), rows(folder / "predictions.csv")
+    assert [row["photo"] for row in evaluated] == [row["photo"] for row in trained]
     for name in (*report.PICTURES, "figures.json", "predictions.csv"):
         assert any(line.split() == [name, str(folder / name)] for line in lines)
     for name in report.PICTURES:
@@ -101,7 +101,7 @@ def test_the_arguments_win_over_those_of_the_run(undrawn, capsys):
     assert figures("evaluation/synthetic-train")["settings"]["seed"] == 4
 
 
-def test_a_network_trained_on_another_part_is_judged_on_what_it_has_not_seen(undrawn, capsys):
+def test_a_network_trained_on_another_part_is_evaluated_on_what_it_has_not_seen(undrawn, capsys):
     save_network("checkpoint")
     write_config(".", dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
     assert run("--checkpoint", ".", "--limit", 30) == 0
@@ -139,15 +139,15 @@ def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, caps
     assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
 
 
-def test_all_parts_of_a_table_are_judged_by_the_weights_that_ship(photos, undrawn, capsys):
-    """Without the ages that the grid does not hold, every row is judged, once."""
+def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, undrawn, capsys):
+    """Without the ages that the grid does not hold, every row is evaluated, once."""
     assert run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all") == 0
     out = capsys.readouterr().out
     assert "data      csv: 20 photos (all) to evaluate on\n" in out
     assert "trained on" not in out
-    judged = rows("runs/evaluations/tiny-table-all/predictions.csv")
+    evaluated = rows("runs/evaluations/tiny-table-all/predictions.csv")
     expected = {Path(f"{i}.png").name for i in range(30) if i % 3}
-    assert sorted(Path(row["photo"]).name for row in judged) == sorted(expected)
+    assert sorted(Path(row["photo"]).name for row in evaluated) == sorted(expected)
     assert figures("runs/evaluations/tiny-table-all")["part"] == "all"
 
 
@@ -266,11 +266,11 @@ def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, ca
     out = capsys.readouterr().out
     assert "photos left out, ages not in 0..100" in out
     assert "trained on" not in out  # nobody knows on what
-    judged = rows("runs/evaluations/a-table-train/predictions.csv")
-    assert max(float(row["age"]) for row in judged) <= 100
+    evaluated = rows("runs/evaluations/a-table-train/predictions.csv")
+    assert max(float(row["age"]) for row in evaluated) <= 100
 
 
-def test_a_limit_is_of_the_photos_judged(photos, undrawn, capsys):
+def test_a_limit_is_of_the_photos_evaluated(photos, undrawn, capsys):
     save_network("a")
     assert run("--checkpoint", "a", *TABLE_DATA, "--part", "train", "--limit", 5) == 0
     assert "csv: 5 photos (train) to evaluate on" in capsys.readouterr().out

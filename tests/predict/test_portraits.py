@@ -1,4 +1,4 @@
-"""A face reaches the network as the photos that it was judged on did, and comes back as an age."""
+"""A face reaches the network as its photos did in training, and comes back as an age."""
 
 import numpy as np
 import pytest

@@ -144,7 +144,7 @@ def test_without_a_finished_epoch_a_resumed_run_starts_from_the_weights_again(ca
 # --- The average of the weights -------------------------------------------------------------------
 
 
-def test_the_average_is_what_the_checkpoint_is_judged_by():
+def test_the_average_is_what_the_checkpoint_is_evaluated_by():
     assert run(*SMALL, "--epochs", 3, "--average", 0.8, "--name", "mine") == 0
     folder = Path("runs/mine")
     arrays, meta = contents(folder / "checkpoint")
@@ -155,17 +155,17 @@ def test_the_average_is_what_the_checkpoint_is_judged_by():
     assert np.abs(arrays["raw.bn5_3.running_var"] - arrays["model.bn5_3.running_var"]).max() > 1e-3
 
     assert exit_code(evaluate, "--checkpoint", folder, "--workers", 1) == 0
-    judged = rows(folder / "evaluation/synthetic-valid/predictions.csv")
+    evaluated = rows(folder / "evaluation/synthetic-valid/predictions.csv")
     ours = rows(folder / "predictions.csv")
     for name in ("estimate", "age"):
-        values = [[float(row[name]) for row in part] for part in (judged, ours)]
+        values = [[float(row[name]) for row in part] for part in (evaluated, ours)]
         assert values[0] == pytest.approx(values[1], rel=1e-4)
-    errors = [abs(float(row["estimate"]) - float(row["age"])) for row in judged]
+    errors = [abs(float(row["estimate"]) - float(row["age"])) for row in evaluated]
     last = rows(folder / "metrics.csv")[-1]
     assert np.mean(errors) == pytest.approx(float(last["valid_mae"]), rel=1e-4)
 
 
-def test_averaging_changes_what_is_judged_and_not_what_is_trained():
+def test_averaging_changes_what_is_evaluated_and_not_what_is_trained():
     for name, extra in (("plain", []), ("averaged", ["--average", 0.8])):
         assert run(*SMALL, "--epochs", 2, "--name", name, *extra) == 0
     plain, averaged = (rows(Path("runs", name, "metrics.csv")) for name in ("plain", "averaged"))

@@ -24,7 +24,7 @@ from tinydldl.trained import Trained
 
 @pytest.fixture
 def run(tmp_path, rng):
-    """A training on eight photos of 37 x 37 random pixels, judged on the same ones."""
+    """A training on eight photos of 37 x 37 random pixels, evaluated on the same ones."""
     paths = [tmp_path / f"{i}.png" for i in range(8)]
     for path in paths:
         Image.fromarray(rng.integers(0, 256, (37, 37, 3), dtype=np.uint8)).save(path)
@@ -121,12 +121,12 @@ def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_average_is_judged_and_the_raw_weights_are_trained(run, workers):
+def test_the_average_is_evaluated_and_the_raw_weights_are_trained(run, workers):
     """The average of what the steps left, computed beside it; `workers`: of the fast engine."""
     run.epochs, run.batch = 2, 4
     first = {name: array.copy() for name, array in run.model.params.items()}
     alone, _ = weights_after_training(run, first, workers, decay=None)
-    raw, judged = weights_after_training(run, first, workers, decay=0.5)
+    raw, evaluated = weights_after_training(run, first, workers, decay=0.5)
     for name, array in raw[-1].items():
         np.testing.assert_array_equal(array, alone[-1][name], err_msg=name)
 
@@ -136,11 +136,11 @@ def test_the_average_is_judged_and_the_raw_weights_are_trained(run, workers):
         array[...] = sum(w * step[name] for w, step in zip(weights, raw, strict=True))
     network = Trained(net, run.method, run.channels)
     expected, _ = network.predict(run.valid_store, run.batch)
-    np.testing.assert_allclose(judged, expected, rtol=1e-4)
+    np.testing.assert_allclose(evaluated, expected, rtol=1e-4)
     for name, array in (net.params | net.buffers).items():
         array[...] = raw[-1][name]
     with_raw, _ = network.predict(run.valid_store, run.batch)
-    assert np.abs(judged / with_raw - 1).max() > 1e-2
+    assert np.abs(evaluated / with_raw - 1).max() > 1e-2
 
 
 def weights_after_training(run, first, workers, decay):

@@ -427,7 +427,7 @@ def test_epochs_of_kl_alone_come_first(capsys):
 
 
 def test_on_other_parts(capsys):
-    """Trained on the eight that are for validation, judged on the others; and so when resumed."""
+    """Trained on the eight for validation, evaluated on the others; and so when resumed."""
     assert run(*SMALL, "--epochs", "1", "--parts", "valid", "train", "--name", "a") == 0
     expected = "synthetic: 8 photos (valid) to train on, 32 (train) to evaluate on"
     assert expected in capsys.readouterr().out
@@ -436,6 +436,6 @@ def test_on_other_parts(capsys):
     assert expected in capsys.readouterr().out
 
 
-def test_fewer_photos_to_train_on_are_judged_on_as_many(capsys):
+def test_fewer_photos_to_train_on_are_evaluated_on_as_many(capsys):
     assert run(*SMALL, "--epochs", 1, "--train-limit", 12) == 0
     assert "12 photos (train) to train on, 8 (valid) to evaluate on" in capsys.readouterr().out
