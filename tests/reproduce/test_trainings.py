@@ -19,7 +19,7 @@ from tinydldl.reproduce import trainings as module
 from tinydldl.reproduce.table import Row
 from tinydldl.reproduce.trainings import FIGURES, Trainings, figures_of, steadiness
 from tinydldl.train.experiment import Experiment
-from tinydldl.train.loop import Clock
+from tinydldl.train.statistics import Clock
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 

@@ -19,10 +19,11 @@ from tinydldl.models import AgeNet
 from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
 from tinydldl.report import Estimates
-from tinydldl.train.loop import Figures, Training, evaluate, train
+from tinydldl.train.loop import Training, evaluate, train
 from tinydldl.train.photos import TrainingPhotos
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
+from tinydldl.train.statistics import Figures
 from tinydldl.trained import Trained
 
 

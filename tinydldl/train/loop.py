@@ -1,11 +1,9 @@
-"""The training loop: an epoch, a step of it, and what is counted on the way (lesson 08)."""
+"""The training loop: an epoch, and a step of it (lesson 08)."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TypeVar
 
 import numpy as np
 
@@ -18,10 +16,9 @@ from tinydldl.methods import Method
 from tinydldl.metrics import epsilon_error, mae
 from tinydldl.optim import Averaged, Optimizer, gradient_norm
 from tinydldl.progress import Progress
+from tinydldl.train.statistics import Clock, Figures, Means
 from tinydldl.trained import Trained
 
-Batch = TypeVar("Batch")
-Figures = dict[str, float]  # by name
 OnEpoch = Callable[[int, Figures, Figures], None]
 
 
@@ -164,48 +161,3 @@ def evaluate(training: Training) -> tuple[np.ndarray, np.ndarray]:
     with training.average.applied() if training.average else nullcontext():
         network = Trained(training.model, training.method, training.channels)
         return network.predict(training.valid_store, training.batch, training.xp)
-
-
-class Means:
-    """The mean losses `(L, L_er)` or `(L, L_ld, L_er)` so far, and the norms of the gradient."""
-
-    def __init__(self) -> None:
-        self.photos, self._sums = 0, np.zeros(())
-        self.norms: list[float] = []
-
-    def add(self, losses: np.ndarray, norm: float, photos: int) -> None:
-        """Add a step: the mean losses of its photos, and the norm of its gradient."""
-        self.photos, self._sums = self.photos + photos, self._sums + photos * losses
-        self.norms.append(norm)
-
-    @property
-    def losses(self) -> list[float]:
-        return [float(loss) for loss in self._sums / self.photos]
-
-    def figures(self) -> Figures:
-        """The figures of an epoch by name, as in `metrics.csv`."""
-        loss, *kl, error = self.losses
-        figures = {"train_loss": loss, "train_mae": error, "grad_norm": float(np.mean(self.norms))}
-        figures["grad_norm_std"] = float(np.std(self.norms))
-        return figures | ({"train_kl": kl[0]} if kl else {})
-
-
-class Clock:
-    """How long an epoch takes, and how much of it is waiting for photos."""
-
-    def __init__(self) -> None:
-        self.begun, self.waited = time.perf_counter(), 0.0
-
-    def waiting(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The batches themselves; the time until each of them comes is counted."""
-        asked = time.perf_counter()
-        for batch in batches:
-            self.waited += time.perf_counter() - asked
-            yield batch
-            asked = time.perf_counter()
-
-    def speed(self, photos: int) -> Figures:
-        """`seconds`, `images_per_second`, and `waiting`, the share of the time without a batch."""
-        seconds = time.perf_counter() - self.begun
-        speed = {"images_per_second": photos / seconds, "waiting": self.waited / seconds}
-        return {"seconds": seconds} | speed

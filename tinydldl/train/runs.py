@@ -21,7 +21,7 @@ from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
 from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
 from tinydldl.progress import Progress
-from tinydldl.train.loop import Figures
+from tinydldl.train.statistics import Figures
 
 RUNS = Path("runs")
 TRAINED = ("train_loss", "train_kl", "train_mae", "grad_norm", "grad_norm_std")
