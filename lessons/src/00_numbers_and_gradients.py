@@ -8,7 +8,7 @@
 # | **Minutes** | 90 |
 # | **Code** | [`tinydldl/gradcheck.py`](../tinydldl/gradcheck.py), [`tinydldl/layers/`](../tinydldl/layers/base.py) |
 #
-# A network learns by following gradients. In these lessons you write every gradient by hand, and a slip is easily made: the network often still trains, only worse, and nobody can say why. So before the first layer we build the tool that finds the slip. It needs two things: to know how exact a computer's numbers are, and what a derivative is.
+# A network learns by following gradients. In these lessons you write every gradient by hand, and slips are easy to make: the network often still trains, only worse, and nobody can say why. So before the first layer we build the tool that finds the slip. It takes two things: knowing how exact a computer's numbers are, and what a derivative is.
 
 # %%
 from fractions import Fraction
@@ -30,11 +30,11 @@ use_style()
 # %% [markdown]
 # ## 1. What a float is
 #
-# A float is a number in binary scientific notation. A `float32` has 32 bits: one for the sign $s$, 8 for the exponent $e$, and 23 for the digits $m$ behind the point:
+# A float is a number in binary scientific notation. A `float32` has 32 bits: one for the sign $s$, 8 for the exponent $e$, and 23 for the digits $m$ after the point:
 #
 # $$ (-1)^s \cdot \left(1 + \frac{m}{2^{23}}\right) \cdot 2^{\,e - 127}, \qquad m = 0, \dots, 2^{23} - 1. $$
 #
-# This holds for $e = 1, \dots, 254$; the exponents 0 and 255 are kept for zero, for numbers even closer to it, for infinity, and for "not a number". A `float64` has 11 bits for the exponent and 52 for the digits. Let us take some float32 numbers apart and put them together again.
+# This holds for $e = 1, \dots, 254$; the exponents 0 and 255 are kept for zero, for numbers even closer to it, for infinity, and for "not a number". A `float64` has 11 bits for the exponent and 52 for the digits. Let us take some float32 numbers apart and put them back together.
 
 # %%
 numbers = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
@@ -44,7 +44,7 @@ rebuilt = (-1.0) ** s * (1 + m / 2**23) * 2.0 ** (e - 127)
 assert np.array_equal(rebuilt, numbers)
 
 # %% [markdown]
-# So floats lie on the number line like the marks of a slide rule. For the smallest step up, add 1 to $m$: the number grows by $2^{-23} \cdot 2^{e-127}$. Between 1 and 2, where $e = 127$, the **gap** between neighbors is $2^{-23}$; between 2 and 4 it is twice that, and so on. The gap after 1 has a name, the **machine epsilon**:
+# So floats lie on the number line like the marks on a slide rule. For the smallest step up, add 1 to $m$: the number grows by $2^{-23} \cdot 2^{e-127}$. Between 1 and 2, where $e = 127$, the **gap** between neighbors is $2^{-23}$; between 2 and 4 it is twice that, and so on. The gap after 1 has a name, the **machine epsilon**:
 #
 # $$ \text{eps} = 2^{-23} \approx 1.2 \cdot 10^{-7} \quad\text{(float32)}, \qquad \text{eps} = 2^{-52} \approx 2.2 \cdot 10^{-16} \quad\text{(float64)}. $$
 #
@@ -56,7 +56,7 @@ assert np.array_equal(rebuilt, numbers)
 def epsilon(dtype):
     """The gap between 1 and the next larger number of `dtype`, by halving.
 
-    Hint: keep all in the type: `one, gap = dtype(1), dtype(1)`, and halve with `gap / dtype(2)`.
+    Hint: keep everything in the type: `one, gap = dtype(1), dtype(1)`, and halve with `gap / dtype(2)`.
     """
     ### BEGIN SOLUTION
     one, gap = dtype(1), dtype(1)
@@ -96,7 +96,7 @@ axes.set(
 plt.show()
 
 # %% [markdown]
-# Think of ages. At 100 years the next float32 is $7.6 \cdot 10^{-6}$ years away, four minutes. Nobody's age is known to four minutes, so for *training* float32 is plenty, and it takes half the memory. We will see that for *checking* it is not enough.
+# Think of ages. At 100 years the next float32 is $7.6 \cdot 10^{-6}$ years away, four minutes. Nobody's age is known to within four minutes, so for *training* float32 is plenty, and it takes half the memory. We will see that for *checking* it is not enough.
 
 # %%
 gap = np.spacing(np.float32(100))
@@ -135,7 +135,7 @@ assert 0.1 + 0.2 != 0.3, "three numbers and a sum, each rounded in its own way"
 #
 # $$ \frac{|\text{error of } a - b|}{|a - b|} \le \frac{\text{eps}}{2} \cdot \frac{|a| + |b|}{|a - b|}. $$
 #
-# With $a = 100.2001$ and $b = 100.2$ in float32 the right side is 0.12, instead of $6 \cdot 10^{-8}$. The leading digits cancel, and the error is left.
+# With $a = 100.2001$ and $b = 100.2$ in float32 the right side is 0.12, instead of $6 \cdot 10^{-8}$. The leading digits cancel, and the error remains.
 
 # %%
 a, b = 100.2001, 100.2
@@ -150,7 +150,7 @@ assert 0.01 < relative <= bound and abs(bound - 0.12) < 0.005
 #
 # ## 2. The derivative, numerically
 #
-# The derivative is the limit of the slope of a secant. The first idea is to take a small step $h$ and leave out the limit; the second is to step to *both* sides:
+# The derivative is the limit of the slope of a secant. The first idea is to take a small step $h$ and skip the limit; the second is to step to *both* sides:
 #
 # $$ \text{forward: } \frac{f(x + h) - f(x)}{h}, \qquad \text{central: } \frac{f(x + h) - f(x - h)}{2h}. $$
 
@@ -195,7 +195,7 @@ assert forward - f(x) > 4 * (central - f(x)) > 0
 #
 # $$ \frac{f(x + h) - f(x)}{h} = f' + \frac{h}{2} f'' + O(h^2), \qquad \frac{f(x + h) - f(x - h)}{2h} = f' + \frac{h^2}{6} f''' + O(h^4). $$
 #
-# (The even derivatives cancel, all of them, so the next term of the central formula has $h^4$.) So a step ten times smaller makes the forward error ten times smaller, and the central error a hundred times.
+# (The even derivatives cancel, all of them, so the next term of the central formula has $h^4$.) So a step ten times smaller makes the forward error ten times smaller, and the central error a hundred times smaller.
 #
 # ### Exercise 2
 # Write the central difference.
@@ -203,7 +203,7 @@ assert forward - f(x) > 4 * (central - f(x)) > 0
 
 # %% exercise="central"
 def central_difference(f, x, h):
-    """The derivative of f at x by a central difference with the step h.
+    """The derivative of f at x by a central difference with step h.
 
     Hint: one line.
     """
@@ -244,7 +244,7 @@ for h in (0.01, 0.001):
 
 # %% [markdown]
 # ### The best step
-# Then let us take $h = 10^{-15}$? Try:
+# So why not take $h = 10^{-15}$? Try it:
 
 # %%
 tiny = central_difference(np.exp, 1.0, 1e-15)
@@ -252,7 +252,7 @@ print(f"h = 1e-15: {tiny:.4f}, true derivative {np.e:.4f}")
 assert abs(tiny - np.e) > 0.05
 
 # %% [markdown]
-# This is the cancellation of section 1. The computer does not know $f(x \pm h)$, but a rounded number. The error of each value is about $\text{eps}\,|f|$: half of that from rounding the result, and about as much again because $x \pm h$ was rounded and the library's function is not perfect either. In the worst case the two errors add up to $2\,\text{eps}\,|f|$, and we divide them by $2h$. So there are two errors, one that shrinks with $h$ and one that grows:
+# This is the cancellation of section 1. The computer does not know $f(x \pm h)$, only a rounded value. The error of each value is about $\text{eps}\,|f|$: half of that from rounding the result, and about as much again because $x \pm h$ was rounded and the library's function is not perfect either. In the worst case the two errors add up to $2\,\text{eps}\,|f|$, and we divide them by $2h$. So there are two errors, one that shrinks with $h$ and one that grows:
 #
 # $$ E(h) = \underbrace{\frac{h^2}{6} |f'''|}_{\text{Taylor}} + \underbrace{\frac{\text{eps}\,|f|}{h}}_{\text{rounding}}. $$
 #
@@ -260,7 +260,7 @@ assert abs(tiny - np.e) > 0.05
 #
 # $$ E'(h) = \frac{h}{3} |f'''| - \frac{\text{eps}\,|f|}{h^2} = 0 \quad\Longrightarrow\quad h^* = \left(\frac{3\,\text{eps}\,|f|}{|f'''|}\right)^{1/3}. $$
 #
-# There the rounding part is $\text{eps}|f|/h^* = (h^*)^2 |f'''|/3$, which is twice the Taylor part, and $E(h^*) = (h^*)^2 |f'''| / 2$. Unless $f$ is strange, $|f|$ and $|f'''|$ are of the same size, so $h^*$ is near $\text{eps}^{1/3}$, and the best error is near $\text{eps}^{2/3}$: **a third of the digits is lost, always.**
+# There the rounding part is $\text{eps}|f|/h^* = (h^*)^2 |f'''|/3$, which is twice the Taylor part, and $E(h^*) = (h^*)^2 |f'''| / 2$. Unless $f$ is strange, $|f|$ and $|f'''|$ are of the same size, so $h^*$ is near $\text{eps}^{1/3}$, and the best error is near $\text{eps}^{2/3}$: **a third of the digits is always lost.**
 
 # %%
 best = {}
@@ -309,7 +309,7 @@ axes.set_title("Dots: measured. Lines: E(h). Black: the best step")
 plt.show()
 
 # %% [markdown]
-# A V on logarithmic axes. On its right arm, of slope 2, the dots follow the line: the Taylor error is the same each time. On the left arm, of slope $-1$, they scatter below the line: rounding is a lottery, and the line is its worst case. In float64 the best error is about $10^{-10}$; in float32 it is about $10^{-4}$, and the step has to be a thousand times larger.
+# A V on logarithmic axes. On its right arm, with slope 2, the dots follow the line: the Taylor error is the same each time. On the left arm, with slope $-1$, they scatter below the line: rounding is a lottery, and the line is its worst case. In float64 the best error is about $10^{-10}$; in float32 it is about $10^{-4}$, and the step has to be a thousand times larger.
 
 
 # %%
@@ -331,7 +331,7 @@ assert 500 < best[np.float32] / best[np.float64] < 1500
 
 # %% [markdown]
 # ### Why losses are checked in float64
-# The package takes $h = 10^{-5} \max(1, |x|)$ in float64. Here is what would become of the same step in float32. The loss is the KL divergence of lesson 03, for one image and 101 labels; its value is about 3, so in float32 it can only move in jumps of $2.4 \cdot 10^{-7}$. Divided by $2h$ that is a derivative known to 0.012 at best. The entries of the true gradient are mostly smaller than that.
+# The package takes $h = 10^{-5} \max(1, |x|)$ in float64. Here is what the same step would do in float32. The loss is the KL divergence of lesson 03, for one image and 101 labels; its value is about 3, so in float32 it can only move in jumps of $2.4 \cdot 10^{-7}$. Divided by $2h$ that is a derivative known to 0.012 at best. The entries of the true gradient are mostly smaller than that.
 
 # %%
 grid = label_grid(0, 100)
@@ -363,7 +363,7 @@ figure.suptitle("Line: the true gradient. Dots: central differences with h = 1e-
 plt.show()
 
 # %% [markdown]
-# **We train in float32 and check in float64.** A formula that is right in one is right in the other.
+# **We train in float32 and check in float64.** A formula that is right in one is right in the other, too.
 #
 # Why the factor $\max(1, |x|)$ in the step? Because rounding grows with the numbers. Take $f(x) = x^2$ at a million: its value is $10^{12}$, and the gap there is $10^{-4}$. There is no Taylor error at all ($f''' = 0$), so we see rounding alone, and the larger step is better:
 
@@ -400,14 +400,14 @@ assert abs(along_v - gradient @ v) < 1e-8
 
 # %% [markdown]
 # ### Exercise 3
-# Make a function of this. The array may have any shape, and `f` takes no argument: it reads the very array `x` that you change (so it can be a layer's weight). Put every entry back as it was.
+# Turn this into a function. The array may have any shape, and `f` takes no argument: it reads the very array `x` that you change (so it can be a layer's weight). Restore every entry.
 
 
 # %% exercise="gradient"
 def numerical_gradient(f, x):
     """The gradient of the number `f()` in the float64 array x that f reads.
 
-    Central differences with the step 1e-5 max(1, |x_i|).
+    Central differences with step 1e-5 max(1, |x_i|).
     Hint: `for index in np.ndindex(x.shape)` goes through all entries.
     """
     ### BEGIN SOLUTION
@@ -460,7 +460,7 @@ assert abs(slope / (2 * deep[0]) - 1) < 1e-10, "the step must grow with |x|, not
 #
 # ## 4. The chain rule with an upstream gradient
 #
-# A layer turns an array $x$ into an array $y$. Later layers turn $y$ into the loss $L$, one number. Let somebody tell us the **upstream gradient** $dy$, whose entries are $dy_k = \partial L / \partial y_k$. (In these lessons a $d$ before a name means: the gradient of the loss in it.) Which $dx$ follows? Every $x_j$ acts on the loss through all the $y_k$, and the chain rule sums over these ways:
+# A layer turns an array $x$ into an array $y$. Later layers turn $y$ into the loss $L$, one number. Suppose that we are given the **upstream gradient** $dy$, whose entries are $dy_k = \partial L / \partial y_k$. (In these lessons a $d$ before a name means the gradient of the loss with respect to it.) What is $dx$? Every $x_j$ acts on the loss through all the $y_k$, and the chain rule sums over these paths:
 #
 # $$ dx_j = \frac{\partial L}{\partial x_j} = \sum_k \frac{\partial L}{\partial y_k} \frac{\partial y_k}{\partial x_j} = \sum_k dy_k\, J_{kj}, \qquad\text{so}\qquad dx = J^\top dy, $$
 #
@@ -476,11 +476,11 @@ assert abs(entries / 1e9 - 4.3) < 0.05 and abs(4 * entries / 1e9 - 17) < 0.5
 #
 # $$ dx_k = dy_k\,(1 - y_k^2). $$
 #
-# **Linear** maps $x$ (N, in) to $y_{no} = \sum_i x_{ni} W_{io} + b_o$. Here $x_{ni}$ occurs in $y_{no}$ for every $o$, with the factor $W_{io}$. And $W_{io}$ occurs in $y_{no}$ for every image $n$, with the factor $x_{ni}$; and $b_o$ with the factor 1. Sum over the ways:
+# **Linear** maps $x$ (N, in) to $y_{no} = \sum_i x_{ni} W_{io} + b_o$. Here $x_{ni}$ occurs in $y_{no}$ for every $o$, with the factor $W_{io}$. And $W_{io}$ occurs in $y_{no}$ for every image $n$, with the factor $x_{ni}$; and $b_o$ with the factor 1. Sum over the paths:
 #
 # $$ dx_{ni} = \sum_o dy_{no} W_{io}, \qquad dW_{io} = \sum_n x_{ni}\, dy_{no}, \qquad db_o = \sum_n dy_{no}. $$
 #
-# As matrices: $dx = dy\,W^\top$ and $dW = x^\top dy$. In the package a layer has `forward(x)`, which keeps what it will need, and `backward(dy)`, which returns $dx$ and leaves the others in `layer.grads`. First we compare with the chain rule by brute force, the full $J$ of tanh, column by column:
+# As matrices: $dx = dy\,W^\top$ and $dW = x^\top dy$. In the package a layer has `forward(x)`, which keeps what it will need, and `backward(dy)`, which returns $dx$ and leaves the others in `layer.grads`. First we compare with the chain rule by brute force: the full $J$ of tanh, column by column.
 
 # %%
 rng = np.random.default_rng(5)
@@ -501,12 +501,12 @@ assert np.allclose(linear.grads["W"], x.T @ dy, atol=1e-14)
 assert np.allclose(linear.grads["b"], dy.sum(axis=0), atol=1e-14)
 
 # %% [markdown]
-# ### A number out of an array
+# ### A number from an array
 # Our numerical gradient wants a number, but a layer gives an array. The trick: choose *any* array $dy$, keep it fixed, and pretend that the loss is
 #
 # $$ L(x) = \sum_k dy_k\, y_k(x). $$
 #
-# This loss has $\partial L / \partial y_k = dy_k$, so its upstream gradient is the very $dy$ that we chose. Now $\partial L/\partial x$ by central differences must equal `layer.backward(dy)`. For the linear layer:
+# This loss has $\partial L / \partial y_k = dy_k$, so its upstream gradient is the very $dy$ we chose. Now $\partial L/\partial x$ by central differences must equal `layer.backward(dy)`. For the linear layer:
 
 
 # %%
@@ -521,14 +521,14 @@ for name, value in linear.params.items():
     assert np.abs(numerical_gradient(upstream_product, value) - linear.grads[name]).max() < 1e-8
 
 # %% [markdown]
-# ## 5. How near is near enough?
+# ## 5. How close is close enough?
 #
 # Let $a$ be the analytic gradient, from the backward pass, and $n$ the numerical one. "Smaller than $10^{-8}$" means little if the gradient itself is $10^{-9}$. So we divide by the largest entry of the array:
 #
 # $$ \text{error} = \frac{\max_i |a_i - n_i|}{\max\left(\max_i |a_i|,\; \max_i |n_i|,\; 10^{-8}\right)}. $$
 #
-# * Why not divide entry by entry? The rounding part of the error, $\text{eps}|f|/h$, is the same for all entries, since they share $f$. An entry that is really tiny drowns in it, and its own relative error says nothing.
-# * Why the $10^{-8}$? If all of the gradient is 0, we must not divide by 0.
+# * Why not divide entry by entry? The rounding part of the error, $\text{eps}|f|/h$, is the same for all entries, since they share $f$. A truly tiny entry drowns in it, and its own relative error says nothing.
+# * Why the $10^{-8}$? If the whole gradient is 0, we must not divide by 0.
 #
 # Here is a gradient with entries of very different sizes:
 
@@ -561,7 +561,7 @@ def check(layer, x, rng):
     """The relative error of `layer.backward` at x, in float64, for a random upstream gradient.
 
     Hint: four lines. forward(x) gives the shape of dy, which `rng.standard_normal(shape)` draws;
-    a function without argument returns the sum of forward(x) times dy. `layer.forward` must have
+    a function without arguments returns the sum of forward(x) times dy. `layer.forward` must have
     been called with x before `layer.backward(dy)`.
     """
     ### BEGIN SOLUTION
@@ -645,7 +645,7 @@ for seed in range(5):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The package's `check_layer` does the same for the input *and* every parameter, and raises an error that names the worst entry. How well do right and wrong separate? We take three right layers and spoil their $dx$ in four ways.
+# The package's `check_layer` does the same for the input *and* every parameter, and raises an error that names the worst entry. How well are right and wrong separated? We take three correct layers and spoil their $dx$ in four ways.
 
 
 # %%
@@ -691,7 +691,7 @@ for result in results:
     assert min(min(values) for values in result.values()) > 5e-4
 
 # %% [markdown]
-# Right backward passes are below $10^{-9}$, wrong ones above $5 \cdot 10^{-4}$, and nothing lies between. So the limit of $10^{-7}$ is not delicate. If you ever measure $10^{-5}$, look twice: either the input sits near a kink (section 7), or something is in float32, or a small term is missing.
+# Right backward passes are below $10^{-9}$, wrong ones above $5 \cdot 10^{-4}$, and nothing lies in between. So the limit of $10^{-7}$ is not critical. If you ever measure $10^{-5}$, look twice: either the input sits near a kink (section 7), or something is in float32, or a small term is missing.
 #
 # ## 6. Why the upstream gradient must be random
 #
@@ -699,7 +699,7 @@ for result in results:
 #
 # $$ L(x) = \sum_k 1 \cdot \hat p_k(x) = \frac{\sum_k e^{x_k}}{\sum_j e^{x_j}} = 1 \quad\Longrightarrow\quad \frac{\partial L}{\partial x_j} = 0 \text{ for all } j. $$
 #
-# The numerical gradient is zero. The right backward pass, $dx_k = \hat p_k (dy_k - \sum_j dy_j \hat p_j)$, gives $\hat p_k (1 - 1) = 0$. But so does a backward pass that returns zero always, or the spoiled one of Exercise 4, or one that is a hundred times too large. All agree, and the check has seen nothing. Nor does the relative error help: it divides rounding by $10^{-8}$, and its result is the same for right and wrong.
+# The numerical gradient is zero. The right backward pass, $dx_k = \hat p_k (dy_k - \sum_j dy_j \hat p_j)$, gives $\hat p_k (1 - 1) = 0$. But so does a backward pass that always returns zero, or the spoiled one of Exercise 4, or one that is a hundred times too large. All agree, and the check has seen nothing. Nor does the relative error help: it divides rounding by $10^{-8}$, and its result is the same for right and wrong.
 
 # %%
 x = np.random.default_rng(9).standard_normal((4, 5))
@@ -718,11 +718,11 @@ print(f"relative errors {same[0]:.3e} and {same[1]:.3e}")
 assert abs(same[0] - same[1]) < 1e-6
 
 # %% [markdown]
-# Now a random $dy$, each entry from a standard normal distribution. The right backward pass gives $J^\top dy$. A wrong one gives $B^\top dy$ with some other matrix $B$. Their difference is $D\,dy$ with $D = (B - J)^\top$, and the check sees the bug unless $D\,dy = 0$. Since $B \ne J$, the matrix $D$ has a row that is not zero. Call it $d$. Then $d \cdot dy$ is one entry of the difference. It is a sum of independent normal numbers, so it is normal itself, with mean 0 and variance
+# Now a random $dy$, each entry from a standard normal distribution. The right backward pass gives $J^\top dy$. A wrong one gives $B^\top dy$ with some other matrix $B$. Their difference is $D\,dy$ with $D = (B - J)^\top$, and the check sees the bug unless $D\,dy = 0$. Since $B \ne J$, the matrix $D$ has a nonzero row. Call it $d$. Then $d \cdot dy$ is one entry of the difference. It is a sum of independent normal numbers, so it is normal itself, with mean 0 and variance
 #
 # $$ \text{Var}(d \cdot dy) = \sum_k d_k^2\, \text{Var}(dy_k) = |d|^2 > 0. $$
 #
-# Such a number is exactly 0 with probability 0. How likely is it to be *small*? Divide it by $|d|$: now it is standard normal, with the density $1/\sqrt{2\pi}$ at 0. It lies between $-\varepsilon$ and $\varepsilon$ with a probability of about $2\varepsilon / \sqrt{2\pi} \approx 0.8\,\varepsilon$. Our limit is $10^{-7}$. So a bug as large as the gradient itself stays hidden in less than one draw in ten million. (With ones, $d \cdot dy$ is the sum of the row, and here that is 0 for every row.)
+# Such a number is exactly 0 with probability 0. How likely is it to be *small*? Divide it by $|d|$: now it is standard normal, with density $1/\sqrt{2\pi}$ at 0. It lies between $-\varepsilon$ and $\varepsilon$ with a probability of about $2\varepsilon / \sqrt{2\pi} \approx 0.8\,\varepsilon$. Our limit is $10^{-7}$. So a bug as large as the gradient itself stays hidden in less than one draw in ten million. (With ones, $d \cdot dy$ is the sum of the row, and here that is 0 for every row.)
 
 # %%
 logits = x[:1]
@@ -740,7 +740,7 @@ assert abs(draws.std() / size - 1) < 0.02 and (draws != 0).all()
 assert abs(small - 0.8 * 0.1) < 0.005 and abs(2 * norm.pdf(0) - 0.8) < 0.01
 
 # %% [markdown]
-# Batch normalization (lesson 06) has the same blind spot: the sum of its outputs does not depend on its input, either.
+# Batch normalization (lesson 06) has the same blind spot: the sum of its outputs does not depend on its input either.
 
 # %%
 for seed in range(3):
@@ -777,7 +777,7 @@ axes.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# A right backward pass then looks wrong. This is what it looks like; the package's message says where:
+# A right backward pass then looks wrong. Here is the package's message, which says where:
 
 # %%
 x = np.random.default_rng(11).standard_normal((4, 5))
@@ -791,9 +791,9 @@ print(caught)
 assert "worst at (2, 3)" in caught
 
 # %% [markdown]
-# How often does this happen by chance? A standard normal number lies within $h$ of 0 with a probability of about $2h/\sqrt{2\pi} = 8 \cdot 10^{-6}$. For twenty numbers, never mind. A feature map of $64 \times 64 \times 16$ holds 0.52 such numbers on average. Some maps hold two or more, so fewer hold one at all: with $n$ numbers of probability $q$ it is $1 - (1 - q)^n$ of them, here 41%. So there are two rules:
+# How often does this happen by chance? A standard normal number lies within $h$ of 0 with a probability of about $2h/\sqrt{2\pi} = 8 \cdot 10^{-6}$. For twenty numbers, never mind. A feature map of $64 \times 64 \times 16$ holds 0.52 such numbers on average. Some maps hold two or more, so fewer than 52% hold any at all: with $n$ numbers, each with probability $q$, a share $1 - (1 - q)^n$ does, here 41%. So there are two rules:
 #
-# * *A layer with kinks*: choose the input, so that no value is near one. (For max pooling the kink is where two values in one window are equal.)
+# * *A layer with kinks*: choose the input so that no value is near one. (For max pooling the kink is where two values in one window are equal.)
 # * *A whole network*: replace ReLU by tanh and max pooling by average pooling for the check. The other layers cannot tell the difference.
 
 # %%
@@ -851,16 +851,16 @@ for margin in (0.0, 0.5, 2.0, 30.0):
 
 # %% [markdown] question="limits" points=3
 # ### Question
-# Your layer passes the check with an error of $10^{-10}$. Name three ways in which it can still be wrong.
+# Your layer passes the check with an error of $10^{-10}$. Name three ways it can still be wrong.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* The check says that `backward` is the derivative of `forward`, at this input. So (1) `forward` itself may compute something else than you meant: a sum where a mean was intended, with its own right derivative. (2) Other inputs may take another path: a stride, an odd size, a batch of one, training against inference mode, values so large that they overflow. (3) It ran in float64: in float32 the same formula may overflow or cancel (lesson 03 has one that does). Also good: the gradient of a parameter that was not checked; a backward pass that changes `dy` or adds to old gradients, seen only when it is called twice. Against (1) only a second implementation helps: SciPy, or plain loops.
+# *Answer.* The check says that `backward` is the derivative of `forward`, at this input. So (1) `forward` itself may compute something other than what you meant: a sum where a mean was intended, with its own correct derivative. (2) Other inputs may take another path: a stride, an odd size, a batch of one, training against inference mode, values large enough to overflow. (3) It ran in float64: in float32 the same formula may overflow or cancel (lesson 03 has one that does). Also good: the gradient of a parameter that was not checked; a backward pass that changes `dy` or adds to old gradients, seen only when it is called twice. Only a second implementation helps against (1): SciPy, or plain loops.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
 # * A float is exact to a relative error of eps/2; subtracting nearly equal numbers blows this up.
-# * Central differences have the error $h^2 f'''/6 + \text{eps}|f|/h$. The best step is near $\text{eps}^{1/3}$, and it gives about ten digits in float64 but only four in float32. So we check in float64.
+# * Central differences have an error of $h^2 f'''/6 + \text{eps}|f|/h$. The best step is near $\text{eps}^{1/3}$, and it gives about ten digits in float64 but only four in float32. So we check in float64.
 # * A backward pass computes $dx = J^\top dy$ without building $J$. To check it, pretend that the loss is $\sum_k dy_k y_k$.
 # * Right gives a relative error below $10^{-9}$, wrong above $10^{-4}$: the limit is $10^{-7}$.
 # * The upstream gradient must be random. With ones, softmax's outputs sum to 1 and its gradient is 0, right or wrong.
