@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | turn an age and its uncertainty into a label distribution, say what sigma and the step of the grid do to it, and measure where it is biased |
+# | **You will be able to** | turn an age and its uncertainty into a label distribution, say what sigma and the grid step do to it, and measure where it is biased |
 # | **You need** | the exponential function, mean and variance; lesson 00 for float32 and float64 |
 # | **Minutes** | 60 |
 # | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py), [`tinydldl/datasets/synthetic/`](../tinydldl/datasets/synthetic/__init__.py) |
@@ -24,7 +24,7 @@ use_style()
 # %% [markdown]
 # ## 1. Nobody sees an age
 #
-# Here are three faces. They are drawn by a program, so we know their true ages. Ten imagined annotators have looked at each one and written down a whole number.
+# Here are three faces. A program drew them, so we know their true ages. Ten imaginary annotators have looked at each one and written down a whole number.
 
 # %%
 true_ages = [6.0, 31.0, 72.0]
@@ -46,7 +46,7 @@ plt.show()
 # %% [markdown]
 # The annotators disagree, and they disagree more about the old than about the young. If we kept only the mean vote, we would throw that away. So the label of a photo has two numbers: $y$, the mean of the votes, and $\sigma$, their standard deviation. Both are in years.
 #
-# This $\sigma$ is that of ten votes, not of all people who might have looked. It divides by 10, so its square is $\frac{9}{10}$ of the true variance on average (lesson 06 derives the factor), and $\sigma$ itself is about 0.92 of the true spread. And ten votes tell it only roughly: it varies by 22% from one ten to the next.
+# This $\sigma$ is that of ten votes, not of everyone who might have looked. It divides by 10, so its square is on average $\frac{9}{10}$ of the true variance (lesson 06 derives the factor), and $\sigma$ itself is about 0.92 of the true spread. And ten votes give it only roughly: it varies by 22% from one set of ten to the next.
 #
 # The idea of label distribution learning: do not teach the network the number $y$. Teach it the whole hill of votes.
 
@@ -66,7 +66,7 @@ assert abs(of_ten.std() - np.sqrt(9 / 10 - mean**2)) < 0.003 and abs(of_ten.std(
 # %% [markdown]
 # ## 2. From a density to a label distribution
 #
-# The hill that we use is the Gaussian density with mean $y$ and standard deviation $\sigma$:
+# The hill we use is the Gaussian density with mean $y$ and standard deviation $\sigma$:
 #
 # $$ f(a) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(a - y)^2}{2\sigma^2}\right). $$
 #
@@ -92,7 +92,7 @@ for s in (0.4, 0.5, 0.7):
 #
 # $$ \left| \Delta l \sum_k f(l_k) - 1 \right| \approx 2 \exp\left(-\frac{2 \pi^2 \sigma^2}{\Delta l^2}\right), $$
 #
-# which is $10^{-34}$ for $\sigma = 2$, 1.4% for $\sigma = 0.5$, and 8.5% for $\sigma = 0.4$. Near the end of the grid there is something else: a part of the hill falls off. And a narrow hill can hide between two labels:
+# which is $10^{-34}$ for $\sigma = 2$, 1.4% for $\sigma = 0.5$, and 8.5% for $\sigma = 0.4$. Near the end of the grid something else happens: part of the hill falls off. And a narrow hill can hide between two labels:
 
 # %%
 at_the_end = norm.pdf(grid, 0.0, 2.0).sum()
@@ -106,17 +106,17 @@ assert too_narrow < 0.2
 #
 # $$ p_k = \frac{\exp\left(-(l_k - y)^2 / 2\sigma^2\right)}{\sum_j \exp\left(-(l_j - y)^2 / 2\sigma^2\right)}. $$
 #
-# This is the **label distribution**. Exponentials over their sum: this form is called a softmax, here of the numbers $-(l_k - y)^2 / 2\sigma^2$. Lesson 00 had a glance at it, and lesson 03 is about it.
+# This is the **label distribution**. Exponentials over their sum: this form is called a softmax, here of the numbers $-(l_k - y)^2 / 2\sigma^2$. Lesson 00 had a glimpse of it, and lesson 03 is about it.
 #
 # ### Exercise 1
-# Write it. Mind very small $\sigma$: if every exponent is hugely negative, every exponential is 0, and 0/0 is not a number. Adding the same constant to all exponents changes nothing, so make the largest exponent 0 first.
+# Write it. Watch out for very small $\sigma$: if every exponent is hugely negative, every exponential is 0, and 0/0 is not a number. Adding the same constant to all exponents changes nothing, so make the largest exponent 0 first.
 
 
 # %% exercise="distribution"
 def label_distribution(y, sigma, grid):
     """The label distribution p (K,) of one age y with spread sigma, in years.
 
-    Hint: three lines. The exponents; minus their maximum; exponentials over their sum.
+    Hint: three lines. The exponents; subtract their maximum; exponentials over their sum.
     """
     ### BEGIN SOLUTION
     exponents = -((grid - y) ** 2) / (2 * sigma**2)
@@ -196,7 +196,7 @@ plt.show()
 slider(show, sigma=(0.0, 8.0, 0.5), step=[0.5, 1.0, 2.0, 4.0], y=(20.0, 50.0, 0.5))
 
 # %% [markdown]
-# A larger $\sigma$ makes the hill low and wide. A larger step puts more mass on each label, since fewer labels share it: at step 2 the highest bar is twice as high as at step 1. The mean stays where it was. Away from the ends of the grid it is the age, however coarse the grid, as long as $\sigma$ is not small against the step:
+# A larger $\sigma$ makes the hill low and wide. A larger step puts more mass on each label, since fewer labels share it: at step 2 the highest bar is twice as high as at step 1. The mean stays where it was. Away from the ends of the grid it is the age, however coarse the grid, as long as $\sigma$ is not small compared with the step:
 
 # %%
 highest = [gaussian_label_distribution([32.0], [2.0], label_grid(0, 100, s)).max() for s in (1, 2)]
@@ -225,7 +225,7 @@ assert abs(narrow @ grid - 30.7) > 0.1, (
 def bias(ages, sigma, grid):
     """The bias (N,) of the label distributions of `ages` (N,), in years.
 
-    Hint: `gaussian_label_distribution` gives p (N, K), for one sigma or for one of each age; a
+    Hint: `gaussian_label_distribution` gives p (N, K), for one sigma or for one per age; a
     matrix times the grid gives all means.
     """
     ### BEGIN SOLUTION
@@ -271,7 +271,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# With $\sigma = 2$ the bias is 1.30 years at age 0, and below a hundredth of a year from age 6 on. Few photos of any data set are concerned, but it is good to know.
+# With $\sigma = 2$ the bias is 1.30 years at age 0, and below a hundredth of a year from age 6 on. In any data set this affects few photos, but it is good to know.
 
 # %%
 from_six = np.abs(bias(np.linspace(6, 94, 353), 2.0, grid))
@@ -280,7 +280,7 @@ assert from_six.max() < 0.01
 # %% [markdown]
 # ## 5. Are votes Gaussian?
 #
-# We *chose* the Gaussian. Real votes are whole numbers, and there are only about ten for a photo. Let us see how the hill compares with the votes of many annotators, and how far off ten annotators can be.
+# We *chose* the Gaussian. Real votes are whole numbers, and there are only about ten per photo. Let us see how the hill compares with the votes of many annotators, and how far off ten annotators can be.
 
 # %%
 rng = np.random.default_rng(1)
@@ -300,7 +300,7 @@ print(f"largest gap between votes and label distribution: {largest_gap:.4f}")
 assert largest_gap < 0.01
 
 # %% [markdown]
-# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: of $\sigma$, as section 1 said, and of $y$. The mean of $n$ independent votes has the standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be judged more exactly than its labels.
+# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: about $\sigma$, as section 1 said, and about $y$. The mean of $n$ independent votes has standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be evaluated more exactly than its labels.
 
 # %%
 means = np.array([annotate(40.0, rng).mean() for _ in range(4000)])
@@ -311,10 +311,10 @@ assert abs(1 / np.sqrt(10) - 1 / 3) < 0.02
 
 # %% [markdown] question="assumption" points=2
 # ### Question
-# Name a kind of photo for which a Gaussian is a poor model of the votes, and say what its hill would look like instead.
+# Name a kind of photo for which a Gaussian is a poor model of the votes, and say what the hill would look like instead.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* A photo that can be read in two ways, such as a smooth face under gray hair: some annotators go by the skin and say 30, others by the hair and say 55. The votes have two bumps, with few votes at their mean. (Lesson 04 returns to two bumps.) Also good: a baby, whose votes cannot go below 0 and lean to one side.
+# *Answer.* A photo that can be read two ways, such as a smooth face under gray hair: some annotators go by the skin and say 30, others by the hair and say 55. The votes have two bumps, with few votes at their mean. (Lesson 04 returns to two bumps.) Also good: a baby, whose votes cannot go below 0 and lean to one side.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -323,7 +323,7 @@ assert abs(1 / np.sqrt(10) - 1 / 3) < 0.02
 # The **entropy** $H(p) = -\sum_k p_k \ln p_k$ measures, in nats, how much a distribution leaves open: 0 if one label has all the mass, $\ln K$ if all are equally likely. For a Gaussian density it is $\tfrac12 \ln(2\pi e \sigma^2)$; on a grid of step $\Delta l$ we subtract $\ln \Delta l$, since a finer grid has more labels to choose from.
 #
 # ### Exercise 3
-# Write the entropy. Most entries of a label distribution are so small that they are 0 in the computer, and $0 \ln 0$ is 0 by its limit, but `nan` in NumPy.
+# Write the entropy. Most entries of a label distribution are so small that they are 0 in the computer, and $0 \ln 0$ is 0 as a limit, but `nan` in NumPy.
 
 
 # %% exercise="entropy"
@@ -362,7 +362,7 @@ assert abs(entropy(p) - 1.75 * np.log(2)) < 1e-12, f"1/2, 1/8, 1/4, 1/8: {entrop
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Entropy returns in lesson 03: it is the part of the cross entropy that no network can learn away.
+# Entropy returns in lesson 03: it is the part of the cross entropy that no network can remove by learning.
 #
 # ## Summary
 # * A label is two numbers, $y$ and $\sigma$; the label distribution is the Gaussian density on the grid, divided by its sum.
