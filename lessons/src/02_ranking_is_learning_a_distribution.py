@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | write an age as yes-or-no questions, say exactly how their answers and a label distribution are related, where "about equal" fails and by how much, and turn either into the other |
+# | **You will be able to** | write an age as yes-or-no questions, say exactly how their answers relate to a label distribution, where "about equal" fails and by how much, and turn either into the other |
 # | **You need** | lesson 01; integration by substitution; matrix products |
 # | **Minutes** | 125 |
 # | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py) |
@@ -35,11 +35,11 @@ K = len(grid)
 #
 # There are two ways to guess an age. You can say a number. Or you can answer questions: *older than 10? Yes. Older than 20? Yes. Older than 30? No.* The second way is called **ranking**. Each question alone is easy, and the order of ages is built in: whoever is older than 20 is also older than 10.
 #
-# On a label grid $l_0 < l_1 < \dots < l_{K-1}$ with step $\Delta l$ there are $K - 1$ questions, one for each border between two neighbors. The border between $l_k$ and $l_{k+1}$ lies half-way, at $l_k + \Delta l/2$. The answers of a person of age $y$ are the **ranking code**:
+# On a label grid $l_0 < l_1 < \dots < l_{K-1}$ with step $\Delta l$ there are $K - 1$ questions, one for each border between two neighbors. The border between $l_k$ and $l_{k+1}$ lies halfway, at $l_k + \Delta l/2$. The answers of a person of age $y$ are the **ranking code**:
 #
 # $$ p^\text{rank}_k = \begin{cases} 1 & \text{if } y \ge l_k + \Delta l / 2 \\ 0 & \text{if not} \end{cases} \qquad k = 0, \dots, K - 2. $$
 #
-# Here it is on a small grid, $0, 1, \dots, 5$. A row is an age, a column is a question.
+# Here it is on a small grid, $0, 1, \dots, 5$. Each row is an age, each column a question.
 
 # %%
 small = label_grid(0, 5, 1)
@@ -57,11 +57,11 @@ axes.grid(False)
 plt.show()
 
 # %% [markdown]
-# All the yeses come first. So the code holds no more than one whole number, the count of its yeses, and that count is the index of the nearest label:
+# All the yeses come first. So the code holds just one whole number, its count of yeses, and that count is the index of the nearest label:
 #
 # $$ \sum_{k=0}^{K-2} p^\text{rank}_k = \operatorname*{arg\,min}_j |y - l_j|. $$
 #
-# (Half-way between two labels, the code takes the upper one.)
+# (Halfway between two labels, the code takes the upper one.)
 
 # %%
 assert (np.diff(code, axis=1) <= 0).all(), "no yes after a no"
@@ -71,7 +71,7 @@ assert (ranking_code(ages, grid).sum(axis=1) == nearest).all()
 assert ranking_code([2.5], grid).sum() == 3
 
 # %% [markdown]
-# A network for ranking has $K - 1$ outputs, each a yes-or-no question of its own. This is OR-CNN and Ranking-CNN, two well-known methods. A network for label distributions has $K$ outputs that sum to 1. They look like different trades. The DLDL-v2 paper claims that they are one. This lesson takes the claim apart, exactly.
+# A ranking network has $K - 1$ outputs, each a yes-or-no question of its own. Two well-known methods do this, OR-CNN and Ranking-CNN. A network for label distributions has $K$ outputs that sum to 1. They look like different trades. The DLDL-v2 paper claims that they are one and the same. This lesson takes the claim apart, exactly.
 #
 # ### Exercise 1
 # Write the code and its decoding. Do not use `ranking_code`.
@@ -124,7 +124,7 @@ assert list(labels) == [10, 10, 12, 12, 16, 16, 17, 17], f"ages {few} became the
 # %% [markdown]
 # ## 2. The distribution that says "at most"
 #
-# Ask the question of a Gaussian. A person looks $y$ years old, give or take $\sigma$. What is the probability that a vote is **at most** $t$? It is the area under the density to the left of $t$, the **cumulative distribution function** (CDF):
+# Put the question to a Gaussian. A person looks $y$ years old, give or take $\sigma$. What is the probability that a vote is **at most** $t$? It is the area under the density to the left of $t$, the **cumulative distribution function** (CDF):
 #
 # $$ c(t) = \int_{-\infty}^{t} \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(a - y)^2}{2\sigma^2}\right) da. $$
 #
@@ -140,7 +140,7 @@ assert list(labels) == [10, 10, 12, 12, 16, 16, 17, 17], f"ages {few} became the
 #
 # $$ c(t) = \frac{1}{\sqrt\pi} \int_{-\infty}^{z} e^{-u^2} du = \frac{1}{\sqrt\pi} \left( \int_{-\infty}^{0} e^{-u^2} du + \int_0^z e^{-u^2} du \right). $$
 #
-# The first part is half of the Gaussian integral, $\sqrt\pi / 2$. The second is $\tfrac{\sqrt\pi}{2} \operatorname{erf}(z)$ by definition (for $z < 0$, too: then both are negative). The roots cancel:
+# The first part is half of the Gaussian integral, $\sqrt\pi / 2$. The second is $\tfrac{\sqrt\pi}{2} \operatorname{erf}(z)$ by definition (also for $z < 0$: then both are negative). The roots cancel:
 #
 # $$ c(t) = \frac12 \left( 1 + \operatorname{erf} \frac{t - y}{\sigma\sqrt2} \right). $$
 #
@@ -225,9 +225,9 @@ assert abs((T @ p)[-1] - 1) < 1e-15, "the last sum is all of the mass"
 #
 # ## 4. Where is the edge of a bin?
 #
-# Now there are two "at most": the area $c$ and the sum $Tp$. Are they the same? It depends on where you look, and it is easy to look in the wrong place.
+# Now "at most" means two things: the area $c$ and the sum $Tp$. Are they the same? It depends on where you look, and it is easy to look in the wrong place.
 #
-# A label stands for everything around it. The bar of label $l_j$ has the height $f(l_j)$ and the width $\Delta l$; it covers the **bin** from $l_j - \Delta l/2$ to $l_j + \Delta l/2$. So the sum of the bars up to and including $l_k$ is the area up to the **upper edge** of the last bin:
+# A label stands for everything around it. The bar of label $l_j$ has height $f(l_j)$ and width $\Delta l$; it covers the **bin** from $l_j - \Delta l/2$ to $l_j + \Delta l/2$. So the sum of the bars up to and including $l_k$ is the area up to the **upper edge** of the last bin:
 #
 # $$ (Tp)_k \approx c\left(l_k + \tfrac{\Delta l}{2}\right). $$
 #
@@ -269,7 +269,7 @@ def cdf_gap(ages, sigma, grid, shift):
     """The largest |(T p)_k - c(l_k + shift)| over ages (N,) and labels k.
 
     Hint: `gaussian_label_distribution` and `gaussian_cdf` both give (N, K), for one sigma or for
-    one of each age; cumsum along axis 1.
+    one per age; cumsum along axis 1.
     """
     ### BEGIN SOLUTION
     Tp = np.cumsum(gaussian_label_distribution(ages, sigma, grid), axis=1)
@@ -312,15 +312,15 @@ assert abs(gap - max(loops)) < 1e-12, (
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The edge is 40 times better. Why is it not perfect? A bar is not the area under the curve over its bin: the curve bends. Expand $f$ around $l_j$ and integrate over the bin. The odd term cancels by symmetry, and the first error is the quadratic one:
+# The edge is 40 times better. Why is it not perfect? A bar is not the area under the curve over its bin: the curve bends. Expand $f$ around $l_j$ and integrate over the bin. The odd term cancels by symmetry, and the first error term is the quadratic one:
 #
 # $$ \int_{-\Delta l/2}^{\Delta l/2} f(l_j + u) \, du = f(l_j) \, \Delta l + \frac{f''(l_j)}{2} \int_{-\Delta l/2}^{\Delta l/2} u^2 du + \dots = f(l_j) \, \Delta l + \frac{\Delta l^3}{24} f''(l_j) + \dots $$
 #
-# On the left stands the area of one bin. On the right stand its bar, $f(l_j)\,\Delta l \approx p_j$, and what the bar misses. Add all bins up to $k$. The areas sum to $c$ at the upper edge, the bars to $(Tp)_k$:
+# On the left is the area of one bin. On the right are its bar, $f(l_j)\,\Delta l \approx p_j$, and what the bar misses. Add up all bins to $k$. The areas sum to $c$ at the upper edge, the bars to $(Tp)_k$:
 #
 # $$ c\left(l_k + \tfrac{\Delta l}{2}\right) \approx (Tp)_k + \frac{\Delta l^2}{24} \sum_{j \le k} f''(l_j) \, \Delta l. $$
 #
-# The last sum is again a sum of bars, under the curve $f''$ this time. So it is nearly the integral of $f''$ from far left, where $f' = 0$, up to the edge. And that integral is $f'$ at the edge:
+# The last sum is again a sum of bars, under the curve $f''$ this time. So it is nearly the integral of $f''$ from the far left, where $f' = 0$, up to the edge. And that integral is $f'$ at the edge:
 #
 # $$ (Tp)_k - c\left(l_k + \tfrac{\Delta l}{2}\right) \approx -\frac{\Delta l^2}{24} \, f'\left(l_k + \tfrac{\Delta l}{2}\right). $$
 #
@@ -352,7 +352,7 @@ assert np.abs(half_bar).max() < 0.006, "at the label the gap is half a bar, 0.10
 # %% [markdown]
 # (On whole ages the gap is a little smaller than this, 0.0024 instead of 0.0025, because no edge falls exactly on $y \pm \sigma$.)
 #
-# At the ends of the grid all this breaks down. For $y = 0$ half of the Gaussian has fallen off; what is left was scaled up to sum 1, and the CDF knows nothing of it:
+# At the ends of the grid all this breaks down. For $y = 0$ half of the Gaussian has fallen off; what is left was scaled up to sum to 1, and the CDF knows nothing about that:
 
 # %%
 at_zero = cdf_gap(np.array([0.0]), 2.0, grid, 0.5)
@@ -367,7 +367,7 @@ assert cdf_gap(np.array([10.0]), 2.0, grid, 0.5) < 0.0025, "at 10 years nothing 
 #
 # $$ (1 - Tp)_k = \sum_{j > k} p_j. $$
 #
-# Of the $K$ entries we use the first $K - 1$: the last is always 0, nobody is above the last label. The paper's claim is now one line:
+# Of the $K$ entries we use the first $K - 1$: the last is always 0, as nobody is above the last label. The paper's claim is now one line:
 #
 # $$ p^\text{rank} \approx 1 - Tp \qquad \text{(first } K - 1 \text{ entries)}. $$
 
@@ -409,7 +409,7 @@ def show(y=30.0, sigma=2.0):
 slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
 
 # %% [markdown]
-# Orange lines are the error of "$\approx$". Far from $y$ there is none: both are sure. Near $y$ it is large. How large? By section 4 the soft answer at the border $b_k = l_k + \Delta l / 2$ is nearly $1 - c(b_k)$. Write $\Phi$ for the CDF of the Gaussian with mean 0 and standard deviation 1. Since the Gaussian is symmetric,
+# The orange lines are the error of "$\approx$". Far from $y$ there is none: both are certain. Near $y$ it is large. How large? By section 4 the soft answer at the border $b_k = l_k + \Delta l / 2$ is nearly $1 - c(b_k)$. Write $\Phi$ for the CDF of the Gaussian with mean 0 and standard deviation 1. Since the Gaussian is symmetric,
 #
 # $$ 1 - c(b_k) = 1 - \Phi\left(\frac{b_k - y}{\sigma}\right) = \Phi\left(\frac{y - b_k}{\sigma}\right). $$
 #
@@ -417,7 +417,7 @@ slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
 #
 # $$ \text{gap}_k \approx \Phi\left(-\frac{|y - b_k|}{\sigma}\right), $$
 #
-# which is largest at the border nearest to $y$. Call the distance to it $d$. It runs from $\Delta l / 2$ (when $y$ is a label) down to 0 (when $y$ is half-way between two labels):
+# which is largest at the border nearest to $y$. Call the distance to it $d$. It runs from $\Delta l / 2$ (when $y$ is a label) down to 0 (when $y$ is halfway between two labels):
 #
 # $$ \text{largest gap} \approx \Phi\left(-\frac{d}{\sigma}\right), \qquad \Phi\left(-\frac{\Delta l}{2 \sigma}\right) \le \Phi\left(-\frac{d}{\sigma}\right) \le \frac12. $$
 
@@ -450,10 +450,10 @@ assert abs(on_label - norm.cdf(-0.25)) < 2e-3 and abs(on_label - 0.40) < 5e-3
 assert abs(half_way - 0.5) < 1e-6
 
 # %% [markdown]
-# Read the figure slowly, it says three things.
+# Read the figure slowly: it says three things.
 #
 # * **On a label** the gap goes to 0 as $\sigma \to 0$. At $\sigma = 2$ it is 0.40.
-# * **Half-way** the gap is 0.50 at every $\sigma$. The hard code must choose, the soft one does not.
+# * **Halfway** the gap is 0.50 at every $\sigma$. The hard code must choose, the soft one need not.
 # * **It does not vanish at a fixed** $\sigma$. A finer grid does not help; it makes things worse: $\Delta l / 2\sigma$ shrinks, and the gap climbs to 0.50 everywhere.
 
 # %%
@@ -474,7 +474,7 @@ assert tiny[0] < 1e-4 and abs(tiny[1] - 0.5) < 1e-9
 # * Left of $l_j$ ($k < j$) it is $1 - (1 - Tp)_k = (Tp)_k$: the probability that the vote lies *below* this border.
 # * Right of it ($k \ge j$) it is $(1 - Tp)_k$: the probability that the vote lies *above* this border.
 #
-# In both cases it is the probability that the border lies *between the vote and* $l_j$. So the sum of all gaps is the mean number of borders between them. A vote of $l_{j+3}$, for example, has three. Borders are $\Delta l$ apart, so that number times $\Delta l$ is the distance of the vote from $l_j$:
+# In both cases it is the probability that the border lies *between the vote and* $l_j$. So the sum of all gaps is the mean number of borders between them. A vote of $l_{j+3}$, for example, has three. Borders are $\Delta l$ apart, so that number times $\Delta l$ is the distance from the vote to $l_j$:
 #
 # $$ \Delta l \sum_{k=0}^{K-2} \left| p^\text{rank}_k - (1 - Tp)_k \right| = \sum_k p_k |l_k - l_j|. $$
 #
@@ -497,7 +497,7 @@ assert abs(np.sqrt(2 / np.pi) - 0.80) < 0.003
 # %% [markdown]
 # ## 7. Three codes that look alike
 #
-# "Older than $l_k$?" has been written in three ways. For whole ages they are the same. Labels of ChaLearn are mean votes, such as 30.7, and there they part:
+# "Older than $l_k$?" has been written in three ways. For whole ages they are the same. ChaLearn's labels are mean votes, such as 30.7, and there they differ:
 #
 # | code | $p^\text{rank}_k = 1$ if | count of ones on the grid 0, 1, ..., 100 |
 # |---|---|---|
@@ -524,7 +524,7 @@ one_by_one = codes["floor"](np.array([30.0, 30.9])).sum(axis=1) - [30.0, 30.9]
 assert np.allclose(one_by_one, [0, -0.9])
 
 # %% [markdown]
-# So over fractional ages floor makes people half a year younger on average, and $y > l_k$ half a year older. No single person is moved by just that: by floor somebody of 30.9 loses nearly a year, and somebody of 30.0 nothing. Against the soft code it shows:
+# So with fractional ages, floor makes people half a year younger on average, and $y > l_k$ half a year older. No single person need move by exactly that: with floor, somebody aged 30.9 loses nearly a year, and somebody aged 30.0 nothing. Next to the soft code it shows:
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
@@ -564,7 +564,7 @@ assert abs(newborn - (1 - 1 / bars.sum())) < 1e-12 and abs(newborn - 0.667) < 5e
 assert ranking_code([0.0], grid)[0, 0] == 0, "the less likely answer"
 
 # %% [markdown]
-# (In the left panel the three sets of markers are moved apart a little, so that you can see all of them.) At $y = 30.9$ floor answers "no" to *are you over 30.5?* and $y > l_k$ is right; at $y = 30.1$ it is the other way round. Their largest gap is $\Phi(+\Delta l/2\sigma) = 0.60$: they can give an answer that the distribution thinks is the *less* likely one. Away from the ends of the grid the code of the nearest label never does. At the ends it can, as any code of one number: for a newborn half of the hill has fallen off the grid, what is left was scaled up, and $p$ says "older than 0.5" with a probability of 0.67, while the nearest label says no. tinydldl uses the nearest label.
+# (In the left panel the three sets of markers are moved apart a little, so that you can see all of them.) At $y = 30.9$ floor answers "no" to *are you over 30.5?* and $y > l_k$ is right; at $y = 30.1$ it is the other way around. Their largest gap is $\Phi(+\Delta l/2\sigma) = 0.60$: they can give the answer that the distribution considers *less* likely. Away from the ends of the grid the nearest-label code never does. At the ends it can, like any code of one number: for a newborn, half of the hill has fallen off the grid, what is left was scaled up, and $p$ says "older than 0.5" with a probability of 0.67, while the nearest label says no. tinydldl uses the nearest label.
 #
 # ## 8. On average the claim is exact
 #
@@ -572,7 +572,7 @@ assert ranking_code([0.0], grid)[0, 0] == 0, "the less likely answer"
 #
 # $$ \sum_j p_j \, 1[l_j > l_k] = \sum_{j > k} p_j = (1 - Tp)_k. $$
 #
-# No "$\approx$" is left, and no Gaussian was needed. And the mean answer is what a network learns. For a question that gets a "yes" with probability $q$, the expected cross entropy of the prediction $s$ is $-q \ln s - (1 - q) \ln(1 - s)$. Its derivative is zero where
+# There is no "$\approx$" left, and no Gaussian was needed. And the mean answer is what a network learns. For a question that gets a "yes" with probability $q$, the expected cross entropy of the prediction $s$ is $-q \ln s - (1 - q) \ln(1 - s)$. Its derivative is zero where
 #
 # $$ -\frac{q}{s} + \frac{1 - q}{1 - s} = 0 \iff q (1 - s) = (1 - q) s \iff s = q. $$
 #
@@ -616,7 +616,7 @@ assert gap < 0.05, "a thousand votes: the standard error of an answer is at most
 #
 # $$ \sum_k p_k l_k = l_0 + \sum_{k=0}^{K-2} (l_{k+1} - l_k) \, r_k = l_0 + \Delta l \sum_{k=0}^{K-2} (1 - Tp)_k. $$
 #
-# The first form holds for any grid, even an uneven one; the second for a step $\Delta l$. No approximation, no Gaussian, any $p$: start at the first label and climb one step, as far as each answer says yes.
+# The first form holds for any grid, even an uneven one; the second for a step $\Delta l$. No approximation, no Gaussian, any $p$: start at the first label and, for each question, climb one step as far as its answer says yes.
 
 # %%
 for _ in range(20):
@@ -643,10 +643,10 @@ assert abs(np.abs(gaps).sum() - 1.6) < 0.05 and abs(gaps.sum()) < 1e-9
 assert grid[0] + ranking_code([50.2], grid).sum() == 50
 
 # %% [markdown]
-# Ranking papers decode in another way: they **count the answers over 1/2**. What is that in terms of $p$? $r_k > 1/2$ says that more than half of the mass lies above $l_k$. The label with the index of that count is the first one with half of the mass at or below it: the **median** of $p$. For a symmetric hill the two agree to half a step. For a lopsided one they do not.
+# Ranking papers decode differently: they **count the answers over 1/2**. What is that in terms of $p$? $r_k > 1/2$ says that more than half of the mass lies above $l_k$. The label with the index of that count is the first one with half of the mass at or below it: the **median** of $p$. For a symmetric hill the two agree to within half a step. For a lopsided one they do not.
 #
 # ### Exercise 4
-# Decode answers in both ways.
+# Decode answers both ways.
 
 
 # %% exercise="decode"
@@ -693,7 +693,7 @@ assert np.allclose(found, [32, 30]), f"one question, on the grid 30, 40: {found}
 #
 # $$ T^{-1} = \begin{pmatrix} 1 & & & \\ -1 & 1 & & \\ & -1 & 1 & \\ & & -1 & 1 \end{pmatrix}, \qquad (T^{-1} s)_k = s_k - s_{k-1}, \quad s_{-1} = 0. $$
 #
-# It has two diagonals only. Multiply: row $k$ of $T^{-1} T$ is row $k$ of $T$ (ones up to column $k$) minus row $k - 1$ of $T$ (ones up to column $k - 1$), and a single 1 in column $k$ is left. That is the identity.
+# It has only two diagonals. Multiply: row $k$ of $T^{-1} T$ is row $k$ of $T$ (ones up to column $k$) minus row $k - 1$ of $T$ (ones up to column $k - 1$), and a single 1 in column $k$ is left. That is the identity.
 
 # %%
 T_inverse = np.eye(K) - np.eye(K, k=-1)
@@ -745,11 +745,11 @@ assert np.allclose(single, [0.75, 0.25]), f"one answer, 0.25: {single}"
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# So a hard code is a label distribution too, that of a vote with $\sigma = 0$. And a catch: nothing in a ranking network makes its answers fall from question to question. Each output is on its own. It may say *over 40? 50 percent. Over 41? 60 percent*, which no distribution says. Taking differences then gives
+# So a hard code is a label distribution, too: that of a vote with $\sigma = 0$. But there is a catch: nothing in a ranking network makes its answers fall from question to question. Each output stands alone. The network may say *over 40? 50 percent. Over 41? 60 percent*, which no distribution says. Taking differences then gives
 #
 # $$ p_k = r_{k-1} - r_k < 0 \quad \text{wherever} \quad r_k > r_{k-1}. $$
 #
-# **A negative probability.** The sum is still 1, and the formula of section 9 still gives the same number as $\sum_k p_k l_k$, because neither needs $p_k \ge 0$. But it is no distribution any more.
+# **A negative probability.** The sum is still 1, and the formula of section 9 still gives the same number as $\sum_k p_k l_k$, because neither needs $p_k \ge 0$. But it is no longer a distribution.
 
 # %%
 r = np.array([0.9, 0.5, 0.6, 0.2])
@@ -760,7 +760,7 @@ assert abs(p.sum() - 1) < 1e-15
 assert abs(p @ small[:5] - (small[0] + r.sum())) < 1e-14
 
 # %% [markdown]
-# How bad can it be? Imagine a good ranking network: its answers are right but for a small noise, standard deviation 0.03. Differences make noise larger, $\sqrt2$ times, while the entries of $p$ are small, 0.2 at most for $\sigma = 2$.
+# How bad can it be? Imagine a good ranking network: its answers are right except for a little noise, standard deviation 0.03. Taking differences makes the noise $\sqrt2$ times larger, while the entries of $p$ are small, 0.2 at most for $\sigma = 2$.
 
 # %%
 y, sigma = 40.0, 2.0
@@ -790,7 +790,7 @@ assert abs(np.diff(noise, axis=1).std() / (0.03 * np.sqrt(2)) - 1) < 0.01
 assert abs(truth.max() - 0.2) < 0.001
 
 # %% [markdown]
-# The right panel shows a simple repair: **sort the answers** from large to small. Then all differences are at least 0. And since sorting does not change the sum, the expectation does not move at all (on a grid with equal steps).
+# The right panel shows a simple repair: **sort the answers** from large to small. Then no difference is below 0. And since sorting does not change the sum, the expectation does not move at all (on a grid with equal steps).
 
 # %%
 repaired = distribution_of(sorted_answers)
@@ -799,17 +799,17 @@ assert abs(repaired @ grid - distribution_of(noisy) @ grid) < 1e-9, "the same ex
 
 # %% [markdown] question="why" points=3
 # ### Question
-# DLDL-v2 predicts $\hat p$ with a softmax, and not the $K - 1$ answers with one sigmoid each, although section 8 says that both learn the same thing. Give two reasons for it that follow from this lesson. Then give one for the other side.
+# DLDL-v2 predicts $\hat p$ with a softmax, not the $K - 1$ answers with one sigmoid each, although section 8 says that both learn the same thing. Give two reasons for this that follow from this lesson. Then give one for the other side.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* For the softmax: (1) $\hat p_k > 0$ and $\sum_k \hat p_k = 1$ by construction, so its answers $1 - T\hat p$ always fall; the ranking network's may rise, and then no distribution fits them. (2) The target of one photo already is the soft code: its $\sigma$ tells how unsure the annotators were, and the network need not find it out from many hard codes of similar faces. (3) Also good: the target keeps fractional ages exactly (the expectation of the target is $y$), where the hard code rounds them to a label. For ranking: each question can be weighted on its own (OR-CNN does so), no Gaussian has to be assumed, and the mean hard code is the right distribution whatever its shape.
+# *Answer.* For the softmax: (1) $\hat p_k > 0$ and $\sum_k \hat p_k = 1$ by construction, so its answers $1 - T\hat p$ always fall; the ranking network's may rise, and then no distribution fits them. (2) The target of a single photo is already the soft code: its $\sigma$ tells how unsure the annotators were, and the network need not infer it from the hard codes of many similar faces. (3) Also good: the target keeps fractional ages exactly (the expectation of the target is $y$), where the hard code rounds them to a label. For ranking: each question can be weighted on its own (OR-CNN does so), no Gaussian has to be assumed, and the mean hard code is the right distribution whatever its shape.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
 # * The ranking code answers $K - 1$ questions, one for each border between labels. Its count of ones is the nearest label. Floor and $y > l_k$ shift fractional ages by half a year.
 # * $Tp$ is the CDF at the **upper edge** of the bin, to within $0.0101 \, \Delta l^2 / \sigma^2$. At the label itself half a bar is missing.
-# * For one photo "$p^\text{rank} \approx 1 - Tp$" is rough: off by up to 0.40 on a label and 0.50 half-way at $\sigma = 2$, and by $0.80 \, \sigma$ years in all. Averaged over votes it is exact, and a network learns the average.
+# * For one photo "$p^\text{rank} \approx 1 - Tp$" is rough: off by up to 0.40 on a label and 0.50 halfway at $\sigma = 2$, and by $0.80 \, \sigma$ years in all. Averaged over votes it is exact, and a network learns the average.
 # * Always exact: $\sum_k p_k l_k = l_0 + \Delta l \sum_{k<K-1} (1 - Tp)_k$.
 # * $T^{-1}$ takes differences. Answers that are not monotone give negative probabilities.
 #
