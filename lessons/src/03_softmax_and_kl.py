@@ -8,7 +8,7 @@
 # | **Minutes** | 90 |
 # | **Code** | [`tinydldl/losses.py`](../tinydldl/losses.py), [`tinydldl/layers/activation.py`](../tinydldl/layers/activation.py) |
 #
-# The last layer of the network gives $K = 101$ numbers for each face, one for each age. They can be anything. Our target, the label distribution $p$ of lesson 01, is positive and sums to one. This lesson makes the one into the other, measures how far apart they are, and derives what the network is to do about it. The answer will be short: prediction minus target.
+# The last layer of the network gives $K = 101$ numbers for each face, one for each age. They can be anything. Our target, the label distribution $p$ of lesson 01, is positive and sums to one. This lesson turns the one into the other, measures how far prediction and target are apart, and derives what the network should do about it. The answer will be short: prediction minus target.
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ K = len(grid)
 #
 # $$ \hat p_k = \frac{e^{x_k}}{\sum_j e^{x_j}}. $$
 #
-# This is **softmax**. The hat says: predicted. Two properties follow at once. Ratios of probabilities are differences of logits, since the denominator cancels: $\hat p_k / \hat p_j = e^{x_k - x_j}$. And adding the same number $c$ to all logits changes nothing:
+# This is **softmax**. The hat means "predicted". Two properties follow at once. Ratios of probabilities are differences of logits, since the denominator cancels: $\hat p_k / \hat p_j = e^{x_k - x_j}$. And adding the same number $c$ to all logits changes nothing:
 #
 # $$ \frac{e^{x_k + c}}{\sum_j e^{x_j + c}} = \frac{e^c\, e^{x_k}}{e^c \sum_j e^{x_j}} = \hat p_k. $$
 
@@ -47,7 +47,7 @@ shifted = np.exp(x + 5) / np.exp(x + 5).sum()
 assert np.abs(shifted - p_hat).max() < 1e-15
 
 # %% [markdown]
-# The second property saves us from a computer's limits. The largest float32 is $3.4 \cdot 10^{38}$, and $e^{89}$ is larger. One logit of 89 gives $\infty/\infty$, which is not a number. So we choose $c = -\max_k x_k$. Then the largest exponent is 0, nothing overflows, and the sum is at least 1.
+# The second property saves us from the computer's limits. The largest float32 is $3.4 \cdot 10^{38}$, and $e^{89}$ is larger. One logit of 89 gives $\infty/\infty$, which is not a number. So we choose $c = -\max_k x_k$. Then the largest exponent is 0, nothing overflows, and the sum is at least 1.
 
 # %%
 with np.errstate(over="ignore", invalid="ignore"):
@@ -58,14 +58,14 @@ assert np.isfinite(np.exp(np.float32(88)))
 
 # %% [markdown]
 # ### Exercise 1
-# Write softmax for a batch: `x` has one row for each of $N$ images.
+# Write softmax for a batch: `x` has one row per image, $N$ in all.
 
 
 # %% exercise="softmax"
 def softmax(x):
     """Softmax of each row of the logits x (N, K).
 
-    Hint: three lines. Minus the maximum of the row (keepdims=True); exponentials; over their sum.
+    Hint: three lines. Subtract the row maximum (keepdims=True); exponentials; over their sum.
     """
     ### BEGIN SOLUTION
     shifted = x - x.max(axis=1, keepdims=True)
@@ -98,7 +98,7 @@ assert np.array_equal(single, [[1]]), f"one image, one label: {single}, expected
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes the one of $\sigma\sqrt{\tau}$.
+# You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes that of $\sigma\sqrt{\tau}$.
 
 # %%
 rng = np.random.default_rng(2)
@@ -124,7 +124,7 @@ plt.show()
 #
 # $$ \frac{\partial \hat p_k}{\partial x_j} = \frac{\delta_{kj}\, e^{x_k}\, S - e^{x_k}\, e^{x_j}}{S^2} = \frac{e^{x_k}}{S} \left( \delta_{kj} - \frac{e^{x_j}}{S} \right) = \hat p_k\, (\delta_{kj} - \hat p_j). $$
 #
-# On the diagonal that is $\hat p_k (1 - \hat p_k) > 0$: raise a logit and its own probability rises. Everywhere else it is $-\hat p_k \hat p_j < 0$: all others pay for it. They pay exactly, since each column sums to zero, as it must if the probabilities keep their sum:
+# On the diagonal that is $\hat p_k (1 - \hat p_k) > 0$: raise a logit and its own probability rises. Everywhere else it is $-\hat p_k \hat p_j < 0$: all others pay for it. They pay exactly, since each column sums to zero, as it must if the sum of the probabilities is to stay one:
 #
 # $$ \sum_k \hat p_k (\delta_{kj} - \hat p_j) = \hat p_j - \hat p_j \sum_k \hat p_k = 0. $$
 #
@@ -168,11 +168,11 @@ assert J[30, 30] > 0 and (np.delete(J[:, 30], 30) <= 0).all()
 
 # %% [markdown]
 # ### The backward pass
-# From lesson 00: for an upstream gradient $d\hat p$ the gradient in $x$ is $dx = J^\top d\hat p$. Put the Jacobian in:
+# From lesson 00: for an upstream gradient $d\hat p$ the gradient in $x$ is $dx = J^\top d\hat p$. Insert the Jacobian:
 #
 # $$ dx_j = \sum_k d\hat p_k\, \hat p_k\, (\delta_{kj} - \hat p_j) = d\hat p_j\, \hat p_j - \hat p_j \sum_k d\hat p_k\, \hat p_k = \hat p_j \left( d\hat p_j - \sum_k d\hat p_k\, \hat p_k \right). $$
 #
-# The sum is the mean of $d\hat p$ under $\hat p$. So each logit gets its own upstream gradient minus the average one, weighted with its probability. The Jacobian with its $K^2$ entries is gone: $K$ products and a sum are enough.
+# The sum is the mean of $d\hat p$ under $\hat p$. So each logit gets its own upstream gradient minus the average one, weighted by its probability. The Jacobian with its $K^2$ entries is gone: $K$ products and a sum are enough.
 #
 # ### Exercise 2
 # Write it for a batch.
@@ -220,7 +220,7 @@ for images, labels in ((7, 3), (1, 9), (5, 5)):
 # %% [markdown]
 # ## 3. The Kullback-Leibler divergence
 #
-# How far is the prediction $\hat p$ from the target $p$? The answer of information theory is the **KL divergence**,
+# How far is the prediction $\hat p$ from the target $p$? Information theory's answer is the **KL divergence**,
 #
 # $$ \text{KL}(p, \hat p) = \sum_k p_k \ln \frac{p_k}{\hat p_k}. $$
 #
@@ -247,7 +247,7 @@ axes[1].set(xlabel="t", title="t ln t tends to 0 at 0 (needed below)")
 plt.show()
 
 # %% [markdown]
-# Now use it for $t = \hat p_k / p_k$, over the labels with $p_k > 0$, which are all that matter:
+# Now use it with $t = \hat p_k / p_k$, over the labels with $p_k > 0$, which are all that matter:
 #
 # $$ -\text{KL}(p, \hat p) = \sum_{p_k > 0} p_k \ln \frac{\hat p_k}{p_k} \le \sum_{p_k > 0} p_k \left( \frac{\hat p_k}{p_k} - 1 \right) = \sum_{p_k > 0} \hat p_k - 1 \le 0. $$
 #
@@ -268,7 +268,7 @@ print(f"smallest of 1000: {min(divergences):.4f}")
 assert min(divergences) > 0
 
 # %% [markdown]
-# What about labels with $p_k = 0$? We need $0 \ln 0$. With $t = e^{-s}$ we have $t \ln t = -s\, e^{-s}$, and this tends to 0 as $s \to \infty$. So $0 \ln 0 = 0$, by its limit. NumPy says `nan`, and so we have to treat it. That is no rare case. Take $y = 50$, $\sigma = 2$ and cast the target to float32, as for training:
+# What about labels with $p_k = 0$? We need $0 \ln 0$. With $t = e^{-s}$ we have $t \ln t = -s\, e^{-s}$, and this tends to 0 as $s \to \infty$. So $0 \ln 0 = 0$, as a limit. NumPy says `nan`, so we have to handle it ourselves. It is not a rare case. Take $y = 50$, $\sigma = 2$ and cast the target to float32, as for training:
 
 # %%
 s = np.array([10.0, 100.0, 700.0])
@@ -284,7 +284,7 @@ with np.errstate(all="ignore"):
     assert np.isnan(np.float32(0) * np.log(np.float32(0)))
 
 # %% [markdown]
-# Why 44? The smallest positive float32 is $2^{-149}$; below half of that, numbers become 0. The entry at a distance of $d$ years from 50 is $e^{-d^2/8}$ over the sum 5.01. It is lost if $d^2 > 8\,(150 \ln 2 - \ln 5.01)$, which is $d > 28.6$. From 22 to 78 there are 57 labels; the other 44 are gone.
+# Why 44? The smallest positive float32 is $2^{-149}$; below half of that, numbers become 0. The entry $d$ years from 50 is $e^{-d^2/8}$ over the sum 5.01. It is lost if $d^2 > 8\,(150 \ln 2 - \ln 5.01)$, which is $d > 28.6$. From 22 to 78 there are 57 labels; the other 44 are gone.
 
 # %%
 total = np.exp(-((grid - 50) ** 2) / 8).sum()
@@ -341,11 +341,11 @@ assert 4.3e-7 < value < 4.5e-7, f"p is 1e-9 where p_hat is 1e-200: {value:.3g} n
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# How large is a divergence? For two Gaussian hills with means $y_1, y_2$ and spreads $\sigma_1, \sigma_2$, the sum is close to the integral over the densities. Write the logarithm of the quotient of the densities and take its mean under the first, where $(a - y_1)^2$ has the mean $\sigma_1^2$, and $(a - y_2)^2$ the mean $\sigma_1^2 + (y_1 - y_2)^2$:
+# How large is a divergence? For two Gaussian hills with means $y_1, y_2$ and spreads $\sigma_1, \sigma_2$, the sum is close to the integral over the densities. Write the logarithm of the quotient of the densities and take its mean under the first, where $(a - y_1)^2$ has mean $\sigma_1^2$, and $(a - y_2)^2$ has mean $\sigma_1^2 + (y_1 - y_2)^2$:
 #
 # $$ \text{KL} = \ln\frac{\sigma_2}{\sigma_1} - \frac12 + \frac{\sigma_1^2 + (y_1 - y_2)^2}{2\sigma_2^2}. $$
 #
-# With the same $\sigma$ in both, all that is left is $(y_1 - y_2)^2 / 2\sigma^2$: being off by one $\sigma$ costs half a nat. With the same mean but $\sigma_1 \ne \sigma_2$ the formula is **not symmetric**: to say 4 where 2 is right costs 0.32, to say 2 where 4 is right costs 0.81.
+# With the same $\sigma$ in both, all that is left is $(y_1 - y_2)^2 / 2\sigma^2$: being off by one $\sigma$ costs half a nat. With the same mean but $\sigma_1 \ne \sigma_2$ the formula is **not symmetric**: saying 4 where 2 is right costs 0.32, saying 2 where 4 is right costs 0.81.
 
 
 # %%
@@ -401,7 +401,7 @@ terms()
 slider(terms, y_hat=(34.0, 46.0, 0.5), sigma_hat=(1.0, 6.0, 0.5))
 
 # %% [markdown]
-# Negative terms on one side, larger positive ones on the other, and the two directions differ. We train with the target in front, $\text{KL}(p, \hat p)$: the mean is then over the *target's* labels, and a prediction that leaves no room where the annotators voted is punished hard.
+# Negative terms on one side, larger positive ones on the other, and the two directions differ. We train with the target first, $\text{KL}(p, \hat p)$: the mean is then over the *target's* labels, and a prediction that leaves no room where the annotators voted is punished hard.
 
 # %%
 p, p_hat = hill(40, 2), hill(43, 3)
@@ -424,7 +424,7 @@ assert abs(kl(p, p_hat) - kl(p_hat, p)) > 0.5
 #
 # $$ \frac{\partial \ln \hat p_k}{\partial x_j} = \delta_{kj} - \hat p_j. $$
 #
-# This is the Jacobian of the layer `LogSoftmax`, whose backward pass is therefore $dx_j = \sum_k dy_k (\delta_{kj} - \hat p_j) = dy_j - \hat p_j \sum_k dy_k$. The loss sends it the upstream gradient $dy_k = -p_k$. Put it in, and sum over $k$. The $\delta$ picks out one term, and $\hat p_j$ does not depend on $k$:
+# This is the Jacobian of the layer `LogSoftmax`, whose backward pass is therefore $dx_j = \sum_k dy_k (\delta_{kj} - \hat p_j) = dy_j - \hat p_j \sum_k dy_k$. The loss sends it the upstream gradient $dy_k = -p_k$. Insert this and sum over $k$. The $\delta$ picks out one term, and $\hat p_j$ does not depend on $k$:
 #
 # $$ \frac{\partial L}{\partial x_j} = -\sum_k p_k\, (\delta_{kj} - \hat p_j) = -p_j + \hat p_j \sum_k p_k. $$
 #
@@ -432,7 +432,7 @@ assert abs(kl(p, p_hat) - kl(p_hat, p)) > 0.5
 #
 # $$ \boxed{\; dx = \hat p - p. \;} $$
 #
-# Prediction minus target. A loss over $N$ images is the mean of their losses, so with a batch every row is divided by $N$: $dx = (\hat p - p)/N$.
+# Prediction minus target. The loss over $N$ images is the mean of their losses, so in a batch every row is divided by $N$: $dx = (\hat p - p)/N$.
 
 # %%
 rng = np.random.default_rng(6)
@@ -462,11 +462,11 @@ assert np.abs(layer.backward(-p[None]) - (p_hat - p)).max() < 1e-14
 print(check_layer(LogSoftmax(), x, rng))
 
 # %% [markdown]
-# The same by another way, as the layers would do it. First the loss in the probabilities: $\partial L / \partial \hat p_k = -p_k / \hat p_k$. This is the upstream gradient of softmax. Then its backward pass of section 2:
+# The same result another way, as the layers would do it. First the gradient in the probabilities: $\partial L / \partial \hat p_k = -p_k / \hat p_k$. This is the upstream gradient of softmax. Then its backward pass of section 2:
 #
 # $$ dx_j = \hat p_j \left( -\frac{p_j}{\hat p_j} + \sum_k \frac{p_k}{\hat p_k}\, \hat p_k \right) = -p_j + \hat p_j \sum_k p_k = \hat p_j - p_j. $$
 #
-# The division by $\hat p_j$ and the multiplication with it cancel. On paper.
+# The division and the multiplication by $\hat p_j$ cancel. On paper.
 
 # %%
 x = rng.standard_normal((4, K))
@@ -495,14 +495,14 @@ assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopel
 # Where the target is higher (blue), the logit is raised; where the prediction is higher (orange), it is lowered. The changes sum to zero, and no entry is ever larger than 1: this loss cannot send a huge gradient into the network, however wrong the prediction.
 #
 # ### Exercise 4
-# Write loss and gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
+# Write the loss and its gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
 
 
 # %% exercise="kl-logits"
 def kl_logits(x, p):
     """The mean over N images of KL(p, softmax(x)), and its gradient dx (N, K). x, p (N, K).
 
-    Hint: shifted = x minus its row maximum; log_p_hat = shifted - log(sum(exp(shifted))).
+    Hint: shifted = x minus the row maximum; log_p_hat = shifted - log(sum(exp(shifted))).
     For 0 ln 0, take the logarithm of `np.where(p > 0, p, 1)`.
     """
     ### BEGIN SOLUTION
@@ -547,7 +547,7 @@ for scale, count in ((1000, 4), (300, 1)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The simplest thing that one can do with a gradient is to walk down: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We begin with all logits 0, where every age is equally likely.
+# The simplest thing to do with a gradient is to walk downhill: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We start with all logits 0, where every age is equally likely.
 
 
 # %%
@@ -574,17 +574,17 @@ assert values == sorted(values, reverse=True) and values[-1] < 0.01
 assert abs(values[0] - (np.log(K) + (p * np.log(p)).sum())) < 1e-12
 
 # %% [markdown]
-# At the start every $\ln \hat p_k$ is $-\ln K$, so the divergence is $\ln K - H(p)$, where $H(p) = -\sum_k p_k \ln p_k$ is the entropy of lesson 01. A fresh network starts near this value (lesson 07 uses it as a test).
+# At the start every $\ln \hat p_k$ is $-\ln K$, so the divergence is $\ln K - H(p)$, where $H(p) = -\sum_k p_k \ln p_k$ is the entropy of lesson 01. An untrained network starts near this value (lesson 07 uses it as a test).
 #
 # ## 5. Why from logits
 #
-# The formulas of section 4 cancel on paper: $\hat p_j$ times $1/\hat p_j$. In the computer they cancel only if both exist. A logit that lies 89 below the largest gives $\hat p_j \approx e^{-89}$, and $1 / \hat p_j \approx e^{89}$ is too large for float32, so it is $\infty$; from 104 on, $\hat p_j$ itself is 0. Then the backward pass subtracts $\infty$ from $\infty$, or multiplies it by 0, which is not a number (`nan`). One such photo, and every weight of the network is `nan` after the next step.
+# The formulas of section 4 cancel on paper: $\hat p_j$ times $1/\hat p_j$. In the computer they cancel only if both exist. A logit 89 below the largest gives $\hat p_j \approx e^{-89}$, and $1 / \hat p_j \approx e^{89}$ is too large for float32, so it is $\infty$; from 104 on, $\hat p_j$ itself is 0. Then the backward pass subtracts $\infty$ from $\infty$, or multiplies it by 0, which is not a number (`nan`). One such photo, and every weight in the network is `nan` after the next step.
 #
 # Take two labels, $p = (1, 0)$, and logits $(-g, 0)$: wrong by a gap of $g$. The loss is
 #
 # $$ L = -\ln \hat p_0 = -\ln \frac{e^{-g}}{e^{-g} + 1} = g + \ln(1 + e^{-g}), $$
 #
-# for large $g$ just $g$. We compute it in float32 by both ways.
+# for large $g$ just $g$. We compute it in float32 both ways.
 
 # %%
 assert np.exp(np.float32(-104)) == 0
@@ -627,7 +627,7 @@ plt.show()
 assert np.isnan(dx[gaps >= 89]).all() and np.abs(dx[gaps < 87] + 1).max() < 1e-5
 
 # %% [markdown]
-# The way through the logits never leaves the logarithm: $\ln \hat p_0 = x_0 - \max - \ln(\dots)$ is just $-g$, and the gradient $\hat p - p = (-1, 1)$ is exact. **So the loss takes logits, not probabilities.** It is the same formula, in the order that the computer can bear.
+# The way through the logits never leaves the logarithm: $\ln \hat p_0 = x_0 - \max - \ln(\dots)$ is just $-g$, and the gradient $\hat p - p = (-1, 1)$ is exact. **So the loss takes logits, not probabilities.** It is the same formula, in an order that the computer can bear.
 #
 # ## 6. KL and cross entropy
 #
@@ -635,7 +635,7 @@ assert np.isnan(dx[gaps >= 89]).all() and np.abs(dx[gaps < 87] + 1).max() < 1e-5
 #
 # $$ \text{CE}(p, \hat p) = -\sum_k p_k \ln \hat p_k = H(p) + \text{KL}(p, \hat p). $$
 #
-# The entropy $H(p)$ does not depend on the network. So the two have *the same gradient*, and training with one is training with the other. Only the value differs: KL can fall to 0, and cross entropy never falls below its **floor** $H(p)$. For $\sigma = 2$ the floor is $\tfrac12 \ln(2\pi e \sigma^2) = 2.11$ nats.
+# The entropy $H(p)$ does not depend on the network. So the two have *the same gradient*, and training with one is training with the other. Only the value differs: KL can fall to 0, but cross entropy never falls below its **floor** $H(p)$. For $\sigma = 2$ the floor is $\tfrac12 \ln(2\pi e \sigma^2) = 2.11$ nats.
 
 
 # %%
@@ -682,7 +682,7 @@ assert abs(floors[1] - floors[0] - np.log(5)) < 1e-3
 
 # %% [markdown]
 #
-# If the target is **one-hot**, all mass on one label, its entropy is 0 and the two are one: $-\ln \hat p_{\text{label}}$. This is the loss of ordinary classification; the package computes it as a KL.
+# If the target is **one-hot**, with all mass on one label, its entropy is 0 and the two are the same: $-\ln \hat p_{\text{label}}$. This is the loss of ordinary classification; the package computes it as a KL.
 
 # %%
 x = np.random.default_rng(9).standard_normal((3, K))
@@ -694,7 +694,7 @@ assert np.abs(dx - (softmax(x) - np.eye(K)[labels]) / 3).max() < 1e-15
 
 # %% [markdown] question="floor" points=2
 # ### Question
-# Two data sets: in A the annotators mostly agree ($\sigma$ near 1), in B they do not ($\sigma$ near 5). A colleague trains on each and reports a cross entropy of 1.9 on A and 3.1 on B. "Faces in B are harder to learn." Is she right?
+# Two data sets: in A the annotators mostly agree ($\sigma$ near 1), in B they do not ($\sigma$ near 5). A colleague trains on each and reports cross entropies of 1.9 on A and 3.1 on B. "Faces in B are harder to learn." Is she right?
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* The numbers do not say so. The floors are $\tfrac12\ln(2\pi e) = 1.42$ for $\sigma = 1$ and $1.42 + \ln 5 = 3.03$ for $\sigma = 5$. What is left above the floor is the KL: about 0.48 on A, but only 0.07 on B. Measured by what can be learned, the network does *better* on B. (And since one year off costs $1/2\sigma^2$, half a nat on A but 0.02 on B, even equal KL would not mean equal errors in years.)
@@ -703,7 +703,7 @@ assert np.abs(dx - (softmax(x) - np.eye(K)[labels]) / 3).max() < 1e-15
 # %% [markdown]
 # ## 7. If the target is not normalized
 #
-# Where did we use $\sum_k p_k = 1$? Twice: to show that the divergence is not negative, and in the last line of the gradient. Suppose that somebody forgot to divide by the sum, and uses the density itself. For a newborn, $y = 0$ and $\sigma = 2$, half of the hill is missing: the sum is 0.60 (lesson 01).
+# Where did we use $\sum_k p_k = 1$? Twice: to show that the divergence is not negative, and in the last line of the gradient. Suppose that somebody forgets to divide by the sum, and uses the density itself. For a newborn, $y = 0$ and $\sigma = 2$, half of the hill is missing: the sum is 0.60 (lesson 01).
 #
 # Let $s = \sum_k p_k$, and let $q = p / s$ be the target as it should have been. Then
 #
@@ -728,7 +728,7 @@ assert abs((t * np.log(t)).min() + 1 / np.e) < 1e-6
 assert abs(t[(t * np.log(t)).argmin()] - 1 / np.e) < 1e-3
 
 # %% [markdown]
-# Now comes the worse half. The package returns $\hat p - p$, as everyone does, and for such a target this is *not* the gradient of the loss. The checker sees it:
+# Now the worse half. The package returns $\hat p - p$, as everyone does, and for such a target this is *not* the gradient of the loss. The checker sees it:
 
 # %%
 try:
@@ -740,11 +740,11 @@ print(caught)
 assert "relative error" in caught
 
 # %% [markdown]
-# And what does training do with it? It stands still when $\hat p - p$ has the same value $c$ for all labels: adding the same number to all logits changes nothing. Sum over the labels: $1 - s = K c$. So it ends at
+# And what does training do with it? It stops when $\hat p - p$ has the same value $c$ for all labels: adding the same number to all logits changes nothing. Sum over the labels: $1 - s = K c$. So it ends at
 #
 # $$ \hat p_k = p_k + \frac{1 - s}{K}. $$
 #
-# **The missing mass is spread evenly over all ages.** Each label gets only 0.004 of it, hardly to be seen in a plot. But there are a hundred of them, with a mean age of 50: they add $0.4 \cdot 50 = 20$ years to the expectation. The newborn becomes 20.8 years old, instead of 1.3.
+# **The missing mass is spread evenly over all ages.** Each label gets only 0.004 of it, hardly visible in a plot. But there are a hundred of them, with a mean age of 50: they add $0.4 \cdot 50 = 20$ years to the expectation. The newborn becomes 20.8 years old, instead of 1.3.
 
 # %%
 wrong = softmax(descend(lambda x: softmax(x) - p, 8000))[0]
@@ -770,7 +770,7 @@ plt.show()
 
 # %% [markdown]
 # ## Summary
-# * Softmax makes logits into a distribution. It does not feel a constant, so we subtract the maximum.
+# * Softmax turns logits into a distribution. It does not notice a constant, so we subtract the maximum.
 # * Its Jacobian is $\hat p_k (\delta_{kj} - \hat p_j)$; its backward pass is $dx = \hat p\,(d\hat p - \sum_k d\hat p_k \hat p_k)$.
 # * KL is never negative, 0 only if prediction and target agree, and not symmetric.
 # * Through softmax its gradient is $(\hat p - p)/N$. It is computed from logits, since $\hat p$ underflows and $\ln \hat p$ does not.
@@ -782,4 +782,4 @@ plt.show()
 # * T. M. Cover, J. A. Thomas, *Elements of Information Theory*, Wiley, second edition 2006, chapter 2: entropy, divergence, and their inequalities.
 # * I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, MIT Press, 2016, section 4.1: overflow, underflow and softmax.
 # * P. Blanchard, D. J. Higham, N. J. Higham, *Accurately computing the log-sum-exp and softmax functions*, IMA Journal of Numerical Analysis, 2021.
-# * Next: [lesson 04](04_expectation_and_joint_loss.ipynb) makes one number of the distribution, and trains both.
+# * Next: [lesson 04](04_expectation_and_joint_loss.ipynb) turns the distribution into one number, and trains both.
