@@ -29,11 +29,11 @@ K = len(grid)
 # %% [markdown]
 # ## 1. From a distribution to an age
 #
-# The network of lesson 03 ends in a predicted distribution $\hat p$ over the labels. People want one number. DLDL-v2 takes the **expectation**, the mean of all labels, each weighted with its probability:
+# The network of lesson 03 ends in a predicted distribution $\hat p$ over the labels. People want one number. DLDL-v2 takes the **expectation**, the mean of all labels, each weighted by its probability:
 #
 # $$ \hat y = \sum_{k=0}^{K-1} \hat p_k \, l_k. $$
 #
-# It is a layer without parameters: for $N$ images one matrix times the grid. It does not have to be a label. Between 30 and 31 there is room.
+# It is a layer without parameters: for $N$ images, one matrix times the grid. The result does not have to be a label. There is room between 30 and 31.
 
 # %%
 rng = np.random.default_rng(0)
@@ -58,15 +58,15 @@ assert abs(thirty_and_a_third @ grid - (30 + 1 / 3)) < 1e-12
 #
 # $$ \frac{\partial \hat p_j}{\partial x_k} = \hat p_j (\delta_{jk} - \hat p_k). $$
 #
-# The chain rule adds over all ways from $x_k$ to $\hat y$, one through each $\hat p_j$:
+# The chain rule sums over all paths from $x_k$ to $\hat y$, one through each $\hat p_j$:
 #
 # $$ \frac{\partial \hat y}{\partial x_k} = \sum_j l_j \, \hat p_j (\delta_{jk} - \hat p_k) = \sum_j l_j \hat p_j \delta_{jk} - \hat p_k \sum_j l_j \hat p_j. $$
 #
-# In the first sum only $j = k$ is left. The second sum is $\hat y$:
+# In the first sum only $j = k$ remains. The second sum is $\hat y$:
 #
 # $$ \frac{\partial \hat y}{\partial x_k} = \hat p_k \, (l_k - \hat y). $$
 #
-# Read it aloud: *a logit pulls the estimate toward its own label, by its distance from the estimate, and only as far as its label is believed in.*
+# Read it aloud: *a logit pulls the estimate toward its own label, in proportion to the distance between them, and only as far as the label is believed in.*
 #
 # ### Exercise 1
 # Write it for a whole batch.
@@ -128,7 +128,7 @@ for row, gradient in zip(steep, found, strict=True):
 #
 # $$ \frac{d \hat y}{d t} = \sum_k \frac{\partial \hat y}{\partial x_k} l_k = \sum_k \hat p_k (l_k - \hat y) \, l_k = \sum_k \hat p_k (l_k - \hat y)^2 = \operatorname{Var}(\hat p). $$
 #
-# (The third step subtracts $\hat y$ times the zero sum above.) **The estimate moves easily if the distribution is wide, and hardly at all if it is narrow.** Here are three distributions with the same expectation and their derivatives.
+# (The third step subtracts $\hat y$ times the zero sum above.) **The estimate moves easily if the distribution is wide, and hardly at all if it is narrow.** Here are three distributions with the same expectation, and their derivatives.
 
 # %%
 assert np.abs(by_formula.sum(axis=1)).max() < 1e-12
@@ -155,7 +155,7 @@ plt.show()
 # Logits above the estimate push it up, logits below push it down. Labels without probability do nothing: far away all three curves are flat.
 #
 # ### Exercise 2
-# A tilted distribution is $\hat p_k(t) \propto \hat p_k e^{t l_k}$: the softmax of $\ln \hat p_k + t \, l_k$. Find the tilt that brings the expectation to a wanted age. You know the slope, so use Newton's method: $t \leftarrow t - (\hat y(t) - y) / \operatorname{Var}(\hat p(t))$.
+# A tilted distribution is $\hat p_k(t) \propto \hat p_k e^{t l_k}$: the softmax of $\ln \hat p_k + t \, l_k$. Find the tilt that brings the expectation to a given age. You know the slope, so use Newton's method: $t \leftarrow t - (\hat y(t) - y) / \operatorname{Var}(\hat p(t))$.
 
 
 # %% exercise="tilt"
@@ -215,7 +215,7 @@ assert abs(far @ grid - 44) < 1e-9, f"sigma 0.4, from 40 to 44: the expectation 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Newton's step is long where the variance is small, and there it can fail. A hill of $\sigma = 0.3$ around the label 40 has hardly any mass beside it: the variance is 0.01 where the continuous Gaussian has 0.09. The first step, by three years over that variance, lands where one label has all the mass. There the variance is 0, and the next step is 0 over 0. (A step that is halved until it brings the expectation nearer would mend it.)
+# Newton's step is long where the variance is small, and there it can fail. A hill of $\sigma = 0.3$ around the label 40 has hardly any mass on other labels: the variance is 0.01 where the continuous Gaussian has 0.09. The first step, by three years over that variance, lands where one label has all the mass. There the variance is 0, and the next step is 0 over 0. (Halving the step until it brings the expectation closer would fix this.)
 
 # %%
 needle = gaussian_label_distribution([40.0], [0.3], grid)[0]
@@ -228,11 +228,11 @@ assert abs(spread - 0.01) < 3e-3 and np.isnan(lost @ grid)
 # %% [markdown]
 # ## 3. The second loss
 #
-# What we want is a small mean absolute error (MAE). So that is the loss, $N$ images, in years:
+# What we want is a small mean absolute error (MAE). So that is the loss, over $N$ images, in years:
 #
 # $$ L_{er} = \frac1N \sum_n |\hat y_n - y_n|, \qquad \frac{\partial L_{er}}{\partial \hat y_n} = \frac1N \operatorname{sign}(\hat y_n - y_n). $$
 #
-# For a positive error the absolute value is the error, slope $+1$; for a negative one it is minus the error, slope $-1$. **The gradient does not know how large the error is**, only its side. At exactly 0 there is a kink: the slope jumps from $-1$ to $+1$, and no derivative exists. We choose 0, as `np.sign` does: an estimate that is right is left alone. (Every number from $-1$ to $1$ would be a *subgradient*. Central differences at the kink see the mean of both sides and say 0, too.)
+# For a positive error the absolute value is the error itself, with slope $+1$; for a negative one it is minus the error, with slope $-1$. **The gradient does not know how large the error is**, only its side. At exactly 0 there is a kink: the slope jumps from $-1$ to $+1$, and no derivative exists. We choose 0, as `np.sign` does: an estimate that is right is left alone. (Any number from $-1$ to $1$ would be a *subgradient*. Central differences at the kink see the mean of both sides and also give 0.)
 
 # %%
 y = np.array([30.0, 30.0, 30.0, 30.0])
@@ -270,7 +270,7 @@ assert numerical_gradient(lambda: l1(at_the_kink, y[:1])[0], at_the_kink) == 0
 #
 # $$ \frac{\partial L}{\partial x_{nk}} = \frac1N \Big[ (\hat p_{nk} - p_{nk}) + \lambda \operatorname{sign}(\hat y_n - y_n) \; \hat p_{nk} (l_k - \hat y_n) \Big]. $$
 #
-# This line is the whole of DLDL-v2. All the rest of the network is as for any other method.
+# This line is the whole of DLDL-v2. The rest of the network is the same as for any other method.
 #
 # ### Exercise 3
 # Write it.
@@ -331,7 +331,7 @@ for count, labels in ((3, label_grid(10, 60, 0.5)), (7, np.array([0.0, 1.0, 50.0
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# In the package the same happens in `DLDLv2.loss`: `losses.joint` does lines 1 and 2, and the backward passes of the two layers do line 3. The next cell takes it apart and puts it together.
+# In the package the same happens in `DLDLv2.loss`: `losses.joint` does lines 1 and 2, and the backward passes of the two layers do line 3. The next cell takes it apart and puts it back together.
 
 # %%
 method = DLDLv2(grid, lam=1.0)
@@ -348,7 +348,7 @@ assert np.abs(line_1 + line_3 - dlogits).max() < 1e-14
 # %% [markdown]
 # ## 5. Both gradients in one picture
 #
-# One photo, $N = 1$. The true age is 32, the prediction is too old and too wide. Gradient descent moves the logits *against* the gradient, so we plot minus the gradient: up means "this logit is raised".
+# One photo, $N = 1$. The true age is 32, the prediction is too old and too wide. Gradient descent moves the logits *against* the gradient, so we plot the negative gradient: up means "this logit is raised".
 
 
 # %%
@@ -398,21 +398,21 @@ assert kl[26] < 0 < er[26], "at 26 they disagree"
 # %% [markdown]
 # Look at the two curves.
 #
-# * **KL pulls to the shape.** It raises the labels around 32, where $\hat p$ is too small, and lowers *both* flanks, at 24 as well as at 40. When shape and place are right it is zero.
+# * **KL pulls toward the shape.** It raises the labels around 32, where $\hat p$ is too small, and lowers *both* flanks, at 24 as well as at 40. When shape and place are right it is zero.
 # * **L1 tilts the whole distribution.** It lowers all labels above $\hat y$ and raises all below it, whether the target has mass there or not. Here it raises age 26, which KL lowers. It changes the place and does not care about the shape.
 #
 # ### How strong are they?
-# The KL gradient of one photo cannot be large: its entries sum up, in absolute value, to at most $\sum_k (\hat p_k + p_k) = 2$. For L1 the sum is the mean absolute deviation of $\hat p$, in years:
+# The KL gradient of one photo cannot be large: the absolute values of its entries sum to at most $\sum_k (\hat p_k + p_k) = 2$. For L1 the sum is the mean absolute deviation of $\hat p$, in years:
 #
 # $$ \sum_k |\hat p_k - p_k| \le 2, \qquad \sum_k |\hat p_k (l_k - \hat y)| = \sum_k \hat p_k |l_k - \hat y|. $$
 #
-# At the start of training $\hat p$ is nearly uniform over 101 years, and that is 25 years. So at $\lambda = 1$ L1 is at first more than ten times stronger than KL. When $\hat p$ has got as narrow as the target ($\sigma = 2$), it is 1.6.
+# At the start of training $\hat p$ is nearly uniform over 101 years, and that is 25 years. So at $\lambda = 1$ L1 is at first more than ten times stronger than KL. Once $\hat p$ is as narrow as the target ($\sigma = 2$), it is 1.6.
 #
-# As vectors the two differ by a factor of eight. With $\hat p_k = 1/K$ and $\hat y = 50$ the entries for L1 are $\pm (l_k - 50) / K$, the largest of them $50/101$. The squares of the whole numbers from $-m$ to $m$ sum to $K (K^2 - 1) / 12$, with $K = 2m + 1$. For KL the entries are $1/K - p_k$, and $\sum_k p_k = 1$, so the mixed term of the square is $-2/K$:
+# As vectors, the two differ by a factor of eight. With $\hat p_k = 1/K$ and $\hat y = 50$ the entries for L1 are $\pm (l_k - 50) / K$, the largest being $50/101$. The squares of the whole numbers from $-m$ to $m$ sum to $K (K^2 - 1) / 12$, with $K = 2m + 1$. For KL the entries are $1/K - p_k$, and $\sum_k p_k = 1$, so the cross terms of the squares sum to $-2/K$:
 #
 # $$ \lVert \text{L1} \rVert = \frac1K \sqrt{\frac{K (K^2 - 1)}{12}} = \sqrt{\frac{K^2 - 1}{12 K}} = 2.9, \qquad \lVert \text{KL} \rVert = \sqrt{\sum_k p_k^2 - \frac1K} \approx \sqrt{\frac{1}{2 \sigma \sqrt \pi} - \frac1K} = 0.36 . $$
 #
-# (The square of a Gaussian density is a narrower one, with the integral $1 / (2 \sigma \sqrt \pi)$. At $\sigma = 1.6$ it is 0.41.) So at $\lambda = 1$ the first steps from random weights are those of expectation regression: they tilt, that is, they move mass toward age 0 for everybody under 50, and toward 100 for everybody else. [Lesson 09](09_seven_methods.ipynb) shows what becomes of a network that learns to see under this pull, and why a start that already knows faces does not mind it. The published code trains KL alone first.
+# (The square of a Gaussian density is a narrower Gaussian, with integral $1 / (2 \sigma \sqrt \pi)$. At $\sigma = 1.6$ it is 0.41.) So at $\lambda = 1$ the first steps from random weights are those of expectation regression: they tilt, that is, they move mass toward age 0 for everybody under 50, and toward 100 for everybody else. [Lesson 09](09_seven_methods.ipynb) shows what becomes of a network that learns to see under this pull, and why one whose initial weights already know faces does not mind it. The published code trains KL alone first.
 
 # %%
 uniform = np.full(K, 1 / K)
@@ -432,7 +432,7 @@ assert np.abs(kl).sum() <= 2
 # %% [markdown]
 # ## 6. The inconsistency
 #
-# DLDL, the first version of the method, trained KL alone and was measured by MAE. **What is trained is not what is measured.** Does that matter? If KL gets to exactly 0, no: then $\hat p = p$ and the age is right. A real network never gets there, and among imperfect predictions the two disagree. We can see exactly how.
+# DLDL, the first version of the method, trained KL alone and was measured by MAE. **What is trained is not what is measured.** Does that matter? If KL reaches exactly 0, no: then $\hat p = p$ and the age is right. A real network never gets there, and among imperfect predictions the two disagree. We can see exactly how.
 #
 # **A shift.** Let $\hat p$ be the target moved by $\Delta$ years, same $\sigma$. The normalizations cancel (away from the ends), and
 #
@@ -442,11 +442,11 @@ assert np.abs(kl).sum() <= 2
 #
 # $$ L_{ld} = \frac{\Delta^2}{2 \sigma^2}, \qquad L_{er} = |\Delta|. $$
 #
-# **A second bump.** Let $\hat p = (1 - w) \, p + w \, q$ with a little mass $w$ in a bump $q$ far away, of mean $m$. Where $p$ has its mass, $q$ has none, so there $p_k / \hat p_k = 1 / (1 - w)$:
+# **A second bump.** Let $\hat p = (1 - w) \, p + w \, q$ with a little mass $w$ in a bump $q$ far away, with mean $m$. Where $p$ has its mass, $q$ has none, so there $p_k / \hat p_k = 1 / (1 - w)$:
 #
 # $$ L_{ld} = -\ln(1 - w) \approx w, \qquad L_{er} = |(1 - w) y + w m - y| = w \, |m - y|. $$
 #
-# KL asks *how much* mass is wrong, and not *how far away* it is. MAE cares about exactly that.
+# KL asks *how much* mass is wrong, not *how far away* it is. MAE cares about exactly that.
 
 
 # %%
@@ -508,11 +508,11 @@ assert C[2] == 0 and abs(C[1] - 12) < 1e-6, "right mode, wrong mean"
 assert D[2] == 10 and D[1] < 0.05 and D[0] > 5, "wrong mode, right mean"
 
 # %% [markdown]
-# * **A against B** is the inconsistency in its pure form. KL prefers B (0.051 to 0.125), MAE prefers A (1.0 to 2.5 years). A network that trades A for B gets better on what it is trained for and worse on what it is measured by.
+# * **A against B** is the inconsistency in its pure form. KL prefers B (0.051 to 0.125), MAE prefers A (1.0 to 2.5 years). A network that trades A for B gets better at what it is trained for and worse at what it is measured by.
 # * **C** has the right mode and a mean that is 12 years off. Such a photo is easy to imagine: a smooth face under gray hair.
-# * **D** has the right mean, and hardly any mass there. L1 alone is content with it. KL is not.
+# * **D** has the right mean, and hardly any mass there. L1 alone is happy with it. KL is not.
 #
-# So neither loss is enough: KL lets B pass, L1 lets D pass. The sum of both punishes all four.
+# So neither loss is enough: KL lets B pass, L1 lets D pass. Their sum punishes all four.
 
 # %%
 joint = {name: kl + error for name, (kl, error, _) in measured.items()}
@@ -525,11 +525,11 @@ assert min(joint.values()) > 1
 #
 # One could keep KL alone and read the age off the **mode**, the label with the largest probability; B and C above would be right to the year. There are two objections.
 #
-# **The mode is a label.** A perfect prediction of a person aged 30.4 has its mode at 30. If the fraction of the age is uniform, the error from rounding alone is a quarter of the step on average: it is uniform between 0 and $\Delta l / 2$.
+# **The mode is a label.** A perfect prediction of a person aged 30.4 has its mode at 30. If the fractional part of the age is uniform, the error from rounding alone averages a quarter of the step: it is uniform between 0 and $\Delta l / 2$.
 #
 # $$ E\,|\text{mode} - y| = \frac{\Delta l}{4}, \qquad E\,|\hat y - y| \approx 0 \quad \text{for } \hat p = p. $$
 #
-# **The mode has no gradient.** Move the logits a little and the largest stays the largest: the derivative is 0, except where it jumps. Nothing can be trained through it. The expectation is smooth; its derivative is section 2. So one can train exactly the number that one reports. That is the paper's step from DLDL to DLDL-v2.
+# **The mode has no gradient.** Move the logits a little and the largest stays the largest: the derivative is 0, except where it jumps. Nothing can be trained through it. The expectation is smooth; its derivative is section 2. So we can train exactly the number we report. That is the paper's step from DLDL to DLDL-v2.
 
 # %%
 ages = rng.uniform(10, 90, 20000)
@@ -547,16 +547,16 @@ assert (mode_slope == 0).all(), "nothing to descend along"
 
 # %% [markdown] question="decoding" points=2
 # ### Question
-# A classmate says: "The mode is not fooled by the far bump in B and C. The expectation is. So the mode is the better decoding." In which situation is the classmate right, and why does DLDL-v2 not have to worry as much?
+# A classmate says: "The mode is not fooled by the far bump in B and C. The expectation is. So the mode is the better decoding." When is the classmate right, and why does DLDL-v2 not have to worry as much?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* For a network trained with KL alone whose mistakes are little bumps far away, the mode (or the median, which for B is 30 as well) can have the smaller error, if the main bump is the right one; if it is not, the mode is off by the whole distance between the bumps, where the expectation is off by a part of it. DLDL-v2 trains the expectation itself: a bump of mass w at distance d costs it lambda w d years, a price that grows with the distance, so far bumps are the first to be removed.
+# *Answer.* For a network trained with KL alone whose mistakes are small bumps far away, the mode (or the median, which for B is 30 as well) can have the smaller error, if the main bump is the right one; if it is not, the mode is off by the whole distance between the bumps, the expectation by only part of it. DLDL-v2 trains the expectation itself: a bump of mass w at distance d costs it lambda w d years, a price that grows with the distance, so far bumps are the first to be removed.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 8. One photo, three losses
 #
-# Let us watch. We take the prediction C, two bumps, and descend on its logits: with KL alone, L1 alone, and both.
+# Let us watch. We take prediction C, two bumps, and run gradient descent on its logits: with KL alone, L1 alone, and both.
 
 
 # %%
@@ -626,13 +626,13 @@ assert l1_error.max() < 0.02 and l1_kl[1] > 0.6, "L1 alone: the age is right, th
 assert joint_error.max() < 0.02 and joint_kl[1] < 0.08, "both: both"
 
 # %% [markdown]
-# * **KL alone** drains the far bump slowly: its gradient there is $\hat p_k$, and the less is left, the slower it goes. After 400 steps the estimate is still more than 7 years off.
-# * **L1 alone** drains it at once, because a bump that is far away has a large $l_k - \hat y$. Then it stops, but for a jitter about the kink: the age is right, and the odd spike stays for ever. Infinitely many distributions have the expectation 30. L1 takes the first that it meets.
-# * **Both** get the age right as fast as L1, with the same spike at first (400 steps), and then mend the shape (4000 steps).
+# * **KL alone** drains the far bump slowly: its gradient there is $\hat p_k$, so the less is left, the slower it goes. After 400 steps the estimate is still more than 7 years off.
+# * **L1 alone** drains it at once, because a bump that is far away has a large $l_k - \hat y$. Then it stops, except for some jitter around the kink: the age is right, and the odd spike stays forever. Infinitely many distributions have the expectation 30. L1 takes the first it meets.
+# * **Both** get the age right as fast as L1, with the same spike at first (400 steps), and then repair the shape (4000 steps).
 #
 # ## 9. Many photos
 #
-# One photo can be learned by heart. Now a small model that has to generalize. Instead of photos we use numbers: a person of age $y$ *looks* $y$ plus a little noise, and the model sees one feature of the look, which flattens toward both ends. From it (and a constant) it computes $K$ logits with a matrix $W$: a network of one linear layer.
+# One photo can be learned by heart. Now a small model that has to generalize. Instead of photos we use numbers: a person of age $y$ *looks* $y$ plus a little noise, and the model sees one feature of this look, which flattens toward both ends. From it (and a constant) it computes $K$ logits with a matrix $W$: a network of one linear layer.
 
 
 # %%
@@ -698,9 +698,9 @@ assert joint[1] - best < 0.1 and kl[1] - joint[1] > 0.75 * (kl[1] - best) and er
 assert kl[0] < joint[0], "KL is best at what it was trained for"
 
 # %% [markdown]
-# Read from left to right. More weight on L1 buys a better estimate with a worse distribution, up to about $\lambda = 1$; from there on the estimate gains less than a tenth of a year more, and the distribution goes to pieces: with L1 alone its mode is off by more than ten years. $\lambda = 1$ gets more than three quarters of the gain and pays a part of the price. The paper sets $\lambda = 1$ as well.
+# Read from left to right. More weight on L1 buys a better estimate at the price of a worse distribution, up to about $\lambda = 1$; from there on the estimate gains less than a tenth of a year, and the distribution falls apart: with L1 alone its mode is off by more than ten years. $\lambda = 1$ gets more than three quarters of the gain for part of the price. The paper sets $\lambda = 1$ as well.
 #
-# Now an honest look at when this holds. One feature is too little to make all these hills well, so KL cannot be small, and the two losses must compromise. Give the model twelve features, soft bumps along the look, and it can learn the targets nearly perfectly. Then the inconsistency is gone, and so is the gain:
+# Now an honest look at when this holds. One feature is not enough to shape all these hills well, so KL cannot be small, and the two losses must compromise. Give the model twelve features, soft bumps along the look, and it can learn the targets nearly perfectly. Then the inconsistency is gone, and so is the gain:
 
 
 # %%
@@ -729,7 +729,7 @@ print(f"KL alone {rich_kl:.3f}, joint {rich_joint:.3f}; the noise alone {noise:.
 assert abs(rich_joint - rich_kl) < 0.06 and max(rich_kl, rich_joint) < 1.1 * noise
 
 # %% [markdown]
-# Both are close to what the noise in the looks allows, 0.80 years. Real photos are harder than either toy. The paper's ablation (ThinAgeNet, ChaLearn 2015, MAE in years) finds that both losses together beat each one alone:
+# Both are close to what the noise in the looks allows, 0.80 years. Real photos are harder than either toy. The paper's ablation (ThinAgeNet, ChaLearn 2015, MAE in years) finds that both losses together beat either one alone:
 
 # %%
 published = {"ER (L1 alone)": 3.287, "DLDL (KL alone)": 3.228, "DLDL-v2 (both)": 3.135}
@@ -738,23 +738,23 @@ assert min(published, key=published.get) == "DLDL-v2 (both)"
 print(published)
 
 # %% [markdown]
-# Take none of this for the last word on $\lambda$. The toys have nothing to learn to see: their features are given. And the paper's networks had learned from millions of faces before. In our own trainings from random weights, on drawn faces as on photos, $\lambda = 1$ from the first step made a *worse* estimate than KL alone, and smaller weights did better than 1 ([the tables](../lessons/results.md)). Section 5 says why. [Lesson 08](08_training_dldl_v2.ipynb) trains both ways, with L1 from the start and after KL, and [lesson 09](09_seven_methods.ipynb) compares.
+# Take none of this as the last word on $\lambda$. The toys do not have to learn to see: their features are given. And the paper's networks had already learned from millions of faces. In our own runs from random weights, on drawn faces and on photos, $\lambda = 1$ from the first step gave a *worse* estimate than KL alone, and smaller weights did better than 1 ([the tables](../lessons/results.md)). Section 5 says why. [Lesson 08](08_training_dldl_v2.ipynb) trains both ways, with L1 from the start and after KL, and [lesson 09](09_seven_methods.ipynb) compares.
 
 # %% [markdown]
 # ## 10. How large is lambda, really?
 #
-# A weight means nothing without the scale of what it weighs. Our $L_{ld}$ is a **sum** over the $K$ labels and a mean over the $N$ images. The code that was published with the paper takes the mean over both: it divides by $N K$. Then
+# A weight means nothing without the scale of what it weighs. Our $L_{ld}$ is a **sum** over the $K$ labels and a mean over the $N$ images. The code published with the paper takes the mean over both: it divides by $N K$. Then
 #
 # $$ L' = \frac{1}{K} L_{ld} + \lambda L_{er} = \frac{1}{K} \left( L_{ld} + K \lambda \, L_{er} \right). $$
 #
-# The factor in front scales the whole gradient: plain gradient descent would need a learning rate $K$ times as large, and Adam, which divides by the size of the gradient, hardly notices it (only through rounding and its small eps). What is left is a different weight. **With division by $N K$, $\lambda = 1$ is what the formula calls $\lambda = K = 101$:**
+# The factor in front scales the whole gradient: plain gradient descent would need a learning rate $K$ times as large, and Adam, which divides by the size of the gradient, hardly notices it (only through rounding and its small eps). What remains is a different weight. **With division by $N K$, $\lambda = 1$ is what the formula calls $\lambda = K = 101$:**
 #
 # $$ \lambda_\text{formula} = K \, \lambda_\text{code}. $$
 #
 # tinydldl follows the formula; `kl_reduction="elements"` gives the other one.
 #
 # ### Exercise 4
-# Given a weight for the published code, build the method of tinydldl that follows the formula and is the same up to a constant factor.
+# Given a weight for the published code, build the tinydldl method that follows the formula and is the same up to a constant factor.
 
 
 # %% exercise="reduction"
@@ -812,14 +812,14 @@ assert as_code["KL (nats)"] > 1.3 * results["1"]["KL (nats)"], "but the weight i
 # You divide the KL by $N K$, keep $\lambda = 1$, and compare label grids with steps of 4, 2, 1, 0.5 and 0.25 years, to find the best step. What is wrong with this experiment, and how would you repair it?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* The step changes K (26, 51, 101, 201, 401), and with it the effective weight K lambda of L1 against KL. Two things change at once, so a difference in MAE cannot be put down to the step. Repair: divide by N, so that lambda keeps its meaning; or keep K lambda constant. (With SGD the learning rate must be scaled by K as well.)
+# *Answer.* The step changes K (26, 51, 101, 201, 401), and with it the effective weight K lambda of L1 against KL. Two things change at once, so a difference in MAE cannot be attributed to the step. Repair: divide by N, so that lambda keeps its meaning; or keep K lambda constant. (With SGD the learning rate must be scaled by K as well.)
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
 # * $\hat y = \sum_k \hat p_k l_k$, and $\partial \hat y / \partial x_k = \hat p_k (l_k - \hat y)$. Along a tilt of the logits the estimate moves with the variance of $\hat p$.
 # * The gradient of the joint loss is $\frac1N [ (\hat p - p) + \lambda \operatorname{sign}(\hat y - y) \, \hat p \, (l - \hat y) ]$.
-# * KL asks how much mass is wrong; L1 asks how far away it is. KL alone lets little bumps pass that cost years; L1 alone lets any shape pass that has the right mean.
+# * KL asks how much mass is wrong; L1 asks how far away it is. KL alone lets small bumps pass that cost years; L1 alone lets any shape pass that has the right mean.
 # * Trained together, they give the estimate of L1 and much of the shape of KL. Where the model can learn the targets perfectly, there is nothing to gain.
 # * Whether KL is divided by $N$ or by $N K$ changes the meaning of $\lambda$ by a factor of $K = 101$.
 #
@@ -827,4 +827,4 @@ assert as_code["KL (nats)"] > 1.3 * results["1"]["KL (nats)"], "but the weight i
 # * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: sections on the expectation module and joint learning.
 # * R. Rothe, R. Timofte, L. Van Gool, *Deep Expectation of Real and Apparent Age from a Single Image Without Facial Landmarks*, International Journal of Computer Vision, 2018: DEX, expectation at test time only.
 # * D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015: why a constant factor in the loss does not matter (lesson 07 derives it).
-# * Next: [lesson 05](05_convolution.ipynb) starts on the network that makes the logits from a photo.
+# * Next: [lesson 05](05_convolution.ipynb) begins the network that turns a photo into logits.
