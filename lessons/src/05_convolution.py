@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | compute a convolution in three ways that give the same numbers, derive its backward pass from one sum, and say what a layer costs in multiply-adds and in bytes |
+# | **You will be able to** | compute a convolution in three ways that give the same numbers, derive its backward pass from a single sum, and say what a layer costs in multiply-adds and in bytes |
 # | **You need** | matrix products; the chain rule; lesson 00 for gradient checks |
 # | **Minutes** | 100 |
 # | **Code** | [`tinydldl/layers/conv.py`](../tinydldl/layers/conv.py), `Windows` in [`tinydldl/layers/base.py`](../tinydldl/layers/base.py), [`tinydldl/naive.py`](../tinydldl/naive.py) |
@@ -30,7 +30,7 @@ rng = np.random.default_rng(5)
 # %% [markdown]
 # ## 1. Slide a small grid of numbers over a picture
 #
-# Take a gray picture $x$ (H, W) and a small grid of weights, the **kernel** $W$ (KH, KW). (The letter $W$ has two jobs in these lessons, as in most books: alone in a shape it is the width of a picture, with indices it is a weight.) Lay the kernel on the picture, multiply each weight with the pixel under it, add up the products, and write down the sum. Move the kernel by one pixel, and repeat:
+# Take a gray picture $x$ (H, W) and a small grid of weights, the **kernel** $W$ (KH, KW). (The letter $W$ has two jobs in these lessons, as in most books: alone in a shape it is the width of a picture; with indices it is a weight.) Lay the kernel on the picture, multiply each weight by the pixel under it, add up the products, and write down the sum. Move the kernel by one pixel, and repeat:
 #
 # $$ y_{hw} = \sum_{i=0}^{KH-1} \sum_{j=0}^{KW-1} x_{h+i,\,w+j}\, W_{ij}. $$
 #
@@ -70,7 +70,7 @@ plt.show()
 # %% [markdown]
 # A kernel is a question that is asked everywhere. We wrote these two by hand; a network learns its own.
 #
-# A word on the name. Mathematicians call the sum above a **cross-correlation**. Their *convolution* has $x_{h-i,\,w-j}$ in it: it turns the kernel upside down and left to right first. For learned weights the difference is only how they are stored, so everyone in deep learning says convolution, and so do we. But remember the flip. It comes back in section 6.
+# A word on the name. Mathematicians call the sum above a **cross-correlation**. Their *convolution* has $x_{h-i,\,w-j}$ in it: it first flips the kernel upside down and left to right. For learned weights the only difference is how they are stored, so everyone in deep learning says convolution, and so do we. But remember the flip. It comes back in section 6.
 
 # %%
 flipped = convolve(gray, down[::-1, ::-1], mode="valid")
@@ -80,7 +80,7 @@ assert np.abs(slide(gray, down) - convolve(gray, down, mode="valid")).max() > 1,
 # %% [markdown]
 # ## 2. Many pictures, many channels
 #
-# A photo has three channels. Inside a network there are 16 or 128: each is the answer to another question. So the input is `x` (N, H, W, C), with the channels last, and each of the OC output channels has weights for each input channel: `W` (KH, KW, C, OC). We sum over the input channels, too:
+# A photo has three channels. Inside a network there are 16 or 128: each is the answer to a different question. So the input is `x` (N, H, W, C), with the channels last, and each of the OC output channels has weights for each input channel: `W` (KH, KW, C, OC). We sum over the input channels, too:
 #
 # $$ y_{nhwo} = \sum_{i} \sum_{j} \sum_{c} x_{n,\,h+i,\,w+j,\,c}\; W_{ijco}. $$
 #
@@ -108,7 +108,7 @@ assert y.shape == (2, 5, 4, 4)
 #
 # $$ y_{nhw} = \sum_{i} \sum_{j} x_{n,\,h+i,\,w+j} \, W_{ij}, \qquad x_{n,\,h+i,\,w+j} \in \mathbb{R}^{1 \times C}, \quad W_{ij} \in \mathbb{R}^{C \times OC}. $$
 #
-# This is why the channels come last: the vector of a pixel lies in memory in one piece. One pair $(i, j)$ is called a **tap** of the kernel. A 3×3 kernel has nine taps, so it is nine matrices.
+# This is why the channels come last: a pixel's vector is contiguous in memory. One pair $(i, j)$ is called a **tap** of the kernel. A 3×3 kernel has nine taps, so it is nine matrices.
 
 # %%
 one_pixel = sum(x[1, 2 + i, 3 + j] @ W[i, j] for i in range(3) for j in range(3))
@@ -118,16 +118,16 @@ assert W.shape[0] * W.shape[1] == 9
 # %% [markdown]
 # ## 3. Padding, stride, and the size of the output
 #
-# Two options change where the kernel stands.
+# Two options change where the kernel is placed.
 # * **Padding** $P$: put $P$ rows and columns of zeros around the picture first. We call the result `x_pad`.
-# * **Stride** $s$: move the kernel by $s$ pixels instead of one, so that output $h$ looks at the rows from $hs$ on.
+# * **Stride** $s$: move the kernel by $s$ pixels instead of one, so that output $h$ looks at the rows starting at $hs$.
 #
-# How many outputs are there? The padded picture has the rows $0, \dots, H + 2P - 1$. Output $h$ needs the rows $hs, \dots, hs + KH - 1$. The last of them must exist: $hs + KH - 1 \le H + 2P - 1$, that is $h \le (H + 2P - KH)/s$. The largest whole $h$ is that, rounded down. And $h$ starts at 0, so there is one more:
+# How many outputs are there? The padded picture has the rows $0, \dots, H + 2P - 1$. Output $h$ needs the rows $hs, \dots, hs + KH - 1$. The last of them must exist: $hs + KH - 1 \le H + 2P - 1$, that is $h \le (H + 2P - KH)/s$. The largest integer $h$ is that, rounded down. And $h$ starts at 0, so the count is one more:
 #
 # $$ OH = \left\lfloor \frac{H + 2P - KH}{s} \right\rfloor + 1. $$
 #
 # ### Exercise 1
-# Write it. It is one line, and you will use it for years.
+# Write it. It is one line that you will use for years.
 
 
 # %% exercise="size"
@@ -190,7 +190,7 @@ plt.show()
 slider(show_windows, H=(5, 12), KH=(1, 5), stride=(1, 3), padding=(0, 2))
 
 # %% [markdown]
-# Left: without padding a 3-row kernel loses two rows. Middle: padding 1 keeps all six. All convolutions of TinyAgeNet are of this kind. Right: with stride 2 the kernel would step out at $h = 3$; the bottom row of zeros is never seen, which is the rounding down.
+# Left: without padding a 3-row kernel loses two rows. Middle: padding 1 keeps all six. All convolutions in TinyAgeNet are of this kind. Right: with stride 2 the kernel would step outside at $h = 3$; the bottom row of zeros is never seen, which is the rounding down.
 
 # %%
 assert [output_size(6, 3, s, p) for s, p in [(1, 0), (1, 1), (2, 1)]] == [4, 6, 3]
@@ -205,11 +205,11 @@ assert (convs[0].params["W"].shape[3], convs[-1].params["W"].shape[3]) == (16, 1
 # %% [markdown]
 # ## 4. How far does an output see?
 #
-# One 3×3 convolution sees 3 pixels across. A second one on top sees 3 *outputs* of the first. These are neighbors, so together they see 5 pixels. In general, let $r$ be the number of pixels across that one value depends on, its **receptive field**, and let $j$, the **jump**, be the distance in pixels between neighboring values (the product of all strides so far). A layer with a kernel of $KH$ rows adds $KH - 1$ neighbors, each $j$ pixels further:
+# One 3×3 convolution sees 3 pixels across. A second one on top sees 3 *outputs* of the first. These are neighbors, so together they see 5 pixels. In general, let $r$ be the number of pixels across that one value depends on, its **receptive field**, and let $j$, the **jump**, be the distance in pixels between neighboring values (the product of all strides so far). A layer with a kernel of $KH$ rows adds $KH - 1$ neighbors, each $j$ pixels farther away:
 #
 # $$ r \leftarrow r + (KH - 1)\, j, \qquad j \leftarrow j\, s. $$
 #
-# A backward pass can measure it: put a gradient of 1 on one output, and see which pixels get any. (All weights positive, so that nothing cancels. Average pooling, the topic of lesson 06, stands in for max-pooling, which would send the gradient to one pixel only.)
+# A backward pass can measure it: put a gradient of 1 on one output, and see which pixels receive any. (All weights are positive, so that nothing cancels. Average pooling, the topic of lesson 06, stands in for max-pooling, which would send the gradient to only one pixel.)
 
 
 # %%
@@ -247,14 +247,14 @@ assert receptive_field(tiny) == 196 > 64
 
 # %% [markdown] question="two_small" points=2
 # ### Question
-# Two 3×3 convolutions and one 5×5 convolution both see 5 pixels across. Let all of them have $C$ channels in and out. Which has fewer weights, by how much? Give one more reason to prefer the two.
+# Two 3×3 convolutions and one 5×5 convolution both see 5 pixels across. All of them have $C$ channels in and out. Which has fewer weights, and by how much? Give one more reason to prefer the two.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Two 3×3 have $2 \cdot 9\, C^2 = 18\, C^2$ weights, one 5×5 has $25\, C^2$: the pair has 28% fewer, since $18/25 = 0.72$. And between the two stands another ReLU, so the pair can compute functions that no single (linear) 5×5 convolution can.
+# *Answer.* Two 3×3 have $2 \cdot 9\, C^2 = 18\, C^2$ weights, one 5×5 has $25\, C^2$: the pair has 28% fewer, since $18/25 = 0.72$. And there is another ReLU between the two, so the pair can compute functions that no single (linear) 5×5 convolution can.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
-# The last convolution of TinyAgeNet sees 196 pixels across: all of a photo of 64.
+# The last convolution of TinyAgeNet sees 196 pixels across: all of a 64-pixel photo.
 #
 # ## 5. Three ways to the same numbers
 #
@@ -262,7 +262,7 @@ assert receptive_field(tiny) == 196 > 64
 # You have seen them. Seven nested loops in Python are slow, but easy to trust. Everything faster must agree with them.
 #
 # ### One big matrix product: im2col
-# Write the window under each output as one long row: $KH \cdot KW \cdot C$ numbers. Stack the rows of all outputs. The result is a matrix `columns` with $N \cdot OH \cdot OW$ rows. Write the kernel as a matrix with $KH \cdot KW \cdot C$ rows and OC columns, in the same order. Then the triple sum is the sum inside of one matrix product:
+# Write the window under each output as one long row: $KH \cdot KW \cdot C$ numbers. Stack the rows of all outputs. The result is a matrix `columns` with $N \cdot OH \cdot OW$ rows. Write the kernel as a matrix with $KH \cdot KW \cdot C$ rows and OC columns, in the same order. Then the triple sum is the sum inside one matrix product:
 #
 # $$ \underbrace{Y}_{N\,OH\,OW \,\times\, OC} \;=\; \underbrace{X_\text{col}}_{N\,OH\,OW \,\times\, KH\,KW\,C} \quad \underbrace{W_\text{mat}}_{KH\,KW\,C \,\times\, OC}. $$
 
@@ -290,7 +290,7 @@ for stride in (1, 2):
     assert np.abs(difference).max() < 1e-13
 
 # %% [markdown]
-# Matrix products are what computers do fastest. But look at the price: every pixel is copied into each window that holds it, nine times for a 3×3 kernel (but for the border). For the second convolution of TinyAgeNet and 32 photos of 64 pixels, float32, the input takes 8.4 megabytes and the matrix 75.5. For that of ThinAgeNet in the setting of the paper (128 photos of 224 pixels, twice the channels) it would be 0.8 and 7.4 gigabytes.
+# Matrix products are what computers do fastest. But look at the price: every pixel is copied into each window that holds it, nine times for a 3×3 kernel (except at the border). For the second convolution of TinyAgeNet and 32 photos of 64 pixels, float32, the input takes 8.4 megabytes and the matrix 75.5. For ThinAgeNet's in the paper's setting (128 photos of 224 pixels, twice the channels) it would be 0.8 and 7.4 gigabytes.
 
 # %%
 small, _ = im2col(np.zeros((1, 66, 66, 16), dtype=np.float32), 3, 3)
@@ -303,7 +303,7 @@ assert (round(thin_x / 1e9, 1), round(9 * thin_x / 1e9, 1)) == (0.8, 7.4)
 
 # %% [markdown]
 # ### Nine shifted matrix products
-# Now take the formula with the taps again, $y_{nhw} = \sum_{ij} x_{n,\,h+i,\,w+j} W_{ij}$, and change the order: the taps outside, all positions inside. For one tap, what do all outputs together look at? At a picture of the size of the output that starts at row $i$ and column $j$: **a slice**. The kernel does not slide over the picture; nine shifted pictures are added.
+# Now take the formula with the taps again, $y_{nhw} = \sum_{ij} x_{n,\,h+i,\,w+j} W_{ij}$, and change the order: taps outside, positions inside. For one tap, what do all outputs together look at? At a picture of the size of the output that starts at row $i$ and column $j$: **a slice**. The kernel does not slide over the picture; nine shifted pictures are added.
 
 # %%
 padded = np.pad(face, ((4, 4), (4, 4), (0, 0)))  # exaggerated, so that one can see the shift
@@ -326,9 +326,9 @@ assert np.array_equal(padded[:, 4 : 4 + 96][4 : 4 + 96], face), "the middle tap 
 #
 #     for each tap (i, j):  y += x_pad[:, i : i + OH, j : j + OW] @ W[i, j]
 #
-# The operator `@` multiplies the last axis (C) of the slice by the matrix (C, OC), for all pixels at once. There is no copy of the windows: a slice is only another view of the same memory.
+# The operator `@` multiplies the last axis (C) of the slice by the matrix (C, OC), for all pixels at once. The windows are not copied: a slice is just another view of the same memory.
 #
-# With stride $s$ output $h$ looks at row $hs + i$: start at $i$, take every $s$-th row, OH of them. The last one is $i + s\,(OH - 1)$, so the slice is `i : i + s * (OH - 1) + 1 : s`.
+# With stride $s$, output $h$ looks at row $hs + i$: start at $i$, take every $s$-th row, OH of them. The last one is $i + s\,(OH - 1)$, so the slice is `i : i + s * (OH - 1) + 1 : s`.
 #
 # ### Exercise 2
 # Write the convolution in this form. It is shorter than the loops, and it is how the package does it.
@@ -338,7 +338,7 @@ assert np.array_equal(padded[:, 4 : 4 + 96][4 : 4 + 96], face), "the middle tap 
 def conv2d(x_pad, W, stride=1):
     """y (N, OH, OW, OC) of a padded x_pad (N, H, W, C) and W (KH, KW, C, OC).
 
-    Hint: begin with zeros of the right shape and dtype; then loop over the taps, one line each.
+    Hint: start with zeros of the right shape and dtype; then loop over the taps, one line each.
     """
     ### BEGIN SOLUTION
     (N, H, width, _), (KH, KW, _, OC) = x_pad.shape, W.shape
@@ -385,7 +385,7 @@ for size, kernel_size, stride in shapes:
 # %% [markdown]
 # ## 6. The backward pass, from one product
 #
-# Later layers hand us $dy$, the gradient of the loss in $y$, of the same shape as $y$. We want the gradients in $W$, in a bias, and in $x$. Start from the sum:
+# Later layers hand us $dy$, the gradient of the loss in $y$, with the same shape as $y$. We want the gradients in $W$, in a bias, and in $x$. Start from the sum:
 #
 # $$ y_{nhwo} = \sum_{ijc} x_{n,\,h+i,\,w+j,\,c}\; W_{ijco} + b_o \qquad (x \text{ is padded; stride 1 to keep it readable}). $$
 #
@@ -395,17 +395,17 @@ for size, kernel_size, stride in shapes:
 #
 # $$ dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\; dy_{nhwo}. $$
 #
-# Keep the tap $(i, j)$ fixed. Write the slice that it sees as a matrix $X_{ij}$ with a row for every position, ($N\,OH\,OW$, C), and $dy$ as a matrix $dY$ ($N\,OH\,OW$, OC). The sum over positions is a matrix product:
+# Keep the tap $(i, j)$ fixed. Write the slice that it sees as a matrix $X_{ij}$ with one row per position, ($N\,OH\,OW$, C), and $dy$ as a matrix $dY$ ($N\,OH\,OW$, OC). The sum over positions is a matrix product:
 #
 # $$ dW_{ij} = X_{ij}^\top \, dY. $$
 #
-# **The bias.** $b_o$ is added to every output of channel $o$ once: $db_o = \sum_{nhw} dy_{nhwo}$.
+# **The bias.** $b_o$ is added once to every output of channel $o$: $db_o = \sum_{nhw} dy_{nhwo}$.
 #
 # **The input.** One pixel is seen by up to nine windows. The window of output $(h, w)$ holds pixel $(u, v)$ at tap $(i, j)$ if $h + i = u$ and $w + j = v$. There the pixel is multiplied by $W_{ijco}$. So
 #
 # $$ dx_{nuvc} = \sum_{ij} \sum_{o} dy_{n,\,u-i,\,v-j,\,o}\; W_{ijco}, $$
 #
-# where outputs that do not exist count as 0. For one tap the sum over $o$ is again a matrix product, $dy\, W_{ij}^\top$. It belongs to the pixels that the tap sees, so it is *added to the same slice* that the forward pass has read:
+# where outputs that do not exist count as 0. For one tap the sum over $o$ is again a matrix product, $dy\, W_{ij}^\top$. It belongs to the pixels that the tap sees, so it is *added to the same slice* that the forward pass read:
 #
 #     dx_pad[:, i : i + OH, j : j + OW] += dy @ W[i, j].T
 #
@@ -413,7 +413,7 @@ for size, kernel_size, stride in shapes:
 #
 # **The padding.** The zeros around the picture are not variables, so their gradients are dropped: $dx$ is the middle of `dx_pad`.
 #
-# First the two sums, as they stand, against finite differences:
+# First the two sums, as written, against finite differences:
 
 # %%
 x_pad, W, b = (rng.standard_normal(shape) for shape in [(2, 5, 5, 2), (3, 3, 2, 3), (3,)])
@@ -460,7 +460,7 @@ for i, j in np.ndindex(3, 3):
 def conv2d_backward(x_pad, W, dy):
     """(dx_pad, dW, db) of a convolution with stride 1 and a bias.
 
-    Hint: one loop over the taps with two lines; `.reshape(-1, C)` makes a matrix of a slice.
+    Hint: one loop over the taps with two lines; `.reshape(-1, C)` turns a slice into a matrix.
     """
     ### BEGIN SOLUTION
     (_, OH, OW, OC), (KH, KW, C, _) = dy.shape, W.shape
@@ -521,7 +521,7 @@ for options in [{"padding": 1}, {"stride": 2, "padding": 1}, {"kernel": (2, 3), 
 
 
 # %% [markdown]
-# What would a mistake look like? Suppose that someone writes `=` instead of `+=`. All shapes are right, and nothing raises an error. Only a check tells:
+# What would a mistake look like? Suppose that someone writes `=` instead of `+=`. All shapes are right, and nothing raises an error. Only a check reveals it:
 
 
 # %%
@@ -546,29 +546,29 @@ else:
 # %% [markdown]
 # ### The same gradients as convolutions
 #
-# Look at $dx$ once more. In $\sum_{ij} dy_{u-i,\,v-j}\, W_{ij}^\top$ the indices of $dy$ run backwards. It is a convolution in the mathematicians' sense. To see how it becomes one of ours, take a single row, one channel, and $KH = 3$:
+# Look at $dx$ once more. In $\sum_{ij} dy_{u-i,\,v-j}\, W_{ij}^\top$ the indices of $dy$ run backward. It is a convolution in the mathematicians' sense. To see how it becomes one of ours, take a single row, one channel, and $KH = 3$:
 #
 # $$ dx_u = dy_u W_0 + dy_{u-1} W_1 + dy_{u-2} W_2. $$
 #
-# Put two zeros before $dy$ and two behind it. Everything moves on by two places: $dy^{\text{pad}}_u = dy_{u-2}$. Now write the three terms from last to first:
+# Put two zeros before $dy$ and two after it. Everything moves up by two places: $dy^{\text{pad}}_u = dy_{u-2}$. Now write the three terms from last to first:
 #
 # $$ dx_u = dy^{\text{pad}}_u W_2 + dy^{\text{pad}}_{u+1} W_1 + dy^{\text{pad}}_{u+2} W_0. $$
 #
-# The indices of $dy^{\text{pad}}$ run forwards, and those of the kernel run backwards. In two dimensions it is the same, in rows and columns. Count the taps from the other end: $i' = KH - 1 - i$, so that $u - i = u + i' - (KH - 1)$, and the same with $j' = KW - 1 - j$. Put $KH - 1$ rows and $KW - 1$ columns of zeros around $dy$. Then row $u + i' - (KH-1)$ of $dy$ is row $u + i'$ of the padded $dy$:
+# The indices of $dy^{\text{pad}}$ run forward, and those of the kernel run backward. In two dimensions it is the same, in rows and columns. Count the taps from the other end: $i' = KH - 1 - i$, so that $u - i = u + i' - (KH - 1)$, and the same with $j' = KW - 1 - j$. Put $KH - 1$ rows and $KW - 1$ columns of zeros around $dy$. Then row $u + i' - (KH-1)$ of $dy$ is row $u + i'$ of the padded $dy$:
 #
 # $$ dx_{uv} = \sum_{i'j'} dy^{\text{pad}}_{u+i',\,v+j'} \; W_{KH-1-i',\,KW-1-j'}^\top. $$
 #
-# **The gradient in the input is a convolution of the padded $dy$ with the kernel turned by half a turn, and with C and OC exchanged.** The zeros also take care of the outputs that do not exist.
+# **The gradient in the input is a convolution of the padded $dy$ with the kernel rotated by half a turn, and with C and OC swapped.** The zeros also take care of the outputs that do not exist.
 #
 # ### Exercise 4
-# Write it as one call of `naive.conv2d`.
+# Write it as one call to `naive.conv2d`.
 
 
 # %% exercise="flipped"
 def input_gradient(W, dy):
     """dx_pad of a convolution with stride 1, as a convolution of dy.
 
-    Hint: `np.pad` dy; `W[::-1, ::-1]` is turned; `.transpose(0, 1, 3, 2)` exchanges C and OC.
+    Hint: `np.pad` dy; `W[::-1, ::-1]` is rotated; `.transpose(0, 1, 3, 2)` swaps C and OC.
     """
     ### BEGIN SOLUTION
     KH, KW = W.shape[:2]
@@ -608,7 +608,7 @@ for size, kernel_size in (
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# And $dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\, dy_{nhwo}$ has the form of the very first sum of this lesson, with $dy$ in the place of the kernel: for each pair of channels, slide $dy$ over $x$ and add up over the photos. With a stride $s$ the entries of $dy$ stand $s$ pixels apart; put $s - 1$ zeros between them. If the stride divides $H + 2P - KH$, both statements hold again. If it does not, the last rows of the padded picture were never seen (section 3), and this $dy$ is too short by just as many: put the remainder, $(H + 2P - KH) \bmod s$ rows of zeros, behind it, and the same for the columns.
+# And $dW_{ijco} = \sum_{nhw} x_{n,\,h+i,\,w+j,\,c}\, dy_{nhwo}$ has the form of the very first sum of this lesson, with $dy$ in place of the kernel: for each pair of channels, slide $dy$ over $x$ and sum over the photos. With a stride $s$ the entries of $dy$ are $s$ pixels apart; put $s - 1$ zeros between them. If the stride divides $H + 2P - KH$, both statements hold again. If it does not, the last rows of the padded picture were never seen (section 3), and this $dy$ is too short by just as many: put the remainder, $(H + 2P - KH) \bmod s$ rows of zeros, after it, and do the same for the columns.
 
 # %%
 for c, o in np.ndindex(2, 3):
@@ -643,7 +643,7 @@ for c, o in np.ndindex(2, 3):
 #
 # $$ \text{multiply-adds} = OH \cdot OW \cdot KH \cdot KW \cdot C \cdot OC. $$
 #
-# A multiply-add is two floating-point operations (FLOPs). The backward pass makes as many products for $dW$, and as many for $dx$: **it costs twice the forward pass.** We can count them in the loops, with numbers that count how often they are multiplied:
+# A multiply-add is two floating-point operations (FLOPs). The backward pass makes as many products for $dW$, and as many again for $dx$: **it costs twice the forward pass.** We can count them in the loops, with numbers that count how often they are multiplied:
 
 
 # %%
@@ -677,7 +677,7 @@ assert backward == 2 * forward
 #
 # $$ \text{bytes} = 4\,(N\,H\,W\,C + KH\,KW\,C\,OC + N\,OH\,OW\,OC). $$
 #
-# The ratio of FLOPs to bytes is the **arithmetic intensity**. A processor can do many FLOPs in the time in which one number comes from memory, so a layer with a low intensity waits for memory, and one with a high intensity for arithmetic. Here is where TinyAgeNet spends its work on photos of 64 pixels, in batches of 32:
+# The ratio of FLOPs to bytes is the **arithmetic intensity**. A processor can do many FLOPs in the time it takes to fetch one number from memory, so a layer with low intensity waits for memory, and one with high intensity for arithmetic. Here is where TinyAgeNet spends its work on photos of 64 pixels, in batches of 32:
 
 # %%
 convs = [entry for entry in net.trace(net.input_shape) if entry[0].startswith("conv")]
@@ -703,7 +703,7 @@ figure.supxlabel("Convolution (group_number)", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Three things to see. (The color changes with the group.) First, six of the 13 convolutions cost the same 9.4 million multiply-adds: from group to group the picture has a quarter of the pixels, but both channel counts double, and $\frac14 \cdot 2 \cdot 2 = 1$. (The first of a group has fewer channels in; in group 5 the channels do not double any more.) Second, group 5 holds 48% of the weights of all convolutions and does 9% of their work, while the first two groups hold 1.8% of the weights and do 32% of it. Third, the first layers move the most bytes and do the least with them.
+# Three things to see. (The color changes with the group.) First, six of the 13 convolutions cost the same 9.4 million multiply-adds: from group to group the picture shrinks to a quarter of the pixels, but both channel counts double, and $\frac14 \cdot 2 \cdot 2 = 1$. (The first of a group has fewer channels in; in group 5 the channels no longer double.) Second, group 5 holds 48% of the weights of all convolutions and does 9% of their work, while the first two groups hold 1.8% of the weights and do 32% of it. Third, the first layers move the most bytes and do the least with them.
 
 # %%
 group = np.array([int(name[0]) for name in names])
@@ -721,11 +721,11 @@ assert set(np.argsort(megabytes)[-2:]) == set(np.argsort(intensity)[:2]) == {0, 
 assert macs.sum() + net.layers["fc"].multiply_adds((128,)) == net.multiply_adds(net.input_shape)
 
 # %% [markdown]
-# For a large batch the weights hardly count. With padding that keeps the size, a 3×3 kernel and $C = OC$ the intensity becomes
+# For a large batch the weights hardly matter. With padding that keeps the size, a 3×3 kernel and $C = OC$ the intensity becomes
 #
 # $$ \frac{2 \cdot 9\, C^2}{4 \cdot 2\, C} = \frac{9}{4}\, C \quad \text{FLOPs per byte:} $$
 #
-# 36 for the 16 channels of the second layer. im2col also writes the big matrix and reads it again, $2 \cdot 9\, C$ more numbers for each pixel: $2 \cdot 9\, C^2 / \left(4 \cdot 20\, C\right) = \frac{9}{40} C$, ten times less.
+# 36 for the 16 channels of the second layer. im2col also writes the big matrix and reads it again, $2 \cdot 9\, C$ more numbers per pixel: $2 \cdot 9\, C^2 / \left(4 \cdot 20\, C\right) = \frac{9}{40} C$, ten times less.
 
 # %%
 C = 16
@@ -738,7 +738,7 @@ with_columns = 2 * pixels * 9 * C * C / (4 * pixels * (C + 2 * 9 * C + C))
 assert abs(with_columns - 9 / 40 * C) < 1e-12 and abs(36 / with_columns - 10) < 1e-12
 
 # %% [markdown]
-# What about nine shifted products? Taken literally they also walk through memory nine times: each tap reads a slice and adds to $y$. But they read what is there instead of writing a copy, nothing but $x$, $y$ and one product has to be held, and for small pictures all of that stays in the cache. Which is faster on *your* machine? Counting cannot tell; measure.
+# What about nine shifted products? Taken literally, they also go through memory nine times: each tap reads a slice and adds to $y$. But they read what is there instead of writing a copy, only $x$, $y$ and one product have to be held, and for small pictures all of that stays in the cache. Which is faster on *your* machine? Counting cannot tell; measure.
 
 # %%
 x = rng.standard_normal((8, 66, 66, 16), dtype=np.float32)  # 8 photos, 64 pixels, padded
@@ -764,13 +764,13 @@ plt.show()
 assert np.abs(conv2d(x, W) - conv2d_im2col(x, W)).max() < 1e-3, "float32: the same up to rounding"
 
 # %% [markdown]
-# Timings are not tests. They vary with the processor, the library behind `@`, the number of cores, and what else runs; so no line here asserts them, and your figures will differ from those printed above. That the loops are far behind you will see anywhere. That is why the package has two versions of everything: one to read, one to run, and a test that they agree.
+# Timings are not tests. They vary with the processor, the library behind `@`, the number of cores, and what else runs; so no line here asserts them, and your figures will differ from those printed above. On any machine, though, the loops are far behind. That is why the package has two versions of everything: one to read, one to run, and a test that they agree.
 #
 # ## Summary
 # * A convolution asks the same question, the kernel, at every position. In formulas it is a cross-correlation: $y_{nhw} = \sum_{ij} x_{n,\,hs+i,\,ws+j} W_{ij}$, with a matrix (C, OC) for each tap.
 # * Padding and stride give $OH = \lfloor (H + 2P - KH)/s \rfloor + 1$.
 # * Loops, im2col, and shifted products give the same numbers. im2col copies each pixel nine times; the shifted form works on slices.
-# * Backward, tap by tap: $dW_{ij} = X_{ij}^\top dY$, and $dy\,W_{ij}^\top$ is added to the slice that the tap has seen. The gradient in the input is a convolution with the kernel turned by half a turn.
+# * Backward, tap by tap: $dW_{ij} = X_{ij}^\top dY$, and $dy\,W_{ij}^\top$ is added to the slice that the tap saw. The gradient in the input is a convolution with the kernel rotated by half a turn.
 # * The backward pass costs twice the forward pass. Early layers move bytes, late layers hold weights.
 #
 # ## Further reading
