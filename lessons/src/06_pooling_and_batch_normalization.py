@@ -41,7 +41,7 @@ rng = np.random.default_rng(6)
 #
 # $$ y_{nhwc} = \max_{i,\,j} \; x_{n,\,hs+i,\,ws+j,\,c}. $$
 #
-# With 2×2 windows and stride $s = 2$ a quarter of the values is left. Nothing is learned here: the layer has no parameters.
+# With 2×2 windows and stride $s = 2$, a quarter of the values remain. Nothing is learned here: the layer has no parameters.
 
 # %%
 x = np.array([[1.0, 5, 2, 0], [3, 4, 7, 1], [6, 6, 0, 2], [2, 1, 3, 9]]).reshape(1, 4, 4, 1)
@@ -55,13 +55,13 @@ big = rng.standard_normal((2, 6, 8, 3))
 assert np.array_equal(MaxPool2d(3, 2).forward(big), naive.max_pool(big, (3, 3), (2, 2)))
 
 # %% [markdown]
-# **Backward.** Let the largest value of a window stand at one place only. Change any other value a little: $y$ does not move. Change the largest by a little: $y$ moves by as much. So the partial derivative is 1 for the largest and 0 for all others, and
+# **Backward.** Suppose that the largest value of a window occurs only once. Change any other value a little: $y$ does not move. Change the largest by a little: $y$ moves by as much. So the partial derivative is 1 for the largest and 0 for all others, and
 #
 # $$ dx_{nuvc} = \text{sum of } dy_{nhwc} \text{ over all windows } (h, w) \text{ in which } x_{nuvc} \text{ is the largest.} $$
 #
 # When windows do not overlap, that is at most one window: **the winner gets all of $dy$.**
 #
-# **Ties.** If two values are equally large, $y$ has a kink, and there is no derivative (lesson 00). Any rule will do that hands out $dy$ exactly once. Ours: the first in the window, row by row, gets it. Ties are not rare: after a ReLU many windows hold nothing but zeros.
+# **Ties.** If two values share the maximum, $y$ has a kink, and there is no derivative (lesson 00). Any rule that hands out $dy$ exactly once will do. Ours: the first in the window, row by row, gets it. Ties are not rare: after a ReLU many windows hold nothing but zeros.
 
 # %%
 dy = np.array([[10.0, 20], [30, 40]]).reshape(1, 2, 2, 1)
@@ -89,7 +89,7 @@ assert dx[0, 2].ravel().tolist() == [30, 0, 0, 0], "6 and 6 tie: the first gets 
 assert np.array_equal(dx, naive.max_pool_backward(x, (2, 2), (2, 2), dy))
 
 # %% [markdown]
-# Each window has its color. In the third (below, left) two sixes tie. A gradient check needs values without ties; random ones will do:
+# Each window has its own color. In the third (below, left) two sixes tie. A gradient check needs values without ties; random ones will do:
 
 # %%
 for kernel, stride in [(2, 2), (3, 2)]:
@@ -121,7 +121,7 @@ def max_pool_backward(x, dy):
     """dx (N, H, W, C) of 2x2 max-pooling, for dy (N, H / 2, W / 2, C).
 
     Hint: x.reshape(N, H // 2, 2, W // 2, 2, C) has the windows on axes 2 and 4. Move those to the
-    end and join them: four values a window, whose `argmax` is the first of the largest.
+    end and join them: four values per window, whose `argmax` is the first of the largest.
     """
     ### BEGIN SOLUTION
     N, H, W, C = x.shape
@@ -162,11 +162,11 @@ for size in (1.0, 1e12, 1e-12):
 # %% [markdown]
 # ## 2. Average pooling: keep the share
 #
-# **Average pooling** takes the mean of each window. Every value has the same weight in it, so in the backward pass every value gets the same share:
+# **Average pooling** takes the mean of each window. Every value has the same weight, so in the backward pass every value gets the same share:
 #
 # $$ y_{nhwc} = \frac{1}{KH\,KW} \sum_{i,\,j} x_{n,\,hs+i,\,ws+j,\,c}, \qquad dx \mathrel{+}= \frac{dy}{KH\,KW} \ \text{ for each value of the window.} $$
 #
-# It is linear, with the same weights everywhere. So it *is* a convolution, one with the matrix $\frac{1}{KH\,KW} I$ for each tap:
+# It is linear, with the same weights everywhere. So it *is* a convolution, with the matrix $\frac{1}{KH\,KW} I$ for each tap:
 
 # %%
 x = rng.standard_normal((2, 6, 6, 3))
@@ -183,11 +183,11 @@ for layer in (AvgPool2d(2), AvgPool2d(3, 2)):
     print(f"error {check_layer(layer, x, rng)['x']:.1e}")
 
 # %% [markdown]
-# **Global average pooling** (GAP) makes the window as large as the picture. One number for each channel is left: *how much of this was there, anywhere?*
+# **Global average pooling** (GAP) makes the window as large as the picture. One number per channel remains: *how much of this was there, anywhere?*
 #
 # $$ y_{nc} = \frac{1}{H\,W} \sum_{h,\,w} x_{nhwc}, \qquad dx_{nhwc} = \frac{dy_{nc}}{H\,W}. $$
 #
-# It takes a picture of any size, and what comes out is a vector (N, C) that a Linear layer can take.
+# It takes pictures of any size, and its output (N, C) is one vector per picture, which a Linear layer can take.
 
 # %%
 gap = GlobalAvgPool()
@@ -200,7 +200,7 @@ print(f"error {check_layer(GlobalAvgPool(), x, rng)['x']:.1e}")
 # %% [markdown]
 # ## 3. Hybrid pooling: first compete, then vote
 #
-# DLDL-v2 ends its convolutions with **hybrid pooling** (HP): one more 2×2 max-pooling, and then the global average. GAP alone is what other networks do. On photos of 224 pixels four max-poolings leave 14×14; with HP they become 7×7, and then one vector:
+# DLDL-v2 ends its convolutions with **hybrid pooling** (HP): one more 2×2 max-pooling, and then the global average. Other networks use GAP alone. On 224-pixel photos four max-poolings leave 14×14; with HP they become 7×7, and then one vector:
 
 # %%
 for pool_name in ("hp", "gap"):
@@ -214,7 +214,7 @@ for pool_name in ("hp", "gap"):
     assert len(sizes) == (2 if pool_name == "hp" else 1)
 
 # %% [markdown]
-# What does each keep? GAP gives each of the 196 positions the weight 1/196. HP gives the winners of the 49 windows the weight 1/49 and the other 147 positions nothing.
+# What does each keep? GAP gives each of the 196 positions a weight of 1/196. HP gives the winners of the 49 windows a weight of 1/49 each and the other 147 positions nothing.
 #
 # After a ReLU no value is negative. Then the maximum of a window is at least its mean, and at most its sum, which is four times the mean. Averaging over all windows gives
 #
@@ -257,7 +257,7 @@ assert ratio.min() >= 1 and ratio.max() <= 4
 assert (HybridPool().forward(x[:1] * 0 + 3) == 3).all(), "equality on the left"
 
 # %% [markdown]
-# The orange lines show the 2×2 windows. GAP cannot tell the three maps apart. HP rewards sharp answers in many places: four gray values in a window count less than one black one, although their sum is the same. Wrinkles and spots are answers of that kind. This explanation is a picture, not a proof; the evidence is the paper's ablation. ThinAgeNet on ChaLearn 2015 has a mean absolute error of 3.135 years with HP and 3.210 with GAP, a gain of 0.075.
+# The orange lines show the 2×2 windows. GAP cannot tell the three maps apart. HP rewards sharp answers in many places: four gray values in a window count less than one black one, although their sum is the same. Wrinkles and spots are answers of that kind. This is an intuition, not a proof; the evidence is the paper's ablation. ThinAgeNet on ChaLearn 2015 has a mean absolute error of 3.135 years with HP and 3.210 with GAP, a gain of 0.075.
 #
 # The backward pass of HP needs no new code: HP is a `Sequential` of two layers, and the winner of each window gets $dy / 49$.
 
@@ -274,11 +274,11 @@ print(f"error {error:.1e}")
 # %% [markdown]
 # ## 4. Why normalize?
 #
-# A convolution without a bias is linear in its weights: if they are all $a$ times as large, so is the output. A ReLU passes a factor $a > 0$ on, too. So in a network of ten such layers
+# A convolution without a bias is linear in its weights: if they are all $a$ times as large, so is the output. A ReLU also passes on a factor $a > 0$. So in a network of ten such layers
 #
 # $$ f(x;\; a W_1, \dots, a W_{10}) = a^{10} f(x;\; W_1, \dots, W_{10}). $$
 #
-# Weights twice too large make outputs 1,024 times too large, and the gradient in the input with them. The gradient in any one $W_i$ grows 512 times: on its way it meets nine of the ten factors, all but its own. Half as large, and nothing arrives. The deeper, the worse, and it happens again with every step of training, since each layer learns on inputs that all layers below keep changing.
+# Weights twice too large make outputs 1,024 times too large, and the gradient in the input with them. The gradient in any one $W_i$ grows 512 times: on its way it meets nine of the ten factors, all but its own. Half as large, and almost nothing arrives. The deeper, the worse, and it happens again at every training step, since each layer learns from inputs that all layers below keep changing.
 #
 # **Batch normalization** cuts the chain. After each convolution it brings every channel back to mean 0 and variance 1.
 
@@ -340,15 +340,15 @@ print(f"with BatchNorm: weights times 2 change the output by at most {difference
 assert difference < 1e-3
 
 # %% [markdown]
-# On the right the three lines lie on each other. (A factor of 2 or 1/2 is exact in floating point, so the powers of two on the left are exact, too.)
+# On the right the three lines coincide. (A factor of 2 or 1/2 is exact in floating point, so the powers of two on the left are exact, too.)
 #
 # ## 5. Forward
 #
-# A channel of a batch holds $M = N\,H\,W$ numbers $x_1, \dots, x_M$. Each channel is treated alone, so we write one channel only:
+# A channel of a batch holds $M = N\,H\,W$ numbers $x_1, \dots, x_M$. Each channel is treated separately, so we write just one:
 #
 # $$ \mu = \frac1M \sum_m x_m, \qquad v = \frac1M \sum_m (x_m - \mu)^2, \qquad \hat x_m = \frac{x_m - \mu}{\sqrt{v + \varepsilon}}, \qquad y_m = \gamma\, \hat x_m + \beta. $$
 #
-# In the code $\mu$ is `mean`, $v$ is `var`, and $1/\sqrt{v + \varepsilon}$ is `inv_std`. The small $\varepsilon = 10^{-5}$ keeps a constant channel from 0/0. The two parameters $\gamma$ and $\beta$ give the network the freedom to choose another scale and mean where it wants one. They start at 1 and 0.
+# In the code $\mu$ is `mean`, $v$ is `var`, and $1/\sqrt{v + \varepsilon}$ is `inv_std`. The small $\varepsilon = 10^{-5}$ saves a constant channel from 0/0. The two parameters $\gamma$ and $\beta$ leave the network free to choose another scale and mean where it wants one. They start at 1 and 0.
 #
 # So $\hat x$ has mean 0. Its mean square is $\frac1M \sum_m (x_m - \mu)^2 / (v + \varepsilon)$, which is
 #
@@ -399,11 +399,11 @@ def check(name, gradient, variable, f=separate):
 
 
 # %% [markdown]
-# **Step 1: the parameters.** From $y_m = \gamma \hat x_m + \beta$, and since both take part in all $y_m$:
+# **Step 1: the parameters.** From $y_m = \gamma \hat x_m + \beta$, where both take part in every $y_m$:
 #
 # $$ d\gamma = \sum_m dy_m\, \hat x_m, \qquad d\beta = \sum_m dy_m, \qquad d\hat x_m = \gamma\, dy_m. $$
 #
-# The last one is checked by step 2, which rests on it.
+# Step 2 checks the last one, since it builds on it.
 
 # %%
 dgamma, dbeta, dx_hat = (dy * x_hat).sum(), dy.sum(), gamma * dy
@@ -411,15 +411,15 @@ check("dgamma", dgamma, gamma)
 check("dbeta", dbeta, beta)
 
 # %% [markdown]
-# **Step 2: the direct path.** With $\mu$ and $v$ held still, $\hat x_m = (x_m - \mu) / \sqrt{v + \varepsilon}$ has the slope $1/\sqrt{v + \varepsilon}$, our `inv_std`, in $x_m$:
+# **Step 2: the direct path.** With $\mu$ and $v$ held fixed, $\hat x_m = (x_m - \mu) / \sqrt{v + \varepsilon}$ has the slope $1/\sqrt{v + \varepsilon}$, our `inv_std`, in $x_m$:
 #
 # $$ dx_m^{\text{direct}} = d\hat x_m \cdot \mathrm{inv\_std}. $$
 #
-# **Step 3: the variance.** Now $x$ and $\mu$ are held still. $v$ takes part in all $\hat x_m$, and $\frac{d}{dv} (v + \varepsilon)^{-1/2} = -\frac12 (v + \varepsilon)^{-3/2} = -\frac12\, \mathrm{inv\_std}^3$:
+# **Step 3: the variance.** Now $x$ and $\mu$ are held fixed. $v$ takes part in every $\hat x_m$, and $\frac{d}{dv} (v + \varepsilon)^{-1/2} = -\frac12 (v + \varepsilon)^{-3/2} = -\frac12\, \mathrm{inv\_std}^3$:
 #
 # $$ dv = \sum_m d\hat x_m\, (x_m - \mu) \cdot \left(-\tfrac12\right) \mathrm{inv\_std}^3. $$
 #
-# **Step 4: the mean.** $\mu$ takes part in all $\hat x_m$ with the slope $-\mathrm{inv\_std}$, and it also stands in $v$. But there it has no influence: $\partial v / \partial \mu = -\frac2M \sum_m (x_m - \mu) = 0$, since deviations from the mean sum to 0. (The mean is the point where the sum of squares is smallest, so its slope there is 0.) What remains is
+# **Step 4: the mean.** $\mu$ takes part in every $\hat x_m$ with slope $-\mathrm{inv\_std}$, and it also occurs in $v$. But there it has no influence: $\partial v / \partial \mu = -\frac2M \sum_m (x_m - \mu) = 0$, since deviations from the mean sum to 0. (The mean is the point where the sum of squares is smallest, so its slope there is 0.) What remains is
 #
 # $$ d\mu = -\mathrm{inv\_std} \sum_m d\hat x_m. $$
 
@@ -453,7 +453,7 @@ check("dmu / dx", 1 / M, x, lambda: float(x.mean()))
 check("dx", dx, x, whole)
 
 # %% [markdown]
-# That is correct, and [`naive.batch_norm_backward`](../tinydldl/naive.py) does it in this way. But it can be said in one line.
+# That is correct, and [`naive.batch_norm_backward`](../tinydldl/naive.py) does it this way. But it can be written in one line.
 #
 # **Simplify the variance path.** Replace $x_m - \mu$ by $\hat x_m / \mathrm{inv\_std}$, in both places. First $dv = -\frac12\, \mathrm{inv\_std}^2 \sum_k d\hat x_k\, \hat x_k$. Then
 #
@@ -461,7 +461,7 @@ check("dx", dx, x, whole)
 #
 # **Simplify the mean path.** $d\mu / M = -\mathrm{inv\_std} \cdot \frac1M \sum_k d\hat x_k = -\mathrm{inv\_std} \cdot \operatorname{mean}(d\hat x)$.
 #
-# **Together**, and with $d\hat x = \gamma\, dy$ taken out:
+# **Together**, with $d\hat x = \gamma\, dy$ inserted and $\gamma$ factored out:
 #
 # $$ \boxed{\; dx = \gamma\, \mathrm{inv\_std}\, \big(dy - \operatorname{mean}(dy) - \hat x\, \operatorname{mean}(dy\, \hat x)\big) \;} $$
 
@@ -474,7 +474,7 @@ print(f"largest difference between five steps and one line: {np.abs(one_line - d
 assert np.abs(one_line - dx).max() < 1e-14
 
 # %% [markdown]
-# The two means are known already: they are $d\beta / M$ and $d\gamma / M$.
+# We already know the two means: they are $d\beta / M$ and $d\gamma / M$.
 #
 # ### Exercise 2
 # Write the backward pass for whole batches.
@@ -484,7 +484,7 @@ assert np.abs(one_line - dx).max() < 1e-14
 def batch_norm_backward(dy, x_hat, inv_std, gamma):
     """(dx, dgamma, dbeta) for dy, x_hat (N, H, W, C) and inv_std, gamma (C,).
 
-    Hint: sum over axes (0, 1, 2); three lines, if dgamma and dbeta are used again.
+    Hint: sum over axes (0, 1, 2); three lines, if dgamma and dbeta are reused.
     """
     ### BEGIN SOLUTION
     dgamma, dbeta = (dy * x_hat).sum(axis=(0, 1, 2)), dy.sum(axis=(0, 1, 2))
@@ -540,7 +540,7 @@ for shape in ((1, 5, 3, 4), (6, 1, 1, 1), (2, 2, 7, 3)):
 # %% [markdown]
 # ## 7. What the backward pass removes
 #
-# Look at the one line as geometry. A channel is a vector with $M$ entries. From $dy$ two parts are subtracted: its mean, and its component along $\hat x$. **That is linear regression.** Fit $dy_m \approx a + b\, \hat x_m$ by least squares: since $\hat x$ has mean 0 and (for $\varepsilon = 0$) mean square 1, the best intercept is $a = \operatorname{mean}(dy)$ and the best slope $b = \operatorname{mean}(dy\, \hat x)$. BatchNorm passes back the residuals, times $\gamma\, \mathrm{inv\_std}$.
+# Look at this line as geometry. A channel is a vector with $M$ entries. Two parts are subtracted from $dy$: its mean, and its component along $\hat x$. **That is linear regression.** Fit $dy_m \approx a + b\, \hat x_m$ by least squares: since $\hat x$ has mean 0 and (for $\varepsilon = 0$) mean square 1, the best intercept is $a = \operatorname{mean}(dy)$ and the best slope $b = \operatorname{mean}(dy\, \hat x)$. BatchNorm passes back the residuals, times $\gamma\, \mathrm{inv\_std}$.
 
 # %%
 x_hat0 = (x - x.mean()) / x.std()  # eps = 0
@@ -565,7 +565,7 @@ assert np.abs(gamma / x.std() * residuals - dx).max() < 1e-4, "dx above has eps 
 #
 # $$ \sum_m dx_m = 0, \qquad \sum_m dx_m\, \hat x_m = 0 \ \text{ for } \varepsilon = 0. $$
 #
-# With $\varepsilon > 0$ the second is not quite 0. Multiply the one line by $\hat x_m$ and sum; the middle term vanishes, and the last has $\sum \hat x_m^2 = M v / (v + \varepsilon)$:
+# With $\varepsilon > 0$ the second is not quite 0. Multiply the line by $\hat x_m$ and sum; the middle term vanishes, and the last has $\sum \hat x_m^2 = M v / (v + \varepsilon)$:
 #
 # $$ \sum_m dx_m\, \hat x_m = \gamma\, \mathrm{inv\_std} \Big(\sum_m dy_m\, \hat x_m\Big) \Big(1 - \frac{v}{v + \varepsilon}\Big) = \gamma\, \mathrm{inv\_std}\; d\gamma\; \frac{\varepsilon}{v + \varepsilon}. $$
 
@@ -577,9 +577,9 @@ remains = gamma * inv_std * dgamma * eps / (var + eps)
 assert abs(dx @ x_hat - remains) < 1e-13 and abs(remains) > 1e-7, "tiny, but just what we derived"
 
 # %% [markdown]
-# It had to be so. Add a constant to the whole channel, or stretch it: the normalization takes that out again, $y$ stays the same, and so does the loss. A gradient has no component in a direction in which nothing changes. Three consequences:
+# It had to be so. Add a constant to the whole channel, or stretch it: the normalization removes this again, $y$ stays the same, and so does the loss. A gradient has no component in a direction in which nothing changes. Three consequences:
 #
-# **A bias before BatchNorm is useless.** It adds a constant to the channel. It has no effect, and its gradient is $db = \sum_m dx_m = 0$: it would never learn anything. This is why the convolutions of TinyAgeNet have none; $\beta$ takes its place.
+# **A bias before BatchNorm is useless.** It adds a constant to the channel. It has no effect, and its gradient is $db = \sum_m dx_m = 0$: it would never learn anything. This is why TinyAgeNet's convolutions have none; $\beta$ takes its place.
 
 # %%
 images = rng.standard_normal((4, 6, 6, 3))
@@ -595,16 +595,16 @@ assert np.abs(net.forward(images) - y).max() < 1e-9, "a huge bias changes nothin
 assert "b" not in AgeNet("tiny", 101, rng=rng).layers["conv1_1"].params
 
 # %% [markdown]
-# **The scale of the weights does not matter.** A convolution with $aW$ gives $a$ times the channel, and BatchNorm takes the factor out (exactly for $\varepsilon = 0$). So the loss, as a function of the weights, has $L(aW) = L(W)$ for every $a > 0$. Differentiate both sides, and write $\nabla L$ for the array of the derivatives in all weights.
+# **The scale of the weights does not matter.** A convolution with $aW$ gives $a$ times the channel, and BatchNorm removes the factor (exactly for $\varepsilon = 0$). So the loss, as a function of the weights, has $L(aW) = L(W)$ for every $a > 0$. Differentiate both sides, and write $\nabla L$ for the array of derivatives in all weights.
 #
 # * *In* $W$: by the chain rule the left side gives $a\, \nabla L(aW)$, the right side $\nabla L(W)$. So $\nabla L(aW) = \frac1a \nabla L(W)$: **larger weights have smaller gradients.**
-# * *In* $a$, at $a = 1$: each weight $a W_j$ moves by $W_j$, so the left side gives $\sum_j W_j \, \partial L / \partial W_j$. The right side does not depend on $a$ and gives 0. So **the gradient is orthogonal to the weights** (for each output channel alone, since each is normalized alone).
+# * *In* $a$, at $a = 1$: each weight $a W_j$ moves by $W_j$, so the left side gives $\sum_j W_j \, \partial L / \partial W_j$. The right side does not depend on $a$ and gives 0. So **the gradient is orthogonal to the weights** (for each output channel separately, since each is normalized separately).
 #
-# A step of plain gradient descent, with the learning rate $lr$, therefore goes at a right angle to $W$, and by Pythagoras it makes the weights longer:
+# A step of plain gradient descent, with learning rate $lr$, is therefore at a right angle to $W$, and by Pythagoras it makes the weights longer:
 #
 # $$ \lVert W - lr\, dW \rVert^2 = \lVert W \rVert^2 + lr^2 \lVert dW \rVert^2. $$
 #
-# As the weights grow, the same $lr$ turns them less and less: a brake that BatchNorm has built in.
+# As the weights grow, the same $lr$ turns them less and less: a brake built into BatchNorm.
 
 
 # %%
@@ -629,13 +629,13 @@ assert abs(longer) < 1e-11
 # %% [markdown]
 # ## 8. Training and inference are not the same
 #
-# In training the mean and variance are those of the batch. A photo's output depends on the other photos that happen to be with it. In inference we cannot have that: one photo alone must get an answer, and the same photo always the same one. So while it trains, the layer keeps **running averages**, and in inference it uses these in the place of $\mu$ and $v$:
+# In training the mean and variance are those of the batch. A photo's output depends on the other photos that happen to be in it. In inference we cannot have that: a single photo must get an answer, and the same photo always the same one. So during training the layer keeps **running averages**, and in inference it uses these in place of $\mu$ and $v$:
 #
 # $$ r \leftarrow r + 0.1\, (\text{batch} - r) = 0.9\, r + 0.1\, \text{batch}. $$
 #
-# 0.1 is the **momentum** of the layer. A batch that is $t$ steps old has the weight $0.1 \cdot 0.9^t$. What the running averages started from (0 and 1) has the weight $0.9^t$ after $t$ steps: below 1% after 44.
+# 0.1 is the **momentum** of the layer. A batch that is $t$ steps old has weight $0.1 \cdot 0.9^t$. The initial values of the running averages (0 and 1) have weight $0.9^t$ after $t$ steps: below 1% after 44.
 #
-# **Which variance?** Within the batch we divide by $M$, so that $\hat x$ gets mean square 1. But as an estimate of the variance $v_0$ of *all* data, this is too small: $v$ measures distances from the batch's own mean $\mu$, which lies in the middle of the batch, and not from the mean $\mu_0$ of all data. By how much? Go from $x_m$ to $\mu_0$ by way of $\mu$, and square:
+# **Which variance?** Within the batch we divide by $M$, so that $\hat x$ gets mean square 1. But as an estimate of the variance $v_0$ of *all* data, this is too small: $v$ measures distances from the batch's own mean $\mu$, which lies in the middle of the batch, not from the mean $\mu_0$ of all data. By how much? Go from $x_m$ to $\mu_0$ by way of $\mu$, and square:
 #
 # $$ (x_m - \mu_0)^2 = (x_m - \mu)^2 + 2\,(x_m - \mu)(\mu - \mu_0) + (\mu - \mu_0)^2. $$
 #
@@ -647,7 +647,7 @@ assert abs(longer) < 1e-11
 #
 # $$ E[v] = v_0 - \frac{v_0}{M} = \frac{M - 1}{M}\, v_0. $$
 #
-# Therefore the running average takes in $\frac{M}{M-1}\, v$, which for independent values is right on average: **unbiased**. We need no random numbers to check it. Let a value be 0, 1 or 5, each with probability 1/3, and go through all samples of three:
+# Therefore the running average takes in $\frac{M}{M-1}\, v$, which for independent values is right on average: **unbiased**. We need no random numbers to check it. Let a value be 0, 1 or 5, each with probability 1/3, and enumerate all samples of three:
 
 # %%
 values = np.array([0.0, 1, 5])
@@ -684,7 +684,7 @@ assert abs(r - (0.1 * 0.9**ages @ batches + 0.9**44 * 2.0)) < 1e-14
 assert 0.9**43 > 0.01 > 0.9**44
 
 # %% [markdown]
-# Pixels are not independent: those of one photo are bright or dark together. The mean of a batch then wanders as that of $N$ photos and not of $M = N\,H\,W$ numbers, so the second term is (variance among the photos' means)$\,/\,N$, and dividing by $M - 1$ repairs next to nothing of it. In the cell above the running variance of batches of two drawn faces would come out more than a tenth too small. With the larger batches of training it hardly matters.
+# Pixels are not independent: those of one photo are bright or dark together. The mean of a batch then varies like that of $N$ photos, not of $M = N\,H\,W$ numbers, so the second term is (variance among the photos' means)$\,/\,N$, and dividing by $M - 1$ repairs next to nothing of it. In the cell above, the running variance over batches of two drawn faces would come out more than a tenth too small. With the larger batches of training it hardly matters.
 #
 # ### Exercise 3
 # Write one update of the running averages.
@@ -767,7 +767,7 @@ assert abs(np.mean(after["running_var"][44:]) - 9) < 1
 slider(show_running, momentum=[0.01, 0.1, 0.5, 1.0], N=[2, 4, 16, 64])
 
 # %% [markdown]
-# In inference $\mu$ and $v$ are constants. Two paths of the backward pass disappear, and the layer is a plain scaling: $dx = \gamma\, \mathrm{inv\_std}\, dy$. (Whoever asks which pixels an estimate depends on needs this pass.)
+# In inference $\mu$ and $v$ are constants. Two paths of the backward pass disappear, and the layer is a plain scaling: $dx = \gamma\, \mathrm{inv\_std}\, dy$. (To ask which pixels an estimate depends on, you need this pass.)
 
 # %%
 layer.eval()
@@ -784,7 +784,7 @@ print({name: f"{error:.0e}" for name, error in check_layer(layer, photo, rng).it
 # %% [markdown]
 # ### Tiny batches
 #
-# How much do the other photos matter in training? We normalize a face together with others, drawn at random again and again, and look at one pixel of the result. The fewer photos, the more the same pixel jumps:
+# How much do the other photos matter in training? We normalize a face together with others, drawn at random again and again, and look at one pixel of the result. The fewer photos, the more that pixel jumps:
 
 # %%
 draw = np.random.default_rng(3)
@@ -808,13 +808,13 @@ print("spread:", dict(zip(sizes, np.round(spread, 3).tolist(), strict=True)))
 assert spread == sorted(spread, reverse=True) and spread[0] > 3 * spread[-1]
 
 # %% [markdown]
-# A little of such noise is usually harmless. But in inference it is gone, so the more of it there was in training, the less the network has seen what it will get. And then there are the extremes.
+# A little of this noise is usually harmless. But in inference it is gone, so the more of it there was in training, the less training resembled what the network will get. And then there are the extremes.
 #
 # **Two values.** Let a channel hold $M = 2$ values $a > b$, as in a batch of two photos whose maps have shrunk to 1×1. Their mean is $(a+b)/2$, and both deviations are $\pm (a-b)/2$, so $v = \left((a-b)/2\right)^2$ and, with $\varepsilon = 0$,
 #
 # $$ \hat x = (+1, -1), \quad \text{whatever } a \text{ and } b \text{ are.} $$
 #
-# All that is left is which one is larger. The gradient must be 0: two values, two directions removed. **One value** has no variance at all, and the layer refuses it.
+# All that remains is which one is larger. The gradient must be 0: two values, two directions removed. **One value** has no variance at all, and the layer refuses it.
 
 # %%
 for a, b in [(5.0, 4.9), (3.0, -70.0)]:
@@ -830,20 +830,20 @@ else:
 
 # %% [markdown] question="forgotten" points=2
 # ### Question
-# A web service estimates the age of one uploaded photo at a time. Its author forgot `model.eval()`. Name two things that go wrong, one that is visible at once and one that creeps in.
+# A web service estimates the age of one uploaded photo at a time. Its author forgot `model.eval()`. Name two things that go wrong, one visible at once and one that creeps in.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* At once: each photo is normalized by its own mean and variance, which the network has never met in this form; a bright and a dark photo come out nearly alike, and the estimates are off. (Several photos at once would also influence each other's ages.) Creeping in: each upload moves the running averages, so that the model slowly changes, although nobody trains it, and calling `eval()` later no longer gives the model that was tested.
+# *Answer.* At once: each photo is normalized by its own mean and variance, which the network has never met in this form; a bright photo and a dark one come out nearly alike, and the estimates are off. (Several photos at once would also influence each other's ages.) Creeping in: each upload moves the running averages, so that the model slowly changes, although nobody trains it, and calling `eval()` later no longer gives the model that was tested.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 9. Folding: BatchNorm for free
 #
-# In inference BatchNorm is a scaling and a shift for each channel. So is a change of the weights of the convolution before it. Let $r_\mu$ and $r_v$ be the running averages and $\alpha = \gamma / \sqrt{r_v + \varepsilon}$ (OC,). With the convolution $x * W + b$:
+# In inference BatchNorm is a scaling and a shift per channel. A change to the weights of the convolution before it can do the same. Let $r_\mu$ and $r_v$ be the running averages and $\alpha = \gamma / \sqrt{r_v + \varepsilon}$ (OC,). With the convolution $x * W + b$:
 #
 # $$ y = \gamma\, \frac{(x * W + b) - r_\mu}{\sqrt{r_v + \varepsilon}} + \beta = x * (\alpha W) + \big(\alpha\, (b - r_\mu) + \beta\big). $$
 #
-# The output channel is the last axis of `W`, so $\alpha W$ is plain broadcasting. The BatchNorm layer is gone, and 13 passes over memory with it: lesson 05 showed that moving bytes is not free.
+# The output channel is the last axis of `W`, so $\alpha W$ is plain broadcasting. The BatchNorm layer is gone, and over the whole network 13 passes over memory: lesson 05 showed that moving bytes is not free.
 #
 # ### Exercise 4
 # Fold a BatchNorm layer into the convolution before it.
@@ -905,15 +905,15 @@ assert sum(name.startswith("bn") for name in names) == 13
 #
 # ## Summary
 # * Max-pooling keeps the strongest answer, and the winner gets all of $dy$ (the first, if there is a tie). Average pooling shares $dy$ evenly. Odd sizes are rounded down.
-# * Hybrid pooling first lets each 2×2 window choose its strongest value, then averages. It lies between GAP and four times GAP, high if sharp answers stand in many places.
+# * Hybrid pooling first lets each 2×2 window choose its strongest value, then averages. It lies between GAP and four times GAP, high if there are sharp answers in many places.
 # * BatchNorm: $dx = \gamma\, \mathrm{inv\_std}\, (dy - \operatorname{mean}(dy) - \hat x\, \operatorname{mean}(dy\, \hat x))$: the residuals of a regression of $dy$ on $\hat x$.
 # * Hence a bias before it is useless, and the scale of the weights before it does not matter.
-# * Training uses the batch (variance over $M$), inference the running averages (variance over $M - 1$, momentum 0.1). Two values a channel leave only a sign.
+# * Training uses the batch (variance over $M$), inference the running averages (variance over $M - 1$, momentum 0.1). Two values per channel leave only a sign.
 # * In inference BatchNorm folds into the convolution.
 #
 # ## Further reading
 # * S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*, ICML 2015.
-# * S. Santurkar, D. Tsipras, A. Ilyas, A. Madry, *How Does Batch Normalization Help Optimization?*, NeurIPS 2018: doubts the reason that the first paper gives, and offers another.
+# * S. Santurkar, D. Tsipras, A. Ilyas, A. Madry, *How Does Batch Normalization Help Optimization?*, NeurIPS 2018: doubts the reason given in the first paper, and offers another.
 # * Y. Wu, K. He, *Group Normalization*, ECCV 2018: what to do when batches are tiny.
 # * M. Lin, Q. Chen, S. Yan, *Network In Network*, ICLR 2014: global average pooling.
 # * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: hybrid pooling.
