@@ -3,7 +3,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | write the whole training loop, say what augmentation and the schedule are for, read training curves, and find a bug by its curves |
+# | **You will be able to** | write the whole training loop, say what augmentation and the schedule are for, read training curves, and find a bug from its curves |
 # | **You need** | lesson 04 (the joint loss), lesson 07 (the network, Adam) |
 # | **Minutes** | 90, of which the computer needs 5 |
 # | **Code** | [`tinydldl/train/loop.py`](../tinydldl/train/loop.py), [`tinydldl/datasets/transforms.py`](../tinydldl/datasets/transforms.py), [`tinydldl/datasets/loader.py`](../tinydldl/datasets/loader.py) |
@@ -39,7 +39,7 @@ use_style()
 # %% [markdown]
 # ## 1. The faces
 #
-# We draw a few hundred faces, and ten annotators label each. The network sees 32 x 32 pixels. Photos are held a little larger, 37 x 37, so that there is room to crop. The class below holds them in memory; it has what the package's loader asks of a collection of photos.
+# We draw a few hundred faces, and ten annotators label each. The network sees 32 x 32 pixels. Photos are held a little larger, 37 x 37, so that there is room to crop. The class below holds them in memory; it has what the package's loader expects of a collection of photos.
 
 # %%
 SIDE, BATCH, SEED = 32, 16, 0
@@ -84,13 +84,13 @@ print(f"whoever always says {y_train.mean():.1f} years is off by {baseline:.2f} 
 assert baseline > 10
 
 # %% [markdown]
-# The second line is the number to beat. A network that has looked at no face at all can reach it.
+# The second line is the number to beat. A network that has never looked at a face can reach it.
 #
 # A pixel is a whole number in 0..255. The network gets each channel shifted to mean 0 and scaled to standard deviation 1:
 #
 # $$ x = \frac{\text{pixel} / 255 - \text{mean}}{\text{std}}, $$
 #
-# with mean and std of red, green and blue over all *training* photos. The validation photos are treated with these same numbers: they stand for photos that we do not have yet.
+# with the mean and std of red, green and blue over all *training* photos. The validation photos are scaled with the same numbers: they stand for photos that we do not have yet.
 
 # %%
 pixels = np.stack(train_faces.images) / 255
@@ -103,7 +103,7 @@ assert np.abs(x.std(axis=(0, 1, 2)) - 1).max() < 1e-3
 # %% [markdown]
 # ## 2. Augmentation, seen
 #
-# A few hundred photos are few. Each time that a photo is used we change it at random, in ways that leave the age what it is, so the network hardly ever sees the same pixels twice. The package has six transforms, after the code that was published with the paper ([where they differ from it](../data/README.md#the-published-code-line-by-line)). Here is each of them, on one face drawn at a larger size.
+# A few hundred photos are not many. Each time a photo is used we change it at random, in ways that leave the age as it is, so the network hardly ever sees the same pixels twice. The package has six transforms, modeled on the code published with the paper ([where they differ from it](../data/README.md#the-published-code-line-by-line)). Here is each of them, on one face drawn at a larger size.
 
 # %%
 face = draw_face(58.0, np.random.default_rng(12), 256)
@@ -136,7 +136,7 @@ assert arrays["crop"].shape == (224, 224, 3), "7/8 of 256"
 assert abs(arrays["color"].mean() - original.mean()) > 1, "lighter or darker"
 
 # %% [markdown]
-# None of them touches the label: $y$ and $\sigma$ stay those of the photo. `mirror` and `gray` act on every second photo only, the others on each one by a random amount.
+# None of them touches the label: $y$ and $\sigma$ stay those of the photo. `mirror` and `gray` change only half of the photos, at random; the others change each one by a random amount.
 
 # %%
 rng = np.random.default_rng(0)
@@ -146,20 +146,20 @@ assert abs(share - 0.5) < 0.04
 
 # %% [markdown] question="label" points=2
 # ### Question
-# No transform of the list changes the label. But some of them, if made stronger, *could* change the age that annotators would say. Name two and say which sign of age they would hide. Then name a transform that must never be used, though it leaves the picture a face.
+# No transform in the list changes the label. But some of them, if made stronger, *could* change the age that annotators would give. Name two and say which sign of age they would hide. Then name a transform that must never be used, though the picture is still a face.
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* `scale` to very few pixels wipes out wrinkles and the texture of the skin: an old face looks younger. `crop` to the middle cuts off forehead, hairline and chin, and with them the proportions of a child's head. `color` far toward bright hides wrinkles, and a strong change of saturation and brightness can make hair look gray or hide that it is. Never: stretching the face in one direction only in a strong way, or anything else that changes the proportions of eyes, nose and chin (a child's head differs from an adult's by them), smoothing filters, or pasting in parts of other faces without changing the label. One point for two good examples, one for the forbidden one.
+# *Answer.* `scale` to very few pixels wipes out wrinkles and skin texture: an old face looks younger. `crop` to the middle cuts off forehead, hairline and chin, and with them the proportions of a child's head. `color` far toward bright hides wrinkles, and a strong change of saturation and brightness can make hair look gray or hide that it is. Never: strongly stretching the face in one direction, or anything else that changes the proportions of eyes, nose and chin (a child's head differs from an adult's by them), smoothing filters, or pasting in parts of other faces without changing the label. One point for two good examples, one for the forbidden one.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## 3. The schedule
 #
-# Why should the learning rate fall? Look at the simplest case: one parameter $W$ with the loss $\tfrac12 W^2$, whose gradient is $W$. Each batch sees it with noise $n$ of mean 0 and variance $s^2$. Gradient descent does
+# Why should the learning rate fall? Look at the simplest case: one parameter $W$ with loss $\tfrac12 W^2$, whose gradient is $W$. Each batch sees it with noise $n$ of mean 0 and variance $s^2$. Gradient descent does
 #
 # $$ W \leftarrow W - lr \, (W + n) = (1 - lr) \, W - lr \, n . $$
 #
-# At first $W$ shrinks by $1 - lr$ a step: a large rate is fast. But it does not go to 0. The noise of each step is independent of $W$, so the variances add:
+# At first $W$ shrinks by a factor of $1 - lr$ per step: a large rate is fast. But it does not go to 0. The noise of each step is independent of $W$, so the variances add:
 #
 # $$ \mathrm{Var}(W) \leftarrow (1 - lr)^2 \, \mathrm{Var}(W) + lr^2 s^2 . $$
 #
@@ -167,7 +167,7 @@ assert abs(share - 0.5) < 0.04
 #
 # $$ \mathrm{Var}(W) = \frac{lr^2 s^2}{lr \, (2 - lr)} = \frac{lr \, s^2}{2 - lr} \approx \frac{lr \, s^2}{2} . $$
 #
-# **The floor of noise is proportional to the learning rate.** So: walk fast first, then divide the rate by 10, and the floor sinks to a tenth.
+# **The noise floor is proportional to the learning rate.** So: walk fast first, then divide the rate by 10, and the floor sinks to a tenth.
 
 # %%
 rng = np.random.default_rng(1)
@@ -191,14 +191,14 @@ plt.show()
 
 # %% [markdown]
 # ### Exercise 1
-# The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1: the rate of the first 30 is the same, and epoch 31 has a tenth of it.
+# The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1: the first 30 all have the same rate, and epoch 31 has a tenth of it.
 
 
 # %% exercise="schedule"
 def learning_rate(lr, epoch, every):
     """The learning rate in `epoch` = 1, 2, ...
 
-    Hint: how many divisions lie before this epoch? `//` divides and rounds down.
+    Hint: how many divisions come before this epoch? `//` divides and rounds down.
     """
     ### BEGIN SOLUTION
     return lr / 10 ** ((epoch - 1) // every)
@@ -218,7 +218,7 @@ for lr, every in ((1e-3, 30), (0.5, 2), (2e-3, 1)):
 assert "step_schedule" not in learning_rate.__code__.co_names, "do not call `step_schedule`"
 
 # %% [markdown]
-# A rate that falls without steps does the same, and leaves no step to place. This lesson, like `make train`, warms up for one epoch (Adam's averages know nothing yet), and then follows half a cosine down to 0.
+# A rate that falls smoothly does the same, and leaves no steps to place. This lesson, like `make train`, warms up for one epoch (Adam's averages know nothing yet), and then follows half a cosine down to 0.
 
 # %%
 EPOCHS, LR, WARM_UP = (4, 2e-3, 1) if FAST else (24, 2e-3, 1)
@@ -243,7 +243,7 @@ assert abs(cosine_schedule(LR, half_way, EPOCHS, WARM_UP) - LR / 2) < 1e-12
 # %% [markdown]
 # ## 4. The training loop in one page
 #
-# First, which loss, and when? Lesson 04 found that at the start, where $\hat p$ is uniform, L1 pulls eight times as hard as KL. From random weights $\lambda = 1$ would begin as expectation regression. The published code begins with KL alone, and adds L1 to a network that can already see. We do so as well: two thirds of the epochs with KL alone, then both. `method.begin(epoch)` says to the method which epoch it is.
+# First, which loss, and when? Lesson 04 found that at the start, where $\hat p$ is uniform, L1 pulls eight times as hard as KL. From random weights $\lambda = 1$ would begin as expectation regression. The published code begins with KL alone, and adds L1 to a network that can already see. So do we: two thirds of the epochs with KL alone, then both. `method.begin(epoch)` tells the method which epoch it is.
 
 # %%
 KL_EPOCHS = EPOCHS * 2 // 3
@@ -261,7 +261,7 @@ assert lams == [0] * KL_EPOCHS + [1] * (EPOCHS - KL_EPOCHS)
 # Everything is there. A step takes one batch: photos `x`, ages `y`, and their `sigma`.
 #
 # ### Exercise 2
-# Write the step. Five things, in this order: the target distribution, the forward pass, the loss with its gradient in the logits, the backward pass, the step of the optimizer. Keep everything float32: one float64 array makes the rest float64, and twice as slow.
+# Write the step. Five things, in this order: the target distribution, the forward pass, the loss with its gradient in the logits, the backward pass, the optimizer step. Keep everything in float32: one float64 array makes the rest float64, and twice as slow.
 
 
 # %% exercise="step"
@@ -312,7 +312,7 @@ for name, array, copied in zip(("x", "y", "sigma"), (x8, y8, sigma8), given, str
     assert np.array_equal(array, copied), f"{name} belongs to the caller: do not change it"
 
 # %% [markdown]
-# An **epoch** goes through all photos once: in a new random order, in batches of nearly equal size, each photo changed in a new way. The generator of a photo's changes is seeded with (seed, epoch, index), that of the order with the next free index, so the same run can be repeated exactly.
+# An **epoch** goes through all photos once: in a new random order, in batches of nearly equal size, each photo changed in a new way. The generator for a photo's changes is seeded with (seed, epoch, index), that for the order with the next free index, so the same run can be repeated exactly.
 
 
 # %%
@@ -338,7 +338,7 @@ def augmented(faces, index, epoch, transforms):
 
 
 # %% [markdown]
-# To **validate**, switch to inference: no augmentation, the center of the photo (at the very end the published code takes all of it), and BatchNorm with its running statistics, so that an estimate does not depend on the other photos of the batch. As in the paper, the answer for a photo is the mean of two distributions: of the photo and of its mirror image.
+# To **validate**, switch to inference: no augmentation, the center of the photo (at the very end the published code takes all of it), and BatchNorm with its running statistics, so that an estimate does not depend on the other photos in the batch. As in the paper, the answer for a photo is the mean of two distributions: that of the photo and that of its mirror image.
 
 
 # %%
@@ -366,7 +366,7 @@ def fit(faces, transforms, epochs=EPOCHS, schedule=rate, method=method, test_cha
 
 
 # %% [markdown]
-# That is all. [`tinydldl/train/loop.py`](../tinydldl/train/loop.py) has the same loop, plus a progress bar and a guard against numbers that are not finite. Not nearly the same: **the same to the last digit.** We train one epoch with each, the last one, which has both losses, and compare every parameter.
+# That is all. [`tinydldl/train/loop.py`](../tinydldl/train/loop.py) has the same loop, plus a progress bar and a guard against numbers that are not finite. And not just nearly the same: **the same to the last digit.** We train one epoch with each, the last one, which has both losses, and compare every parameter.
 
 
 # %%
@@ -396,7 +396,7 @@ assert difference < 1e-3, "years; batches of another size are rounded differentl
 # %% [markdown]
 # ## 5. Train it
 #
-# Now for real, with mirroring as the only augmentation. This cell takes a while. Beside the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): what a network finds beyond it is worth its name.
+# Now for real, with mirroring as the only augmentation. This cell takes a while. Besides the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): a network has to go beyond it to be worth its name.
 
 # %%
 model, healthy = fit(train_faces, ["mirror"])
@@ -421,9 +421,9 @@ if not FAST:
     assert last["valid_mae"] < healthy[KL_EPOCHS - 1]["valid_mae"]
 
 # %% [markdown]
-# The loss jumps up where L1 joins it, two thirds of the way; that is another loss, not a worse network. The validation error stumbles for an epoch, and falls on.
+# The loss jumps where L1 joins in, two thirds of the way; that is another loss, not a worse network. The validation error stumbles for an epoch, then goes on falling.
 #
-# The picture says more than the number. Each face stands above its label distribution (blue) and the predicted distribution (orange).
+# The picture says more than the number. Below each face are its label distribution (blue) and the predicted distribution (orange).
 
 # %%
 p_hat, y_hat = estimate(model, method, valid_faces, channels)
@@ -442,9 +442,9 @@ faces = plots.Shown(
 plots.predictions(faces, "Faces that the network has not seen, from the youngest to the oldest")
 
 # %% [markdown]
-# The orange hills are wider than the blue ones, and they should be. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80 % hold the true age of about 80 % of the faces.
+# The orange hills are wider than the blue ones, and they should be. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80% hold the true age of about 80% of the faces.
 #
-# What if both losses had been there from the start? We train that network, too, and ask the same of it.
+# What if both losses had been there from the start? We train that network, too, and ask the same questions.
 
 
 # %%
@@ -468,7 +468,7 @@ if not FAST:
     assert found_at_once[0] > found[0] + 0.5 and found_at_once[2] > 1.4 * found_at_once[1]
 
 # %% [markdown]
-# The second network is further off. And its hills are far too wide, for all that it is off: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So the two stages are no detail. [Lesson 09](09_seven_methods.ipynb) follows it with more seeds, and looks inside.
+# The second network is further off. And its hills are far too wide, even for that error: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So the two stages are not a detail. [Lesson 09](09_seven_methods.ipynb) follows this up with more seeds, and looks inside.
 #
 # ## 6. Reading curves: augmentation off
 #
@@ -506,12 +506,12 @@ compare_curves({"with mirroring": healthy, "without": plain})
 
 # %% [markdown]
 # ### Exercise 3
-# The **gap** is the validation error minus the training error. It says how much of what the network knows is about these photos only. Average it over the last epochs, since single epochs are noisy.
+# The **gap** is the validation error minus the training error. It says how much of what the network knows is about these photos alone. Average it over the last epochs, since single epochs are noisy.
 
 
 # %% exercise="gap"
 def gap(history, last=4):
-    """Mean of valid_mae - train_mae over the last epochs, in years.
+    """Mean of valid_mae - train_mae over the `last` epochs, in years.
 
     Hint: `history[-last:]` are dicts with these two names.
     """
@@ -544,13 +544,13 @@ if not FAST:
     assert ends["none"][1] > ends["mirroring"][1]
 
 # %% [markdown]
-# Judged by the training error, the network without augmentation is the better one by far. Judged by new photos it is not better at all: more of what it learned is these photos by heart, and none of that helps. That is **overfitting**. The training curve alone would not have told you.
+# By its training error, the network without augmentation is better by far. On new photos it is not better at all: it has learned more of these photos by heart, and none of that helps. That is **overfitting**. The training curve alone would not have told you.
 #
-# Two things to know when you compare the curves. The training error is an average over the epoch, while the network was changing, in training mode and on augmented photos; the validation error is taken at the end of the epoch. So early on validation can lie *below* training, and that is no bug.
+# Two things to know when you compare the curves. The training error is an average over the epoch, while the network was changing, in training mode and on augmented photos; the validation error is taken at the end of the epoch. So early on validation can lie *below* training, and that is not a bug.
 #
 # ## 7. The bug hunt
 #
-# Here are five bugs. All of them have been made, by people who knew better. Each is one changed argument of `fit`, and none of them stops the program.
+# Here are five bugs. All of them have been made, by people who knew better. Each is one changed argument to `fit`, and none of them stops the program.
 
 
 # %%
@@ -591,18 +591,18 @@ compare_curves(runs)
 
 # %% [markdown] question="hunt" points=6
 # ### Question
-# Name the bugs A, B and C. For each, say what in the two curves gives it away, and what else could have made the same curves. Why can the two others be ruled out?
+# Name the bugs A, B and C. For each, say what in the two curves gives it away, and what else could have made the same curves. Why can the other two be ruled out?
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* One point for each name, one for each reason.
 #
-# A: the ages belong to other photos. Validation stays about where the mean age is, so nothing was learned that holds for a new face; training still falls a little, since wrong pairs can be learned by heart. The same curves would come from photos that carry no age at all, or from an augmentation that destroys it.
+# A: the ages belong to other photos. Validation stays near the error of the mean age, so nothing was learned that holds for a new face; training still falls a little, since wrong pairs can be learned by heart. The same curves would come from photos that carry no age at all, or from an augmentation that destroys it.
 #
 # B: validation photos are among the training photos. Validation is as good as training or better, and far better than in the healthy run, where a gap opens: too good to be true. Near-copies do the same, such as several photos of one person in both parts.
 #
-# C: validation photos are only divided by 255. Training is exactly the healthy curve, so the training itself is right; validation is bad from the first epoch on and stays so. Something differs between training and validation: other suspects are BatchNorm's running statistics that are never updated, other colors (BGR for RGB), another crop, or labels of another validation set.
+# C: validation photos are only divided by 255. Training is exactly the healthy curve, so the training itself is right; validation is bad from the first epoch on and stays so. Something differs between training and validation: other suspects are BatchNorm's running statistics if they are never updated, other colors (BGR for RGB), another crop, or the labels of another validation set.
 #
-# The gradient divided by K would leave both curves nearly as they are, since Adam's steps do not depend on the scale of the gradient. A learning rate that is never lowered would also look nearly healthy, only more restless toward the end. Neither makes validation flat, bad, or too good.
+# The gradient divided by K would leave both curves nearly as they are, since Adam's steps do not depend on the scale of the gradient. A learning rate that is never lowered would also look nearly healthy, just more restless toward the end. Neither makes validation flat, bad, or too good.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -626,9 +626,9 @@ if not FAST:
 # %% [markdown]
 # ## 8. Checks that would have caught them
 #
-# Curves raise the suspicion; a check names the bug, and it runs before the training, in a second. Each bug needs its own.
+# Curves raise suspicion; a check names the bug, and it runs before training, in a second. Each bug needs its own.
 #
-# **Ages that belong to other photos.** Overfitting eight faces does not find this: a network learns wrong ages by heart as well as right ones. But wrong pairs leave nothing to *generalize*. With right pairs even ridge regression beats the mean age on new photos by far; with mixed pairs it gains next to nothing, by whatever chance has left. Here is its error, as a share of the error of the mean age.
+# **Ages that belong to other photos.** Overfitting eight faces does not find this: a network learns wrong ages by heart as well as right ones. But wrong pairs leave nothing to *generalize*. With right pairs even ridge regression beats the mean age by far on new photos; with shuffled pairs it gains next to nothing, just what chance has left. Here is its error, as a share of the error of the mean age.
 
 
 # %%
@@ -653,7 +653,7 @@ def caught(check, *arguments, **options):
 
 # %% [markdown]
 # ### Exercise 4
-# **Photos that come in differently.** What enters the network at validation must look, as numbers, like what entered it in training. Write a check of mean and standard deviation of each channel.
+# **Photos that come in differently.** What enters the network at validation must look, as numbers, like what entered it in training. Write a check of the mean and standard deviation of each channel.
 
 
 # %% exercise="inputs"
@@ -692,12 +692,12 @@ assert caught(check_inputs, x, right + 1, tolerance=0.8), "tolerance 0.8, and of
 
 # %% [markdown]
 # ### Exercise 5
-# **Photos that have been seen before.** Write a check that no photo is in both parts. Comparing each with each takes as many comparisons as the one number of photos times the other; a `set` of the photos' bytes takes one look each.
+# **Photos that have been seen before.** Write a check that no photo is in both parts. Comparing each with each takes as many comparisons as the product of the two counts; a `set` of the photos' bytes takes one lookup each.
 
 
 # %% exercise="leak"
 def check_no_leak(train_images, valid_images):
-    """Raise AssertionError, with their number, if validation photos are among those to train on.
+    """Raise AssertionError, with their count, if validation photos are among the training photos.
 
     Hint: `image.tobytes()` can be an element of a set.
     """
@@ -722,7 +722,7 @@ for count in (1, 7, len(valid_faces)):
     assert not more, f"photos in both: {count}; what does the message count with {more}?"
 
 # %% [markdown]
-# And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too short. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
+# And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too small. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
 
 # %%
 twins = {}
@@ -748,15 +748,15 @@ assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
 # ## Summary
 # * A training step: target, forward, loss, backward, optimizer. An epoch: a new order, new random changes, every photo once.
 # * Augmentation changes the photo and not the label. Without it the gap between training and validation grows.
-# * The floor of noise is proportional to the learning rate; hence the schedule.
-# * KL alone first, then both losses: from random weights L1 would lead. A good $\hat p$ is about as wide as the estimate is wrong.
+# * The noise floor is proportional to the learning rate; hence the schedule.
+# * KL alone first, then both losses: from random weights L1 would lead. A good $\hat p$ is about as wide as the error is large.
 # * Judge by validation, against a baseline, and look at the pictures.
-# * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bugs. Curves raise the suspicion, a check names the bug.
+# * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bug. Curves raise suspicion, a check names the bug.
 #
 # On your own machine, `make train` does all of this with 3,000 faces of 64 pixels.
 #
 # ## Further reading
 # * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: the method, its augmentation and schedule.
 # * A. Karpathy, *A Recipe for Training Neural Networks*, 2019 (karpathy.github.io): the order in which to look for what is wrong.
-# * L. Bottou, F. E. Curtis, J. Nocedal, *Optimization Methods for Large-Scale Machine Learning*, SIAM Review, 2018: why a fixed learning rate leaves a floor of noise.
+# * L. Bottou, F. E. Curtis, J. Nocedal, *Optimization Methods for Large-Scale Machine Learning*, SIAM Review, 2018: why a fixed learning rate leaves a noise floor.
 # * Back to [lesson 04](04_expectation_and_joint_loss.ipynb) for the loss, or to [lesson 07](07_a_network.ipynb) for the network.
