@@ -468,7 +468,7 @@ if not FAST:
     assert found_at_once[0] > found[0] + 0.5 and found_at_once[2] > 1.4 * found_at_once[1]
 
 # %% [markdown]
-# The second network is further off. And its hills are far too wide, even for that error: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So the two stages are not a detail. [Lesson 09](09_seven_methods.ipynb) follows this up with more seeds, and looks inside.
+# The second network is further off. And its hills are far too wide, even for that error: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So the two stages matter. [Lesson 09](09_seven_methods.ipynb) follows this up with more seeds, and looks inside.
 #
 # ## 6. Reading curves: augmentation off
 #
