@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import tinydldl
 from tinydldl import cli
 from tinydldl.errors import UserError
 
@@ -59,6 +61,26 @@ def test_ctrl_c(capsys):
         raise KeyboardInterrupt
 
     assert cli.run_command(command) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_ctrl_c_that_hits_a_destructor_is_not_lost(capsys):
+    """Python drops what is raised there, and the command would go on."""
+
+    class Hit:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def command(argv):
+        Hit()
+        time.sleep(20)
+
+    before = signal.signal(signal.SIGINT, tinydldl.leave)  # as in a command
+    try:
+        assert cli.run_command(command) == 130
+        assert signal.getsignal(signal.SIGINT) is tinydldl.leave
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "stopped\n"
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,11 +100,20 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, tinydldl.leave)  # another would break into the cleanup
         raise KeyboardInterrupt
 
+    def once_more(lost: Any) -> None:
+        """Python drops what is raised while it takes an object down: then Ctrl-C comes again."""
+        if lost.exc_type is not KeyboardInterrupt:
+            return hook(lost)
+        signal.signal(signal.SIGINT, interrupt)
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, once_more
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, tinydldl.leave)
+        sys.unraisablehook = hook
 
 
 def open_what_is_closed() -> None:
