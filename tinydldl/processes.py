@@ -39,7 +39,11 @@ def bounded(asked: int, jobs: int) -> int:
 
 
 class Processes:
-    """`count` processes of `target(pipe, index, *arguments)`, until `close` or the end of this."""
+    """`count` processes of `target(pipe, index, *arguments)`, until `close` or the end of this.
+
+    `arguments` are small. Python would wait for ever to write more than a pipe holds, 64 kB, to a
+    process that is killed while it starts: such things go through our own pipes.
+    """
 
     def __init__(self, count: int, target: Callable[..., Any], *arguments: Any) -> None:
         self.pipes: list[Connection] = []

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from helpers.commands import wait_until
 from helpers.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
 
 from tinydldl.errors import UserError
-from tinydldl.fast import pointwise
+from tinydldl.fast import FastNet, pointwise
 from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import Sequential
+from tinydldl.models import AgeNet
 from tinydldl.processes import SharedArray
 
 PATIENCE = 300  # seconds after which we give up
@@ -230,6 +232,30 @@ SCRIPT = """
     while True:
         net.backward(net.forward(x))
 """
+
+
+@linux_only
+def test_a_process_that_dies_while_it_starts_is_lost_and_not_waited_for(rng, monkeypatch):
+    """Python holds both ends of the pipe that it writes a new process's orders to."""
+    net = FastNet(AgeNet("tiny", 101, side=32, rng=rng), workers=2)  # more than a pipe holds
+    x = photos(rng, 4, 32, 32, 3).astype(np.float32)
+    resource_tracker.ensure_running()
+    spawn, dead = multiprocessing.util.spawnv_passfds, [os.fsencode(sys.executable), b"-c", b""]
+    monkeypatch.setattr(
+        "multiprocessing.util.spawnv_passfds", lambda path, args, fds: spawn(path, dead, fds)
+    )
+
+    def too_late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(60)
+    try:
+        with pytest.raises(UserError, match="a worker process was lost"):
+            net.forward(x)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @linux_only

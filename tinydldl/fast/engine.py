@@ -124,9 +124,12 @@ class FastNet(Sequential):
             return
         self.close()
         self.shared["photos"] = SharedArray((x.size,), x.dtype)
-        self.processes = Processes(self.workers - 1, serve, self.layers, self.shared)
+        self.processes = Processes(self.workers - 1, serve, self.shared)
         self.group = ProcessGroup(0, self.processes.pipes)
         self.own = Stages(self.layers, self.group)
+        with self._together() as others:
+            for pipe in others:
+                send(pipe, self.layers)
 
     @contextmanager
     def _together(self) -> Iterator[Sequence[Connection]]:
@@ -140,9 +143,9 @@ class FastNet(Sequential):
             raise
 
 
-def serve(pipe: Connection, index: int, layers: Layers, shared: dict[str, SharedArray]) -> None:
+def serve(pipe: Connection, index: int, shared: dict[str, SharedArray]) -> None:
     """The main loop of a worker process: its share of each pass, as process 0 asks for it."""
-    group = ProcessGroup(index + 1, [pipe])
+    group, layers = ProcessGroup(index + 1, [pipe]), pipe.recv()
     bind(slots(layers, "params", "buffers"), shared["values"].array())
     bind(slots(layers, "grads"), shared["gradients"].array()[group.rank])
     stages = Stages(layers, group)
