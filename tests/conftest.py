@@ -53,6 +53,17 @@ def elsewhere(tmp_path, monkeypatch, drawn_faces):
 
 
 @pytest.fixture
+def said(capsys):
+    """said(run("photo.jpg")): what a command prints that ends well, given its exit code."""
+
+    def said(code):
+        assert code == 0
+        return capsys.readouterr().out
+
+    return said
+
+
+@pytest.fixture
 def undrawn(monkeypatch):
     """Figures are made and their files written, but nothing is drawn: that takes the longest."""
     from matplotlib.figure import Figure

@@ -9,7 +9,6 @@ from helpers import strict_device
 from tinydldl import backend
 from tinydldl.backend import choose_device, fused, get_array_module, to_device, to_host
 from tinydldl.errors import UserError
-from tinydldl.optim import Adam
 
 
 def fail(message="", kind=RuntimeError):
@@ -85,14 +84,8 @@ DRIVER = "cudaErrorInsufficientDriver: CUDA driver version is insufficient for C
 BROKEN = {
     "driver": (broken("count", fail(DRIVER)), DRIVER),
     "no GPU": (fake_cupy(0), "CuPy sees 0 GPUs"),
-    "used up": (
-        broken("Device", fail("cudaErrorDevicesUnavailable")),
-        "cudaErrorDevicesUnavailable",
-    ),
-    "full": (
-        broken("ones", fail("Out of memory allocating 512 bytes", MemoryError)),
-        "Out of memory",
-    ),
+    "used up": (broken("Device", fail("cudaErrorDevicesUna")), "cudaErrorDevicesUna"),
+    "full": (broken("ones", fail("Out of memory", MemoryError)), "Out of memory"),
     "no cuBLAS": (broken("ones", lambda *_, **__: Product()), "CUBLAS_STATUS_NOT_INITIALIZED"),
     "no NVRTC": (
         broken("ones", lambda *_, **__: Sum()),
@@ -237,18 +230,3 @@ def test_numbers_in_a_fused_function_have_the_type_of_the_array(monkeypatch):
         assert seen == [dtype, dtype]
         np.testing.assert_array_equal(x.get(), 1 + (dtype(0.1) - dtype(2)))
         seen.clear()
-
-
-def test_adam_computes_in_float32_on_a_device(monkeypatch):
-    monkeypatch.setattr(backend, "cupy", strict_device)
-    rng = np.random.default_rng(0)
-    host = {"w": rng.standard_normal(50).astype(np.float32)}, {"w": np.zeros(50, dtype=np.float32)}
-    device = tuple({"w": strict_device.asarray(arrays["w"])} for arrays in host)
-    optimizers = [Adam(*arrays, lr=0.01) for arrays in (host, device)]
-    for _ in range(5):
-        gradient = rng.standard_normal(50).astype(np.float32)
-        host[1]["w"][...] = gradient
-        device[1]["w"][...] = strict_device.asarray(gradient)
-        for optimizer in optimizers:
-            optimizer.step()
-    np.testing.assert_array_equal(device[0]["w"].get(), host[0]["w"])

@@ -15,7 +15,8 @@ import pytest
 from gradient_cases import layer_cases, loss_cases
 from helpers import strict_device
 from helpers.commands import NO_BAR
-from PIL import Image
+from helpers.photos import put_photos
+from helpers.trainings import training
 
 from tinydldl import backend, checkpoint, layers, losses, optim
 from tinydldl.backend import to_device, to_host
@@ -26,13 +27,11 @@ from tinydldl.finite import NonFiniteError
 from tinydldl.labels import label_grid
 from tinydldl.layers import im2col
 from tinydldl.methods import METHODS, DLDLv2, make_method
-from tinydldl.models import AgeNet
-from tinydldl.optim import Adam, Averaged
-from tinydldl.train.loop import Training, evaluate, train
+from tinydldl.optim import Averaged
+from tinydldl.train.loop import evaluate, train
 
 SEED = 2018
 GRID = label_grid(0, 100, 10)
-SIDE = 32
 AGES = np.array([3.0, 20.5, 47.0, 88.0])
 SIGMAS = np.array([1.0, 2.5, 4.0, 0.0])
 # Of the largest value of an array, where a GPU rounds in another order.
@@ -243,36 +242,20 @@ def test_method(name, device):
 def store(tmp_path_factory):
     """Eight photos of colored noise, somewhat larger than the network's input."""
     folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(SEED)
-    paths = [folder / f"{index}.png" for index in range(8)]
-    for path in paths:
-        Image.fromarray(rng.integers(0, 256, (40, 44, 3), dtype=np.uint8)).save(path)
+    paths = put_photos(folder, 8, rng, 44, 40)
     photos = Photos(paths, np.concatenate([AGES, AGES + 5]), np.full(8, 2.0))
-    return PhotoStore(photos, SIDE, cache_bytes=10**6, loaders=1)
+    return PhotoStore(photos, 32, cache_bytes=10**6, loaders=1)
 
 
 def make_training(store, xp, seed=SEED):
-    """One epoch of two steps on the device of `xp`; `seed` draws the initial weights."""
-    method = DLDLv2(GRID).to(xp)
-    rng = np.random.default_rng(seed)
-    model = AgeNet("tiny", method.outputs, SIDE, rng=rng).to(xp)
-    return Training(
-        model=model,
-        method=method,
-        # With eps near 0 a step is lr in size whatever the gradient's, so where a gradient is
-        # rounding noise, GPU and CPU would step in random directions.
-        optimizer=Adam(model.params, model.grads, eps=1.0),
-        schedule=lambda epoch: 1e-2,
-        train_store=store,
-        valid_store=store,
-        channels=store.channel_statistics(),
-        epochs=1,
-        batch=4,
-        val_every=1,
-        transforms=list(TRANSFORMS),
-        seed=SEED,
-        weights=np.linspace(0.5, 1.5, len(store)),
-        xp=xp,
-    )
+    """One epoch of two steps on the device of `xp`; `seed` draws the initial weights.
+
+    With eps near 0 a step is lr in size whatever the gradient's, so where a gradient is rounding
+    noise, GPU and CPU would step in random directions.
+    """
+    about = {"epochs": 1, "batch": 4, "transforms": list(TRANSFORMS), "seed": SEED, "eps": 1.0}
+    about |= {"schedule": lambda epoch: 1e-2, "weights": np.linspace(0.5, 1.5, len(store))}
+    return training(store, DLDLv2(GRID), np.random.default_rng(seed), xp, **about)
 
 
 def arrays_of(run):

@@ -17,6 +17,26 @@ def exit_code(main, *arguments):
         return stop.code
 
 
+def refused(capsys, main, *arguments):
+    """The line that a command is refused with: exit code 2, and the last on standard error."""
+    capsys.readouterr()
+    assert exit_code(main, *arguments) == 2
+    *progress, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    assert error.isprintable()
+    assert not any("error" in line or "Traceback" in line for line in progress)
+    return error.removeprefix("error: ")
+
+
+def raising(error):
+    """A function that raises this, whatever it is given."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
 def wait_until(condition):
     """Wait for it, however long a busy machine takes; after five minutes it will never be true."""
     end = time.monotonic() + 300

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: comparison with the layers, small networks, bad memory."""
+"""What tests of layers and engine share: comparison, a layer and small networks, bad memory."""
 
 import copy
 import multiprocessing
@@ -93,6 +93,15 @@ def mixed_net(rng, outputs=3):
     layers |= {"conv2": Conv2d(5, 4, 3, padding=1, rng=rng), "tanh2": Tanh()}
     layers |= conv_bn_relu("3", 4, 6, rng) | {"pool3": MaxPool2d(2)} | conv_bn_relu("4", 6, 4, rng)
     return Sequential(layers | {"pool4": HybridPool(), "fc": Linear(4, outputs, rng=rng)})
+
+
+def convolution(geometry, rng, bias=True, shape=(5, 7, 6, 3)):
+    """A `Conv2d` in float64 with random parameters, an input of this shape, and a dy."""
+    layer = Conv2d(3, 4, *geometry, bias=bias, rng=rng).to(dtype=np.float64)
+    for array in layer.params.values():
+        array[...] = rng.standard_normal(array.shape)
+    dy = rng.standard_normal((shape[0], *layer.output_shape(shape[1:])))
+    return layer, rng.standard_normal(shape), dy
 
 
 class BreaksInWorkers(Tanh):

@@ -14,14 +14,7 @@ CHANNELS = [[0.5, 0.4, 0.3], [0.25, 0.2, 0.15]]
 
 
 def save_network(
-    path,
-    method="dldl-v2",
-    grid=None,
-    net="tiny",
-    side=32,
-    pool="hp",
-    seed=0,
-    channels=CHANNELS,
+    path, method="dldl-v2", grid=None, net="tiny", side=32, pool="hp", seed=0, channels=CHANNELS
 ):
     """Write a checkpoint of a network with random numbers in all arrays.
 

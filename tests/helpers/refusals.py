@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from helpers.commands import exit_code
 from helpers.networks import save_network
+from helpers.photos import PORTRAIT, put_photos, put_table
 from helpers.torch_files import state_dict, tensor, zip_file
-from matplotlib import cbook
-from PIL import Image
 
 COMMANDS = {  # each with where its work begins, which no refused command comes to
     "train": "tinydldl.train.experiment.train",
@@ -37,14 +36,10 @@ def furnish(folder):
     """What rows of bad input go wrong with: photos, a table, networks, a run, a PyTorch file."""
     for name in ("faces", "empty"):
         (folder / name).mkdir()
-    rng, lines = np.random.default_rng(0), ["path,age,sigma"]
-    for i in range(10):
-        image = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
-        image.save(folder / f"faces/{i}.png")
-        lines.append(f"{i}.png,{5 * i},{i % 3}")
-    (folder / "faces/table.csv").write_text("\n".join(lines))
+    put_photos(folder / "faces", 10, np.random.default_rng(0))
+    put_table(folder / "faces/table.csv", range(0, 50, 5), [i % 3 for i in range(10)])
     (folder / "notes.txt").write_text("some text")
-    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), folder / "photo.jpg")
+    shutil.copy(PORTRAIT, folder / "photo.jpg")
     model, _ = save_network(folder / "net")
     save_network(folder / "rank", "ranking")
     save_network(folder / "twelve", net="tiny12")

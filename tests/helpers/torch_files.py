@@ -18,14 +18,8 @@ def plain(value):
 
 def storage(key, count, kind="FloatStorage"):
     """The instructions that push a storage."""
-    return (
-        b"("
-        + plain("storage")
-        + f"ctorch\n{kind}\n".encode()
-        + plain(key)
-        + plain("cpu")
-        + (plain(count) + b"tQ")
-    )
+    about = f"ctorch\n{kind}\n".encode() + plain(key) + plain("cpu") + plain(count)
+    return b"(" + plain("storage") + about + b"tQ"
 
 
 def tensor(key, count, shape, strides=None, offset=0, kind="FloatStorage"):
@@ -46,9 +40,8 @@ def legacy_file(instructions, storages=None):
     """A file of before 1.6; `storages`: {key: array}."""
     storages = storages or {}
     head = b"".join(pickle.dumps(value, 2) for value in (MAGIC, VERSION, {"little_endian": True}))
-    parts = [
-        len(array).to_bytes(8, "little") + array.tobytes() for _, array in sorted(storages.items())
-    ]
+    arrays = [storages[key] for key in sorted(storages)]
+    parts = [len(array).to_bytes(8, "little") + array.tobytes() for array in arrays]
     keys = pickle.dumps(sorted(storages), 2)
     return head + b"\x80\x02" + instructions + b"." + keys + b"".join(parts)
 

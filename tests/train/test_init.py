@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, refused
 from helpers.networks import CHANNELS, contents, save_network
-from helpers.trainings import SMALL, forget_the_epochs, metrics, rows, run
+from helpers.trainings import SMALL, forget_the_epochs, main, metrics, rows, run
 
 from tinydldl import checkpoint, trained, weights
 from tinydldl.evaluate.__main__ import main as evaluate
@@ -15,14 +15,6 @@ from tinydldl.labels import label_grid
 from tinydldl.models import AgeNet
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
-
-
-@pytest.fixture
-def begun(monkeypatch):
-    """The trainings as they are before their first step, in which all of them stop."""
-    runs = []
-    monkeypatch.setattr("tinydldl.train.experiment.train", lambda run, *rest: runs.append(run))
-    return runs
 
 
 def test_starts_as_the_network_that_it_starts_from(begun, rng, capsys):
@@ -67,10 +59,9 @@ def test_a_last_layer_for_something_else_stays_new(step, arguments, outputs, rea
         np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
-def test_another_method_with_the_same_outputs_keeps_the_last_layer(begun, capsys):
+def test_another_method_with_the_same_outputs_keeps_the_last_layer(begun, said):
     source, _ = save_network(Path("first"), method="dldl")
-    assert run(*SMALL, "--init", "first") == 0
-    assert "init      first, all layers" in capsys.readouterr().out
+    assert "init      first, all layers" in said(run(*SMALL, "--init", "first"))
     np.testing.assert_array_equal(begun[0].model.params["fc.W"], source.params["fc.W"])
 
 
@@ -80,8 +71,7 @@ def test_the_logits_of_a_sigmoid_head_are_others(begun, capsys):
     meta["network"]["log_sigmoid"] = True
     Path("first.json").write_text(json.dumps(meta))
     assert run(*SMALL, "--init", "first") == 0
-    expected = "first, without fc, whose outputs mean something else there"
-    assert expected in capsys.readouterr().out
+    assert "first, without fc, whose outputs mean something else" in capsys.readouterr().out
 
 
 def test_every_network_of_an_ensemble_starts_from_the_weights(begun):
@@ -106,26 +96,6 @@ def test_weights_that_ship_are_half_as_large(begun, monkeypatch, capsys):
     assert W.dtype == np.float32
     np.testing.assert_array_equal(W, halves["model.conv5_3.W"])
     np.testing.assert_allclose(W, source.params["conv5_3.W"], rtol=1e-3, atol=1e-7)
-    assert run(*SMALL, "--init", "pretrained", "--net", "thin") == 2
-    expected = "error: no weights of thin ship with tinydldl (there are: tiny); give the run"
-    assert capsys.readouterr().err.startswith(expected)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--init", "nowhere"], "nowhere: no checkpoint, nowhere.json is missing; expected the"),
-        (["--init", "first.npz"], "first.npz: weights of the network thin; expected tiny"),
-    ],
-)
-def test_weights_that_do_not_fit_leave_no_run_behind(arguments, message, capsys):
-    save_network(Path("first"), net="thin")
-    assert run(*SMALL, *arguments) == 2
-    out, err = capsys.readouterr()
-    assert err.startswith(f"error: {message}")
-    assert err.count("\n") == 1
-    assert "photos" not in out  # it is said before they are read
-    assert not Path("runs").exists()
 
 
 def test_without_a_finished_epoch_a_resumed_run_starts_from_the_weights_again(capsys):
@@ -137,8 +107,7 @@ def test_without_a_finished_epoch_a_resumed_run_starts_from_the_weights_again(ca
     assert metrics("done") == before
     Path("runs/done/checkpoint.npz").unlink()
     Path("first.npz").unlink()
-    assert run("--resume", "runs/done") == 2
-    assert "first.npz: no checkpoint, first.npz is missing" in capsys.readouterr().err
+    assert "first.npz: no checkpoint, f" in refused(capsys, main, "--resume", "runs/done")
 
 
 # --- The average of the weights -------------------------------------------------------------------

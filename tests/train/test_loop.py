@@ -1,11 +1,13 @@
 """The training loop on eight faces: it learns them, and says so when numbers go wrong."""
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.commands import NO_BAR
-from PIL import Image
+from helpers.photos import put_photos
+from helpers.trainings import training
 
 from tinydldl.datasets.base import Photos
 from tinydldl.datasets.loader import PhotoStore, eval_batches, normalize, train_batches
@@ -18,35 +20,25 @@ from tinydldl.metrics import epsilon_error, mae
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam, Averaged
 from tinydldl.train import loop
-from tinydldl.train.loop import Training, evaluate, train
+from tinydldl.train.loop import evaluate, train
 from tinydldl.trained import Trained
+
+INDICES = np.array([6, 0, 3])  # the photos of a batch
 
 
 @pytest.fixture
 def run(tmp_path, rng):
     """A training on eight photos of 37 x 37 random pixels, evaluated on the same ones."""
-    paths = [tmp_path / f"{i}.png" for i in range(8)]
-    for path in paths:
-        Image.fromarray(rng.integers(0, 256, (37, 37, 3), dtype=np.uint8)).save(path)
-    photos = Photos(paths, np.linspace(5, 75, 8), np.full(8, 2.0))
-    store = PhotoStore(photos, 32, 10**9, 2)
-    method = DLDLv2(label_grid())
-    model = AgeNet("tiny", method.outputs, 32, rng=rng)
-    return Training(
-        model=model,
-        method=method,
-        optimizer=Adam(model.params, model.grads),
-        schedule=lambda epoch: 1e-3 if epoch < 50 else 1e-4,
-        train_store=store,
-        valid_store=store,
-        channels=store.channel_statistics(),
-        epochs=60,
-        batch=8,
-        val_every=25,
-        transforms=[],
-        seed=0,
-        xp=np,
-    )
+    photos = Photos(put_photos(tmp_path, 8, rng, 37), np.linspace(5, 75, 8), np.full(8, 2.0))
+    about = {"epochs": 60, "batch": 8, "val_every": 25, "transforms": []}
+    about["schedule"] = lambda epoch: 1e-3 if epoch < 50 else 1e-4
+    return training(PhotoStore(photos, 32, 10**9, 2), DLDLv2(label_grid()), rng, **about)
+
+
+def after_each_step(optimizer, do):
+    """Have something done after each step of an optimizer."""
+    step = optimizer.step
+    optimizer.step = lambda: (step(), do())
 
 
 def test_learns_eight_faces_by_heart(run):
@@ -56,9 +48,8 @@ def test_learns_eight_faces_by_heart(run):
     chance = np.abs(run.train_store.photos.ages - 40).mean()
     assert records[1]["train_mae"] > 0.8 * chance
     assert records[60]["train_mae"] < 0.1 * chance
-    assert records[60]["train_loss"] == pytest.approx(
-        records[60]["train_kl"] + records[60]["train_mae"], rel=1e-6
-    )
+    last = records[60]
+    assert last["train_loss"] == pytest.approx(last["train_kl"] + last["train_mae"], rel=1e-6)
     assert (records[49]["lr"], records[50]["lr"]) == (1e-3, 1e-4)
     validated = [epoch for epoch, record in records.items() if "valid_mae" in record]
     assert validated == [25, 50, 60]
@@ -105,13 +96,8 @@ def test_speed_is_measured(run):
 
 def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):
     run.epochs, run.batch, run.schedule = 2, 3, lambda epoch: epoch / 1e5  # batches of 3, 3, 2
-    step, rates, records = run.optimizer.step, [], []
-
-    def spy():
-        rates.append(run.optimizer.lr * 1e5)
-        step()
-
-    run.optimizer.step = spy
+    rates, records = [], []
+    after_each_step(run.optimizer, lambda: rates.append(run.optimizer.lr * 1e5))
     train(run, lambda epoch, record, speed: records.append(record), NO_BAR)
     middles = [1.5 / 8, 4.5 / 8, 7 / 8]
     assert [rate for rate in rates if rate] == pytest.approx(
@@ -150,15 +136,10 @@ def weights_after_training(run, first, workers, decay):
         array[...] = first[name]
     run.model = FastNet(model, workers) if workers else model
     run.optimizer = Adam(run.model.params, run.model.grads)
-    step, steps = run.optimizer.step, []
+    steps = []
     run.average = Averaged(run.model.params | run.model.buffers, decay) if decay else None
-
-    def spy():
-        step()
-        now = run.model.params | run.model.buffers
-        steps.append({name: array.copy() for name, array in now.items()})
-
-    run.optimizer.step = spy
+    now = run.model.params | run.model.buffers
+    after_each_step(run.optimizer, lambda: steps.append(copy.deepcopy(now)))
     train(run, lambda *_: None, NO_BAR)
     prediction, _ = evaluate(run)
     for name, array in (run.model.params | run.model.buffers).items():
@@ -173,16 +154,19 @@ def test_a_step_compares_each_photo_with_its_own_distribution(run, monkeypatch):
     run.train_store.photos, seen = photos, []
     loss = run.method.loss
     monkeypatch.setattr(run.method, "loss", lambda *args: seen.append(args[1:]) or loss(*args))
-    indices = np.array([6, 0, 3])
-    loop.training_step(run, np.zeros((3, 32, 32, 3), np.uint8), indices, "here")
+    loop.training_step(run, np.zeros((3, 32, 32, 3), np.uint8), INDICES, "here")
     ((target, y),) = seen
-    for row, i in zip(target, indices, strict=True):
+    for row, i in zip(target, INDICES, strict=True):
         p = np.exp(-((run.method.grid - photos.ages[i]) ** 2) / (2 * photos.sigmas[i] ** 2))
         np.testing.assert_allclose(row, p / p.sum(), rtol=1e-5, atol=1e-12)
     assert y.tolist() == [65, 5, 35]
 
 
-INDICES = np.array([6, 0, 3])  # the photos of a batch
+def method_and_outputs(name, run, rng):
+    """A method on 26 labels, and what a network may say of three photos."""
+    ages = {"ages": run.train_store.photos.ages} if name == "or-cnn" else {}
+    method = make_method(name, label_grid(step=4), **ages)
+    return method, rng.standard_normal((3, method.outputs))
 
 
 def losses_and_rows(run, method, x, share=None):
@@ -210,9 +194,7 @@ def of_single_photos(run, method, x, weights):
 @pytest.mark.parametrize("name", METHODS)
 def test_a_weight_multiplies_the_loss_of_its_photo(name, run, rng):
     """Also or-cnn, whose questions have weights beside; wrong photos or factors are seen."""
-    ages = {"ages": run.train_store.photos.ages} if name == "or-cnn" else {}
-    method = make_method(name, label_grid(step=4), **ages)
-    x = rng.standard_normal((3, method.outputs))
+    method, x = method_and_outputs(name, run, rng)
     w = run.weights = rng.uniform(0.2, 3, 8).astype(np.float32).astype(float)
     _, rows = losses_and_rows(run, method, x)
     compare(name, rows, of_single_photos(run, method, x, w))
@@ -258,9 +240,7 @@ def mixed_by_hand(values, share=SHARE):
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "dex"])
 def test_a_mixture_is_trained_on_the_mixed_labels(name, run, rng):
     """Losses and gradient are those of the mixed labels; wrong mixtures are seen."""
-    ages = {"ages": run.train_store.photos.ages} if name == "or-cnn" else {}
-    method = make_method(name, label_grid(step=4), **ages)
-    photos, x = run.train_store.photos, rng.standard_normal((3, method.outputs))
+    (method, x), photos = method_and_outputs(name, run, rng), run.train_store.photos
     y, target = photos.ages[INDICES], method.target(photos.ages[INDICES], photos.sigmas[INDICES])
 
     def loss(mix):
@@ -279,9 +259,8 @@ def test_a_mixture_of_photos_is_what_the_network_sees(run, rng):
     forward = run.model.forward
     run.model.forward = lambda x: seen.append(x) or forward(x)
     loop.training_step(run, images, INDICES, "here", SHARE)
-    np.testing.assert_allclose(
-        seen[0], mixed_by_hand(normalize(images, *run.channels)), rtol=1e-5, atol=1e-6
-    )
+    mixture = mixed_by_hand(normalize(images, *run.channels))
+    np.testing.assert_allclose(seen[0], mixture, rtol=1e-5, atol=1e-6)
 
 
 def test_the_expectation_of_mixed_distributions_is_the_mixed_age(rng):
@@ -354,13 +333,7 @@ def test_a_loss_that_is_not_finite_names_epoch_step_and_layer(run):
 def test_a_parameter_that_the_last_step_breaks_ends_the_epoch(run):
     """Before anything is saved, and not in the next epoch."""
     run.epochs, run.val_every, kept = 3, 3, []
-    step = run.optimizer.step
-
-    def spoil():
-        step()
-        run.model.params["fc.b"][2] = np.inf
-
-    run.optimizer.step = spoil
+    after_each_step(run.optimizer, lambda: run.model.params["fc.b"].__setitem__(2, np.inf))
     with pytest.raises(NonFiniteError, match=r"in the parameter fc\.b after epoch 1; try a smal"):
         train(run, lambda epoch, *_: kept.append(epoch), NO_BAR)
     assert kept == []

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import wait_until
+from helpers.commands import raising, refused, wait_until
 from helpers.networks import contents, save_network
-from helpers.trainings import SMALL, forget_the_epochs, metrics, rows, run
+from helpers.photos import put_photos, put_table
+from helpers.trainings import SMALL, forget_the_epochs, main, metrics, rows, run
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -69,8 +70,7 @@ def test_a_run_leaves_everything_that_it_promises(monkeypatch, capsys):
 
 
 def test_photos_of_one_plain_color_and_some_that_cannot_be_read(capsys):
-    lines = ["path,age"] + [f"{i}.png,{i}" for i in range(20)]
-    Path("table.csv").write_text("\n".join(lines))
+    put_table("table.csv", range(20))
     for i in range(20):
         Image.new("RGB", (40 + i, 40), (78, 0, 255)).save(f"{i}.png")
     for i in (3, 7):
@@ -90,16 +90,14 @@ def test_the_seed_fixes_the_digits_and_loaders_do_not_matter():
     assert metrics("a") == metrics("b") != metrics("c")
 
 
-def test_balance_weighs_the_photos_by_their_age(capsys):
-    assert run(*SMALL, "--epochs", 1, "--name", "plain") == 0
-    assert "\nweights " not in capsys.readouterr().out
-    assert run(*SMALL, "--epochs", 1, "--name", "balanced", "--balance") == 0
-    assert "\nweights   0." in capsys.readouterr().out
+def test_balance_weighs_the_photos_by_their_age(said):
+    assert "\nweights " not in said(run(*SMALL, "--epochs", 1, "--name", "plain"))
+    assert "\nweights   0." in said(run(*SMALL, "--epochs", 1, "--name", "balanced", "--balance"))
     assert metrics("plain") != metrics("balanced")
     assert json.loads(Path("runs/balanced/config.json").read_text())["arguments"]["balance"] is True
 
 
-def test_no_more_processes_than_have_work(monkeypatch, capsys):
+def test_no_more_processes_than_have_work(monkeypatch, said):
     """Of 20 faces 16 are trained on, four at a time."""
     started = []
 
@@ -112,8 +110,7 @@ def test_no_more_processes_than_have_work(monkeypatch, capsys):
     monkeypatch.setattr("tinydldl.fast.engine.Processes", Counted)
     monkeypatch.setattr("tinydldl.processes.available_cores", lambda: 1)
     arguments = ["--limit", 20, "--batch", 2, "--epochs", 1, "--workers", 200, "--loaders", 200]
-    assert run(*SMALL, *arguments) == 0
-    out = capsys.readouterr().out
+    out = said(run(*SMALL, *arguments))
     assert sorted(started) == [1, 4]  # beside this process, which works too; and the loaders
     assert "engine    fast, 2 processes: more of 200 would have no work\n" in out
     assert "loaders   4 for train: more of 200 would have no work\n" in out
@@ -130,7 +127,7 @@ GOOD += ["--mix", 0.3]
 
 
 @pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average, balance, mix"])
-def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
+def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys, said):
     save_network(Path("first"))
     assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0
     process = start(*extra, "--epochs", 4, "--name", "killed")
@@ -143,8 +140,7 @@ def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys):
         assert 1 <= arrays["epoch"] < 4
     Path("first.npz").unlink()  # a run that has a checkpoint does not begin again
     capsys.readouterr()
-    assert run("--resume", "runs/killed") == 0
-    assert "resumed after epoch" in capsys.readouterr().out
+    assert "resumed after epoch" in said(run("--resume", "runs/killed"))
     assert metrics("killed") == metrics("whole")
     whole, killed = (contents(f"runs/{name}/checkpoint") for name in ("whole", "killed"))
     assert whole[0].keys() == killed[0].keys()
@@ -168,9 +164,11 @@ def test_an_interrupted_run_goes_on_with_the_state_of_its_optimizer(optimizer, m
     assert metrics("stopped") == metrics("whole")
 
 
-def test_a_finished_run_can_be_resumed_and_stays_the_same():
+@pytest.mark.parametrize("lose", [lambda name: None, forget_the_epochs], ids=["none", "all"])
+def test_a_finished_run_resumes_to_the_same_digits_whatever_epochs_it_lost(lose):
     assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
     before = metrics("done")
+    lose("done")
     assert run("--resume", "runs/done") == 0
     assert metrics("done") == before
 
@@ -180,10 +178,9 @@ def test_a_run_that_is_in_use_is_not_resumed(capsys):
     assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
     with held("runs/mine"):
         before = [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())]
-        capsys.readouterr()
-        assert run("--resume", "runs/mine") == 2
+        error = refused(capsys, main, "--resume", "runs/mine")
         assert [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())] == before
-    assert f"runs/mine: in use by process {os.getpid()} on " in capsys.readouterr().err
+    assert error.startswith(f"runs/mine: in use by process {os.getpid()} on ")
 
 
 def test_pictures_and_tables_that_are_open_elsewhere_do_not_end_a_training(monkeypatch, capsys):
@@ -200,27 +197,14 @@ def test_pictures_and_tables_that_are_open_elsewhere_do_not_end_a_training(monke
         assert run(*SMALL, "--epochs", 2, "--name", "mine") == 0
     warnings = [w for w in capsys.readouterr().out.splitlines() if w.startswith("warning: ")]
     assert len(warnings) == 5  # metrics, timing, curves, predictions and their picture, once each
-    assert run("--resume", "runs/mine") == 0
-    assert run(*SMALL, "--epochs", 2, "--name", "whole") == 0
+    assert run("--resume", "runs/mine") == run(*SMALL, "--epochs", 2, "--name", "whole") == 0
     assert metrics("mine") == metrics("whole")
 
 
-def test_resume_before_the_first_checkpoint_starts_anew():
-    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
-    before = metrics("done")
-    forget_the_epochs("done")
-    assert run("--resume", "runs/done") == 0
-    assert metrics("done") == before
-
-
 def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("tinydldl.train.experiment.train", interrupt)
+    monkeypatch.setattr("tinydldl.train.experiment.train", raising(KeyboardInterrupt))
     assert run(*SMALL, "--name", "mine") == 130
-    folder = Path("runs/mine")
-    assert f"python -m tinydldl.train --resume {folder}" in capsys.readouterr().out
+    assert f"tinydldl.train --resume {Path('runs/mine')}" in capsys.readouterr().out
 
 
 def test_a_learning_rate_that_explodes_ends_with_a_clear_line(capsys):
@@ -234,23 +218,16 @@ def test_a_learning_rate_that_explodes_ends_with_a_clear_line(capsys):
 @pytest.fixture
 def own_photos(tmp_path, rng):
     """Twenty photos and a table; two ages lie outside the grid, ten photos without spread."""
-    lines = ["path,age,sigma"]
-    for i in range(20):
-        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(
-            tmp_path / f"{i}.png"
-        )
-        lines.append(f"{i}.png,{-1 if i == 3 else 101 if i == 5 else 4 * i},{i % 2}")
-    table = tmp_path / "table.csv"
-    table.write_text("\n".join(lines))
-    return table
+    put_photos(tmp_path, 20, rng)
+    ages = [-1 if i == 3 else 101 if i == 5 else 4 * i for i in range(20)]
+    return put_table(tmp_path / "table.csv", ages, [0, 1] * 10)
 
 
-def test_own_photos_with_other_options(own_photos, capsys):
+def test_own_photos_with_other_options(own_photos, said):
     options = ["--dataset", "csv", "--table", own_photos, "--size", 40, "--epochs", 2, "--batch", 5]
     options += ["--no-augment", "--label-step", 2, "--kl-reduction", "elements", "--lam", 0.5]
     options += ["--pool", "gap", "--schedule", "step:1", "--val-every", 2, "--name", "own"]
-    assert run(*options) == 0
-    out = capsys.readouterr().out
+    out = said(run(*options))
     assert "warning: 2 photos left out, ages not in 0..100" in out
     assert "photos with sigma 0" in out
     assert "51 labels 2 years apart" in out
@@ -275,36 +252,22 @@ def test_photos_may_lie_elsewhere_when_a_run_goes_on(own_photos, capsys, monkeyp
     Path("moved").mkdir()
     for path in own_photos.parent.glob("*.*"):
         path.rename(Path("moved") / path.name)
-    assert run("--resume", "runs/own") == 2
-    assert "csv: no table " in capsys.readouterr().err
+    assert refused(capsys, main, "--resume", "runs/own").startswith("csv: no table ")
     assert run("--resume", "runs/own", "--table", "moved/table.csv") == 0
     assert metrics("own") == before
-
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("tinydldl.train.experiment.train", interrupt)
+    monkeypatch.setattr("tinydldl.train.experiment.train", raising(KeyboardInterrupt))
     assert run("--resume", "runs/own", "--table", "moved/table.csv") == 130
-    expected = "train --resume runs/own --table=moved/table.csv\n"
-    assert capsys.readouterr().out.endswith(expected)
+    assert capsys.readouterr().out.endswith("train --resume runs/own --table=moved/table.csv\n")
 
 
-@pytest.mark.parametrize(
-    ("new", "message"),
-    [
-        ("", "begun on [15, 3] photos, now there are [13, 4]"),
-        ("0.png,1,0", "begun on photos of other names, ages or sigmas than now"),
-        ("0.png,0,1", "begun on photos of other names, ages or sigmas than now"),
-        ("new.png,0,0", "begun on photos of other names, ages or sigmas than now"),
-    ],
-)
-def test_other_photos_are_not_those_of_the_run(new, message, own_photos, capsys):
+@pytest.mark.parametrize("new", ["0.png,1,0", "0.png,0,1", "new.png,0,0"])
+def test_other_photos_are_not_those_of_the_run(new, own_photos, capsys):
     begin_own(own_photos)
     Path("0.png").rename("new.png") if new.startswith("new") else None
     Path("other.csv").write_text(own_photos.read_text().replace("0.png,0,0", new, 1))
     before = metrics("own")
-    assert run("--resume", "runs/own", "--table", "other.csv") == 2
-    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: runs/own: {message}")
+    error = refused(capsys, main, "--resume", "runs/own", "--table", "other.csv")
+    assert error.startswith("runs/own: begun on photos of other names, ages")
     assert metrics("own") == before
 
 
@@ -327,54 +290,48 @@ def test_the_data_folder_may_lie_elsewhere(monkeypatch, capsys):
     assert run("--resume", "runs/mine") == 0
     assert metrics("mine") == before
     assert not Path("data").exists()  # the faces are there, so none is drawn
-    assert run("--resume", "runs/mine", "--data-dir", "a", "--workers", "1") == 2
-    assert capsys.readouterr().err.startswith("error: --resume goes alone, or with --data-dir")
+    error = refused(capsys, main, "--resume", "runs/mine", "--data-dir", "a", "--workers", "1")
+    assert error.startswith("--resume goes alone, or with --data-dir")
 
 
-def test_every_argument_reaches_the_training(own_photos, monkeypatch):
-    seen = {}
-    monkeypatch.setattr("tinydldl.train.experiment.train", lambda t, *rest: seen.update(run=t))
-    base = ["--dataset", "csv", "--table", own_photos, "--size", 40]
-    assert run(*base, "--pool", "gap", "--augment", "gray", "crop", "--batch", 7, "--seed", 4) == 0
-    training = seen["run"]
-    assert isinstance(training.model.layers["pool5"], GlobalAvgPool)
-    assert training.transforms == ["gray", "crop"]
-    assert (training.batch, training.seed, training.epochs) == (7, 4, 60)
-    assert [training.schedule(epoch) for epoch in (30, 31)] == pytest.approx([1e-3, 1e-4])
-    assert run(*base, "--no-augment", "--net", "thin", "--lr", 0.5, "--schedule", "constant") == 0
-    training = seen["run"]
-    assert training.transforms == []
-    assert isinstance(training.model.layers["pool5"], HybridPool)
-    assert training.model.params["conv1_1.W"].shape[3] == 32
-    assert training.schedule(60) == 0.5
-    assert type(training.optimizer) is Adam
-    about = ["--epochs", 10, "--lr", 0.5, "--schedule", "cosine:2", "--optimizer", "sgd"]
-    assert run(*base, *about) == 0
-    assert type(seen["run"].optimizer) is SGD
-    rates = [seen["run"].schedule(epoch) for epoch in (1.5, 3, 7, 11)]
-    assert rates == pytest.approx([0.125, 0.5, 0.25, 0])
-    assert run(*base, "--epochs", 10, "--lr", 0.5, "--schedule", "cosine") == 0
-    assert [seen["run"].schedule(epoch) for epoch in (1, 6)] == pytest.approx([0.5, 0.25])
+def test_every_argument_reaches_the_training(own_photos, begun):
+    def training(*options):
+        assert run("--dataset", "csv", "--table", own_photos, "--size", 40, *options) == 0
+        return begun[-1]
+
+    one = training("--pool", "gap", "--augment", "gray", "crop", "--batch", 7, "--seed", 4)
+    assert isinstance(one.model.layers["pool5"], GlobalAvgPool)
+    assert one.transforms == ["gray", "crop"]
+    assert (one.batch, one.seed, one.epochs) == (7, 4, 60)
+    assert [one.schedule(epoch) for epoch in (30, 31)] == pytest.approx([1e-3, 1e-4])
+    one = training("--no-augment", "--net", "thin", "--lr", 0.5, "--schedule", "constant")
+    assert one.transforms == []
+    assert isinstance(one.model.layers["pool5"], HybridPool)
+    assert one.model.params["conv1_1.W"].shape[3] == 32
+    assert one.schedule(60) == 0.5
+    assert type(one.optimizer) is Adam
+    ten = ["--epochs", 10, "--lr", 0.5]
+    one = training(*ten, "--schedule", "cosine:2", "--optimizer", "sgd")
+    assert type(one.optimizer) is SGD
+    assert [one.schedule(e) for e in (1.5, 3, 7, 11)] == pytest.approx([0.125, 0.5, 0.25, 0])
+    one = training(*ten, "--schedule", "cosine")
+    assert [one.schedule(epoch) for epoch in (1, 6)] == pytest.approx([0.5, 0.25])
 
 
-def test_the_cache_is_shared_by_both_parts(own_photos, monkeypatch):
-    seen = {}
-    monkeypatch.setattr("tinydldl.train.experiment.train", lambda t, *rest: seen.update(run=t))
+def test_the_cache_is_shared_by_both_parts(own_photos, begun):
     base = ["--dataset", "csv", "--table", own_photos, "--size", 224]
     assert run(*base, "--cache-mb", 3) == 0  # fifteen photos of 256 x 256 x 3 bytes fit
-    stores = seen["run"].train_store, seen["run"].valid_store
+    stores = begun[0].train_store, begun[0].valid_store
     assert sum(store.cached_bytes for store in stores) <= 3e6
-    assert len(stores[0].cache) == 15
-    assert len(stores[1].cache) == 0
+    assert [len(store.cache) for store in stores] == [15, 0]
 
 
-def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, capsys):
+def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, said):
     assert run(*SMALL, "--epochs", 1, "--name", "mine", "--no-augment") == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    assert run("--resume", tmp_path / "runs/mine") == 0
-    assert "warning: begun with blas_threads " in capsys.readouterr().out
+    assert "warning: begun with blas_threads " in said(run("--resume", tmp_path / "runs/mine"))
     assert not list(Path().iterdir())
 
 
@@ -387,9 +344,8 @@ def test_a_network_that_breaks_in_the_last_step_is_no_result(rate, capsys):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_trains_and_reports_what_it_can(method, capsys):
-    assert run(*SMALL, "--limit", 20, "--epochs", 1, "--method", method) == 0
-    out = capsys.readouterr().out
+def test_every_method_trains_and_reports_what_it_can(method, said):
+    out = said(run(*SMALL, "--limit", 20, "--epochs", 1, "--method", method))
     name = "synthetic-tiny-1" if method == "dldl-v2" else f"synthetic-tiny-{method}-1"
     folder = Path("runs", name)
     assert ("CRPS" in out) == (not method.startswith("mr-"))
@@ -401,10 +357,9 @@ def test_every_method_trains_and_reports_what_it_can(method, capsys):
     assert bool(epoch["train_kl"]) == (method == "dldl-v2")
 
 
-def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys):
+def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys, said):
     ensemble = [*SMALL, "--limit", 20, "--epochs", 1, "--method", "ldae", "--members", 2]
-    assert run(*ensemble, "--name", "all") == 0
-    out = capsys.readouterr().out
+    out = said(run(*ensemble, "--name", "all"))
     assert "network 2 of 2" in out
     assert "all 2 networks together" in out
     whole = Path("runs/all/predictions.csv").read_bytes()
@@ -419,21 +374,19 @@ def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys):
 def test_epochs_of_kl_alone_come_first(capsys):
     assert run(*SMALL, "--epochs", 2, "--kl-epochs", 1, "--name", "first") == 0
     assert "lambda 1 after 1 epochs of KL alone" in capsys.readouterr().out
-    alone, joint = (
-        {k: float(v) for k, v in row.items()} for row in rows(Path("runs/first/metrics.csv"))
-    )
-    assert alone["train_loss"] == pytest.approx(alone["train_kl"])
-    assert joint["train_loss"] == pytest.approx(joint["train_kl"] + joint["train_mae"])
+    names = ("train_loss", "train_kl", "train_mae")
+    for lam, row in zip((0, 1), rows("runs/first/metrics.csv"), strict=True):
+        loss, kl, error = (float(row[name]) for name in names)
+        assert loss == pytest.approx(kl + lam * error)
 
 
-def test_on_other_parts(capsys):
+def test_on_other_parts(capsys, said):
     """Trained on the eight for validation, evaluated on the others; and so when resumed."""
     assert run(*SMALL, "--epochs", "1", "--parts", "valid", "train", "--name", "a") == 0
     expected = "synthetic: 8 photos (valid) to train on, 32 (train) to evaluate on"
     assert expected in capsys.readouterr().out
     assert len(rows(Path("runs/a/predictions.csv"))) == 32
-    assert run("--resume", "runs/a") == 0
-    assert expected in capsys.readouterr().out
+    assert expected in said(run("--resume", "runs/a"))
 
 
 def test_fewer_photos_to_train_on_are_evaluated_on_as_many(capsys):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, refused
 from helpers.trainings import settings
 
 from tinydldl import machine
@@ -78,9 +78,8 @@ def test_a_disk_without_room_for_checkpoints(tmp_path, monkeypatch, capsys):
     line = ["--limit", "10", "--size", "32", "--loaders", "1", "--workers", "1", "--epochs", "1"]
     usage = namedtuple("usage", "free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(22_400_000))
-    assert exit_code(train.main, *line) == 2
-    error = capsys.readouterr().err
-    assert error == "error: runs: checkpoints take about 22.5 MB, and 22.4 MB are free\n"
+    error = refused(capsys, train.main, *line)
+    assert error == "runs: checkpoints take about 22.5 MB, and 22.4 MB are free"
     assert not Path("runs").exists()
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(22_600_000))
     assert exit_code(train.main, *line, "--name", "mine") == 0
