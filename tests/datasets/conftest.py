@@ -32,3 +32,13 @@ def put_table(tmp_path):
         return path
 
     return put
+
+
+@pytest.fixture(scope="session")
+def by_name():
+    """by_name(parts): `{file name: (age, sigma)}` of all photos of a data set."""
+    return lambda parts: {
+        path.name: (age, sigma)
+        for photos in parts.values()
+        for path, age, sigma in zip(photos.paths, photos.ages, photos.sigmas, strict=True)
+    }

@@ -7,17 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinydldl.datasets.base import (
-    DataError,
-    Options,
-    Photos,
-    find,
-    find_folder,
-    image_files,
-    join,
-    need_images,
-    random_split,
-)
+from tinydldl.datasets.base import DataError, Options, Photos, find, image_files, join, random_split
 
 
 def photos_of_ages(*ages):
@@ -101,19 +91,7 @@ def test_find_ignores_case_in_the_last_part(tmp_path):
     assert find(tmp_path / "nowhere" / "train15_gt.csv") is None
 
 
-def test_find_folder_refuses_a_file(tmp_path):
-    (tmp_path / "Train").touch()
-    with pytest.raises(DataError, match=r"^no folder \S+Train; put the photos there \(see data/"):
-        find_folder(tmp_path / "Train", "the photos")
-
-
 def test_image_files_by_name_and_without_shadows(tmp_path):
     for name in ("b.JPG", "a.png", "c.jpeg", "._b.JPG", "notes.txt"):
         (tmp_path / name).touch()
     assert [path.name for path in image_files(tmp_path)] == ["a.png", "b.JPG", "c.jpeg"]
-
-
-def test_need_images(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"^no photo in \S+, expected .jpg or .png files"):
-        need_images(tmp_path)

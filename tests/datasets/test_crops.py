@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, refused
+from helpers.photos import PORTRAIT
 from helpers.trainings import settings
-from matplotlib import cbook
 from PIL import Image
 
 from tinydldl.datasets import DataError, Options, crops, load
@@ -19,12 +19,11 @@ from tinydldl.train import photos
 
 @pytest.fixture
 def chalearn15(tmp_path):
-    """Two photos with a face (Grace Hopper, U.S. Navy, public domain), two without one."""
+    """Two photos with a face, two without one."""
     root = tmp_path / "chalearn15"
-    face = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     for part in ("Train", "Valid"):
         (root / part).mkdir(parents=True)
-        shutil.copy(face, root / part / "face.jpg")
+        shutil.copy(PORTRAIT, root / part / "face.jpg")
         Image.linear_gradient("L").save(root / part / "sky.PNG")
         (root / f"{part.lower()}15_gt.csv").write_text("face.jpg,79,3\nsky.PNG,20,2\n")
     return root
@@ -40,14 +39,11 @@ def beside(path):
     return {path: crops.crop_of(path, Options(path.parent))}
 
 
-def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, capsys):
-    assert run(tmp_path, "--align") == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, said):
+    lines = said(run(tmp_path, "--align")).splitlines()
     table = tmp_path / "out/chalearn15-not-aligned.csv"
-    assert lines[-2:] == [
-        "aligned: 2 of 4 photos, 2 of them now, in aligned/",
-        f"not aligned: 2, used as they are: {table}",
-    ]
+    assert lines[-2] == "aligned: 2 of 4 photos, 2 of them now, in aligned/"
+    assert lines[-1] == f"not aligned: 2, used as they are: {table}"
     rows = [f"{chalearn15 / part / 'sky.PNG'},no face found" for part in ("Train", "Valid")]
     assert table.read_text().splitlines() == ["photo,why", *rows]
     parts = load("chalearn15", Options(tmp_path))
@@ -76,12 +72,11 @@ def test_the_crops_are_what_is_checked(chalearn15, tmp_path, capsys):
     assert f"{chalearn15 / 'Train/aligned/face.jpg'}: not a photo" in capsys.readouterr().out
 
 
-def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, capsys):
+def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, said):
     own = chalearn15 / "Train/aligned/face.jpg"
     own.parent.mkdir()
     own.write_bytes(b"my own crop")
-    assert run(tmp_path, "--align") == 0
-    assert "aligned: 2 of 4 photos, 1 of them now" in capsys.readouterr().out
+    assert "aligned: 2 of 4 photos, 1 of them now" in said(run(tmp_path, "--align"))
     assert own.read_bytes() == b"my own crop"
 
 
@@ -127,8 +122,8 @@ def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
 
 def test_a_folder_that_cannot_be_made_is_one_line(mtcnn, chalearn15, tmp_path, capsys):
     (chalearn15 / "Train/aligned").write_text("a file in the way")
-    assert run(tmp_path, "--align") == 2
-    error = capsys.readouterr().err.splitlines()[-1]
+    folders = "--data-dir", tmp_path, "--out", tmp_path / "out"
+    error = refused(capsys, main, "chalearn15", *folders, "--align")
     assert "aligned: cannot make this folder (File exists); --aligned names another one" in error
 
 

@@ -22,27 +22,18 @@ def rows(separator=",", sigma=False):
     return "\n".join(lines) + "\n"
 
 
-def by_name(parts):
-    return {
-        path.name: (age, sigma)
-        for photos in parts.values()
-        for path, age, sigma in zip(photos.paths, photos.ages, photos.sigmas, strict=True)
-    }
-
-
 @pytest.mark.parametrize("header", ["path,age", "Image,AGE", "file_name,age", "name,mean"])
-def test_paths_are_relative_to_the_table(header, photos_a_to_e, put_table, tmp_path):
+def test_paths_are_relative_to_the_table(header, photos_a_to_e, put_table, by_name, tmp_path):
     table = put_table("mine/faces.csv", header + "\n" + rows())
     parts = load("csv", Options(tmp_path / "unused", table=table, sigma=1.5))
     assert {part: len(photos) for part, photos in parts.items()} == {"train": 4, "valid": 1}
     assert sorted(parts["train"].paths + parts["valid"].paths) == photos_a_to_e
-    assert by_name(parts) == {
-        f"{letter}.png": (10.0 * i, 1.5) for i, letter in enumerate("abcde", 1)
-    }
+    expected = {f"{letter}.png": (10.0 * i, 1.5) for i, letter in enumerate("abcde", 1)}
+    assert by_name(parts) == expected
 
 
 @pytest.mark.parametrize("header", ["path;age;sigma", "filename;age;std", "image;mean;stdv"])
-def test_a_sigma_column_goes_before_the_option(header, photos_a_to_e, put_table, tmp_path):
+def test_a_sigma_column_goes_before_the_option(header, photos_a_to_e, put_table, by_name, tmp_path):
     table = put_table("mine/faces.csv", header + "\n" + rows(";", sigma=True))
     parts = load("csv", Options(tmp_path, table=table, sigma=9.0))
     assert by_name(parts) == {f"{letter}.png": (10.0 * i, i) for i, letter in enumerate("abcde", 1)}
@@ -144,9 +135,7 @@ def test_copies_are_in_one_part_and_so_are_their_subjects(put_photo, put_table, 
         table = put_table("faces.csv", text)
         for seed in range(10):
             parts = load("csv", Options(tmp_path, table=table, seed=seed))
-            assert capsys.readouterr().out == (
-                "warning: 2 photos have the same bytes as another one of the table\n"
-            )
+            assert capsys.readouterr().out.startswith("warning: 2 photos have the same bytes")
             train, valid = (set(map(key, parts[name].paths)) for name in ("train", "valid"))
             assert not train & valid
             copies = {key(paths[i]) for i in (0, 7, 29)}

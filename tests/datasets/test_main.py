@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,11 @@ from tinydldl.datasets.__main__ import main
 @pytest.fixture
 def chalearn15(put_photo, put_table, tmp_path):
     """Four photos to train on and two to validate; one is 101 years old."""
-    root = tmp_path / "chalearn15"
-    for name in ("Train/a.jpg", "Train/b.jpg", "Train/c.jpg", "Train/d.jpg"):
-        put_photo(f"chalearn15/{name}")
-    for name in ("Valid/e.jpg", "Valid/f.jpg"):
-        put_photo(f"chalearn15/{name}")
+    for name in ("Train/a", "Train/b", "Train/c", "Train/d", "Valid/e", "Valid/f"):
+        put_photo(f"chalearn15/{name}.jpg")
     put_table("chalearn15/train15_gt.csv", "a.jpg,10,1\nb.jpg,20,2\nc.jpg,30,3\nd.jpg,101,4\n")
     put_table("chalearn15/valid15_gt.csv", "e.jpg,40,5\nf.jpg,45,6\n")
-    return root
+    return tmp_path / "chalearn15"
 
 
 @pytest.fixture
@@ -70,10 +65,8 @@ def test_nothing_is_put_among_the_photos(chalearn15, run, tmp_path):
     for folder in ("Train", "Valid", "Valid/../Train"):
         code, _, error = run("chalearn15", "--out", chalearn15 / folder)
         assert code == 2
-        assert (
-            error
-            == f"error: {chalearn15 / folder}: holds photos of the data set; give another --out\n"
-        )
+        assert error.startswith(f"error: {chalearn15 / folder}: holds photos of the data set")
+        assert error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -128,11 +121,3 @@ def test_an_empty_part_is_a_dash(run, put_photo):
     code, lines, _ = run("utkface")
     assert code == 0
     assert "  valid       0   age -   sigma -" in lines
-
-
-def test_as_a_module(tmp_path):
-    command = [sys.executable, "-m", "tinydldl.datasets", "morph", "--data-dir", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: morph: no folder ")
-    assert done.stderr.count("\n") == 1

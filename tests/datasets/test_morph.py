@@ -9,13 +9,8 @@ from tinydldl.datasets import Options, Photos, load
 from tinydldl.datasets.base import random_split
 from tinydldl.datasets.morph import subject_of
 
-NAMES = [
-    "009055_0M52.JPG",
-    "009055_1M54.JPG",
-    "010123_0F33.JPG",
-    "100345_2F18.JPG",
-    "100345_3F19.JPG",
-]
+NAMES = ["009055_0M52", "009055_1M54", "010123_0F33", "100345_2F18", "100345_3F19"]
+NAMES = [f"{name}.JPG" for name in NAMES]
 HEADER = "id_num,picture_num,dob,doa,race,gender,facial_hair,age,age_diff,glasses,photo\n"
 
 
@@ -26,15 +21,7 @@ def album(put_photo, tmp_path):
     return tmp_path / "morph/Album2"
 
 
-def by_name(parts):
-    return {
-        path.name: (age, sigma)
-        for photos in parts.values()
-        for path, age, sigma in zip(photos.paths, photos.ages, photos.sigmas, strict=True)
-    }
-
-
-def test_ages_from_the_names(album, tmp_path):
+def test_ages_from_the_names(album, by_name, tmp_path):
     parts = load("morph", Options(tmp_path))
     assert {part: len(photos) for part, photos in parts.items()} == {"train": 4, "test": 1}
     expected = dict(zip(NAMES, [52, 54, 33, 18, 19], strict=True))
@@ -42,7 +29,7 @@ def test_ages_from_the_names(album, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["MORPH_2008_nonCommercial.csv", "morph_2008_nonCommercial.csv"])
-def test_ages_from_the_table(name, album, put_table, tmp_path):
+def test_ages_from_the_table(name, album, put_table, by_name, tmp_path):
     row = "9055,{},01/02/1950,03/04/2004,B,M,,{},730,,Album2/{}\n"
     put_table(f"morph/{name}", HEADER + row.format(1, 53, NAMES[1]) + row.format(0, 51, NAMES[0]))
     parts = load("morph", Options(tmp_path, sigma=3.0))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.photos import put_photos, put_table
 from helpers.trainings import settings
 from PIL import Image
 
@@ -28,12 +29,8 @@ def csv(table=None, **others):
 @pytest.fixture
 def table(tmp_path, rng):
     """Twenty photos, i years old, and their table."""
-    for i in range(20):
-        pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-    path = tmp_path / "table.csv"
-    path.write_text("\n".join(["path,age"] + [f"{i}.png,{i}" for i in range(20)]))
-    return path
+    put_photos(tmp_path, 20, rng)
+    return put_table(tmp_path / "table.csv", range(20))
 
 
 @pytest.fixture
@@ -122,14 +119,9 @@ def test_faces_are_drawn_for_the_network_and_as_many_as_the_limit(tmp_path):
 
 def test_a_photo_that_cannot_be_read_is_named(table, capsys):
     (table.parent / "3.png").write_text("no photo")
-    store = selection.open_store(
-        Photos([table.parent / f"{i}.png" for i in range(5)], np.arange(5.0), np.ones(5)),
-        dataset="csv",
-        part="valid",
-        side=32,
-        cache_bytes=10**6,
-        loaders=1,
-    )
+    five = Photos([table.parent / f"{i}.png" for i in range(5)], np.arange(5.0), np.ones(5))
+    about = {"dataset": "csv", "part": "valid", "side": 32, "cache_bytes": 10**6, "loaders": 1}
+    store = selection.open_store(five, **about)
     assert store.photos.ages.tolist() == [0, 1, 2, 4]
     out = capsys.readouterr().out
     assert out.startswith("warning: left out, 1 of 5 photos of valid cannot be read; python -m ")
@@ -148,10 +140,7 @@ def test_a_few_photos_may_be_unreadable_or_one_in_a_hundred(bad, count, refused,
     if not refused:
         assert len(selection.open_store(*about)) == count - bad
         return
-    words = (
-        f"^{bad} of {count} photos of train cannot be read; .* the first is .*gone-0.png: No such"
-    )
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=f"^{bad} of {count} photos of train .*gone-0.png: No such"):
         selection.open_store(*about)
 
 
@@ -162,10 +151,8 @@ def test_open_selection_says_what_there_is(table, capsys):
     assert sorted(ages) == list(range(20))
     takes, data = capsys.readouterr().out.splitlines()
     assert takes.startswith("memory    about ")
-    assert data == (
-        "data      csv: 16 photos (train) to train on, 4 (valid) to evaluate on; "
-        "0 of at most 10 MB in memory"
-    )
+    assert data.startswith("data      csv: 16 photos (train) to train on, 4 (valid) to evaluate on")
+    assert data.endswith("; 0 of at most 10 MB in memory")
 
 
 def test_the_baselines_are_those_of_the_photos(table):

@@ -44,21 +44,11 @@ def test_held_side_and_crop_are_inverse(side):
     assert transforms.crop(blank, Draws(0.3)).size == (side, side)
 
 
-@pytest.mark.parametrize("name", CHOICES)
-def test_same_draws_same_photo_and_the_original_stays(name, photo):
-    before = array(photo)
-    first, second = (CHOICES[name](photo, np.random.default_rng(5)) for _ in range(2))
-    np.testing.assert_array_equal(array(first), array(second))
-    np.testing.assert_array_equal(array(photo), before)
-    assert first.mode == "RGB"
-
-
 def test_mirror_one_time_in_two(photo, rng):
     mirrored = [transforms.mirror(photo, rng) is not photo for _ in range(400)]
     assert 150 < sum(mirrored) < 250
-    np.testing.assert_array_equal(
-        array(transforms.mirror(photo, Draws(0.4))), array(photo)[:, ::-1]
-    )
+    turned = array(transforms.mirror(photo, Draws(0.4)))
+    np.testing.assert_array_equal(turned, array(photo)[:, ::-1])
     assert transforms.mirror(photo, Draws(0.6)) is photo
 
 
@@ -142,9 +132,8 @@ def test_transforms_come_in_the_paper_s_order(photo, monkeypatch):
 
 def test_augment_applies_what_is_named_and_always_ends_at_the_side(photo):
     rng = np.random.default_rng
-    np.testing.assert_array_equal(
-        array(augment(photo, rng(0), [], 28)), array(center_crop(photo, 28))
-    )
+    plain = array(augment(photo, rng(0), [], 28))
+    np.testing.assert_array_equal(plain, array(center_crop(photo, 28)))
     everything = augment(photo, rng(0), list(TRANSFORMS), 28)
     assert everything.size == (28, 28)
     only_gray = augment(photo, Draws(0.1), ["gray"], 28)

@@ -2,7 +2,6 @@
 
 import hashlib
 
-import numpy as np
 import pytest
 
 from tinydldl.datasets import Options, load
@@ -24,21 +23,15 @@ AGES = [1, 100, 24, 26, 39, 55, 61, 61, 9]
 
 
 @pytest.mark.parametrize("folder", ["utkface/UTKFace", "UTKFace"])
-def test_both_places(folder, put_photo, tmp_path):
+def test_both_places(folder, put_photo, by_name, tmp_path):
     for name in NAMES:
         put_photo(f"{folder}/{name}")
     parts = load("utkface", Options(tmp_path, sigma=3.0))
     assert list(parts) == ["train", "valid", "test"]
-    ages = {
-        p.name: a
-        for photos in parts.values()
-        for p, a in zip(photos.paths, photos.ages, strict=True)
-    }
-    assert ages == dict(zip(NAMES, AGES, strict=True))
+    assert by_name(parts) == {n: (age, 3.0) for n, age in zip(NAMES, AGES, strict=True)}
     for photos in parts.values():
         assert photos.paths == sorted(photos.paths)
         assert {path.parent for path in photos.paths} <= {tmp_path / folder}
-        np.testing.assert_array_equal(photos.sigmas, np.full(len(photos), 3.0))
 
 
 def test_parts_follow_the_hash_of_the_name(put_photo, tmp_path):

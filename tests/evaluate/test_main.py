@@ -1,14 +1,15 @@
 """The command, as a user runs it: after a training, on several networks, and got wrong."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, raising, refused
 from helpers.networks import save_network
+from helpers.photos import put_photos, put_table
+from helpers.trainings import rows
 from PIL import Image
 
 from tinydldl import report
@@ -27,11 +28,8 @@ TABLE_DATA = ["--dataset", "csv", "--table", "table.csv"]
 @pytest.fixture
 def photos(rng):
     """Thirty photos and a table; some validation photos have an age outside the grid."""
-    for i in range(30):
-        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(f"{i}.png")
-    ages = [150 if i % 3 == 0 else 3 * i for i in range(30)]
-    rows = [f"{i}.png,{age},{i % 2}" for i, age in enumerate(ages)]
-    Path("table.csv").write_text("\n".join(["path,age,sigma", *rows]))
+    put_photos("", 30, rng)
+    put_table("table.csv", [150 if i % 3 == 0 else 3 * i for i in range(30)], [0, 1] * 15)
 
 
 @pytest.fixture
@@ -46,24 +44,25 @@ def write_config(folder, **settings):
     Path(folder, "config.json").write_text(json.dumps({"arguments": common | settings}))
 
 
+def save_run(**settings):
+    """A network in this folder, and the settings that it was trained with."""
+    save_network("checkpoint")
+    write_config(".", **settings)
+
+
 def run(*arguments):
     """The exit code of the command, on one process."""
     return exit_code(evaluate.main, "--workers", 1, *arguments)
-
-
-def rows(path):
-    return list(csv.DictReader(Path(path).read_text().splitlines()))
 
 
 def figures(folder):
     return json.loads(Path(folder, "figures.json").read_text())
 
 
-def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys):
+def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys, said):
     assert exit_code(train.main, *TRAINED, "--name", "mine") == 0
     capsys.readouterr()
-    assert run("--checkpoint", "runs/mine") == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = said(run("--checkpoint", "runs/mine")).splitlines()
     folder = Path("runs/mine/evaluation/synthetic-valid")
     assert lines[0].startswith("tinydldl.evaluate on cpu (NumPy")
     assert lines[1].startswith("network   runs/mine: dldl-v2, tiny, 32 px, hp: 934,869 parameters")
@@ -90,22 +89,18 @@ def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys):
             assert min(picture.size) > 500
 
 
-def test_the_arguments_win_over_those_of_the_run(undrawn, capsys):
-    save_network("checkpoint")
-    write_config(".", dataset="synthetic", seed=3, limit=40)
-    assert run("--checkpoint", ".", "--seed", 4, "--limit", 30, "--part", "train") == 0
-    out = capsys.readouterr().out
+def test_the_arguments_win_over_those_of_the_run(undrawn, said):
+    save_run(dataset="synthetic", seed=3, limit=40)
+    out = said(run("--checkpoint", ".", "--seed", 4, "--limit", 30, "--part", "train"))
     assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "as in training: dataset synthetic, data-dir data, split random, sigma 2.0\n" in out
     assert "warning: a network was trained on these" in out
     assert figures("evaluation/synthetic-train")["settings"]["seed"] == 4
 
 
-def test_a_network_trained_on_another_part_is_evaluated_on_what_it_has_not_seen(undrawn, capsys):
-    save_network("checkpoint")
-    write_config(".", dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
-    assert run("--checkpoint", ".", "--limit", 30) == 0
-    out = capsys.readouterr().out
+def test_a_network_trained_on_another_part_is_evaluated_on_what_is_new(undrawn, capsys, said):
+    save_run(dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
+    out = said(run("--checkpoint", ".", "--limit", 30))
     assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "warning" not in out
     assert run("--checkpoint", ".", "--limit", 30, "--part", "valid") == 0
@@ -132,17 +127,15 @@ def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, caps
     assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0
     before = figures(folder)
     for out in ([], ["--out", folder]):
-        assert run("--checkpoint", "b/tiny.npz", *TABLE_DATA, *out) == 2
-        message = f"{folder}: holds the evaluation of {Path('a/tiny.npz').resolve()}; give another"
-        assert message in capsys.readouterr().err
+        error = refused(capsys, evaluate.main, "--checkpoint", "b/tiny.npz", *TABLE_DATA, *out)
+        assert error.startswith(f"{folder}: holds the evaluation of {Path('a/tiny.npz').resolve()}")
     assert figures(folder) == before
     assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
 
 
-def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, undrawn, capsys):
+def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, undrawn, said):
     """Without the ages that the grid does not hold, every row is evaluated, once."""
-    assert run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all") == 0
-    out = capsys.readouterr().out
+    out = said(run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all"))
     assert "data      csv: 20 photos (all) to evaluate on\n" in out
     assert "trained on" not in out
     evaluated = rows("runs/evaluations/tiny-table-all/predictions.csv")
@@ -151,18 +144,15 @@ def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, und
     assert figures("runs/evaluations/tiny-table-all")["part"] == "all"
 
 
-def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, capsys):
-    save_network("checkpoint")
-    write_config(".", dataset="synthetic", seed=3, limit=40)
-    assert run("--checkpoint", ".", "--part", "all") == 0
-    out = capsys.readouterr().out
+def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, said):
+    save_run(dataset="synthetic", seed=3, limit=40)
+    out = said(run("--checkpoint", ".", "--part", "all"))
     assert "synthetic: 40 photos (all) to evaluate on" in out
     assert "warning: a network was trained on some of these" in out
 
 
 def test_another_table_was_not_trained_on(photos, undrawn, capsys):
-    save_network("checkpoint")
-    write_config(".", dataset="csv", table="table.csv", seed=0, limit=None)
+    save_run(dataset="csv", table="table.csv", seed=0, limit=None)
     Path("other.csv").write_text(Path("table.csv").read_text())
     for table, warned in (("./table.csv", True), ("other.csv", False)):
         for part in ("train", "all"):
@@ -181,11 +171,9 @@ def test_aligned_crops_of_the_run_are_found_again(photos, undrawn, capsys):
     assert "table table.csv, aligned crops, split random" in capsys.readouterr().out
 
 
-def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, capsys):
-    save_network("checkpoint")
-    write_config(".", dataset="synthetic", seed=3, limit=40, sigma=5.0)
-    assert run("--checkpoint", ".", *TABLE_DATA, "--part", "train", "--out", "out") == 0
-    out = capsys.readouterr().out
+def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, said):
+    save_run(dataset="synthetic", seed=3, limit=40, sigma=5.0)
+    out = said(run("--checkpoint", ".", *TABLE_DATA, "--part", "train", "--out", "out"))
     assert "as in training" not in out
     assert "trained on these" not in out
     settings = figures("out")["settings"]
@@ -247,23 +235,21 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
     assert Path("ensemble/member-2/evaluation/table-valid-of-2/figures.json").exists()
 
 
-def test_a_network_of_an_ensemble_knows_the_run(photos, undrawn, capsys):
+def test_a_network_of_an_ensemble_knows_the_run(photos, undrawn, capsys, said):
     Path("runs/x/member-1").mkdir(parents=True)
     save_network("runs/x/member-1/checkpoint")
     write_config("runs/x", dataset="csv", table="table.csv", seed=1, limit=20)
     for path in ("runs/x", "runs/x/member-1", "runs/x/member-1/checkpoint.npz"):
-        assert run("--checkpoint", path) == 0
-        out = capsys.readouterr().out
+        out = said(run("--checkpoint", path))
         assert "table table.csv, split random, seed 1, sigma 2.0\n" in out  # no limit
         assert "warning: split" not in out
     assert run("--checkpoint", "runs/x", "--seed", 2) == 0
     assert "warning: split in another way than in training" in capsys.readouterr().out
 
 
-def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, capsys):
+def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, said):
     save_network("a")
-    assert run("--checkpoint", "a", *TABLE_DATA, "--part", "train") == 0
-    out = capsys.readouterr().out
+    out = said(run("--checkpoint", "a", *TABLE_DATA, "--part", "train"))
     assert "photos left out, ages not in 0..100" in out
     assert "trained on" not in out  # nobody knows on what
     evaluated = rows("runs/evaluations/a-table-train/predictions.csv")
@@ -276,46 +262,38 @@ def test_a_limit_is_of_the_photos_evaluated(photos, undrawn, capsys):
     assert "csv: 5 photos (train) to evaluate on" in capsys.readouterr().out
 
 
-def test_each_method_leaves_what_it_can(photos, capsys):
+def test_each_method_leaves_what_it_can(photos, said):
     save_network("net", "ranking")
-    assert run("--checkpoint", "net", *TABLE_DATA, "--out", "out") == 0
-    assert "KL divergence" in capsys.readouterr().out
+    assert "KL divergence" in said(run("--checkpoint", "net", *TABLE_DATA, "--out", "out"))
     assert {"kl", "crps", "coverage"} <= figures("out").keys()
     assert Path("out/reliability.png").exists()
     save_network("net", "mr-l2")  # what it is now takes the place of what it was
-    assert run("--checkpoint", "net", *TABLE_DATA, "--out", "out") == 0
-    assert "KL divergence" not in capsys.readouterr().out
+    assert "KL divergence" not in said(run("--checkpoint", "net", *TABLE_DATA, "--out", "out"))
     assert "kl" not in figures("out")
     assert not Path("out/reliability.png").exists()
     assert {row["mode"] for row in rows("out/predictions.csv")} == {""}
 
 
-def test_files_of_others_are_not_replaced(photos, undrawn, capsys):
-    save_network("a")
-    Path("out").mkdir()
-    Path("out/predictions.csv").write_text("of a run")
-    assert run("--checkpoint", "a", *TABLE_DATA, "--out", "out") == 2
-    assert "out: holds files that are not of an evaluation" in capsys.readouterr().err
-    assert [path.read_text() for path in Path("out").iterdir()] == ["of a run"]
+NO_FIGURES = ["5", "true", "[5]", "[null]", "[[1]]", "[{}]", "{}"]
 
 
-@pytest.mark.parametrize("checkpoints", ["5", "true", "[5]", "[null]", "[[1]]", "[{}]", "{}"])
-def test_figures_of_others_are_not_replaced(checkpoints, photos, undrawn, capsys):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("predictions.csv", "of a run")]
+    + [("figures.json", f'{{"checkpoints": {checkpoints}}}') for checkpoints in NO_FIGURES],
+)
+def test_files_of_others_are_not_replaced(name, text, photos, undrawn, capsys):
     save_network("a")
     Path("out").mkdir()
-    Path("out/figures.json").write_text(text := f'{{"checkpoints": {checkpoints}}}')
-    assert run("--checkpoint", "a", *TABLE_DATA, "--out", "out") == 2
-    assert "out: holds files that are not of an evaluation" in capsys.readouterr().err
+    Path("out", name).write_text(text)
+    error = refused(capsys, evaluate.main, "--checkpoint", "a", *TABLE_DATA, "--out", "out")
+    assert error.startswith("out: holds files that are not of an evaluation")
     assert [path.read_text() for path in Path("out").iterdir()] == [text]
 
 
 def test_numbers_are_written_before_pictures(monkeypatch):
     """What was computed for minutes is not lost with a figure that cannot be drawn."""
-
-    def fail(*arguments):
-        raise RuntimeError
-
-    monkeypatch.setattr(report, "pictures", fail)
+    monkeypatch.setattr(report, "pictures", raising(RuntimeError))
     save_network("checkpoint")
     with pytest.raises(RuntimeError):
         run("--checkpoint", "checkpoint.npz", "--dataset", "synthetic", "--limit", 30, "--out", "o")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, refused
 from helpers.networks import save_network
-from matplotlib import cbook
+from helpers.photos import PORTRAIT, group_of, put_table, random_photo
 from PIL import Image
 
 from tinydldl import plots, trained
@@ -23,11 +23,11 @@ PHOTO = ("photo.jpg", "--no-detect")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A network, and photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    """With a network, and photo.jpg, the portrait."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TINYDLDL_DATA", raising=False)
     save_network("net")
-    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+    shutil.copy(PORTRAIT, "photo.jpg")
 
 
 @pytest.fixture
@@ -46,9 +46,8 @@ def drawn(monkeypatch):
 @pytest.fixture
 def no_occlusion(monkeypatch):
     """Occlusion takes most of the time; here it finds a slope."""
-    monkeypatch.setattr(
-        saliency, "occlusion", lambda *_: np.add.outer(np.arange(16.0), np.zeros(16))
-    )
+    slope = np.add.outer(np.arange(16.0), np.zeros(16))
+    monkeypatch.setattr(saliency, "occlusion", lambda *_: slope)
 
 
 def run(*arguments):
@@ -60,6 +59,12 @@ def view(face=None):
     network = trained.load("net")
     (portrait,) = portraits.portraits(network, open_photo("photo.jpg"), [face])
     return network, portrait, saliency.Maps(network, np.asarray(portrait.view)[None])
+
+
+def assert_sees(figure, face):
+    """Assert that what the network sees is shown of this face."""
+    shown = figure.axes[0].images[0].get_array()
+    np.testing.assert_array_equal(shown, np.asarray(view(face)[1].view))
 
 
 def titles(figure):
@@ -134,25 +139,20 @@ def test_the_texts_of_the_picture_fit(around, no_occlusion, drawn, monkeypatch):
 def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
-    _, portrait, one = view(face)
+    _, _, one = view(face)
     which, estimate, *_ = capsys.readouterr().out.splitlines()
     assert which == "face      1 of 1"
     assert estimate.startswith(f"estimate  {one.y_hat[0]:.1f} years")
-    seen = drawn[0].axes[0].images[0].get_array()
-    np.testing.assert_array_equal(seen, np.asarray(portrait.view))
+    assert_sees(drawn[0], face)
     Image.linear_gradient("L").resize((300, 200)).save("sky.png")
-    assert run("sky.png") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: sky.png: no face found; say where it is with --box or --landm")
-    assert error.count("\n") == 1
+    error = refused(capsys, explain.main, "--checkpoint", "net", "sky.png")
+    assert error.startswith("sky.png: no face found; say where it is with --box or --landmarks")
 
 
 def test_one_face_of_several(mtcnn, no_occlusion, drawn, capsys):
     """It is said that there are others, and each may be chosen by its number."""
-    group = Image.new("RGB", (1100, 620), (120, 140, 160))
-    for left, height in ((0, 600), (560, 260), (800, 420)):
-        group.paste(Image.open("photo.jpg").resize((height * 512 // 600, height)), (left, 10))
-    group.save("photo.jpg")
+    places = (0, 600), (560, 260), (800, 420)
+    group_of(open_photo("photo.jpg"), *places, size=(1100, 620)).save("photo.jpg")
     detected = detect(open_photo("photo.jpg"))
     left_to_right = sorted(detected, key=lambda face: face.box[0])
     assert run("photo.jpg") == 0
@@ -162,17 +162,14 @@ def test_one_face_of_several(mtcnn, no_occlusion, drawn, capsys):
     assert run("photo.jpg", "--face", "2") == 0
     assert capsys.readouterr().out.splitlines()[0] == "face      2 of 3, from left to right"
     for figure, face in zip(drawn, (detected[0], left_to_right[1]), strict=True):
-        seen = figure.axes[0].images[0].get_array()
-        np.testing.assert_array_equal(seen, np.asarray(view(face)[1].view))
-    assert run("photo.jpg", "--face", "4") == 2
-    assert "--face 4: expected 1 to 3, the faces in the photo" in capsys.readouterr().err
+        assert_sees(figure, face)
+    error = refused(capsys, explain.main, "--checkpoint", "net", "photo.jpg", "--face", "4")
+    assert "--face 4: expected 1 to 3" in error
 
 
 def test_a_face_by_hand(mtcnn, no_occlusion, drawn):
     assert run("photo.jpg", "--box", "170,80,160,230") == 0
-    face = face_in(open_photo("photo.jpg"), [170, 80, 330, 310])
-    seen = drawn[0].axes[0].images[0].get_array()
-    np.testing.assert_array_equal(seen, np.asarray(view(face)[1].view))
+    assert_sees(drawn[0], face_in(open_photo("photo.jpg"), [170, 80, 330, 310]))
 
 
 def test_nothing_is_overwritten(no_occlusion):
@@ -192,12 +189,11 @@ def test_ages_to_ask_about():
 
 
 def test_agreement_in_words():
-    texts = {c: explain.agreement_text(c) for c in (0.9, 0.5, 0.1, -0.8, None)}
-    assert texts[0.9] == "map and occlusion agree (correlation 0.90)"
-    assert texts[0.5] == "map and occlusion agree in part (correlation 0.50)"
-    assert texts[0.1] == "map and occlusion do not agree (correlation 0.10)"
-    assert texts[-0.8] == "map and occlusion do not agree (correlation -0.80)"
-    assert "cannot be compared" in texts[None]
+    words = {0.9: "agree ", 0.5: "agree in part ", 0.1: "do not agree ", -0.8: "do not agree "}
+    for c, said in words.items():
+        expected = f"map and occlusion {said}(correlation {c:.2f})"
+        assert explain.agreement_text(c) == expected
+    assert "cannot be compared" in explain.agreement_text(None)
 
 
 def test_a_tint_is_white_at_0_and_has_the_sign_of_the_map():
@@ -216,12 +212,10 @@ def test_a_tint_is_white_at_0_and_has_the_sign_of_the_map():
 @pytest.fixture
 def people(rng):
     """Photos and a table: of every three two are in their twenties and one is 75, a few are 90."""
-    lines = ["path,age"]
     for i in range(60):
-        coarse = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((37, 37)).save(f"{i}.png")
-        lines.append(f"{i}.png,{90 if i > 53 else (75, 20 + i % 10, 29)[i % 3]}")
-    Path("table.csv").write_text("\n".join(lines))
+        random_photo(rng, 4).resize((37, 37)).save(f"{i}.png")
+    ages = [90 if i > 53 else (75, 20 + i % 10, 29)[i % 3] for i in range(60)]
+    put_table("table.csv", ages)
     return "--dataset", "csv", "--table", "table.csv", "--batch", "7"
 
 

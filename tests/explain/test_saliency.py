@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.networks import CHANNELS, save_network
-from PIL import Image
+from helpers.photos import random_photo
 
 from tinydldl import trained
 from tinydldl.datasets import Photos
@@ -152,9 +152,8 @@ def test_features_that_get_stronger_move_what_is_explained(pool, log_sigmoid, ne
 def test_the_map_of_the_expectation_is_the_weighted_sum_of_all_maps(network_of, images):
     explained = Maps(network_of(side=64), images)
     p_hat, y_hat = decode(explained.logits)
-    wanted = sum(
-        (p_hat[:, k] * (k - y_hat))[:, None, None] * explained.of_logit(k) for k in range(101)
-    )
+    weights = p_hat * (np.arange(101) - y_hat[:, None])
+    wanted = sum(weights[:, k, None, None] * explained.of_logit(k) for k in range(101))
     np.testing.assert_allclose(explained.of_expectation(), wanted, rtol=1e-7, atol=1e-10)
 
 
@@ -165,11 +164,8 @@ def test_what_all_logits_share_changes_one_map_and_no_other(network_of, images, 
     network.model.params["fc.W"] += rng.standard_normal((128, 1))
     after = Maps(network, images)
     np.testing.assert_allclose(after.p_hat, before.p_hat, rtol=1e-9)
-    for one, other in (
-        (before.of_expectation(), after.of_expectation()),
-        (before.of_log_probability(30), after.of_log_probability(30)),
-    ):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+    for of in (lambda maps: maps.of_expectation(), lambda maps: maps.of_log_probability(30)):
+        np.testing.assert_allclose(of(before), of(after), rtol=1e-6, atol=1e-9)
     assert np.abs(before.of_logit(30) - after.of_logit(30)).max() > 0.1
 
 
@@ -309,8 +305,7 @@ def test_by_decade_is_the_mean_of_each(network_of, tmp_path, rng):
     ages = np.array([23.0, 71.5, 29.9, 30.0, 20.0, 79.0, 24.0])
     paths = [tmp_path / f"{i}.png" for i in range(len(ages))]
     for path in paths:
-        coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((73, 73)).save(path)
+        random_photo(rng, 8).resize((73, 73)).save(path)
     store = PhotoStore(Photos(paths, ages, np.full(len(ages), 2.0)), 64, 10**9, 1)
     centers = np.stack([store[i][4:68, 4:68] for i in range(len(ages))])
     seen = []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import exit_code
+from helpers.commands import exit_code, refused
 from helpers.networks import save_network
-from matplotlib import cbook
+from helpers.photos import LANDMARKS, PORTRAIT
 from PIL import Image
 
 from tinydldl import trained
@@ -22,15 +22,14 @@ from tinydldl.predict import __main__ as predict
 from tinydldl.predict import inputs, portraits
 
 BOX = "170,80,160,230"
-LANDMARKS = "222,190,306,186,267,235,232,282,303,278"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A network, and photo.jpg: Grace Hopper, U.S. Navy, public domain; from Matplotlib."""
+    """With a network, and photo.jpg, the portrait."""
     monkeypatch.chdir(tmp_path)
     save_network("net")
-    shutil.copy(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False), "photo.jpg")
+    shutil.copy(PORTRAIT, "photo.jpg")
     return tmp_path
 
 
@@ -76,10 +75,10 @@ def test_a_photo_that_is_a_face(capsys):
 
 
 def test_landmarks_by_hand(capsys):
-    assert run("photo.jpg", "--landmarks", LANDMARKS, "--json") == 0
+    points = ",".join(map(str, LANDMARKS.ravel()))
+    assert run("photo.jpg", "--landmarks", points, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
-    points = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
-    assert face["age"] == estimate(Face(None, 1.0, points)).y_hat
+    assert face["age"] == estimate(Face(None, 1.0, LANDMARKS)).y_hat
     assert face["box"] == [222, 186, 306, 282]
 
 
@@ -88,8 +87,7 @@ def test_a_box_by_hand(mtcnn, capsys):
     assert run("photo.jpg", "--box", BOX, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
     assert face["box"] == [170, 80, 330, 310]
-    by_hand = np.array(LANDMARKS.split(","), dtype=float).reshape(5, 2)
-    assert np.abs(np.array(face["landmarks"]) - by_hand).mean() < 6
+    assert np.abs(np.array(face["landmarks"]) - LANDMARKS).mean() < 6
 
 
 def test_no_face_says_what_to_do(mtcnn, capsys):
@@ -112,11 +110,9 @@ def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, 
         raise PermissionError(13, f"Permission denied: {dir}")
 
     monkeypatch.setattr("tinydldl.files.TemporaryFile", refuse)
-    assert run("photo.jpg", "--no-detect", "--out", "here/and/there") == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    why = "cannot be written (Permission denied: .); give another --out"
-    assert err == f"error: here/and/there: {why}\n"
+    arguments = "--checkpoint", "net", "photo.jpg", "--no-detect", "--out", "here/and/there"
+    error = refused(capsys, predict.main, *arguments)
+    assert error == "here/and/there: cannot be written (Permission denied: .); give another --out"
     assert not Path("here").exists()
 
 
@@ -138,10 +134,9 @@ def test_a_folder_a_pattern_and_standard_input(monkeypatch, capsys):
     assert {row["left"] for row in rows} == {""}
 
 
-def test_a_method_without_a_distribution(capsys):
+def test_a_method_without_a_distribution(capsys, said):
     save_network("net", "mr-l1")
-    assert run("photo.jpg", "--no-detect") == 0
-    line, _ = capsys.readouterr().out.splitlines()
+    line, _ = said(run("photo.jpg", "--no-detect")).splitlines()
     assert line == f"photo.jpg, face 1: {estimate(None).y_hat:.1f} years (the whole photo)"
     assert run("photo.jpg", "--no-detect", "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]

@@ -3,25 +3,21 @@
 import numpy as np
 import pytest
 from helpers.networks import CHANNELS, save_network
-from matplotlib import cbook
+from helpers.photos import LANDMARKS, PORTRAIT
 from PIL import Image, ImageOps
 
 from tinydldl import trained
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, Face
+from tinydldl.images import open_photo
 from tinydldl.predict import pictures, portraits
 from tinydldl.predict.portraits import view
-
-# Marked by hand: eyes, nose and corners of the mouth of the portrait below.
-LANDMARKS = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
 
 
 @pytest.fixture(scope="module")
 def image():
-    """Grace Hopper, 512 x 600 pixels: U.S. Navy, public domain; it comes with Matplotlib."""
-    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as photo:
-        return photo.convert("RGB")
+    return open_photo(PORTRAIT)
 
 
 @pytest.fixture
@@ -47,10 +43,8 @@ def test_a_whole_photo_is_seen_as_in_an_evaluation(tmp_path, image):
     """Resized to 8/7 of the network's side, and of that the center."""
     image.save(tmp_path / "photo.png")
     network = network_of(tmp_path, side=40)
-    store = PhotoStore(
-        Photos([tmp_path / "photo.png"], np.array([79.0]), np.array([2.0])), 40, 0, 1
-    )
-    p_hat, y_hat = network.predict(store, batch=1)
+    photos = Photos([tmp_path / "photo.png"], np.array([79.0]), np.array([2.0]))
+    p_hat, y_hat = network.predict(PhotoStore(photos, 40, 0, 1), batch=1)
     (portrait,) = portraits.portraits(network, image, [None])
     np.testing.assert_array_equal(portrait.p_hat, p_hat[0])
     assert portrait.y_hat == y_hat[0]
@@ -79,9 +73,8 @@ def test_estimates_are_those_by_hand(tmp_path, image, face):
         np.testing.assert_allclose(person.p_hat, p_hat, rtol=0, atol=1e-6)
         mean = p_hat @ np.arange(101)
         assert person.y_hat == pytest.approx(mean, abs=1e-4)
-        assert person.spread == pytest.approx(
-            np.sqrt(p_hat @ (np.arange(101) - mean) ** 2), abs=1e-3
-        )
+        variance = p_hat @ (np.arange(101) - mean) ** 2
+        assert person.spread == pytest.approx(np.sqrt(variance), abs=1e-3)
 
 
 def test_a_mirror_image_gets_the_same_answer(tmp_path, image):

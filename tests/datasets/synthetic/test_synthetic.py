@@ -4,12 +4,11 @@ import csv
 import signal
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.commands import wait_until
+from helpers.running import running
 
 from tinydldl.datasets import DataError, Options, synthetic
 from tinydldl.datasets.synthetic import annotate, load, sample_age
@@ -41,11 +40,8 @@ def read_table(data_dir):
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     for data_dir, seed in ((tmp_path / "a", 0), (tmp_path / "b", 0), (tmp_path / "b", 1)):
         load_faces(data_dir, 6, seed)
-    first, again, other = (
-        png_bytes(tmp_path / "a"),
-        png_bytes(tmp_path / "b"),
-        png_bytes(tmp_path / "b", seed=1),
-    )
+    sets = (("a", 0), ("b", 0), ("b", 1))
+    first, again, other = (png_bytes(tmp_path / name, seed) for name, seed in sets)
     assert first == again
     assert first.keys() == other.keys()
     assert not set(first.values()) & set(other.values())
@@ -108,24 +104,14 @@ def test_no_process_is_left_of_a_drawing_that_is_killed(name, tmp_path):
     ) as drawing:
         try:
             wait_until(lambda: list(tmp_path.rglob("00064.png")))
-            group = members(drawing.pid)
+            group = running(group=drawing.pid)
             drawing.send_signal(getattr(signal, name))
             drawing.wait()
         finally:
             drawing.kill()
     assert drawing.returncode == -getattr(signal, name)
     assert len(group) >= 3  # itself, one that draws, and what multiprocessing has for itself
-    wait_until(lambda: not members(drawing.pid))
-
-
-def members(group):
-    """The processes of a group that still run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has just ended
-            state, _, of = path.read_text().rpartition(")")[2].split()[:3]
-            found += [path.parent.name] * (int(of) == group and state not in "XZ")
-    return found
+    wait_until(lambda: not running(group=drawing.pid))
 
 
 def test_an_interrupted_write_leaves_no_half_face(tmp_path, monkeypatch):
