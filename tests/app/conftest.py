@@ -1,12 +1,9 @@
 """What the tests of the page share: networks that nobody trained, photos, and a server."""
 
-import io
-import shutil
-
 import pytest
 from helpers.networks import save_network
+from helpers.photos import PORTRAIT, encoded
 from helpers.server import serving
-from matplotlib import cbook
 from PIL import Image
 
 from tinydldl import trained
@@ -29,19 +26,11 @@ def server(choice):
 
 @pytest.fixture(scope="session")
 def portrait():
-    """The bytes of Grace Hopper's, 512 x 600 pixels: U.S. Navy, public domain; of Matplotlib."""
-    with cbook.get_sample_data("grace_hopper.jpg") as file, io.BytesIO() as copy:
-        shutil.copyfileobj(file, copy)
-        return copy.getvalue()
+    """Its bytes: 512 x 600 pixels."""
+    return PORTRAIT.read_bytes()
 
 
 @pytest.fixture(scope="session")
 def gradient():
     """The bytes of a photo without a face."""
-    return as_png(Image.linear_gradient("L").resize((300, 200)))
-
-
-def as_png(image):
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    return encoded(Image.linear_gradient("L").resize((300, 200)))

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from helpers.networks import save_network
+from helpers.photos import LANDMARKS, encoded, group_of
 from PIL import Image, ImageOps
 
 from tinydldl import trained
@@ -26,12 +27,6 @@ def picture(uri):
     image = Image.open(io.BytesIO(base64.b64decode(data)))
     assert kind == f"data:image/{image.format.lower()}"
     return image
-
-
-def png(image, **settings):
-    file = io.BytesIO()
-    image.save(file, "PNG", **settings)
-    return file.getvalue()
 
 
 def agree(choice, image, face, record):
@@ -58,11 +53,8 @@ def test_the_whole_photo(choice, portrait):
 
 
 def test_faces_from_left_to_right(mtcnn, choice, portrait):
-    person = open_photo(io.BytesIO(portrait))
-    group = Image.new("RGB", (900, 500), (120, 140, 160))
-    for left, height in ((450, 240), (0, 480), (700, 160)):
-        group.paste(person.resize((height * 512 // 600, height)), (left, 10))
-    answer = estimate(choice, png(group))
+    group = group_of(open_photo(io.BytesIO(portrait)), (450, 240), (0, 480), (700, 160))
+    answer = estimate(choice, encoded(group))
     faces = {tuple(face.box.tolist()): face for face in detect(group)}
     lefts = [record["box"][0] for record in answer["faces"]]
     assert len(lefts) == 3
@@ -96,7 +88,7 @@ def test_a_turned_and_large_photo(choice, portrait):
     image = open_photo(io.BytesIO(portrait)).resize((900, 1350))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    turned = png(image.transpose(Image.Transpose.ROTATE_90), exif=exif, compress_level=1)
+    turned = encoded(image.transpose(Image.Transpose.ROTATE_90), exif=exif, compress_level=1)
     answer = estimate(choice, turned, whole=True)
     assert (answer["width"], answer["height"]) == (900, 1350)
     assert picture(answer["photo"]).size == (683, 1024)
@@ -133,8 +125,7 @@ def test_no_detector(choice, portrait, monkeypatch):
 
 
 def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
-    landmarks = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]], dtype=float)
-    crowd = [Face(np.array([190.0 - k, 120, 330, 310]), 1 - k / 100, landmarks) for k in range(5)]
+    crowd = [Face(np.array([190.0 - k, 120, 330, 310]), 1 - k / 100, LANDMARKS) for k in range(5)]
     monkeypatch.setattr(module, "detect", lambda image: crowd)
     monkeypatch.setattr(module, "MOST_FACES", 3)
     answer = estimate(choice, portrait)
@@ -142,40 +133,27 @@ def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
     assert answer["note"] == "5 faces were found; these are the 3 clearest."
 
 
-def saved(image, format):
-    file = io.BytesIO()
-    image.save(file, format)
-    return file.getvalue()
-
-
-UPLOADS = {
-    "text": (lambda: b"hello\n", "can be read; expected JPEG, PNG, WebP, GIF, BMP or PPM "),
-    "empty": (lambda: b"", "the file is empty"),
-    "cut off": (lambda: png(Image.effect_noise((90, 90), 50))[:2000], "cannot be decoded"),
-    "stripe": (lambda: png(Image.new("1", (5, 251))), "5 x 251 pixels are a stripe, not a photo"),
-    "bomb": (lambda: png(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
-    "PostScript": (lambda: saved(Image.new("RGB", (9, 9)), "EPS"), "not a photo that can be read"),
-    "TIFF": (lambda: saved(Image.new("RGB", (99, 99)), "TIFF"), "save it as JPEG or PNG"),
-    "PostScript with a preview": (
-        lambda: b"\xc5\xd0\xd3\xc6" + bytes(60),
-        "not a photo that can be read",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", UPLOADS)
-def test_what_is_no_photo(choice, name):
-    make, words = UPLOADS[name]
+@pytest.mark.parametrize(
+    ("data", "words"),  # more: the photos of test_bad_input.py
+    [
+        (b"hello\n", "can be read; expected JPEG, PNG, WebP, GIF, BMP or PPM "),
+        (encoded(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
+        (encoded(Image.new("RGB", (99, 99)), "TIFF"), "save it as JPEG or PNG"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(60), "not a photo that can be read"),  # PostScript
+    ],
+    ids=["text", "bomb", "TIFF", "PostScript with a preview"],
+)
+def test_what_is_no_photo(choice, data, words):
     with pytest.raises(PhotoError, match=words) as caught:
-        estimate(choice, make(), whole=True)
+        estimate(choice, data, whole=True)
     assert str(caught.value).startswith("the photo: ")
     assert "\n" not in str(caught.value)
 
 
 def test_the_longest_photo(choice):
-    assert len(estimate(choice, png(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
+    assert len(estimate(choice, encoded(Image.new("L", (12, 600))), whole=True)["faces"]) == 1
     with pytest.raises(PhotoError, match=r"^11 x 12 pixels, expected 12 or more a side for a face"):
-        estimate(choice, png(Image.new("L", (11, 12))), whole=True)
+        estimate(choice, encoded(Image.new("L", (11, 12))), whole=True)
 
 
 writes = []
@@ -196,7 +174,7 @@ def test_no_photo_is_written(mtcnn, choice, portrait, tmp_path):
     assert writes == [str(tmp_path / "planted")]
     writes.clear()
     estimate(choice, portrait)
-    estimate(choice, png(ImageOps.mirror(open_photo(io.BytesIO(portrait)))), whole=True)
+    estimate(choice, encoded(ImageOps.mirror(open_photo(io.BytesIO(portrait)))), whole=True)
     with pytest.raises(PhotoError):
         estimate(choice, portrait[:5000])
     assert writes == []

@@ -1,6 +1,5 @@
 """The server takes 300 MB at most beside what it holds when idle, whatever the photos."""
 
-import io
 import re
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.photos import encoded, gray_jpeg
 from helpers.server import estimate, refused
 from PIL import Image
 
@@ -54,39 +54,17 @@ def png(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
 
 
-def jpeg(width, height, scans=False):
-    """A gray JPEG in one scan, or in one for each color. Width and height divide by 8.
-
-    Each block is flat and the same as the last: 00 1010, then 00 00 for both other colors.
-    """
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "JPEG", subsampling=0)
-    head = bytearray(file.getvalue()[: file.getvalue().index(b"\xff\xda")])
-    size = head.index(b"\xff\xc0") + 5
-    head[size : size + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    colors = [(1, 0x00), (2, 0x11), (3, 0x11)]
-    parts = [[color] for color in colors] if scans else [colors]
-    for part in parts:
-        code = "".join("001010" if color == 1 else "0000" for color, _ in part)
-        four = int(4 * code, 2).to_bytes(len(code) // 2, "big")  # blocks
-        names = bytes(byte for color in part for byte in color)
-        head += bytes([0xFF, 0xDA, 0, 6 + len(names), len(part), *names, 0, 63, 0])
-        head += four * (width * height // 256)
-    return bytes(head) + b"\xff\xd9"
-
-
-def saved(width, height, format, **options):
-    with Image.open(ASTRONAUT) as image, io.BytesIO() as file:
-        image.convert("RGB").resize((width, height)).save(file, format, **options)
-        return file.getvalue()
+def resized(width, height, format, **options):
+    with Image.open(ASTRONAUT) as image:
+        return encoded(image.convert("RGB").resize((width, height)), format, **options)
 
 
 PHOTOS = {
     "PNG of 88 megapixels": (lambda: png(*LARGE), 422),
-    "JPEG of 88 megapixels": (lambda: jpeg(*LARGE), 200),
-    "JPEG of 88 megapixels, scan by scan": (lambda: jpeg(*LARGE, scans=True), 422),
-    "WebP of 9 megapixels": (lambda: saved(3500, 2600, "WEBP", method=0), 200),
-    "JPEG of a phone": (lambda: saved(4032, 3024, "JPEG", quality=95), 200),
+    "JPEG of 88 megapixels": (lambda: gray_jpeg(*LARGE), 200),
+    "JPEG of 88 megapixels, scan by scan": (lambda: gray_jpeg(*LARGE, scans=True), 422),
+    "WebP of 9 megapixels": (lambda: resized(3500, 2600, "WEBP", method=0), 200),
+    "JPEG of a phone": (lambda: resized(4032, 3024, "JPEG", quality=95), 200),
 }
 
 

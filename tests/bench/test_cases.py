@@ -15,18 +15,8 @@ def test_a_name_and_its_case_are_one():
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "tiny",
-        "tiny-64-32",
-        "huge-64-32-train",
-        "tiny-31-32-train",
-        "tiny-64-0-train",
-        "tiny-64-32-test",
-        "tiny-64-32-train-",
-        "tiny-64--2-train",
-    ],
+    "text",  # and those of test_bad_input.py
+    ["tiny", "tiny-31-32-train", "tiny-64-32-test", "tiny-64-32-train-", "tiny-64--2-train"],
 )
 def test_other_names_are_refused(text):
     with pytest.raises(ValueError, match="expected NETWORK-SIDE-BATCH-train or -inference"):

@@ -65,11 +65,8 @@ def test_bars_are_stacked():
     assert axes.get_title() == "a case: layers 9 ms, fast 4 ms"
     assert axes.get_ylabel() == "ms of a step, one process"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1_1", "fc"]
-    bars = {
-        bars.get_label(): [(bar.get_y(), bar.get_height()) for bar in bars]
-        for bars in axes.containers
-    }
-    assert bars == {
+    bars = [[(bar.get_y(), bar.get_height()) for bar in bars] for bars in axes.containers]
+    assert dict(zip([bars.get_label() for bars in axes.containers], bars, strict=True)) == {
         "layers, forward": [(0, 3), (0, 1)],
         "layers, backward": [(3, 5), (1, 0)],
         "fast, forward": [(0, 1), (0, 0)],

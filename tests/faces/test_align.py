@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.photos import random_photo
 from PIL import Image, ImageDraw
 from scipy.optimize import least_squares
 
@@ -84,12 +85,8 @@ def test_points_on_a_line_are_enough():
     np.testing.assert_allclose(similarity(points, 2 * points), [[2, 0, 0], [0, 2, 0]], atol=1e-14)
 
 
-def noise(rng, height, width):
-    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
 def test_warp_that_changes_nothing_or_shifts_by_whole_pixels(rng):
-    photo = noise(rng, 20, 20)
+    photo = random_photo(rng, 20)
     pixels = np.asarray(photo)
     same = warp(photo, np.array([[1.0, 0, 0], [0, 1, 0]]), 20)
     np.testing.assert_array_equal(np.asarray(same), pixels)
@@ -100,7 +97,7 @@ def test_warp_that_changes_nothing_or_shifts_by_whole_pixels(rng):
 
 def test_warp_by_a_quarter_turn(rng):
     """(x, y) goes to (20 - y, x): the left upper corner becomes the right upper one."""
-    photo = noise(rng, 20, 20)
+    photo = random_photo(rng, 20)
     turned = warp(photo, np.array([[0.0, -1, 20], [1, 0, 0]]), 20)
     np.testing.assert_array_equal(np.asarray(turned), np.rot90(np.asarray(photo), -1))
 

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers.photos import LANDMARKS, group_of
 from PIL import Image, ImageOps
 
 from tinydldl.faces import SHAPES, align, detect, detector, face_in, networks
 from tinydldl.faces.boxes import intersection_over_union
-
-# Marked by hand in the portrait: eyes, nose, corners of the mouth; good to about 4 pixels.
-BY_HAND = np.array([[222, 190], [306, 186], [267, 235], [232, 282], [303, 278]])
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +17,8 @@ def face(mtcnn, portrait):
 
 
 def test_the_landmarks_are_where_one_sees_them(face):
-    np.testing.assert_allclose(face.landmarks, BY_HAND, atol=8)
-    assert np.abs(face.landmarks - BY_HAND).mean() < 4
+    np.testing.assert_allclose(face.landmarks, LANDMARKS, atol=8)
+    assert np.abs(face.landmarks - LANDMARKS).mean() < 4
     assert 0.99 < face.score <= 1
 
 
@@ -72,10 +70,7 @@ def test_small_faces_count_from_the_smallest_on(mtcnn, portrait):
 
 
 def test_several_faces_the_most_probable_first(mtcnn, portrait):
-    photo = Image.new("RGB", (900, 500), (120, 140, 160))
-    for left, height in ((0, 480), (450, 240), (700, 160)):
-        photo.paste(portrait.resize((height * 512 // 600, height)), (left, 10))
-    faces = detect(photo)
+    faces = detect(group_of(portrait, (0, 480), (450, 240), (700, 160)))
     scores = [face.score for face in faces]
     assert sorted(face.landmarks[2, 0] // 225 for face in faces) == [0, 2, 3]
     assert scores == sorted(scores, reverse=True)
@@ -168,10 +163,8 @@ def test_where_the_positions_of_p_net_are(monkeypatch):
 
     def say(x):
         _, H, W, _ = x.shape
-        y = {
-            "face": np.zeros((1, H // 2 - 5, W // 2 - 5)),
-            "box": np.zeros((1, H // 2 - 5, W // 2 - 5, 4)),
-        }
+        places = 1, H // 2 - 5, W // 2 - 5
+        y = {"face": np.zeros(places), "box": np.zeros((*places, 4))}
         if (H, W) == (50, 60):
             y["face"][0, 3, 5] = 0.61
             y["face"][0, 4, 15] = 0.59  # not probable enough
@@ -196,9 +189,8 @@ def test_what_refine_and_conclude_make_of_outputs(monkeypatch):
     photo = Image.new("RGB", (50, 50))
     refined = detector.refine(photo, squares)
     np.testing.assert_array_equal(refined, [[2, 2, 14, 14], [4, 4, 8, 8]])
-    assert (
-        len(detector.conclude(photo, squares, detector.SCORE)[0]) == 0
-    )  # none is as probable as it must be
+    none, *_ = detector.conclude(photo, squares, detector.SCORE)
+    assert len(none) == 0  # as probable as it must be
     boxes, scores, landmarks = detector.conclude(photo, squares, 0.7)
     np.testing.assert_allclose(boxes, [[2, 2, 14, 14], [0, 0, 10, 10]])
     np.testing.assert_allclose(scores, [0.9, 0.8])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.networks import contents
+from helpers.running import running
 
 import tinydldl
 from tinydldl import trained
@@ -89,17 +90,7 @@ class Trial:
 
 def session(leader):
     """The processes of a session, `[(pid, name), ...]`."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = stat.read_text().partition(" (")
-            name, _, fields = rest.rpartition(") ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, _, _, number = fields.split()[:4]
-        if int(number) == leader and state != "Z":
-            found.append((int(pid), name))
-    return found
+    return [(process.pid, process.name) for process in running(session=leader)]
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from faults.conftest import SMALL
+from helpers.commands import wait_until
+from helpers.photos import put_photos, put_table
 from PIL import Image
 
 
@@ -115,13 +116,8 @@ def test_without_room_to_share_one_process_is_enough(trial):
 @pytest.fixture
 def own(trial):
     """The arguments of a training on photos of its own, read again each time."""
-    rng = np.random.default_rng(0)
-    lines = ["path,age"]
-    for i in range(20):
-        pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(trial.folder / f"{i:02}.png")
-        lines.append(f"{i:02}.png,{4 * i}")
-    (trial.folder / "ages.csv").write_text("\n".join(lines))
+    put_photos(trial.folder, 20, np.random.default_rng(0))
+    put_table(trial.folder / "ages.csv", range(0, 80, 4))
     options = "--dataset csv --table ages.csv --size 32 --batch 4 --cache-mb 0 --no-augment"
     return [*options.split(), "--epochs", "8", "--workers", "1", "--name", "trial"]
 
@@ -146,24 +142,24 @@ def test_a_photo_that_changes_while_it_is_used_ends_the_training(change, own, tr
     expected = trial.result()
     shutil.rmtree(trial.run)
     process = trial.start(*own)
-    until((trial.run / "checkpoint.npz").exists)
-    photo = trial.folder / "07.png"
+    wait_until((trial.run / "checkpoint.npz").exists)
+    photo = trial.folder / "7.png"
     change(photo)
     assert trial.ended(process) == 2
     (error,) = trial.errors()
-    assert "07.png" in error
+    assert "/7.png" in error
     photo.with_suffix(".hidden").replace(photo)
     assert trial.finish() == expected
 
 
 def test_two_cannot_go_on_with_one_run(trial, whole):
     process = trial.start(*SMALL, "--name", "trial")
-    until((trial.run / "checkpoint.npz").exists)
+    wait_until((trial.run / "checkpoint.npz").exists)
     process.kill()
     trial.ended(process)
     first = trial.start("--resume", trial.run)
     table = trial.run / "metrics.csv"
-    until(lambda: table.exists() and table.read_bytes().count(b"\n") > 2)
+    wait_until(lambda: table.exists() and table.read_bytes().count(b"\n") > 2)
     os.killpg(first.pid, signal.SIGSTOP)  # so that it does not end before the second comes
     second = subprocess.run(
         [sys.executable, "-m", "tinydldl.train", "--resume", trial.run],
@@ -176,11 +172,3 @@ def test_two_cannot_go_on_with_one_run(trial, whole):
     assert second.returncode == 2
     assert str(first.pid) in second.stderr
     assert trial.result() == whole[1]
-
-
-def until(condition):
-    """Wait for it, two minutes at most."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

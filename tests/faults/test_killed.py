@@ -18,14 +18,6 @@ MOMENTS = int(os.environ.get("TINYDLDL_FAULTS", 50))
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs Linux's /proc")
 
 
-def kill(process, rng):
-    process.kill()
-
-
-def terminate(process, rng):
-    process.terminate()
-
-
 def interrupt(process, rng):
     os.killpg(process.pid, signal.SIGINT)
 
@@ -51,8 +43,8 @@ def kill_a_helper(process, rng):
 
 # What hits it, and the exit codes that it may end with; 0 where it had ended already, or goes on.
 HITS = [
-    (kill, {-signal.SIGKILL}),
-    (terminate, {-signal.SIGTERM, 143}),
+    (lambda process, rng: process.kill(), {-signal.SIGKILL}),
+    (lambda process, rng: process.terminate(), {-signal.SIGTERM, 143}),
     (interrupt, {130}),
     (interrupt_twice, {130}),
     (stop_and_continue, set()),

@@ -1,12 +1,11 @@
 """The trainings of a table: run once, continued after an interruption, never mixed up."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.trainings import settings
+from helpers.trainings import rows, settings
 
 from tinydldl import trained, weights
 from tinydldl.datasets import Photos
@@ -33,7 +32,7 @@ def make_trainings(start="random", **changes):
 
 
 def read(name):
-    return list(csv.DictReader(Path("out", name).read_text().splitlines()))
+    return rows(Path("out", name))
 
 
 def test_each_training_gives_a_line_and_its_epochs():
@@ -113,9 +112,7 @@ def test_another_base_is_refused():
     assert path == Path("out/table.md")
     assert json.loads(Path("out/settings.json").read_text())["epochs"] == 3
     make_trainings(workers=2, loaders=3)  # these do not change what is computed
-    with pytest.raises(
-        UserError, match="out: begun with epochs 3, now it is 4; give another --out"
-    ):
+    with pytest.raises(UserError, match="out: begun with epochs 3, now it is 4; give another"):
         make_trainings(epochs=4)
 
 
@@ -285,9 +282,8 @@ def begun(monkeypatch):
     """What each training begins with, by its method, first to last: filters and channels."""
 
     def watched(run, *rest):
-        begun.append(
-            (type(run.method).__name__, run.model.params["conv1_1.W"].copy(), run.channels)
-        )
+        filters = run.model.params["conv1_1.W"].copy()
+        begun.append((type(run.method).__name__, filters, run.channels))
         original(run, *rest)
 
     begun, original = [], module.train
@@ -346,13 +342,7 @@ def test_the_figures_of_a_line_by_hand():
 
 
 def test_steadiness_is_that_of_the_last_third():
-    rows = [
-        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
-        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
-        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
-        {"train_mae": 9.0, "valid_mae": "90", "grad_norm": "90", "grad_norm_std": "90"},
-        {"train_mae": 2.0, "valid_mae": "5", "grad_norm": "2", "grad_norm_std": "1"},
-        {"train_mae": 1.0, "valid_mae": "6", "grad_norm": "4", "grad_norm_std": "2"},
-    ]
+    names = ("train_mae", "valid_mae", "grad_norm", "grad_norm_std")
+    each = [(9.0, "90", "90", "90")] * 4 + [(2.0, "5", "2", "1"), (1.0, "6", "4", "2")]
     expected = {"train_mae": 1.0, "mae_spread": 0.5, "grad_norm": 3.0, "grad_spread": 0.5}
-    assert steadiness(rows) == expected
+    assert steadiness([dict(zip(names, row, strict=True)) for row in each]) == expected
