@@ -84,7 +84,7 @@ def loss_cases(rng):
     grid = label_grid(0, 4)
     p = gaussian_label_distribution([0.3, 2.0, 3.1, 4.0], [0.5, 0.0, 1.5, 0.1], grid)
     p_hat = rng.dirichlet(np.full(5, 5.0), 4)
-    y = np.array([0.3, 2.0, 3.1, 4.0])
+    y, bce = np.array([0.3, 2.0, 3.1, 4.0]), losses.binary_cross_entropy
     return {
         "kl_from_logits": (losses.kl_from_logits, normal(rng, VECTORS), p),
         "kl_from_logits, elements": (losses.kl_from_logits, normal(rng, VECTORS), p, "elements"),
@@ -93,16 +93,9 @@ def loss_cases(rng):
         "l2": (losses.l2, y + normal(rng, y.shape), y),
         "cross_entropy": (losses.cross_entropy, normal(rng, VECTORS), np.array([0, 4, 2, 2])),
         "soft_cross_entropy": (losses.soft_cross_entropy, normal(rng, VECTORS), p),
-        "binary_cross_entropy": (
-            losses.binary_cross_entropy,
-            3 * normal(rng, VECTORS),
-            rng.uniform(size=VECTORS),
-        ),
+        "binary_cross_entropy": (bce, 3 * normal(rng, VECTORS), rng.uniform(size=VECTORS)),
         "binary_cross_entropy, weighted": (
-            losses.binary_cross_entropy,
-            3 * normal(rng, VECTORS),
-            rng.uniform(size=VECTORS),
-            rng.uniform(0.5, 2, 5),
+            *(bce, 3 * normal(rng, VECTORS), rng.uniform(size=VECTORS), rng.uniform(0.5, 2, 5)),
         ),
     }
 

@@ -9,9 +9,11 @@ import textwrap
 import time
 import tracemalloc
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from helpers.commands import raising
 
 from tinydldl.checkpoint import CheckpointError, copy_into, describe, load, save
 from tinydldl.errors import UserError
@@ -64,9 +66,8 @@ NO_JSON = ["{", "[" * 100_000, "[NaN]", "[]", "1", '"a"', "", "\ud800"]
 @pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
 def test_json_that_describes_nothing(text, tmp_path):
     (tmp_path / "c.json").write_bytes(text.encode(errors="surrogatepass"))
-    with pytest.raises(
-        CheckpointError, match=r"c: not (the description of )?a checkpoint"
-    ) as error:
+    words = r"c: not (the description of )?a checkpoint"
+    with pytest.raises(CheckpointError, match=words) as error:
         describe(tmp_path / "c")
     assert "\n" not in str(error.value)
 
@@ -77,46 +78,43 @@ def test_pickled_objects_are_refused(tmp_path):
         load(tmp_path / "c", {"a": np.zeros(1)})
 
 
+@contextmanager
+def at_most(bytes):
+    """Assert that so many bytes of memory are taken within this block."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < bytes
+    finally:
+        tracemalloc.stop()
+
+
 def test_nothing_is_unpacked_before_names_and_shapes_fit(tmp_path):
     """Zeros of 40 MB in 40 kB: under a wrong name, in a wrong shape, behind a right array,
     or as the header of one."""
     path, zeros = tmp_path / "c.npz", np.broadcast_to(0.0, 5_000_000)
-    tracemalloc.start()
-    try:
-        for name, message in (("model.V", "'model.V': an array"), ("model.W", "found shape")):
-            np.savez_compressed(path, **{name: zeros})
-            tracemalloc.reset_peak()
-            with pytest.raises(CheckpointError, match=message):
-                load(tmp_path / "c", {"model.W": np.ones(3)})
-            assert tracemalloc.get_traced_memory()[1] < 2e6
-        np.savez_compressed(path, **ARRAYS)
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-            for name in ("optimizer.m", "notes"):  # not asked for
-                archive.writestr(f"{name}.npy", bytes(20_000_000))
-        tracemalloc.reset_peak()
+    for name, message in (("model.V", "'model.V': an array"), ("model.W", "found shape")):
+        np.savez_compressed(path, **{name: zeros})
+        with at_most(2e6), pytest.raises(CheckpointError, match=message):
+            load(tmp_path / "c", {"model.W": np.ones(3)})
+    np.savez_compressed(path, **ARRAYS)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("optimizer.m", "notes"):  # not asked for
+            archive.writestr(f"{name}.npy", bytes(20_000_000))
+    with at_most(2e6):
         load(tmp_path / "c", like(ARRAYS))
-        assert tracemalloc.get_traced_memory()[1] < 2e6
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:  # all of it is the header
-            head = b"\x93NUMPY\2\0" + (20_000_000).to_bytes(4, "little")
-            archive.writestr("model.W.npy", head + b" " * 20_000_000)
-        tracemalloc.reset_peak()
-        with pytest.raises(CheckpointError, match="in another format"):
-            load(tmp_path / "c", like(ARRAYS))
-        assert tracemalloc.get_traced_memory()[1] < 2e6
-    finally:
-        tracemalloc.stop()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:  # all of it is the header
+        head = b"\x93NUMPY\2\0" + (20_000_000).to_bytes(4, "little")
+        archive.writestr("model.W.npy", head + b" " * 20_000_000)
+    with at_most(2e6), pytest.raises(CheckpointError, match="in another format"):
+        load(tmp_path / "c", like(ARRAYS))
 
 
 def test_a_description_of_gigabytes_is_not_read_to_its_end(tmp_path):
     with (tmp_path / "c.json").open("wb") as file:
         file.truncate(2**33)  # takes no room on the disk
-    tracemalloc.start()
-    try:
-        with pytest.raises(CheckpointError, match="c: not a checkpoint"):
-            describe(tmp_path / "c")
-        assert tracemalloc.get_traced_memory()[1] < 2e8
-    finally:
-        tracemalloc.stop()
+    with at_most(2e8), pytest.raises(CheckpointError, match="c: not a checkpoint"):
+        describe(tmp_path / "c")
 
 
 def test_a_member_is_no_longer_than_its_header_says(tmp_path):
@@ -192,11 +190,7 @@ def test_subnormal_numbers_come_in_as_zero():
 @pytest.mark.parametrize(("call", "name"), [("numpy.savez", "c.npz"), ("os.fsync", "c.json")])
 def test_a_full_disk_leaves_neither_file(tmp_path, monkeypatch, call, name):
     """Not even one, which would be in the way of the next try."""
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(call, full)
+    monkeypatch.setattr(call, raising(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(UserError, match=rf"{name}: cannot be written \(No space left"):
         save(tmp_path / "c", {"a": np.zeros(3)}, {})
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.commands import raising
 
 import tinydldl
 from tinydldl import cli
@@ -47,20 +48,9 @@ def test_help_shows_defaults_but_not_none(capsys):
     assert "None" not in out
 
 
-def test_user_errors_become_one_line_and_exit_code_2(capsys):
-    def command(argv):
-        raise UserError(f"no file {argv[0]}")
-
-    assert cli.run_command(command, ["x"]) == 2
-    assert capsys.readouterr().err == "error: no file x\n"
+def test_exit_codes(capsys):
     assert cli.run_command(lambda argv: 0, []) == 0
-
-
-def test_ctrl_c(capsys):
-    def command(argv):
-        raise KeyboardInterrupt
-
-    assert cli.run_command(command) == 130
+    assert cli.run_command(raising(KeyboardInterrupt)) == 130
     assert capsys.readouterr().err == "stopped\n"
 
 
@@ -125,14 +115,6 @@ def test_a_terminal_that_has_no_such_character():
     assert (done.returncode, done.stdout, done.stderr) == (0, "\\xb1\n", "")
 
 
-def test_a_path_is_not_nothing():
-    parser = cli.Parser("command", "")
-    parser.add_argument("--out", type=cli.path)
-    assert parser.parse_args(["--out", "a/b"]).out == Path("a/b")
-    with pytest.raises(SystemExit, match="2"):
-        parser.parse_args(["--out", ""])
-
-
 @pytest.mark.parametrize(
     ("message", "line"),
     [
@@ -141,11 +123,8 @@ def test_a_path_is_not_nothing():
         ("x" * 10**6 + " take y", "error: " + "x" * 233 + " ... " + "x" * 133 + " take y"),
     ],
 )
-def test_an_error_is_one_line_that_can_be_read(message, line, capsys):
-    def command(argv):
-        raise UserError(message)
-
-    assert cli.run_command(command) == 2
+def test_an_error_is_one_line_that_can_be_read_and_exit_code_2(message, line, capsys):
+    assert cli.run_command(raising(UserError(message))) == 2
     assert capsys.readouterr().err == line + "\n"
     parser = cli.Parser("command", "")
     with pytest.raises(SystemExit, match="2"):

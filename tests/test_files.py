@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from helpers.commands import raising
 
 from tinydldl import files
 from tinydldl.errors import UserError
@@ -41,11 +42,7 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path, error):
 def test_a_full_disk_names_the_path_and_the_reason(tmp_path, monkeypatch, call):
     path = tmp_path / "table.csv"
     path.write_text("old")
-
-    def full(*arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(call, full)
+    monkeypatch.setattr(call, raising(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(UserError, match=r"table\.csv: cannot be written \(No space left"):
         write(path, b"new")
     assert path.read_text() == "old"
@@ -75,16 +72,14 @@ def test_several_write_one_path_at_once(tmp_path):
                     file.write(content[start : start + 10_000])
 
     write(path, contents[0])
-    writers = [
-        threading.Thread(target=write_again_and_again, args=(content,)) for content in contents
-    ]
-    for writer in writers:
-        writer.start()
     reads = 0
-    while any(writer.is_alive() for writer in writers):
-        assert path.read_bytes() in contents
-        reads += 1
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write_again_and_again, content) for content in contents]
+        while not all(writer.done() for writer in writers):
+            assert path.read_bytes() in contents
+            reads += 1
     assert reads > 0
+    assert not any(writer.exception() for writer in writers)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -190,9 +185,6 @@ def test_another_process_waits_for_a_folder_if_it_is_told_to(tmp_path):
 
 
 def test_a_file_system_without_locks(tmp_path, monkeypatch):
-    def unsupported(file, operation):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", unsupported)
+    monkeypatch.setattr("fcntl.flock", raising(OSError(errno.ENOLCK, "No locks available")))
     with files.held(tmp_path / "new"):
         assert (tmp_path / "new").is_dir()

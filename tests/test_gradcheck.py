@@ -25,11 +25,6 @@ def test_loss_gradients(name):
     check_loss(loss, x, *targets, tolerance=1e-7)
 
 
-def test_every_layer_is_checked():
-    checked = {type(layer).__name__ for layer, _ in LAYERS.values()}
-    assert checked == {name for name in vars(layers) if name[0].isupper()} - {"Layer", "Layers"}
-
-
 def test_numerical_gradient_of_a_known_function_restores_x():
     x = np.array([[1.0, -2.0], [3.0, 0.0]])
     before = x.copy()

@@ -78,9 +78,8 @@ def test_cdf_agrees_with_scipy():
 
 def test_cdf_keeps_both_tails():
     y, sigma = np.array([60.0]), np.array([2.0])
-    assert gaussian_cdf(y, sigma, [42.0])[0, 0] == pytest.approx(
-        1.1285884059538e-19, rel=1e-12, abs=0
-    )
+    far = gaussian_cdf(y, sigma, [42.0])[0, 0]
+    assert far == pytest.approx(1.1285884059538e-19, rel=1e-12, abs=0)
     points = np.linspace(-10, 100, 1001)
     z = (points - 60) / 2
     c = gaussian_cdf(y, sigma, points)[0]
@@ -104,17 +103,6 @@ def test_cumulative_sum_matches_the_cdf_at_the_upper_edges_of_the_bins():
         assert largest == pytest.approx(gap, abs=1e-4)
 
 
-@pytest.mark.parametrize("step", [0.5, 1, 4])
-def test_ranking_code_is_that_of_the_nearest_label(step):
-    grid = label_grid(step=step)
-    y = np.array([0.0, 20.2, 37.9, 100.0])
-    code = ranking_code(y, grid)
-    nearest = np.abs(grid - y[:, None]).argmin(axis=1)
-    assert code.shape == (4, len(grid) - 1)
-    assert code.sum(axis=1).tolist() == nearest.tolist()
-    assert (np.diff(code, axis=1) <= 0).all()
-
-
 def test_ranking_code_at_a_border_is_that_of_the_label_above():
     assert ranking_code([0.5, 0.4999], np.arange(3.0)).tolist() == [[1, 0], [0, 0]]
 
@@ -125,15 +113,6 @@ def test_soft_and_hard_ranking_code_differ_by_at_most_a_half():
     assert np.abs(ranking_code(y, AGES) - soft).max() == pytest.approx(0.40, abs=5e-3)
     soft = 1 - (gaussian_label_distribution(y + 0.5, sigma, AGES) @ cumulative_matrix(101).T)
     assert np.abs(ranking_code(y + 0.5, AGES) - soft[:, :-1]).max() == pytest.approx(0.5, abs=1e-7)
-
-
-@pytest.mark.parametrize("step", [0.25, 1, 2])
-def test_expectation_is_the_sum_of_the_tail(step, rng):
-    grid = label_grid(10, 60, step)
-    K = len(grid)
-    p = rng.dirichlet(np.ones(K), 5)
-    soft_code = (1 - p @ cumulative_matrix(K).T)[:, :-1]
-    np.testing.assert_allclose(grid[0] + step * soft_code.sum(axis=1), p @ grid, rtol=1e-12)
 
 
 def test_balancing_weights_by_hand():

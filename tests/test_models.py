@@ -5,6 +5,8 @@ import copy
 import numpy as np
 import pytest
 import scipy.special
+from helpers.comparison import close
+from helpers.torch_nets import age_net
 
 from tinydldl import models
 from tinydldl.labels import gaussian_label_distribution, label_grid
@@ -55,19 +57,6 @@ def test_hybrid_pooling_ends_the_network(rng):
     assert hybrid.output_shape((14, 14, 128)) == (7, 7, 128)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"name": "large"}, "network 'large': expected one of tiny, thin"),
-        ({"name": "tiny", "pool": "max"}, "pool 'max': expected one of hp, gap"),
-        ({"name": "tiny", "side": 31}, "side 31: the network needs at least 32 pixels"),
-    ],
-)
-def test_bad_arguments(arguments, message, rng):
-    with pytest.raises(ValueError, match=message):
-        AgeNet(outputs=101, rng=rng, **arguments)
-
-
 def test_summary(rng, capsys):
     net = AgeNet("tiny", 101, 224, rng=rng)
     net.summary()
@@ -104,7 +93,7 @@ def test_every_parameter_moves_in_one_step(rng):
 def test_one_training_step_agrees_with_pytorch(rng, torch):
     """In float64: logits, loss, every gradient, every parameter and buffer after a step of Adam."""
     net, method, x, y, sigma = make_step(rng)
-    theirs = torch_age_net(torch, "tiny", 101).double()
+    theirs = age_net(torch, CHANNELS["tiny"]).double()
     load_into(theirs, net, torch)
     optimizer = Adam(net.params, net.grads)
     p = gaussian_label_distribution(y, sigma, method.grid)
@@ -123,7 +112,7 @@ def test_one_training_step_agrees_with_pytorch(rng, torch):
     their_loss.backward()
 
     close(logits, their_logits.detach().numpy())
-    close(loss, their_loss.item())
+    close(loss, their_loss.detach().numpy())
     close(dx, their_x.grad.permute(0, 2, 3, 1).numpy())
     for name, tensor in named(theirs, net):
         close(net.grads[name], to_ours(tensor.grad))
@@ -134,27 +123,6 @@ def test_one_training_step_agrees_with_pytorch(rng, torch):
     for norm, their_norm in norms(theirs, net):
         close(norm.buffers["running_mean"], their_norm.running_mean.numpy())
         close(norm.buffers["running_var"], their_norm.running_var.numpy())
-
-
-def close(ours, theirs):
-    """Within 1e-9 of the largest value of the array."""
-    assert np.shape(ours) == np.shape(theirs)
-    assert np.abs(ours - theirs).max() <= 1e-9 * np.abs(theirs).max()
-
-
-def torch_age_net(torch, name, outputs):
-    """The same network in PyTorch, written anew from the channel list."""
-    nn, modules, channels = torch.nn, [], 3
-    for token in CHANNELS[name].split():
-        if token == "M":
-            modules.append(nn.MaxPool2d(2))
-        else:
-            modules += [nn.Conv2d(channels, int(token), 3, padding=1, bias=False)]
-            modules += [nn.BatchNorm2d(int(token)), nn.ReLU()]
-            channels = int(token)
-    return nn.Sequential(
-        *modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, outputs)
-    )
 
 
 def named(theirs, net):
@@ -176,32 +144,25 @@ def to_ours(tensor):
 
 
 def load_into(theirs, net, torch):
-    """Copy our parameters into the PyTorch network."""
+    """Copy our parameters and buffers into the PyTorch network."""
     with torch.no_grad():
         for name, tensor in named(theirs, net):
             ours = torch.tensor(net.params[name])
             if ours.ndim == 4:
                 ours = ours.permute(3, 2, 0, 1)
             tensor.copy_(ours.T if ours.ndim == 2 else ours)
+        for norm, their_norm in norms(theirs, net):
+            for name, array in norm.buffers.items():
+                getattr(their_norm, name).copy_(torch.tensor(array))
 
 
 # --- VGG16 ----------------------------------------------------------------------------------------
 
 # side, channels in and out of each convolution; inputs and outputs of each Linear layer
 VGG16_CONVOLUTIONS = [
-    (224, 3, 64),
-    (224, 64, 64),
-    (112, 64, 128),
-    (112, 128, 128),
-    (56, 128, 256),
-    (56, 256, 256),
-    (56, 256, 256),
-    (28, 256, 512),
-    (28, 512, 512),
-    (28, 512, 512),
-    (14, 512, 512),
-    (14, 512, 512),
-    (14, 512, 512),
+    *[(224, 3, 64), (224, 64, 64), (112, 64, 128), (112, 128, 128)],
+    *[(56, 128, 256), (56, 256, 256), (56, 256, 256), (28, 256, 512), (28, 512, 512)],
+    *[(28, 512, 512), (14, 512, 512), (14, 512, 512), (14, 512, 512)],
 ]
 VGG16_LINEAR = [(7 * 7 * 512, 4096), (4096, 4096), (4096, 101)]
 

@@ -12,11 +12,8 @@ def legend_of(axes):
 def test_age_histogram():
     ages = {"train": np.array([20.0, 20.4, 23.0]), "valid": np.array([20.0])}
     (axes,) = plots.age_histogram(ages, "a title").axes
-    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (
-        "a title",
-        "Age (years)",
-        "Photos",
-    )
+    labels = axes.get_title(), axes.get_xlabel(), axes.get_ylabel()
+    assert labels == ("a title", "Age (years)", "Photos")
     train, valid = axes.containers
     assert [bar.get_height() for bar in train] == [2, 0, 0, 1]
     assert (valid[0].get_y(), valid[0].get_height()) == (2, 1)  # stacked on train
@@ -82,10 +79,8 @@ def test_predictions_without_a_distribution_show_the_estimate(rng):
     (estimate,) = figure.axes[6].lines
     assert set(estimate.get_xdata()) == {20}
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "label distribution p, by age in years",
-        "y_hat, the estimate",
-    ]
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["label distribution p, by age in years", "y_hat, the estimate"]
 
 
 def test_cumulative_score():

@@ -11,6 +11,7 @@ import traceback
 
 import numpy as np
 import pytest
+from helpers.commands import raising
 
 from tinydldl import processes
 from tinydldl.errors import UserError
@@ -94,12 +95,10 @@ needs_fallocate = pytest.mark.skipif(
 
 @needs_fallocate
 def test_memory_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
+    full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(processes, "MEMORY_FOLDER", str(tmp_path / "none"))
     SharedArray((1000,), np.float32).array()[...] = 1  # where there is no such folder
-    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(os, "posix_fallocate", raising(full))
     with pytest.raises(UserError) as error:
         SharedArray((2500, 1000), np.float32)
     for words in ("need 10.0 MB", "none (No such", "nor in", "No space left", "--workers 1"):

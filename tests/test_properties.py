@@ -6,6 +6,8 @@ Hypothesis looks for a counterexample, and shows the smallest one that it finds.
 import copy
 import csv
 import json
+from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from tinydldl.datasets.loader import normalize
 from tinydldl.datasets.transforms import CHOICES, augment
 from tinydldl.files import read_table, write_table
 from tinydldl.images import held_side
-from tinydldl.labels import gaussian_label_distribution, label_grid, ranking_code
+from tinydldl.labels import cumulative_matrix, gaussian_label_distribution, label_grid, ranking_code
 from tinydldl.layers import LogSigmoid, LogSoftmax, Sigmoid, Softmax
 from tinydldl.methods import make_method
 
@@ -104,23 +106,22 @@ def test_without_spread_it_is_the_nearest_label_and_with_all_spread_uniform(give
 def test_the_expectation_is_a_sum_over_the_code(grid, data):
     """`E[l] = l_0 + dl sum_{k<K-1} (1 - T p)_k`, exactly, for any distribution on any grid."""
     p = scipy.special.softmax(data.draw(matrices(9, st.just((2, len(grid))))), axis=1)
-    code = 1 - (p @ np.triu(np.ones((len(grid), len(grid)))))[:, :-1]
-    np.testing.assert_allclose(
-        grid[0] + (grid[1] - grid[0]) * code.sum(axis=1), p @ grid, rtol=1e-12, atol=1e-11
-    )
+    code = (1 - p @ cumulative_matrix(len(grid)).T)[:, :-1]
+    expected = grid[0] + (grid[1] - grid[0]) * code.sum(axis=1)
+    np.testing.assert_allclose(expected, p @ grid, rtol=1e-12, atol=1e-11)
 
 
 @given(ages())
 def test_a_ranking_code_falls_and_counts_to_the_nearest_label(given):
     grid, y, _ = given
     code = ranking_code(y, grid)
+    assert code.shape == (len(y), len(grid) - 1)
     assert (np.diff(code, axis=1) <= 0).all()
     assert set(np.unique(code)) <= {0, 1}
     found = np.abs(grid[code.sum(axis=1).astype(int)] - y)
     np.testing.assert_allclose(found, np.abs(grid - y[:, None]).min(axis=1), atol=1e-9)
-    np.testing.assert_array_equal(
-        make_method("ranking", grid).age(code), grid[code.sum(axis=1).astype(int)]
-    )
+    counted = grid[code.sum(axis=1).astype(int)]
+    np.testing.assert_array_equal(make_method("ranking", grid).age(code), counted)
 
 
 # ------------------------------------------------------------------------------------------ softmax
@@ -185,6 +186,7 @@ def test_the_joint_loss_is_linear_in_lambda(given, lam, data):
     assert alone == L_ld
     np.testing.assert_array_equal(dx, alone_dx)
     assert not none.any()
+    np.testing.assert_allclose(dx, (p_hat - p) / len(p), atol=1e-12)
     np.testing.assert_allclose(dy_hat, lam * np.sign(y_hat - y) / len(y))
 
 
@@ -304,13 +306,24 @@ def network(tmp_path_factory):
     return path, json.loads(path.with_suffix(".json").read_text())
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(st.sampled_from(FIELDS.split()), values)
 def test_any_value_in_a_checkpoint_is_refused_or_does_no_harm(network, field, value):
-    """In any field: one line that says so, or a network that predicts numbers."""
+    """In any field: one line that says so, or a network that predicts numbers.
+
+    What is taken for a description has the types and ranges that it says.
+    """
     path, meta = network
     meta, (section, _, name) = copy.deepcopy(meta), field.rpartition(".")
     (meta[section] if section else meta)[name] = value
+    with suppress(LookupError, TypeError, ValueError, AttributeError):
+        about = SimpleNamespace(**trained.checked(meta))
+        assert [type(about.side), type(about.labels), type(about.log_sigmoid)] == [int, int, bool]
+        assert 2 <= about.labels <= 10_001
+        assert 0 <= about.first < about.last <= 1000
+        assert len(about.mean) == len(about.std) == 3
+        assert all(0 < deviation <= 1 for deviation in about.std)
+        assert np.isfinite(np.array(about.mean + about.std, dtype=float)).all()
     path.with_suffix(".json").write_text(json.dumps(meta))
     try:
         found, refusal = trained.load(path), None

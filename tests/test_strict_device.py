@@ -239,57 +239,36 @@ def test_a_fused_function_neither_returns_nor_changes_what_is_broadcast(x):
 # --- Planted bugs ---------------------------------------------------------------------------------
 
 
-class CallsNumPy(layers.Layer):
-    """A layer with a bug: the function is NumPy's, whatever the array."""
-
-    def forward(self, x, save=None):
-        return np.maximum(x, 0)
-
-
-class KeepsAnArrayBack(layers.Layer):
-    """A layer with a bug: `to` does not find an array that is no parameter and no buffer."""
-
-    def __init__(self):
-        super().__init__()
-        self.offset = np.ones(3, dtype=np.float32)
-
-    def forward(self, x, save=None):
-        return x + self.offset
-
-
-class PicksByHostIndices(layers.Layer):
-    """A layer with a bug: it copies indices to the device in each forward pass."""
-
-    def forward(self, x, save=None):
-        return x[:, np.arange(2)]
-
-
-class CallsWhatCuPyLacks(layers.Layer):
-    """A layer with a bug: CuPy has no `spacing`."""
-
-    def forward(self, x, save=None):
-        return get_array_module(x).spacing(x)
-
-
-class FusesASum(layers.Layer):
-    """A layer with a bug: what it fuses is not elementwise."""
-
-    def forward(self, x, save=None):
-        return less_mean(x)
-
-
 @fused
 def less_mean(x):
     return x - x.mean(axis=0)
 
 
-@pytest.mark.parametrize(
-    "bug", [CallsNumPy, KeepsAnArrayBack, PicksByHostIndices, CallsWhatCuPyLacks, FusesASum]
-)
-def test_a_planted_bug_is_caught(bug, x):
-    assert bug().forward(np.ones((2, 3), dtype=np.float32)) is not None  # NumPy does not see it
+BUGS = {  # of forward passes
+    "NumPy's function, whatever the array": lambda layer, x: np.maximum(x, 0),
+    "an array that `to` does not find": lambda layer, x: x + layer.kept_back,
+    "indices from the host in each pass": lambda layer, x: x[:, np.arange(2)],
+    "a function that CuPy lacks": lambda layer, x: get_array_module(x).spacing(x),
+    "a fused function that is not elementwise": lambda layer, x: less_mean(x),
+}
+
+
+class WithABug(layers.Layer):
+    """A layer with a bug, and an array that is no parameter and no buffer."""
+
+    def __init__(self, bug):
+        super().__init__()
+        self.bug, self.kept_back = bug, np.ones(3, dtype=np.float32)
+
+    def forward(self, x, save=None):
+        return self.bug(self, x)
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_a_planted_bug_is_caught(bug, x, host):
+    assert WithABug(bug).forward(host) is not None  # NumPy does not see it
     with pytest.raises((TypeError, AttributeError)):
-        bug().to(strict_device).forward(x)
+        WithABug(bug).to(strict_device).forward(x)
 
 
 def test_a_head_left_on_the_host_is_caught(x):

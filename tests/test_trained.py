@@ -7,8 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from helpers.networks import CHANNELS, contents, save_network
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tinydldl import checkpoint, trained, weights
 from tinydldl.checkpoint import CheckpointError
@@ -49,25 +47,6 @@ def test_is_the_network_that_it_was(pool, layer, tmp_path):
     assert not any(layer.training for layer in model.layers.values())
 
 
-def test_a_path_is_a_file_or_the_folder_of_a_run(tmp_path):
-    save_network(tmp_path / "checkpoint")
-    wanted = trained.load(tmp_path / "checkpoint").model.params["fc.W"]
-    for path in (
-        tmp_path,
-        str(tmp_path),
-        tmp_path / "checkpoint.npz",
-        tmp_path / "checkpoint.json",
-    ):
-        np.testing.assert_array_equal(trained.load(path).model.params["fc.W"], wanted)
-
-
-def test_nothing_there(tmp_path):
-    with pytest.raises(CheckpointError, match=r"\d: no checkpoint, checkpoint\.json is"):
-        trained.load(tmp_path)
-    with pytest.raises(CheckpointError, match=r"none\.npz: no checkpoint, none\.json is missing"):
-        trained.load(tmp_path / "none.npz")
-
-
 def without(*names):
     """A change that takes a value out of the JSON."""
 
@@ -104,8 +83,7 @@ TORN = [  # changes to the JSON of a checkpoint, and what is said of them
     (changed("network", name="huge"), "network 'huge': expected one of tiny, thin"),
     (changed("network", pool="max"), "pool 'max': expected one of hp, gap"),
     (changed("network", pool={}), "pool: expected the name of a pooling, found {}"),
-    (changed("network", side=16), "side 16: the network needs at least 32 pixels"),
-    (changed("network", side=10**9), "side: expected 1 to 4096 pixels, found 1000000000"),
+    (changed("network", side=31), "side 31: the network needs at least 32 pixels"),
     (changed("network", side=10**400), "side: expected 1 to 4096 pixels, found 100"),
     (changed("network", side=64.5), "side: expected 1 to 4096 pixels, found 64.5"),
     (changed("network", side=64.0), "side: expected 1 to 4096 pixels, found 64.0"),
@@ -113,12 +91,8 @@ TORN = [  # changes to the JSON of a checkpoint, and what is said of them
     (changed("network", side="big"), "side: expected 1 to 4096 pixels, found 'big'"),
     (changed("network", log_sigmoid="yes"), "log_sigmoid: expected true or false, found 'yes'"),
     (changed("network", log_sigmoid=1), "log_sigmoid: expected true or false, found 1"),
-    (changed("grid", first=100), "last: expected 0 <= first < last <= 1000 years, with first 100"),
     (changed("grid", first=120), "last: expected 0 <= first < last <= 1000 years, with first 120"),
-    (
-        changed("grid", first=None),
-        "last: expected 0 <= first < last <= 1000 years, with first None",
-    ),
+    (changed("grid", first=None), "last: expected 0 <= first < last <= 1000 years, with first Non"),
     (changed("grid", first=False), "last: expected 0 <= first < last"),
     (changed("grid", last=10**400), "last: expected 0 <= first < last <= 1000 years"),
     (changed("grid", last="100"), "last: expected 0 <= first < last"),
@@ -127,10 +101,6 @@ TORN = [  # changes to the JSON of a checkpoint, and what is said of them
     (changed("grid", labels=101.0), "labels: expected a whole number from 2 to 10001, found 101.0"),
     (changed("grid", labels=[]), "labels: expected a whole number from 2 to 10001, found []"),
     (changed("grid", labels=51), "model.fc.W: expected shape (128, 51), found shape (128, 101)"),
-    (
-        changed("channels", std=[0, 0, 0]),
-        "std: expected three numbers from 1e-6 to 1, found [0",
-    ),
     (changed("channels", std=[1e-300] * 3), "std: expected three numbers from 1e-6 to 1"),
     (changed("channels", std=[0.2, 0.2, -0.2]), "std: expected three numbers from 1e-6 to 1"),
     (changed("channels", std=[0.2, 0.2, 10**400]), "std: expected three numbers from 1e-6 to 1"),
@@ -174,36 +144,6 @@ def refuses(path, message):
     assert str(error.value).isprintable()
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
-ANYTHING = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=8,
-)
-
-
-@given(path=st.sampled_from(["network", "method", "grid", "channels", "average"]), data=st.data())
-def test_whatever_stands_in_a_description_it_is_one_or_refused(path, data):
-    """One value of the JSON is anything; what is accepted has the types and ranges that it says."""
-    meta = json.loads((weights.find("tiny").with_suffix(".json")).read_text())
-    place, key = (meta, path) if path == "average" else (meta[path], None)
-    key = key or data.draw(st.sampled_from(sorted(place)))
-    place[key] = data.draw(ANYTHING | st.lists(st.floats(0, 1), min_size=3, max_size=3))
-    try:
-        about = SimpleNamespace(**checked(meta))
-    except (LookupError, TypeError, ValueError, AttributeError):
-        return
-    assert type(about.side) is int
-    assert type(about.log_sigmoid) is bool
-    assert type(about.labels) is int
-    assert 2 <= about.labels <= 10_001
-    assert 0 <= about.first < about.last <= 1000
-    assert len(about.mean) == 3
-    assert len(about.std) == 3
-    assert all(0 < value <= 1 for value in about.std)
-    assert np.isfinite(np.array(about.mean + about.std, dtype=float)).all()
-
-
 def test_what_describes_a_network_describes_it_after_a_round_trip():
     meta = json.loads((weights.find("tiny").with_suffix(".json")).read_text())
     about = SimpleNamespace(**checked(meta))
@@ -223,7 +163,8 @@ def put(name, value):
     return change
 
 
-BROKEN = [  # changes to the arrays of a checkpoint, and what is said of them
+# Changes to the arrays of a checkpoint, and what is said of them; more kinds: test_checkpoint.py.
+BROKEN = [
     (lambda arrays: arrays.pop("model.bn2_1.running_var"), "model.bn2_1.running_var: expected sha"),
     (lambda arrays: arrays.update({"model.fc.c": np.ones(1)}), "'model.fc.c': an array that the"),
     (put("model.fc.W", float("nan")), "model.fc.W: holds numbers that are not finite in float32"),
@@ -232,23 +173,7 @@ BROKEN = [  # changes to the arrays of a checkpoint, and what is said of them
     (put("model.fc.b", lambda a: a.astype("f8") + 1e300), "model.fc.b: holds numbers that are not"),
     (put("model.fc.b", lambda a: a[:-1]), "model.fc.b: expected shape (101,), found shape (100,)"),
     (put("model.fc.W", lambda a: a.T), "model.fc.W: expected shape (128, 101), found shape (101, "),
-    (
-        put("model.fc.b", lambda a: a.astype(complex)),
-        "model.fc.b: expected real numbers, found com",
-    ),
-    (
-        put("model.fc.b", lambda a: a.astype("M8[s]")),
-        "model.fc.b: expected real numbers, found dat",
-    ),
     (put("model.fc.b", lambda a: a.astype(str)), "model.fc.b: expected real numbers, found str"),
-    (put("model.fc.b", lambda a: a.astype(int)), "model.fc.b: expected real numbers, found int64"),
-    (put("model.fc.b", lambda a: a > 0), "model.fc.b: expected real numbers, found bool"),
-    (put("model.fc.b", lambda a: a.view("V4")), "model.fc.b: expected real numbers, found void32"),
-    (
-        put("model.fc.b", lambda a: a.view([("x", "f4")])),
-        "model.fc.b: expected real numbers, found",
-    ),
-    (put("model.fc.b", lambda a: a.astype(object)), "model.fc.b: expected real numbers, found obj"),
 ]
 
 
@@ -267,20 +192,5 @@ def test_of_a_training_only_the_network_is_unpacked(tmp_path):
     arrays, meta = contents(tmp_path / "c")
     more = {"optimizer.m.fc.W": np.array(["text"]), "raw.fc.W": np.zeros(3), "epoch": np.array(1)}
     checkpoint.save(tmp_path / "c", arrays | more, meta)
-    np.testing.assert_array_equal(
-        trained.load(tmp_path / "c").model.params["fc.W"], arrays["model.fc.W"]
-    )
-
-
-def test_subnormal_weights_come_in_as_zero(tmp_path):
-    save_network(tmp_path / "c")
-    arrays, meta = contents(tmp_path / "c")
-    arrays["model.conv1_1.W"][..., 3] = 1e-40
-    arrays["model.bn1_1.running_mean"][3] = -1e-40
-    checkpoint.save(tmp_path / "c", arrays, meta)
-    model = trained.load(tmp_path / "c").model
-    assert not model.params["conv1_1.W"][..., 3].any()
-    assert model.buffers["bn1_1.running_mean"][3] == 0
-    np.testing.assert_array_equal(
-        model.params["conv1_1.W"][..., :3], arrays["model.conv1_1.W"][..., :3]
-    )
+    fc = trained.load(tmp_path / "c").model.params["fc.W"]
+    np.testing.assert_array_equal(fc, arrays["model.fc.W"])

@@ -6,21 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.comparison import (
-    all_close,
-    check,
-    close,
-    mixed_net,
-    norms,
-    pair,
-    passes,
-    photos,
-    randomize,
-    small_net,
-)
+from helpers import comparison
+from helpers.comparison import check, close, norms, pair, passes, photos, randomize, small_net
 
 from tinydldl import checkpoint, layers
-from tinydldl.fast import FastNet, available_cores, convolution, covers, layout, pointwise, stages
+from tinydldl.fast import FastNet, convolution, covers, layout, pointwise, stages
 from tinydldl.fast.engine import divide, why_not_parallel
 from tinydldl.labels import label_grid
 from tinydldl.layers import BatchNorm2d, Linear, Sequential
@@ -39,7 +29,7 @@ def divided():
 
     def get(workers):
         if workers not in made:
-            made[workers] = pair(randomize(mixed_net(rng), rng), workers)
+            made[workers] = pair(randomize(comparison.mixed_net(rng), rng), workers)
             for net in made[workers]:
                 net.forward(np.zeros(MOST))  # of both, since it moves the averages
         net, reference = made[workers]
@@ -122,7 +112,7 @@ def test_memory_of_any_order(workers, divided, rng):
     net, reference = divided(workers)
     x, dy = photos(rng, 5, 20, 21, 3)[::-1, :, ::-1], rng.standard_normal((3, 5)).T
     assert not x.flags.c_contiguous
-    all_close(passes(net, x, dy), passes(reference, x, dy))
+    comparison.all_close(passes(net, x, dy), passes(reference, x, dy))
 
 
 @every_count
@@ -136,7 +126,7 @@ def test_parameters_that_change_in_place_change_everywhere(workers, divided, rng
 
 def test_twenty_steps_on_one_two_and_three_processes(divided, rng):
     """In float64 the losses are the layers' to 1e-7; that needs each parameter everywhere."""
-    start, batch = randomize(mixed_net(rng), rng), training_batch(rng)
+    start, batch = randomize(comparison.mixed_net(rng), rng), training_batch(rng)
     expected = losses(start_from(start, divided(1)[1]), *batch, steps=20)
     assert expected[-1] < expected[0]
     for workers in (1, 2, 3):
@@ -171,10 +161,10 @@ def start_from(model, net):
 
 def test_in_float32(rng):
     """The loss is that of the layers in float64 to 1e-5, on one process and on two."""
-    model, (x, y, sigma) = randomize(mixed_net(rng), rng), training_batch(rng)
+    model, (x, y, sigma) = randomize(comparison.mixed_net(rng), rng), training_batch(rng)
     net, reference = pair(model, workers=2)
     net.to(dtype=np.float32)
-    alone = start_from(reference, FastNet(mixed_net(rng)))
+    alone = start_from(reference, FastNet(comparison.mixed_net(rng)))
     expected = losses(reference, x, y, sigma, steps=1)
     for fast in (net, alone):
         found = losses(fast, x.astype(np.float32), y, sigma, steps=1)
@@ -240,7 +230,7 @@ def test_shared_memory_holds_what_the_arrays_held(rng):
         grad[...] = rng.standard_normal(grad.shape)
     net, reference = pair(model, workers=2)
     for kind in ("params", "grads", "buffers"):
-        all_close(getattr(net, kind), getattr(reference, kind), tolerance=0)
+        comparison.all_close(getattr(net, kind), getattr(reference, kind), tolerance=0)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -257,7 +247,7 @@ def test_a_checkpoint_of_the_engine_is_one_of_the_layers(divided, rng, tmp_path)
     Adam(net.params, net.grads).step()
     arrays = {f"model.{name}": array for name, array in (net.params | net.buffers).items()}
     checkpoint.save(tmp_path / "checkpoint", arrays, {})
-    model = mixed_net(rng).to(dtype=np.float64).eval()
+    model = comparison.mixed_net(rng).to(dtype=np.float64).eval()
     own = model.params | model.buffers
     checkpoint.load(tmp_path / "checkpoint", {f"model.{name}": own[name] for name in own})
     close(model.forward(x), net.eval().forward(x))
@@ -284,14 +274,12 @@ OfTheScript.__module__ = "__main__"
 
 def stay_alone(rng):
     """`{reason: model}` for networks that cannot be divided."""
-    mixed = small_net(rng)
+    mixed, fc = small_net(rng), Linear(3, 2, rng=rng)
     mixed.layers["fc"].to(dtype=np.float64)
     nested = {"a": Sequential({"bn": BatchNorm2d(3)}), "b": small_net(rng)}
     return {
         "a.bn needs the whole batch": Sequential(nested),
-        "script is of a class that other": Sequential(
-            {"script": OfTheScript(), "fc": Linear(3, 2, rng=rng)}
-        ),
+        "script is of a class that other": Sequential({"script": OfTheScript(), "fc": fc}),
         "it has no arrays, or not all of one dtype": mixed,
     }
 
@@ -329,10 +317,6 @@ def test_a_network_of_vectors_is_divided(rng):
     assert not covers(net)
     check(net, reference, rng.standard_normal((5, 5)), rng)
     net.close()
-
-
-def test_available_cores():
-    assert 1 <= available_cores() <= os.cpu_count()
 
 
 def without_halo(self, name, shape, dtype):
@@ -379,11 +363,7 @@ def test_a_planted_bug_is_found(bug, rng, monkeypatch):
 
 @pytest.mark.parametrize(
     ("imports", "threads", "warnings"),
-    [
-        ("numpy, tinydldl", None, 1),
-        ("numpy, tinydldl", "1", 0),
-        ("tinydldl, numpy", None, 0),
-    ],
+    [("numpy, tinydldl", None, 1), ("numpy, tinydldl", "1", 0), ("tinydldl, numpy", None, 0)],
 )
 def test_blas_threads_that_would_be_in_the_way_are_told(imports, threads, warnings):
     """NumPy reads the number of its threads when it is imported; then it is too late to change."""
@@ -392,7 +372,6 @@ def test_blas_threads_that_would_be_in_the_way_are_told(imports, threads, warnin
     code = f"import {imports}; from tinydldl.fast import FastNet; from tinydldl.layers import *\n"
     code += "net = Sequential({'fc': Linear(2, 3, rng=numpy.random.default_rng(0))})\n"
     code += "FastNet(net, workers=1); FastNet(net, workers=2)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    command, pipes = [sys.executable, "-c", code], {"capture_output": True, "text": True}
+    done = subprocess.run(command, env=environment, check=True, **pipes)
     assert done.stderr.count("import tinydldl first") == warnings

@@ -99,9 +99,8 @@ def test_a_first_row_unlike_the_rest_costs_no_precision_in_float32(rng):
 
 def test_merge_moments(rng):
     """Of groups of different sizes, means and variances, as of all their values at once."""
-    groups = [
-        10 * i + (i + 1) * rng.standard_normal((count, C)) for i, count in enumerate((1, 5, 40))
-    ]
+    draws = [rng.standard_normal((count, C)) for count in (1, 5, 40)]
+    groups = [10 * i + (i + 1) * draw for i, draw in enumerate(draws)]
     counts = np.array([len(group) for group in groups])
     means = np.stack([group.mean(axis=0) for group in groups])
     spreads = np.stack([group.var(axis=0) * len(group) for group in groups])

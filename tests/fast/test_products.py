@@ -28,22 +28,16 @@ def limits(request, monkeypatch):
 
 @pytest.mark.usefixtures("limits")
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_multiply(sizes, rng):
+@pytest.mark.parametrize(
+    ("function", "axes", "formula"),
+    [(multiply, (0, 1, 2), "prk,pks->prs"), (multiply_transposed, (0, 2, 1), "pkr,pks->prs")],
+)
+def test_products(function, axes, formula, sizes, rng):
     R, K, S = sizes
-    X, Y = rng.standard_normal((3, R, K)), rng.standard_normal((3, K, S))
+    X, Y = rng.standard_normal(np.take((3, R, K), axes)), rng.standard_normal((3, K, S))
     out = np.full((3, R, S), np.nan)
-    multiply(X, Y, out=out)
-    np.testing.assert_allclose(out, np.einsum("prk,pks->prs", X, Y), rtol=1e-11, atol=1e-11)
-
-
-@pytest.mark.usefixtures("limits")
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_multiply_transposed(sizes, rng):
-    R, K, S = sizes
-    X, Y = rng.standard_normal((3, K, R)), rng.standard_normal((3, K, S))
-    out = np.full((3, R, S), np.nan)
-    multiply_transposed(X, Y, out=out)
-    np.testing.assert_allclose(out, np.einsum("pkr,pks->prs", X, Y), rtol=1e-11, atol=1e-11)
+    function(X, Y, out=out)
+    np.testing.assert_allclose(out, np.einsum(formula, X, Y), rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize(

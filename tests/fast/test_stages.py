@@ -4,16 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers.comparison import (
-    BadScratch,
-    check,
-    norms,
-    pair,
-    passes,
-    photos,
-    randomize,
-    small_net,
-)
+from helpers.comparison import BadScratch, check, norms, pair, passes, photos, randomize, small_net
 
 from tinydldl import layers
 from tinydldl.fast import FastNet, convolution, covers, layout, stages

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import wait_until
+from helpers.commands import raising, wait_until
 from helpers.comparison import BreaksInWorkers, check, pair, photos, randomize, small_net
+from helpers.running import running
 
 from tinydldl.errors import UserError
 from tinydldl.fast import FastNet, pointwise
@@ -26,13 +27,7 @@ from tinydldl.processes import SharedArray
 
 PATIENCE = 300  # seconds after which we give up
 SHARED = Path("/dev/shm")
-NAMES = (
-    "pym",
-    "psm_",
-    "sem.",
-    "mp-",
-    "tmp",
-)  # what Python's shared memory and semaphores start with
+NAMES = ("pym", "psm_", "sem.", "mp-", "tmp")  # how shared memory and semaphores of Python begin
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="reads /proc and /dev/shm, which only Linux has"
 )
@@ -201,11 +196,7 @@ def test_an_error_in_our_share_leaves_nobody_waiting(function, make, rng, monkey
     """Ctrl-C in the middle of a forward or backward pass, while the others wait for our sums."""
     before = children()
     net, reference, x = make(3)
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pointwise, function, interrupted)
+    monkeypatch.setattr(pointwise, function, raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         net.backward(net.forward(x))
     assert children() == before
@@ -269,8 +260,8 @@ def test_nothing_is_left_of_a_killed_script(how, name, tmp_path):
         assert script.stdout.readline() == "started\n"
         workers = [int(pid) for pid in script.stdout.readline().split()]
         assert len(workers) == 2
-        family = {script.pid, *workers, *offspring(script.pid)}
-        assert all(alive(pid) for pid in family)
+        family = {script.pid, *workers, *(child.pid for child in running(parent=script.pid))}
+        assert family <= {process.pid for process in running()}
         for pid in (script.pid, *workers):
             assert named_memory(pid, tmp_path / "temporary") == []
         os.killpg(script.pid, kill) if kill == signal.SIGINT else script.send_signal(kill)
@@ -279,7 +270,7 @@ def test_nothing_is_left_of_a_killed_script(how, name, tmp_path):
     assert rest == ""  # no process has run the script a second time
     assert errors.count("Traceback") == (kill == signal.SIGINT)
     assert ("KeyboardInterrupt" in errors) == (kill == signal.SIGINT)
-    wait_until(lambda: not any(alive(pid) for pid in family))
+    wait_until(lambda: not family & {process.pid for process in running()})
     wait_until(lambda: not leftovers() - shared)
     assert not list((tmp_path / "temporary").iterdir())
 
@@ -303,15 +294,10 @@ def started(how, folder, text=None):
     path.write_text(text)
     arguments = {"file": [str(path)], "-c": ["-c", text], "stdin": ["-"]}[how]
     with open(path) as file:
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"TMPDIR": str(folder / "temporary")},
-            start_new_session=True,
-        )
+        environment = os.environ | {"TMPDIR": str(folder / "temporary")}
+        about = {"text": True, "env": environment, "start_new_session": True}
+        command = [sys.executable, *arguments]
+        return subprocess.Popen(command, stdin=file, stdout=-1, stderr=-1, **about)
 
 
 @contextmanager
@@ -321,26 +307,6 @@ def killed_at_the_end(script):
         yield
     finally:
         script.kill()
-
-
-def status(pid):
-    """State and parent of a process, `("S", 17)`; `("X", 0)` if there is none."""
-    try:
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-    except OSError:
-        return "X", 0
-    return state, int(parent)
-
-
-def alive(pid):
-    """Whether a process runs; one that has ended and waits to be buried does not."""
-    return status(pid)[0] not in "XZ"
-
-
-def offspring(parent):
-    """All that a process has started, also what `multiprocessing` needs for itself."""
-    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [pid for pid in pids if status(pid)[1] == parent]
 
 
 def leftovers():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.comparison import convolution
 
 from tinydldl import naive
 from tinydldl.layers import Conv2d
@@ -15,18 +16,9 @@ GEOMETRIES = [  # kernel, stride, padding
 ]
 
 
-def make(geometry, rng, bias=True):
-    """A convolution in float64 with random parameters, an input (2, 7, 6, 3), and a dy."""
-    layer = Conv2d(3, 4, *geometry, bias=bias, rng=rng).to(dtype=np.float64)
-    for array in layer.params.values():
-        array[...] = rng.standard_normal(array.shape)
-    x = rng.standard_normal((2, 7, 6, 3))
-    return layer, x, rng.standard_normal(layer.forward(x).shape)
-
-
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_agrees_with_plain_loops(geometry, rng):
-    layer, x, dy = make(geometry, rng)
+    layer, x, dy = convolution(geometry, rng)
     (PH, PW), stride = layer.padding, layer.windows.stride
     x_pad = np.pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
     y = naive.conv2d(x_pad, layer.params["W"], stride) + layer.params["b"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import strict_device
+from helpers.comparison import convolution
 
 from tinydldl import backend
 from tinydldl.layers import Conv2d, im2col
@@ -15,15 +16,6 @@ GEOMETRIES = [  # kernel, stride, padding
 ]
 SHAPE = (5, 7, 6, 3)
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-
-
-def make(geometry, rng, bias=True, shape=SHAPE):
-    """A convolution in float64 with random parameters, its input and a dy."""
-    layer = Conv2d(3, 4, *geometry, bias=bias, rng=rng).to(dtype=np.float64)
-    for array in layer.params.values():
-        array[...] = rng.standard_normal(array.shape)
-    dy = rng.standard_normal((shape[0], *layer.output_shape(shape[1:])))
-    return layer, rng.standard_normal(shape), dy
 
 
 def both_passes(layer, x, dy):
@@ -55,17 +47,17 @@ def set_block(images, geometry, monkeypatch):
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_agrees_with_shifted_products(geometry, images, rng, monkeypatch):
     set_block(images, geometry, monkeypatch)
-    check_paths(*make(geometry, rng, bias=images != 5), monkeypatch)
+    check_paths(*convolution(geometry, rng, bias=images != 5), monkeypatch)
 
 
 def test_computes_in_float32(rng, monkeypatch):
-    layer, x, dy = make((3, 1, 1), rng)
+    layer, x, dy = convolution((3, 1, 1), rng)
     x, dy = x.astype(np.float32), dy.astype(np.float32)
     check_paths(layer.to(dtype=np.float32), x, dy, monkeypatch, {"rtol": 1e-5, "atol": 1e-5})
 
 
 def test_an_empty_batch_and_another_order_in_memory(rng, monkeypatch):
-    layer, x, dy = make((3, 1, 1), rng)
+    layer, x, dy = convolution((3, 1, 1), rng)
     for arrays in (layer.params, layer.grads):
         arrays["W"] = np.asfortranarray(arrays["W"])
     check_paths(layer, x, dy, monkeypatch)
@@ -81,7 +73,7 @@ def test_blocks_fit_the_buffer(images, expected, rng, monkeypatch):
     geometry = GEOMETRIES[1]
     set_block(images, geometry, monkeypatch)
     monkeypatch.setattr(im2col, "_buffers", {})
-    layer, x, _ = make(geometry, rng)
+    layer, x, _ = convolution(geometry, rng)
     assert [len(cols) for _, cols in im2col.blocks(layer.windows, x)] == expected
     (memory,) = im2col._buffers.values()
     assert memory.nbytes == max(expected) * x[0].nbytes
@@ -109,7 +101,7 @@ def test_the_buffer_follows_the_device(monkeypatch):
 
 
 def test_layers_that_share_the_buffer_do_not_disturb_each_other(rng, monkeypatch):
-    cases = [make(geometry, rng) for geometry in GEOMETRIES]
+    cases = [convolution(geometry, rng) for geometry in GEOMETRIES]
     expected = [both_passes(*case) for case in cases]
     monkeypatch.setattr(im2col, "pays", lambda x: True)
     ys = [layer.forward(x) for layer, x, _ in cases]
@@ -131,7 +123,7 @@ def test_only_device_arrays_take_it(rng, monkeypatch):
 
     for name in ("forward", "backward"):
         monkeypatch.setattr(im2col, name, spy(getattr(im2col, name)))
-    layer, x, dy = make((3, 1, 1), rng)
+    layer, x, dy = convolution((3, 1, 1), rng)
     both_passes(layer, x, dy)
     assert taken == []
     both_passes(layer.to(strict_device), strict_device.asarray(x), strict_device.asarray(dy))
@@ -183,4 +175,4 @@ def test_a_planted_bug_is_caught(name, bug, rng, monkeypatch):
     set_block(2, (3, 1, 1), monkeypatch)
     monkeypatch.setattr(im2col, name, bug)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        check_paths(*make((3, 1, 1), rng), monkeypatch)
+        check_paths(*convolution((3, 1, 1), rng), monkeypatch)

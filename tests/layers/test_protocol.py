@@ -106,13 +106,10 @@ def test_grads_are_overwritten_in_place(name, rng):
 @pytest.mark.parametrize(
     ("layer", "shape", "expected"),
     [
-        (
-            layers.BatchNorm2d(3),
-            (2, 3, 8, 8),
-            r"BatchNorm2d: expected x \(N, H, W, 3\), channels last",
-        ),
+        (layers.BatchNorm2d(3), (2, 3, 8, 8), r"BatchNorm2d: expected x \(N, H, W, 3\), channels"),
         (layers.BatchNorm2d(3), (2, 8, 8, 1), r"got \(2, 8, 8, 1\)"),
         (layers.Conv2d(3, 4, rng=np.random.default_rng(0)), (2, 3, 8, 8), "Conv2d: expected x"),
+        (layers.PReLU(5), (4, 1), r"PReLU: expected x \(N, 5\), got \(4, 1\)"),
         (layers.Linear(3, 4, rng=np.random.default_rng(0)), (2, 4), r"Linear: expected x \(N, 3\)"),
     ],
 )
