@@ -147,7 +147,7 @@ def test_a_photo_that_changes_while_it_is_used_ends_the_training(change, own, tr
     change(photo)
     assert trial.ended(process) == 2
     (error,) = trial.errors()
-    assert "/7.png" in error
+    assert error.startswith("error: 7.png")
     photo.with_suffix(".hidden").replace(photo)
     assert trial.finish() == expected
 
