@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from helpers.commands import raising
 
 from tinydldl import processes
 from tinydldl.errors import UserError
-from tinydldl.processes import CONTEXT, Helpers, Processes, SharedArray, send
+from tinydldl.processes import CONTEXT, Helpers, Processes, SharedArray, receive, send
 
 
 def double(pipe, index, offset):
@@ -37,6 +38,15 @@ def test_each_has_a_pipe_and_a_number():
     assert [pipe.recv() for pipe in processes.pipes] == [114, 115]
     assert processes.close() == [0, 0]
     assert processes.close() == [0, 0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="writes to a Unix pipe")
+def test_a_message_that_its_sender_could_not_end_is_the_end():
+    ours, theirs = multiprocessing.Pipe()
+    os.write(theirs.fileno(), struct.pack("!i", 100) + b"the first of 100 bytes")
+    theirs.close()
+    with pytest.raises(EOFError):
+        receive(ours)
 
 
 def test_they_start_from_a_thread_too():

@@ -81,7 +81,7 @@ class Helpers:
         pipe = self.free.get()
         try:
             send(pipe, arguments)
-            result = pipe.recv()
+            result = receive(pipe)
         except (EOFError, ConnectionError):
             raise UserError("a helper process was lost; was memory short?") from None
         finally:
@@ -135,11 +135,21 @@ def send(pipe: Connection, value: Any) -> None:
     pipe.send_bytes(ForkingPickler.dumps(value).tobytes())
 
 
+def receive(pipe: Connection) -> Any:
+    """`pipe.recv()`, and EOFError also for a message that its sender was killed in the middle of."""
+    try:
+        return pipe.recv()
+    except ConnectionError:
+        raise
+    except OSError:
+        raise EOFError from None
+
+
 def _serve(pipe: Connection, _: int, function: Callable[..., Any], nice: int) -> None:
     if hasattr(os, "nice"):
         os.nice(nice)
     while True:
-        arguments = pipe.recv()
+        arguments = receive(pipe)
         try:
             result = function(*arguments)
         except Exception as error:  # the owner raises it

@@ -16,7 +16,7 @@ from tinydldl.bench.cases import Case
 from tinydldl.bench.engines import ENGINES
 from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
-from tinydldl.processes import Processes
+from tinydldl.processes import Processes, receive
 from tinydldl.progress import Progress
 
 SECONDS = 0.3  # of a measurement, at least
@@ -62,7 +62,7 @@ class Racer:
         (pipe,) = self.process.pipes
         try:
             pipe.send(steps)
-            return pipe.recv()
+            return receive(pipe)
         except (EOFError, ConnectionError):
             (code,) = self.process.close()
             raise UserError(f"{self.name} ended with exit code {code}") from None
@@ -82,7 +82,7 @@ def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -
     """Run steps on request, in the process of a racer."""
     step = make(*arguments)
     while True:
-        steps = pipe.recv()
+        steps = receive(pipe)
         begun = time.perf_counter()
         for _ in range(steps):
             value = step()

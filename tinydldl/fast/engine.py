@@ -16,7 +16,7 @@ from tinydldl.errors import UserError
 from tinydldl.fast.stages import Stages, flatten, plan
 from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import BatchNorm2d, Layers, Sequential
-from tinydldl.processes import Processes, SharedArray, send
+from tinydldl.processes import Processes, SharedArray, receive, send
 
 Slot = tuple[Arrays, str]  # a dict of arrays, and a name in it
 
@@ -77,7 +77,7 @@ class FastNet(Sequential):
             for pipe, share in zip(others, shares[1:], strict=True):
                 send(pipe, ("forward", len(shares), x.shape, share, save, modes))
             y = self.own.forward(x[shares[0]], save)
-            y = np.concatenate([y, *(pipe.recv() for pipe in others)]) if others else y
+            y = np.concatenate([y, *(receive(pipe) for pipe in others)]) if others else y
         self.save_for_backward(save, shares)
         return y
 
@@ -88,7 +88,7 @@ class FastNet(Sequential):
                 send(pipe, ("backward", dy[share]))
             self.own.backward(dy[shares[0]])
             for rank, pipe in enumerate(others, start=1):
-                pipe.recv()
+                receive(pipe)
                 grads = self.shared["gradients"].array()
                 grads[0] += grads[rank]
 
@@ -145,12 +145,12 @@ class FastNet(Sequential):
 
 def serve(pipe: Connection, index: int, shared: dict[str, SharedArray]) -> None:
     """The main loop of a worker process: its share of each pass, as process 0 asks for it."""
-    group, layers = ProcessGroup(index + 1, [pipe]), pipe.recv()
+    group, layers = ProcessGroup(index + 1, [pipe]), receive(pipe)
     bind(slots(layers, "params", "buffers"), shared["values"].array())
     bind(slots(layers, "grads"), shared["gradients"].array()[group.rank])
     stages = Stages(layers, group)
     while True:
-        name, *details = pipe.recv()
+        name, *details = receive(pipe)
         if name == "forward":
             group.size, shape, share, save, modes = details
             for (_, layer), mode in zip(flatten(layers), modes, strict=True):

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from tinydldl.arrays import Array
-from tinydldl.processes import send
+from tinydldl.processes import receive, send
 
 
 class ProcessGroup:
@@ -39,8 +39,8 @@ class ProcessGroup:
         """What every process holds as x, stacked by rank: x, an array, to (processes, ...)."""
         if self.rank:
             send(self.pipes[0], x)
-            return self.pipes[0].recv()
-        every = np.stack([x, *(pipe.recv() for pipe in self.others())])
+            return receive(self.pipes[0])
+        every = np.stack([x, *(receive(pipe) for pipe in self.others())])
         for pipe in self.others():
             send(pipe, every)
         return every
