@@ -136,7 +136,7 @@ def send(pipe: Connection, value: Any) -> None:
 
 
 def receive(pipe: Connection) -> Any:
-    """`pipe.recv()`, and EOFError also for a message that its sender was killed in the middle of."""
+    """`pipe.recv()`, and EOFError also for a message whose sender was killed on the way."""
     try:
         return pipe.recv()
     except ConnectionError:
