@@ -41,7 +41,7 @@ def bounded(asked: int, jobs: int) -> int:
 class Processes:
     """`count` processes of `target(pipe, index, *arguments)`, until `close` or the end of this.
 
-    `arguments` are small. Python would wait for ever to write more than a pipe holds, 64 kB, to a
+    `arguments` are small. Python would wait forever to write more than a pipe holds, 64 kB, to a
     process that is killed while it starts: such things go through our own pipes.
     """
 
