@@ -13,7 +13,7 @@ ROOMS = [  # bottom first
     {"cli", "images"},
     {"layers", "labels"},
     {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
-    {"models", "methods", "fast", "faces"},
+    {"models", "methods", "fast", "faces", "ldl"},
     {"datasets"},
     {"plots", "trained"},
     {"report", "notebook"},
