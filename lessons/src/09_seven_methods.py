@@ -195,6 +195,22 @@ assert (steep == 0).all(), f"er-l1, logits of 900: {steep}, expected 0"
 assert np.array_equal(sure, [[0.5, 0.25], [0, 0.5]]), f"ranking, outputs of 900: {sure}"
 tilted = gradient_er_l1(np.zeros((1, 2)), np.array([25.0]), two_labels)
 assert np.allclose(tilted, [[-5, 5]]), f"er-l1 on the labels 20 and 40, age 25: {tilted}"
+### BEGIN HIDDEN TESTS
+steep_rows = np.array([[900.0, 0.0, 899.0], [-900.0, -899.0, -901.0], [0.5, -0.5, 0.0]])
+true_ages, uneven = np.array([12.0, 60.0, 30.0]), np.array([5.0, 10.0, 80.0])
+with np.errstate(all="ignore"):
+    found = gradient_er_l1(steep_rows, true_ages, uneven)
+for row, age, got in zip(steep_rows, true_ages, found, strict=True):
+    believed = np.exp(row - np.logaddexp.reduce(row))
+    expected = np.sign(believed @ uneven - age) * believed * (uneven - believed @ uneven) / 3
+    assert np.allclose(got, expected, atol=1e-12), f"er-l1, logits {row}: {got}, not {expected}"
+outputs, aims = np.array([[-2.0], [0.3], [0.0], [1.5], [30.0]]), np.full((5, 1), 0.25)
+found, slopes = gradient_mr_l1(outputs, aims), 1 / np.cosh(outputs) ** 2
+expected = np.where(outputs > np.arctanh(0.25), slopes, -slopes) / 5
+assert np.allclose(found, expected, atol=1e-15), f"mr-l1, five photos: {found.T}, not {expected.T}"
+found = gradient_ranking(np.zeros((5, 3)), np.eye(5, 3))
+assert np.allclose(found, 0.1 - np.eye(5, 3) / 5), f"ranking, five photos, outputs of 0: {found}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The other four are one line each once the predictions are there:
@@ -332,6 +348,23 @@ p_hat = worst_prediction(0.5, 3, np.array([10.0, 11.0, 13.0, 16.0, 20.0]))
 assert np.allclose(p_hat[[0, 3]], [1 - np.exp(-0.5), np.exp(-0.5)]), (
     f"grid 10 to 20, at 16: {p_hat}"
 )
+### BEGIN HIDDEN TESTS
+for C, label, labels, far in (
+    (0.3, 3, np.array([0.0, 1.0, 2.0, 3.0, 100.0]), 4),
+    (2.0, 1, np.array([-50.0, 1.0, 2.0, 3.0, 4.0]), 0),
+    (0.0, 0, label_grid(10, 60, 0.5), 100),
+    (50.0, 100, label_grid(10, 60, 0.5), 0),
+):
+    expected = np.zeros(len(labels))
+    expected[[label, far]] = np.exp(-C), 1 - np.exp(-C)
+    found = worst_prediction(C, label, labels)
+    off = abs(found @ labels - labels[label])
+    best = abs(expected @ labels - labels[label])
+    assert np.allclose(found, expected, atol=1e-12), (
+        f"labels {labels[0]} to {labels[-1]}, at {labels[label]}, C = {C}: "
+        f"off by {off:.2f} years, and {best:.2f} is possible"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### Regression has another trouble
@@ -439,6 +472,12 @@ assert np.allclose(single, [[0.25, 0.5, 0.25]]), f"the answers 0.25, 0.75 became
 assert "methods" not in distribution_of.__code__.co_names, "write it, do not call the package"
 raw = -np.diff(code_hat, axis=1, prepend=1, append=0)
 print(f"smallest mass: before sorting {raw.min():.2f}, after it {p.min():.4f}")
+### BEGIN HIDDEN TESTS
+surest = np.array([[1.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.5]])
+expected = [[0, 0, 0.5, 0.5, 0], [1, 0, 0, 0, 0], [0.5, 0, 0, 0, 0.5]]
+found = distribution_of(surest)
+assert np.abs(found - expected).max() < 1e-12, f"answers of 0, 1/2 and 1:\n{found}"
+### END HIDDEN TESTS
 
 # %%
 answers = np.array([[0.98, 0.9, 0.95, 0.7, 0.45, 0.55, 0.3, 0.1, 0.15]])
@@ -673,6 +712,15 @@ normal = np.mean([abs(m - 0.2) <= 1.96 * s for m, s, _ in made_up])
 print(f"the truth is inside: t {held:.1%}, with 1.96 instead {normal:.1%}")
 assert abs(held - 0.95) < 0.012, f"{held:.1%} of the intervals hold the truth, expected 95 %"
 assert abs(normal - 0.81) < 0.03, f"with 1.96: {normal:.1%}, expected 81 %"
+### BEGIN HIDDEN TESTS
+for seeds, quantile in ((2, 12.7062), (6, 2.5706), (11, 2.2281)):  # of any table of t, at 97.5 %
+    one, other = np.random.default_rng(seeds).normal(5, 2, (2, seeds))
+    mean_off = sum(one - other) / seeds
+    spread = sum((one - other - mean_off) ** 2) / (seeds - 1) / seeds
+    expected = np.array([mean_off, spread**0.5, quantile * spread**0.5])
+    found = np.array(paired(one, other))
+    assert np.allclose(found, expected, rtol=1e-4), f"{seeds} seeds: {found}, expected {expected}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Now the verdict on section 5, paired by the seed of the weights:
@@ -967,6 +1015,16 @@ assert np.array_equal(truth, copies[1]), "y belongs to the caller: do not change
 terms = ambiguity(y_hats, y_valid)
 print("live: ensemble {:.2f} = members {:.2f} - disagreement {:.2f}".format(*terms))
 assert abs(terms[0] - (terms[1] - terms[2])) < 1e-9, "the identity, for the trained members"
+### BEGIN HIDDEN TESTS
+alone = ambiguity(np.array([[30.0, 50.0]]), np.array([33.0, 46.0]))
+assert np.allclose(alone, (12.5, 12.5, 0)), f"one member, off by 3 and 4 years: {alone}"
+nearly = 1e-6 * np.array([[-1.0, 2.0], [0.0, 0.0], [1.0, -2.0]]) + 80
+found = ambiguity(nearly, np.array([40.0, 40.0]))[2]
+assert abs(found / (5e-12 / 3) - 1) < 1e-6, (
+    f"members that differ by millionths of a year, 40 years off: a disagreement of {found:.3g}, "
+    f"expected {5e-12 / 3:.3g}; what is small must not be the difference of what is large"
+)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The identity is for squares. For other losses that are **convex** in the prediction an inequality is left (Jensen): the loss of a mean is at most the mean of the losses. For the absolute error it is the triangle inequality. For KL it holds because $-\ln$ is convex, label by label:
