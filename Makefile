@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: train test lessons lint
+.PHONY: train test lessons book pdf lint
 
 train: .venv/installed
 	$(ENV) -m tinydldl.train $(ARGS)
@@ -14,6 +14,14 @@ test: .venv/installed-test
 
 lessons: .venv/installed-lessons
 	$(ENV) lessons/build.py $(ARGS)
+
+book: .venv/installed-book
+	$(ENV) -m sphinx -W --keep-going -q -b html -c docs/book . build/book $(ARGS)
+	$(ENV) docs/book/check.py build/book
+	@echo "open build/book/index.html"
+
+pdf: book
+	$(ENV) docs/book/pdf.py build/book build/pdf
 
 lint: .venv/installed-dev
 	$(ENV) -m ruff check
