@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import erf, expit
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
-from tinydldl import labels, losses, metrics
+from tinydldl import labels, ldl, losses, metrics
 from tinydldl.explain.saliency import Maps
 from tinydldl.faces.align import similarity
 from tinydldl.faces.boxes import intersection_over_union
@@ -200,6 +200,47 @@ def test_ensemble(rng):
     close((mean - y) ** 2, ((members - y) ** 2).mean() - ((members - mean) ** 2).mean())
     p_hat = softmax(rng.normal(size=(7, K)))  # the age of the mean distribution is the mean age
     close(p_hat.mean(axis=0) @ GRID, (p_hat @ GRID).mean())
+
+
+@pytest.fixture
+def examples(rng):
+    """Features (40, 2), and their distributions (40, 3)."""
+    features = rng.normal(size=(40, 2))
+    return features, softmax(features @ rng.normal(size=(2, 3)) + rng.normal(size=(40, 3)))
+
+
+def test_maximum_entropy_model(examples, rng):
+    (x, p), theta = examples, rng.normal(size=(2, 3))
+    close(ldl.maximum_entropy(theta, x), softmax(x @ theta))
+    _, dtheta = ldl.maximum_entropy_loss(theta, x, p)
+    close(dtheta, x.T @ (softmax(x @ theta) - p) / 40)
+
+
+def test_iterative_scaling(examples):
+    x, p = examples
+    p_hat, s = np.full((40, 3), 1 / 3), np.abs(x).sum(axis=1)
+    d = ldl.iis_update(x, p, p_hat)
+    for f in range(2):
+        for k in range(3):
+            scaled = p_hat[:, k] * np.exp(np.sign(x[:, f]) * s * d[f, k])
+            assert (x[:, f] * (p[:, k] - scaled)).sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_neighbors(examples):
+    x, p = examples
+    near = np.argsort(((x - [0.1, 0.2]) ** 2).sum(axis=1))[:5]
+    close(ldl.aa_knn(x, p, np.array([[0.1, 0.2]]), 5), [p[near].mean(axis=0)])
+
+
+def test_bayes(examples):
+    x, p = examples
+    new, joint = np.array([[0.3, -0.5]]), []
+    for weight in (p / p.sum(axis=0)).T:
+        mean = weight @ x
+        covariance = (weight[:, None] * (x - mean)).T @ (x - mean)
+        joint.append(multivariate_normal(mean, covariance).pdf(new[0]))
+    joint *= p.sum(axis=0) / p.sum()
+    close(ldl.pt_bayes(x, p, new), [joint / joint.sum()])
 
 
 @pytest.mark.parametrize("case", [(7, 3, 1, 0), (8, 3, 2, 1), (11, 5, 3, 2)])

@@ -57,12 +57,6 @@ def test_files_that_pages_link_to_exist():
         assert not [link for link in links if not (BOOK / link).exists()], name
 
 
-def test_every_lesson_is_in_the_paper_or_the_sheet():
-    text = PAGES["paper"] + PAGES["formulas"]
-    lessons = {path.name[:2] for path in (ROOT / "lessons").glob("[0-9]*.ipynb")}
-    assert lessons <= set(re.findall(r"\{(?:section|at)\}`(\d\d)\.", text))
-
-
 @pytest.fixture
 def conf(monkeypatch):
     """The settings of Sphinx, which `.ci/run` builds the whole book with."""
