@@ -15,6 +15,8 @@ Three kinds of cells are marked in the source, with a name that is unique in the
     ### END SOLUTION
 
 (in a question as HTML comments, which readers do not see: `<!-- ### BEGIN SOLUTION -->`).
+An exercise may name what it stands for in the package, `stands_for="layers.Softmax losses.joint"`:
+`python -m tinydldl.grade` gives no points for an answer that calls it.
 A test may end in a part that students do not see before they hand in, between these marks:
 
     ### BEGIN HIDDEN TESTS
@@ -46,6 +48,9 @@ STUBS = {
     "code": r"\1# YOUR CODE HERE\n\1raise NotImplementedError()",
     "markdown": r"*Your answer here.*",
 }
+STUCK = """# Stuck? Remove the "# " before "from" and run this cell: you go on with the lesson's own
+# answer, and get no points for this exercise.
+# from tinydldl.notebook import rescue; rescue("{lesson}", "{name}", globals())"""
 SECONDS = 600  # a cell that takes longer is stopped
 
 
@@ -92,12 +97,19 @@ def cell_metadata(cell):
     }
     if kind != "exercise":
         grading["points"] = int(marks["points"])
-    return nbformat.from_dict({"nbgrader": grading})
+    found = {"nbgrader": grading}
+    if "stands_for" in marks:
+        found["tinydldl"] = {"stands_for": marks["stands_for"].split()}
+    return nbformat.from_dict(found)
 
 
 def strip(notebook):
-    """The copy for students: stubs in the place of solutions, no hidden tests, no outputs."""
+    """The copy for students: stubs in the place of solutions, no hidden tests, no outputs.
+
+    Behind an exercise that later cells need there is a way to go on without it.
+    """
     student = nbformat.from_dict(notebook)
+    student.cells = [one for cell in student.cells for one in (cell, *way_out(notebook, cell))]
     for cell in student.cells:
         cell.source = HIDDEN.sub("", SOLUTION.sub(STUBS[cell.cell_type], cell.source))
         if cell.cell_type == "code":
@@ -105,6 +117,22 @@ def strip(notebook):
         else:  # the copy lies one folder deeper
             cell.source = cell.source.replace("](../", "](../../")
     return student
+
+
+def way_out(notebook, test):
+    """A cell for who is stuck, if this one is the test of an exercise that later code needs."""
+    name = test.metadata.get("nbgrader", {}).get("grade_id", "")
+    if not name.startswith("test-"):
+        return []
+    name, code = name.removeprefix("test-"), [c for c in notebook.cells if c.cell_type == "code"]
+    (answer,) = (c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+    defined = "|".join(re.findall(r"^(?:def|class) (\w+)", answer.source, re.MULTILINE))
+    later = (cell.source for cell in code if cell.id > test.id)
+    if not any(re.search(rf"(?<![.\w])({defined})\(", source) for source in later):
+        return []
+    lesson = notebook.metadata["tinydldl"]["source"][:2]
+    source = STUCK.format(lesson=lesson, name=name)
+    return [nbformat.v4.new_code_cell(source, id=f"stuck-{name}")]
 
 
 @contextmanager

@@ -403,7 +403,7 @@ assert abs(along_v - gradient @ v) < 1e-8
 # Turn this into a function. The array may have any shape, and `f` takes no argument: it reads the very array `x` that you change (so it can be a layer's weight). Restore every entry.
 
 
-# %% exercise="gradient"
+# %% exercise="gradient" stands_for="gradcheck.numerical_gradient"
 def numerical_gradient(f, x):
     """The gradient of the number `f()` in the float64 array x that f reads.
 
@@ -556,7 +556,7 @@ assert relative_error(np.zeros(3), np.zeros(3)) == 0
 # You have all the parts of a gradient checker. Put them together. Draw $dy$ at random; section 6 says why.
 
 
-# %% exercise="checker"
+# %% exercise="checker" stands_for="gradcheck.check_layer"
 def check(layer, x, rng):
     """The relative error of `layer.backward` at x, in float64, for a random upstream gradient.
 

@@ -112,7 +112,7 @@ assert too_narrow < 0.2
 # Write it. Watch out for very small $\sigma$: if every exponent is hugely negative, every exponential is 0, and 0/0 is not a number. Adding the same constant to all exponents changes nothing, so make the largest exponent 0 first.
 
 
-# %% exercise="distribution"
+# %% exercise="distribution" stands_for="labels.gaussian_label_distribution"
 def label_distribution(y, sigma, grid):
     """The label distribution p (K,) of one age y with spread sigma, in years.
 

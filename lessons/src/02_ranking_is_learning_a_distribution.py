@@ -77,7 +77,7 @@ assert ranking_code([2.5], grid).sum() == 3
 # Write the code and its decoding. Do not use `ranking_code`.
 
 
-# %% exercise="code"
+# %% exercise="code" stands_for="labels.ranking_code labels.nearest methods.Ranking"
 def code_of(y, grid):
     """The ranking code (N, K-1) of ages y (N,): 1.0 where y is at or above the border.
 
@@ -162,7 +162,7 @@ assert abs((left + right) / np.sqrt(np.pi) - by_area) < 1e-10
 # Write $c$ with `scipy.special.erf`. If it is the area to the left, its slope must be the density. The test checks that, too.
 
 
-# %% exercise="cdf"
+# %% exercise="cdf" stands_for="labels.gaussian_cdf"
 def cdf(t, y, sigma):
     """c(t): the probability that a vote is at most t. t may be an array.
 
@@ -649,7 +649,7 @@ assert grid[0] + ranking_code([50.2], grid).sum() == 50
 # Decode answers both ways.
 
 
-# %% exercise="decode"
+# %% exercise="decode" stands_for="methods.Ranking"
 def mean_and_median(r, grid):
     """(the expectation, the label at the count of answers over 1/2) of answers r (K-1,).
 
@@ -709,7 +709,7 @@ assert np.abs(T_inverse @ s - np.diff(s, prepend=0)).max() < 1e-15
 # Write it.
 
 
-# %% exercise="back"
+# %% exercise="back" stands_for="methods.Ranking"
 def distribution_of(r):
     """The p (K,) whose soft answers are r (K-1,): T inverse of (1 - r, 1).
 

@@ -61,7 +61,7 @@ assert np.isfinite(np.exp(np.float32(88)))
 # Write softmax for a batch: `x` has one row per image, $N$ in all.
 
 
-# %% exercise="softmax"
+# %% exercise="softmax" stands_for="layers.Softmax layers.LogSoftmax"
 def softmax(x):
     """Softmax of each row of the logits x (N, K).
 
@@ -178,7 +178,7 @@ assert J[30, 30] > 0 and (np.delete(J[:, 30], 30) <= 0).all()
 # Write it for a batch.
 
 
-# %% exercise="softmax-backward"
+# %% exercise="softmax-backward" stands_for="layers.Softmax layers.LogSoftmax"
 def softmax_backward(p_hat, dp_hat):
     """The gradient dx (N, K) in the logits, from p_hat = softmax(x) and the upstream dp_hat.
 
@@ -299,7 +299,7 @@ assert 79 - 22 == 57 == K - 44
 # Write the divergence of one image.
 
 
-# %% exercise="kl"
+# %% exercise="kl" stands_for="losses.kl_from_probabilities losses.kl_from_logits metrics.kl"
 def kl(p, p_hat):
     """KL(p, p_hat) of two distributions (K,), in nats, with 0 ln 0 = 0.
 
@@ -498,7 +498,7 @@ assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopel
 # Write the loss and its gradient for a batch, from the logits: $\ln \hat p$ comes from $x_k - \ln \sum_j e^{x_j}$, with the maximum subtracted first. Section 5 shows what happens otherwise.
 
 
-# %% exercise="kl-logits"
+# %% exercise="kl-logits" stands_for="losses.kl_from_logits losses.kl_from_probabilities losses.soft_cross_entropy layers.Softmax layers.LogSoftmax"
 def kl_logits(x, p):
     """The mean over N images of KL(p, softmax(x)), and its gradient dx (N, K). x, p (N, K).
 

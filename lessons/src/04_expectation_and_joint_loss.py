@@ -72,7 +72,7 @@ assert abs(thirty_and_a_third @ grid - (30 + 1 / 3)) < 1e-12
 # Write it for a whole batch.
 
 
-# %% exercise="expectation"
+# %% exercise="expectation" stands_for="layers.Softmax layers.Expectation methods.DLDLv2"
 def expectation_gradient(x, grid):
     """d y_hat_n / d x_nk for logits x (N, K): an array (N, K), in years.
 
@@ -276,7 +276,7 @@ assert numerical_gradient(lambda: l1(at_the_kink, y[:1])[0], at_the_kink) == 0
 # Write it.
 
 
-# %% exercise="joint"
+# %% exercise="joint" stands_for="losses.joint methods.DLDLv2"
 def joint_loss(x, p, y, grid, lam):
     """(L, dx) for logits x (N, K), targets p (N, K) and ages y (N,).
 

@@ -130,7 +130,7 @@ assert W.shape[0] * W.shape[1] == 9
 # Write it. It is one line that you will use for years.
 
 
-# %% exercise="size"
+# %% exercise="size" stands_for="layers.base.Windows naive.output_size"
 def output_size(H, KH, stride=1, padding=0):
     """How many positions a kernel of KH rows has on H rows, an int.
 
@@ -334,7 +334,7 @@ assert np.array_equal(padded[:, 4 : 4 + 96][4 : 4 + 96], face), "the middle tap 
 # Write the convolution in this form. It is shorter than the loops, and it is how the package does it.
 
 
-# %% exercise="shifted"
+# %% exercise="shifted" stands_for="naive.conv2d layers.Conv2d layers.taps.forward layers.im2col.forward"
 def conv2d(x_pad, W, stride=1):
     """y (N, OH, OW, OC) of a padded x_pad (N, H, W, C) and W (KH, KW, C, OC).
 
@@ -456,7 +456,7 @@ for i, j in np.ndindex(3, 3):
 # Write the backward pass in the shifted form, for stride 1. It mirrors your forward pass line by line.
 
 
-# %% exercise="backward"
+# %% exercise="backward" stands_for="naive.conv2d_backward layers.Conv2d layers.taps.backward layers.im2col.backward"
 def conv2d_backward(x_pad, W, dy):
     """(dx_pad, dW, db) of a convolution with stride 1 and a bias.
 
@@ -564,7 +564,7 @@ else:
 # Write it as one call to `naive.conv2d`.
 
 
-# %% exercise="flipped"
+# %% exercise="flipped" stands_for="naive.conv2d_backward layers.Conv2d layers.taps.backward layers.im2col.backward"
 def input_gradient(W, dy):
     """dx_pad of a convolution with stride 1, as a convolution of dy.
 

@@ -116,7 +116,7 @@ assert not odd_dx[4].any() and not odd_dx[:, 4].any()
 # Write the backward pass for 2×2 windows with stride 2 and even sizes.
 
 
-# %% exercise="max_pool"
+# %% exercise="max_pool" stands_for="naive.max_pool_backward layers.MaxPool2d"
 def max_pool_backward(x, dy):
     """dx (N, H, W, C) of 2x2 max-pooling, for dy (N, H / 2, W / 2, C).
 
@@ -480,7 +480,7 @@ assert np.abs(one_line - dx).max() < 1e-14
 # Write the backward pass for whole batches.
 
 
-# %% exercise="backward"
+# %% exercise="backward" stands_for="naive.batch_norm_backward layers.BatchNorm2d"
 def batch_norm_backward(dy, x_hat, inv_std, gamma):
     """(dx, dgamma, dbeta) for dy, x_hat (N, H, W, C) and inv_std, gamma (C,).
 
@@ -690,7 +690,7 @@ assert 0.9**43 > 0.01 > 0.9**44
 # Write one update of the running averages.
 
 
-# %% exercise="running"
+# %% exercise="running" stands_for="layers.BatchNorm2d"
 def update(running_mean, running_var, x, momentum=0.1):
     """The new (running_mean, running_var), each (C,), after a batch x (N, H, W, C).
 

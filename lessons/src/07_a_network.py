@@ -75,7 +75,7 @@ assert np.abs(by_layers[0] - product).max() < 1e-14
 # Write the class: forward is a loop over the layers, backward is a loop over the layers in reverse. Nothing else is needed for the whole backward pass of any such network.
 
 
-# %% exercise="chain"
+# %% exercise="chain" stands_for="layers.Sequential"
 class Chain:
     """Layers in a row."""
 
@@ -407,7 +407,7 @@ assert 128 * 101 + 101 == 13029 == count_params(net.layers["fc"])
 # Write the counter.
 
 
-# %% exercise="counter"
+# %% exercise="counter" stands_for="models.count_params models.AgeNet"
 def count(channels, K=101, batchnorm=True, hidden=(), side=1):
     """Parameters of a network, in three parts: (convolutions, BatchNorms, Linear layers).
 
@@ -523,7 +523,7 @@ assert (work["conv1_2"], work["conv5_3"], weights["conv5_3"]) == (115_605_504, 2
 # Write both, averaged over photos.
 
 
-# %% exercise="chance"
+# %% exercise="chance" stands_for="losses.kl_from_logits methods.DLDLv2"
 def loss_at_chance(p, y, grid):
     """(L_ld, L_er) of a network that predicts 1/K for every label, averaged over N photos.
 
@@ -616,7 +616,7 @@ for t in range(1, 13):
 # Write one step.
 
 
-# %% exercise="adam"
+# %% exercise="adam" stands_for="optim.Adam optim.adam_step"
 def adam_step(W, g, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     """The new (W, m, v) after step t = 1, 2, ... with gradient g; changes none of its arguments.
 

@@ -194,7 +194,7 @@ plt.show()
 # The paper's schedule divides by 10 after every 30 of its 60 epochs. Epochs are counted from 1: the first 30 all have the same rate, and epoch 31 has a tenth of it.
 
 
-# %% exercise="schedule"
+# %% exercise="schedule" stands_for="optim.step_schedule"
 def learning_rate(lr, epoch, every):
     """The learning rate in `epoch` = 1, 2, ...
 
@@ -216,6 +216,15 @@ for lr, every in ((1e-3, 30), (0.5, 2), (2e-3, 1)):
     found = [learning_rate(lr, epoch, every) for epoch in range(1, 13)]
     assert np.allclose(found, expected, rtol=1e-12), f"lr {lr}, every {every}: {found}"
 assert "step_schedule" not in learning_rate.__code__.co_names, "do not call `step_schedule`"
+### BEGIN HIDDEN TESTS
+for lr, every in ((0.02, 7), (3.0, 45), (1e-4, 100)):
+    for epoch in (1, every, every + 1, 2 * every, 3 * every + 1, 5 * every):
+        expected = lr * 10.0 ** -len(range(every + 1, epoch + 1, every))  # one for each begun
+        got = learning_rate(lr, epoch, every)
+        assert np.isclose(got, expected, rtol=1e-12), (
+            f"lr {lr}, every {every} epochs: epoch {epoch} has {got}, expected {expected}"
+        )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # A rate that falls smoothly does the same, and leaves no steps to place. This lesson, like `make train`, warms up for one epoch (Adam's averages know nothing yet), and then follows half a cosine down to 0.
@@ -264,7 +273,7 @@ assert lams == [0] * KL_EPOCHS + [1] * (EPOCHS - KL_EPOCHS)
 # Write the step. Five things, in this order: the target distribution, the forward pass, the loss with its gradient in the logits, the backward pass, the optimizer step. Keep everything in float32: one float64 array makes the rest float64, and twice as slow.
 
 
-# %% exercise="step"
+# %% exercise="step" stands_for="train.loop.train_epoch"
 def training_step(model, method, optimizer, x, y, sigma):
     """Train on one batch; returns the three values (L, L_ld, L_er).
 
@@ -310,6 +319,26 @@ types = {losses[-1][0].dtype, *(array.dtype for array in model.params.values())}
 assert types == {np.dtype(np.float32)}, f"all should be float32, found {types}"
 for name, array, copied in zip(("x", "y", "sigma"), (x8, y8, sigma8), given, strict=True):
     assert np.array_equal(array, copied), f"{name} belongs to the caller: do not change it"
+### BEGIN HIDDEN TESTS
+gentle, steps = DLDLv2(label_grid(0, 100, 1), lam=0.25), []
+twins = [AgeNet("tiny", gentle.outputs, side=SIDE, rng=np.random.default_rng(5)) for _ in range(2)]
+some = np.random.default_rng(6).integers(0, len(y_train), 5)
+seen_x, aged, spread = x[some, :SIDE, :SIDE], y_train[some], np.full(5, 3.0)
+waits = SimpleNamespace(step=lambda: steps.append(1))  # moves nothing
+got = training_step(twins[0].train(), gentle, waits, seen_x, aged, spread)
+soft = gentle.target(aged, spread).astype(np.float32)
+logits = twins[1].train().forward(seen_x)
+expected, dlogits = gentle.loss(logits, soft, aged.astype(np.float32))
+twins[1].backward(dlogits)
+assert len(steps) == 1, f"one step of the optimizer, not {len(steps)}"
+assert np.allclose(got, expected, rtol=1e-5), f"5 photos, lambda 0.25: {got}, expected {expected}"
+for name, gradient in twins[1].grads.items():
+    off = np.abs(twins[0].grads[name] - gradient).max() / (np.abs(gradient).max() + 1e-6)
+    assert off < 1e-3, (
+        f"5 photos, lambda 0.25: the gradient of {name} is off by {off:.1e} of its largest entry; "
+        "the steps of Adam do not show its size, those of other optimizers do"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # An **epoch** goes through all photos once: in a new random order, in batches of nearly equal size, each photo changed in a new way. The generator for a photo's changes is seeded with (seed, epoch, index), that for the order with the next free index, so the same run can be repeated exactly.
@@ -511,7 +540,7 @@ compare_curves({"with mirroring": healthy, "without": plain})
 
 # %% exercise="gap"
 def gap(history, last=4):
-    """Mean of valid_mae - train_mae over the `last` epochs, in years.
+    """Mean of valid_mae - train_mae over the `last` epochs (all, if they are fewer), in years.
 
     Hint: `history[-last:]` are dicts with these two names.
     """
@@ -533,6 +562,12 @@ assert gap(falling) == 0, f"3, 1, -1 and -3 years less: the gap is 0, not {gap(f
 print(f"gap with mirroring {gap(healthy):.2f} years, without {gap(plain):.2f}")
 if not FAST:
     assert gap(plain) > gap(healthy) + 0.5, "without augmentation the gap is larger"
+### BEGIN HIDDEN TESTS
+begun = [{"train_mae": 6.0, "valid_mae": 6.5}, {"train_mae": 4.0, "valid_mae": 6.0}]
+got = gap(begun)
+assert got == 1.25, f"two epochs so far, gaps of 0.5 and 2 years: {got}, expected their mean, 1.25"
+assert gap(begun, last=30) == 1.25, "two epochs so far, last=30: the mean of both"
+### END HIDDEN TESTS
 
 # %%
 if not FAST:
@@ -689,6 +724,19 @@ for what, wrong in {
     assert message, f"photos {what}, and the check is silent"
 assert caught(check_inputs, x, right + 1, tolerance=1.5) is None, "tolerance 1.5, and off by 1"
 assert caught(check_inputs, x, right + 1, tolerance=0.8), "tolerance 0.8, and off by 1"
+### BEGIN HIDDEN TESTS
+noisy = np.random.default_rng(8).standard_normal((40, 6, 5, 3)).astype(np.float32)
+flat = np.ones((10, 4, 7, 3), dtype=np.float32)
+flat[::2] = -1  # each photo of one color; all of them together have the mean 0 and the std 1
+said = caught(check_inputs, noisy, flat)
+assert said is None, f"mean 0 and std 1 on both sides, each over all photos, and the check: {said}"
+for off, tolerance in ((0.05, 0.01), (-40.0, 30.0)):
+    moved = noisy + np.float32([off, 0, 0])
+    assert caught(check_inputs, noisy, moved, tolerance), f"red off by {off}: {tolerance} allowed"
+    assert caught(check_inputs, moved, noisy, tolerance), f"red off by {-off}: {tolerance} allowed"
+    said = caught(check_inputs, noisy, moved, 2 * abs(off))
+    assert said is None, f"red off by {off}, {2 * abs(off)} allowed, and the check: {said}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### Exercise 5
@@ -720,6 +768,19 @@ for count in (1, 7, len(valid_faces)):
     assert count in named, f"photos in both: {count}, and the message does not say so: {message}"
     more = named - {count, len(leaky), len(valid_faces)}
     assert not more, f"photos in both: {count}; what does the message count with {more}?"
+### BEGIN HIDDEN TESTS
+others = list(np.random.default_rng(9).integers(0, 256, (14, 3, 5, 3)).astype(np.uint8))
+for more, again, count in ((3 * others[8:9], [], 1), (others[8:10], 2 * others[9:10], 4)):
+    held_out = others[8:] + again
+    message = caught(check_no_leak, others[:8] + more, held_out)
+    assert message, "a validation photo among the training photos, and the check is silent"
+    named = {int(number) for number in re.findall(r"\d+", message)}
+    assert count in named, (
+        f"{count} of {len(held_out)} validation photos are also in training, {len(more)} copies "
+        f"in all, and the message is: {message}"
+    )
+    assert not named - {count, len(held_out), 8 + len(more)}, f"what does this count: {message}?"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too small. A bug that an optimizer hides is still a bug, and only a gradient check finds it:

@@ -133,7 +133,7 @@ assert (target["dldl"] == target["dldl-v2"]).all()
 # Write three of them.
 
 
-# %% exercise="gradients"
+# %% exercise="gradients" stands_for="methods.RegressionL1 methods.Ranking methods.ER methods.Method losses.l1 losses.binary_cross_entropy"
 def gradient_mr_l1(x, z):
     """The gradient of mr-l1 in x (N, 1), for targets z (N, 1).
 
@@ -440,7 +440,7 @@ assert abs(rel_entr(hill, far).sum() - np.log(1 / 0.9)) < 1e-6
 # Write it for a whole batch. Do not use `Ranking.distribution`.
 
 
-# %% exercise="sorted"
+# %% exercise="sorted" stands_for="methods.Ranking"
 def distribution_of(code_hat):
     """The distributions (N, K) of answers (N, K-1), sorted so that they fall.
 

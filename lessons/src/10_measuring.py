@@ -55,7 +55,7 @@ K = len(grid)
 # Write it. Some photos have $\sigma = 0$, since all annotators agreed. Then only the exact age is right: it costs 0, anything else 1 (the limit of the formula for $\sigma \to 0$).
 
 
-# %% exercise="epsilon"
+# %% exercise="epsilon" stands_for="metrics.epsilon_error"
 def epsilon_error(y_hat, y, sigma):
     """The epsilon-error of estimates y_hat (N,) for ages y (N,) with spreads sigma (N,).
 
@@ -86,6 +86,13 @@ assert abs(found - by_hand) < 1e-14, f"found {found}, by hand {by_hand}"
 assert abs(found - metrics.epsilon_error(y_hat, y, sigma)) < 1e-14, "not the package's number"
 one = epsilon_error(np.array([32.0]), np.array([30.0]), np.array([1.0]))
 assert abs(one - (1 - np.exp(-2))) < 1e-14, f"one photo, two sigma off: {one}"
+### BEGIN HIDDEN TESTS
+exact, near = np.array([4.0, 4.0, 50.0, 50.0]), np.array([4.25, 4.0, 50.0, 49.999])
+found = epsilon_error(near, exact, np.zeros(4))
+assert found == 0.5, f"all agreed, two of four estimates exact, two nearly: {found}, expected 0.5"
+found = epsilon_error(np.array([30.0, 31.0]), np.array([30.0, 30.0]), np.array([1e-3, 1e3]))
+assert abs(found - (1 - np.exp(-5e-7)) / 2) < 1e-9, f"sigmas of 0.001 and 1000 years: {found}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # What one photo costs, by the two rulers. An error of five years costs the same MAE everywhere. In the epsilon-error it costs nearly the full 1 if the annotators agree to within two years, and less than half of that if they differ by five.
@@ -177,7 +184,7 @@ assert round(one_of_ten, 3) == 0.308
 # Compute this expectation.
 
 
-# %% exercise="fresh"
+# %% exercise="fresh" stands_for="metrics.typical_annotator_error"
 def expected_epsilon(c, n):
     """The expected epsilon-error of a guess whose distance from the mean of n votes has variance
     c sigma^2, and which is independent of those votes.
@@ -208,6 +215,15 @@ simulated, found = 1 - np.exp(-(d**2) / 2).mean(), expected_epsilon(1 / 3 + 1 / 
 assert abs(simulated - found) < 0.004, (
     f"the mean of 3 people, a label of 5 votes: {found:.4f}, simulated {simulated:.4f}"
 )
+### BEGIN HIDDEN TESTS
+for c in (0.05, 3.0):
+    found, limit = expected_epsilon(c, 10**6), 1 - 1 / np.sqrt(1 + c)
+    assert abs(found - limit) < 1e-5, f"a million votes, c = {c}: {found:.5f}, expected {limit:.5f}"
+    z = (np.arange(100_000) + 0.5) / 10_000  # two votes: C is the square of a normal number
+    expected = 1 - (z / np.sqrt(z**2 + 2 * c) * 2 * norm.pdf(z)).sum() / 10_000
+    found = expected_epsilon(c, 2)
+    assert abs(found - expected) < 1e-5, f"two votes, c = {c}: {found:.5f}, expected {expected:.5f}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # So with ten votes the *same* annotators score 0.308 or 0.353, depending only on whether their own vote is counted. Do the annotators of our drawn people behave like that? They round to whole years, which the formula does not know about.
@@ -440,7 +456,7 @@ assert far @ grid > near @ grid + 2
 # Write the CRPS. $F$ is a staircase that is constant between labels, so $\int F (1 - F) \, da$ is a sum of rectangles. No $K \times K$ array is needed.
 
 
-# %% exercise="crps"
+# %% exercise="crps" stands_for="metrics.crps"
 def crps(p_hat, y, grid):
     """The mean CRPS, in years, of predictions p_hat (N, K) for ages y (N,).
 
@@ -475,6 +491,18 @@ assert abs(found - metrics.crps(p_hat, y, grid)) < 1e-12, "not the package's num
 # By hand: 0.5*4 + 0.25*3 + 0.25*6 = 4.25, less 0.5*0.5*1 + 0.75*0.25*9 = 1.9375.
 uneven = crps(np.array([[0.5, 0.25, 0.25]]), np.array([4.0]), np.array([0.0, 1.0, 10.0]))
 assert abs(uneven - 2.3125) < 1e-12, f"labels 0, 1 and 10: {uneven}, expected 2.3125"
+### BEGIN HIDDEN TESTS
+labels_of_ten = np.array([10.0, 10.5, 13.0, 20.0])
+some_p = np.random.default_rng(14).dirichlet(np.ones(4), 6)
+at_age = np.array([10.0, 10.25, 19.5, 20.0, 4.0, 31.5])  # the last two lie outside the labels
+apart = np.abs(labels_of_ten[:, None] - labels_of_ten)
+for q, age in zip(some_p, at_age, strict=True):
+    expected = q @ np.abs(labels_of_ten - age) - q @ apart @ q / 2
+    found = crps(q[None], np.array([age]), labels_of_ten)
+    assert abs(found - expected) < 1e-12, (
+        f"labels {labels_of_ten}, age {age}: {found:.4f}, expected {expected:.4f}"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than a forecaster who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference from the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. See for yourself: the true spread is 4 years, and forecasters state a $\sigma$ from 1 to 10.
@@ -523,7 +551,7 @@ assert 2.7 < at[1][0] / at[4][0] < 3.5 and 1.15 < at[1][1] / at[4][1] < 1.25
 # Write $u$ and the coverage.
 
 
-# %% exercise="coverage"
+# %% exercise="coverage" stands_for="metrics.coverage metrics.probability_integral_transform"
 def transform(p_hat, y, grid):
     """u = F(y) (N,), for p_hat (N, K) and ages y (N,) within the bins.
 
@@ -564,6 +592,21 @@ for level in (0.5, 0.8, 0.95):
 # By hand: u = 0.25, 0.625 and 0.875, of which the middle half, 0.25 to 0.75, holds two.
 middle = covered(np.repeat(q, 3, axis=0), np.array([10.0, 12.0, 14.0]), labels, 0.5)
 assert abs(middle - 2 / 3) < 1e-12, f"ages 10, 12, 14: {middle:.3f} in the central half, not 2/3"
+### BEGIN HIDDEN TESTS
+quarters = np.array([0.5, 0.25, 0.0, 0.25])
+for start, step in ((20.0, 0.5), (7.25, 3.0)):
+    fine = label_grid(start, start + 3 * step, step)
+    places = np.array([-0.5, -0.25, 0.5, 1.25, 2.0, 2.9])  # in steps from the first label
+    expected = np.array([0.0, 0.125, 0.5, 0.6875, 0.75, 0.85])
+    masses = np.tile(quarters, (6, 1))
+    found = transform(masses, start + step * places, fine)
+    assert np.abs(found - expected).max() < 1e-9, (
+        f"labels from {start} in steps of {step}: u is {found}, expected {expected}"
+    )
+    for level, inside in ((0.4, 2), (0.72, 4), (1.0, 6)):
+        share = covered(masses, start + step * places, fine, level)
+        assert abs(share - inside / 6) < 1e-9, f"central {level:.0%}: {share:.3f}, not {inside}/6"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Now three forecasters with the same estimates, hence the same MAE. One says $\sigma = 2$, one 4, one 8; the truth is 4. A **reliability plot** shows coverage against $q$. Below the diagonal, fewer ages are inside than promised: **overconfident**. Above it, more are: **underconfident**. The histograms of $u$ show the same: the overconfident one is often surprised, at both ends; the underconfident one is never surprised.
@@ -775,7 +818,7 @@ if not FAST:
 # Give every decade the same weight. A decade with two or three photos would bring in mostly noise, so leave out those with few.
 
 
-# %% exercise="balanced"
+# %% exercise="balanced" stands_for="metrics.balanced_mae"
 def balanced_mae(y_hat, y, fewest=10):
     """The mean of the decades' MAE, in years, over decades with at least `fewest` photos.
 
@@ -799,6 +842,15 @@ assert abs(every - 11 / 3) < 1e-12, f"with the decade of two photos: {every}, ex
 print(f"network: MAE {mae(y_hat, y):.1f}, balanced {balanced_mae(y_hat, y):.1f}")
 if not FAST:
     assert balanced_mae(y_hat, y) > 1.1 * mae(y_hat, y), "few photos are old, and those are worse"
+### BEGIN HIDDEN TESTS
+both_ways = np.repeat([5.0, 44.0, 67.0, 101.0], [12, 30, 11, 9])
+told = both_ways + np.tile([6.0, -2.0], 31)
+found = balanced_mae(told, both_ways)
+expected = (4 + 4 + (6 * 6 + 5 * 2) / 11) / 3  # nine photos of 101 years are too few
+assert abs(found - expected) < 1e-12, (
+    f"three decades with estimates too old and too young: {found:.3f}, expected {expected:.3f}"
+)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 9. Why the young look older and the old younger

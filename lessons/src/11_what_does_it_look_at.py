@@ -131,7 +131,7 @@ if not FAST:
 # Write it. The features of one photo come in; H and W are even.
 
 
-# %% exercise="terms"
+# %% exercise="terms" stands_for="explain.saliency.Maps"
 def terms(features, w):
     """M (H, W): the terms of one logit. features (H, W, C), w (C,): its column of W.
 
@@ -168,6 +168,31 @@ print(f"sum of the terms + bias {M.sum() + b[5]:.6f}, logit {logits[7, 5]:.6f}")
 # By hand: of one window of 2 x 4 pixels, 5 wins on the left and 4 on the right; times 3, over 2.
 by_hand = terms(np.array([[1.0, 2, 3, 4], [5, 0, 1, 2]])[..., None], np.array([3.0]))
 assert np.allclose(by_hand, [[0, 0, 0, 6], [7.5, 0, 0, 0]]), f"two windows by hand:\n{by_hand}"
+
+
+### BEGIN HIDDEN TESTS
+def one_by_one(features, w):
+    """The terms of one logit, window by window and channel by channel."""
+    H, W, C = features.shape
+    M = np.zeros((H, W))
+    for h, v, c in np.ndindex(H // 2, W // 2, C):
+        window = features[2 * h : 2 * h + 2, 2 * v : 2 * v + 2, c]
+        i, j = np.unravel_index(window.argmax(), (2, 2))
+        M[2 * h + i, 2 * v + j] += 4 / (H * W) * window[i, j] * w[c]
+    return M
+
+
+for size in ((2, 2, 1), (6, 4, 3), (2, 10, 7)):
+    local = np.random.default_rng(size)
+    strong = 1e3 * local.permutation(np.prod(size)).reshape(size).astype(float)
+    strong[::2, ::2, 0] += 1e6
+    strong[1::2, 1::2, 0] = strong[::2, ::2, 0] + 0.1  # nearly equal, but larger: it wins alone
+    column = local.normal(size=size[2])
+    found, expected = terms(strong.copy(), column), one_by_one(strong, column)
+    assert found.shape == expected.shape, f"features {size}: shape {found.shape}"
+    off = np.abs(found - expected).max() / np.abs(expected).max()
+    assert off < 1e-12, f"features {size}, some nearly equal: off by {off:.1e} of the largest term"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # A sum is a weak witness, though. Had we handed the window's maximum to all four positions, a quarter to each, the sum would be just as right, but the map wrong. That is why the test compares the map, too.
@@ -256,7 +281,7 @@ assert np.abs(one - other).max() < 1e-4 * (1 + np.abs(before.of_logit(30)).max()
 # Write both maps, from all the $M_k$ of one photo.
 
 
-# %% exercise="maps"
+# %% exercise="maps" stands_for="explain.saliency.Maps"
 def map_of_log_probability(M, p_hat, k):
     """M_k - sum_j p_hat_j M_j (H, W). M (K, H, W), p_hat (K,), k: the number of the label.
 
@@ -316,6 +341,22 @@ two, half = np.array([[[4.0]], [[8.0]]]), np.array([0.25, 0.75])
 found = map_of_log_probability(two, half, 0).item(), map_of_expectation(two, half, [10, 30]).item()
 assert np.allclose(found, (4 - 7, 0.25 * -15 * 4 + 0.75 * 5 * 8)), f"two labels by hand: {found}"
 print(f"E from {E.min():+.2f} to {E.max():+.2f} years")
+### BEGIN HIDDEN TESTS
+low_and_wide = np.random.default_rng(15).normal(size=(4, 2, 3))
+uneven, sure = np.array([0.0, 1.0, 50.0, 51.0]), np.array([0.0, 0.0, 1.0, 0.0])
+for q in (np.array([0.1, 0.2, 0.3, 0.4]), sure):
+    mean_map = sum(share * one for share, one in zip(q, low_and_wide, strict=True))
+    mean_age = float(sum(q * uneven))
+    expected = sum(q[j] * (uneven[j] - mean_age) * low_and_wide[j] for j in range(4))
+    found = map_of_expectation(low_and_wide, q, uneven)
+    assert np.shape(found) == (2, 3), f"maps of 2 x 3: map in years of shape {np.shape(found)}"
+    assert np.abs(found - expected).max() < 1e-12, f"four labels, p_hat {q}: in years\n{found}"
+    for j in range(4):
+        found = map_of_log_probability(low_and_wide, q, j)
+        assert np.shape(found) == (2, 3), f"maps of 2 x 3: map of ln p_hat {np.shape(found)}"
+        off = np.abs(found - (low_and_wide[j] - mean_map)).max()
+        assert off < 1e-12, f"four labels, p_hat {q}: the map of label {j} is off by {off:.2g}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Now look at faces. From here on a map is drawn as sums over a square, a quarter of the photo wide, at 16 x 16 places, so that it can be compared with what comes next. Orange makes older, blue makes younger.
@@ -371,7 +412,7 @@ slider(show_age, age=(0, 100, 5))
 # Write it. `saliency.spans(SIDE)` is a list of 16 slices: the places of the square along a side.
 
 
-# %% exercise="occlusion"
+# %% exercise="occlusion" stands_for="explain.saliency.occlusion"
 def occlude(image, spans):
     """Occlusion (S, S), years, for S spans. image (side, side, 3), uint8, stays as it is.
 
@@ -399,6 +440,20 @@ for h, w in np.ndindex(4, 4):
     case = f"square {h} from above, {w} from the left"
     assert abs(found[h, w] - alone) < 1e-3, f"{case}: {found[h, w]:.3f} years, alone {alone:.3f}"
 print(f"from {found.min():+.1f} to {found.max():+.1f} years")
+### BEGIN HIDDEN TESTS
+portrait = images[shown[0]]
+for places in ([slice(0, 64)], [slice(s, s + 9) for s in (0, 11, 24, 37, 55)]):
+    squares, count = occlude(portrait.copy(), places), len(places)
+    assert squares.shape == (count, count), f"{count} places along a side: shape {squares.shape}"
+    for h, w in {(0, 0), (count - 1, 0), (count - 2, count - 1), (count - 1, count - 1)}:
+        hidden_there = portrait.copy()
+        hidden_there[places[h], places[w]] = 128
+        alone = (estimate(portrait[None]) - estimate(hidden_there[None])).item()
+        assert abs(squares[h, w] - alone) < 1e-3, (
+            f"{count} places along a side, square {h} from above, {w} from the left: "
+            f"{squares[h, w]:.3f} years, alone {alone:.3f}"
+        )
+### END HIDDEN TESTS
 
 # %%
 covered = np.array([saliency.occlusion(network, image) for image in images[shown]])
@@ -560,6 +615,17 @@ padded = [Conv2d(1, 1, 3, padding=1, rng=own), MaxPool2d(2), Conv2d(1, 1, 5, 2, 
 found = rows_seen(padded, 3)
 assert found == (7, 18), f"paddings of 1 pixel and of 2 pairs, position 3: {found}, not (7, 18)"
 assert rows_seen([], 4) == (4, 4), "no layer: position 4 is row 4"
+### BEGIN HIDDEN TESTS
+blind = [Conv2d(1, 1, 7, padding=1, rng=own), MaxPool2d(2, 3), Conv2d(1, 1, 1, 2, 2, rng=own)]
+# By hand: position 0 sees -1 to 5, two neighbors see -1 to 6, and pairs begin 3 rows apart. Two
+# of them lie before the first, in the padding: -7 to 0. Then positions are twice as far apart, 6.
+for position, expected in ((0, (-7, 0)), (1, (-1, 6)), (100, (593, 600))):
+    found = rows_seen(blind, position)
+    assert found == expected, (
+        f"7 rows with 1 of padding, 2 rows 3 apart, 1 row with 2 of padding, position {position}: "
+        f"{found}, expected {expected}"
+    )
+### END HIDDEN TESTS
 
 # %%
 inside = []
@@ -742,6 +808,22 @@ for eps, changed in ((2, older), (-2, younger), (7, attack(photos, g, 7))):
 if not FAST:
     assert (estimate(older) > estimate(photos)).mean() > 0.95, "they do not look older"
     assert (estimate(younger) < estimate(photos)).mean() > 0.95, "they do not look younger"
+### BEGIN HIDDEN TESTS
+few_pixels = np.array([0, 1, 100, 254, 255], dtype=np.uint8).reshape(1, 5, 1, 1).repeat(3, axis=3)
+slopes = np.array(
+    [[1e-30, -1e9, 0.0], [0.0, 2.0, -3.0], [0.0, -1e-9, 1.0], [0.0, 1, -1], [1, 0, -1]]
+)
+for eps in (3, -3, 200):
+    found = attack(few_pixels, slopes.reshape(1, 5, 1, 3), eps)
+    assert (found.shape, found.dtype) == (few_pixels.shape, np.uint8), "the shape or the type"
+    expected = [
+        [min(max(int(p) + eps * int(np.sign(s)), 0), 255) for p, s in zip(*pair, strict=True)]
+        for pair in zip(few_pixels[0, :, 0], slopes, strict=True)
+    ]
+    assert np.array_equal(found[0, :, 0], expected), (
+        f"eps {eps}, pixels {few_pixels[0, :, 0, 0]}, gradient\n{slopes}\n:\n{found[0, :, 0]}"
+    )
+### END HIDDEN TESTS
 
 # %%
 at_first = estimate(photos)

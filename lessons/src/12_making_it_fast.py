@@ -185,6 +185,14 @@ for C, OC in [(3, 16), (8, 8)]:
     case = f"{C} to {OC} channels"
     assert flops == 2 * products, f"{case}: {flops} FLOPs, counted {2 * products}"
     assert nbytes == moved, f"{case}: {nbytes} bytes, counted {moved}"
+### BEGIN HIDDEN TESTS
+for P, C, OC in ((1, 1, 1), (49, 5, 2), (10**6, 64, 128)):
+    found = shifted_cost(P, C, OC)
+    touched = 9 * (P * C + P * OC + 3 * P * OC)  # read x, write the product; read two, write y
+    assert tuple(found) == (18 * P * C * OC, 4 * touched), (
+        f"{P} positions, {C} to {OC} channels: {found}, expected {(18 * P * C * OC, 4 * touched)}"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # For $OC = C$ the intensity is $18\,PC^2 / (180\,PC) = C/10$. With a perfect cache, which reads $x$ once and writes $y$ once, it would be $18\,PC^2 / (8\,PC) = \tfrac94 C$: 22.5 times as much. That is the price of nine passes.
@@ -376,7 +384,7 @@ assert np.allclose(M.T @ d, A.T @ ((G @ g) * (B.T @ d)))
 
 # %% exercise="f23"
 def f23():
-    """A (4, 2), B (4, 4) and G (4, 3) of F(2, 3); B holds only 0, 1 and -1, the halves are in G.
+    """A (4, 2), B (4, 4) and G (4, 3) of F(2, 3). A and B hold only 0, 1 and -1, the halves are in G.
 
     Hint: A and G are the values in step 1; a row of B is one of the four formulas in step 2.
     """
@@ -405,6 +413,17 @@ d, g = rng.standard_normal(4), rng.standard_normal(3)
 difference = np.abs(A.T @ ((G @ g) * (B.T @ d)) - np.correlate(d, g, "valid")).max()
 print(f"random numbers: largest difference {difference:.1e}")
 assert difference < 1e-14, f"random numbers: off by {difference:.1e}"
+### BEGIN HIDDEN TESTS
+own_A, own_B, own_G = f23()
+assert set(np.unique(own_A)) == {-1, 0, 1}, f"only additions and subtractions in A, too:\n{own_A}"
+assert set(np.abs(own_G).ravel()) == {0, 0.5, 1}, f"G holds 0, halves and ones:\n{own_G}"
+image, kernel = 1e6 * np.random.default_rng(16).normal(size=(2, 4, 4))
+kernel = kernel[:3, :3]
+tile = own_A.T @ ((own_G @ kernel @ own_G.T) * (own_B.T @ image @ own_B)) @ own_A
+direct = [[(image[i : i + 3, j : j + 3] * kernel).sum() for j in range(2)] for i in range(2)]
+off = np.abs(tile - direct).max() / np.abs(direct).max()
+assert off < 1e-12, f"in two dimensions: off by {off:.1e} of the largest"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### Two dimensions, and larger tiles
@@ -502,6 +521,17 @@ for m, C, OC in [(2, 3, 1), (4, 2, 3)]:
 for m, limit in ((2, 36 / 16), (4, 144 / 36)):
     found = 1 / ratio(m, 1e9, 1e9)
     assert np.isclose(found, limit), f"F({m}x{m}), many channels: {found} times fewer, not {limit}"
+### BEGIN HIDDEN TESTS
+for m, C, OC in ((1, 1, 1), (3, 2, 5), (6, 16, 4)):
+    n = m + 2
+    inputs = C * (n * n * n + n * n * n)  # B.T times a tile, then times B
+    outputs = OC * (m * n * n + m * n * m)  # A.T times the sums, then times A
+    expected = (n * n * C * OC + inputs + outputs) / (m * m * 9 * C * OC)
+    found = ratio(m, C, OC)
+    assert np.isclose(found, expected, rtol=1e-12), (
+        f"F({m}x{m}), {C} to {OC} channels: {found:.4f}, expected {expected:.4f}"
+    )
+### END HIDDEN TESTS
 
 # %%
 channels = np.geomspace(1, 512, 100)
@@ -544,7 +574,7 @@ assert 0.99 < ratio(4, 3, 16) < 1
 # Put it together. The tiles are cut for you. Transform them, transform the filters, multiply, transform back. For the products the points come first, so that `@` sees a stack of $n^2$ matrices.
 
 
-# %% exercise="layer"
+# %% exercise="layer" stands_for="layers.Conv2d layers.taps.forward layers.im2col.forward"
 def winograd_conv2d(x_pad, W, A, B, G):
     """y (N, H, W, OC) of x_pad (N, H + 2, W + 2, C) and W (3, 3, C, OC); m divides H and W.
 
@@ -582,6 +612,24 @@ for m, matrices in SETS.items():
 assert np.array_equal(x_pad, before), "x_pad belongs to the layer below: do not change it"
 single = winograd_conv2d(np.float32(x_pad), np.float32(conv.params["W"]), *SETS[2])
 assert single.dtype == np.float32, "float32 must not fall into float64"
+### BEGIN HIDDEN TESTS
+for points, size in ((2, (1, 4, 2, 1, 1)), (4, (3, 8, 12, 4, 7)), (6, (1, 6, 6, 2, 1))):
+    few, (count, high, wide, *both) = np.random.default_rng(points), size
+    padded, filters = (
+        few.normal(size=(count, high + 2, wide + 2, both[0])),
+        few.normal(size=(3, 3, *both)),
+    )
+    direct = sum(padded[:, i : i + high, j : j + wide] @ filters[i, j] for i, j in np.ndindex(3, 3))
+    for scale in (1, 3):  # three times A is nine times y
+        A_scaled, *rest = SETS[points]
+        found, case = (
+            winograd_conv2d(padded, 1e3 * filters, scale * A_scaled, *rest),
+            f"{scale} A, x_pad {padded.shape}, W {filters.shape}",
+        )
+        assert found.shape == direct.shape, f"{case}: shape {found.shape}, not {direct.shape}"
+        off = np.abs(found / 1e3 / scale**2 - direct).max() / np.abs(direct).max()
+        assert off < 1e-11, f"{case}: off by {off:.1e}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The backward pass needs nothing new. Lesson 05 showed that $dx$ is a convolution of $dy$, with the kernel rotated by half a turn and C and OC swapped:
@@ -760,9 +808,11 @@ assert during["a power of each number"] > 2 * during["Python's sum"]
 # Write it, for groups of any size and all channels at once.
 
 
-# %% exercise="merge"
+# %% exercise="merge" stands_for="fast.pointwise.merge_moments"
 def merge_moments(counts, means, squares):
     """(n, m, S) of all numbers, from counts (P,), means (P, C) and squares (P, C) of P groups.
+
+    A group may be empty: then all of its numbers are 0.
 
     Hint: `counts @ means` is a sum over groups, for each channel.
     """
@@ -798,6 +848,19 @@ n_all, m_all, S_all = merge_moments(
     np.array([2, 1]), np.array([[2.0], [8]]), np.array([[2.0], [0]])
 )
 assert (n_all, m_all.item(), S_all.item()) == (3, 4, 26), f"1, 3 and 8: {n_all}, {m_all}, {S_all}"
+### BEGIN HIDDEN TESTS
+for sizes in ((9,), (0, 0, 4, 3), (1000, 1)):
+    numbers = np.random.default_rng(sizes).normal(-5, 1e-3, (sum(sizes), 2))
+    groups = np.split(numbers, np.cumsum(sizes)[:-1])
+    middles = np.array([g.mean(axis=0) if len(g) else np.zeros(2) for g in groups])
+    about = [((g - middle) ** 2).sum(axis=0) for g, middle in zip(groups, middles, strict=True)]
+    with np.errstate(all="ignore"):
+        total, mean, S = merge_moments(np.array(sizes), middles, np.array(about))
+    assert total == sum(sizes), f"groups of {sizes} numbers: n is {total}"
+    assert np.allclose(mean, numbers.mean(axis=0), rtol=1e-12), f"groups of {sizes}: mean {mean}"
+    expected = numbers.var(axis=0) * len(numbers)
+    assert np.allclose(S, expected, rtol=1e-6), f"groups of {sizes}: S {S}, expected {expected}"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Why not simply add up $\sum z$ and $\sum z^2$, and use $\mathrm{var} = E[z^2] - E[z]^2$? On paper it is the same. But two huge numbers are subtracted, and the small difference that we want drowns in their rounding:

@@ -167,7 +167,7 @@ assert abs(sum(pixels) / pixels[0] - 2) < 0.05
 # Write both.
 
 
-# %% exercise="suppress"
+# %% exercise="suppress" stands_for="faces.boxes.suppress faces.boxes.intersection_over_union faces.boxes.intersection"
 def iou(box, others):
     """Intersection over union of a box (4,), left, top, right, bottom, with others (N, 4): (N,).
 
@@ -224,6 +224,17 @@ for limit in (0.1, 0.5, 0.7):
     kept = list(suppress(many, chance, limit))
     assert kept == boxes.suppress(many, chance, limit).tolist(), f"limit {limit}: others stay"
     print(f"limit {limit}: {len(kept)} of 200 random boxes stay")
+### BEGIN HIDDEN TESTS
+# Faces at the border: boxes may begin left of the picture and above it.
+outside = np.array([[-40.0, -40, 0, 0], [-30, -40, 10, 0], [-40, -1, 0, 39], [-80, -80, 40, 40]])
+shares = iou(outside[0], outside)
+expected = [1, 30 / 50, 40 / 3160, 1600 / 14400]
+assert np.allclose(shares, expected), f"boxes over the border: {shares}, expected {expected}"
+for limit, stay in ((0.0, [3]), (0.2, [3, 2, 1]), (0.61, [3, 2, 1, 0])):
+    kept = list(suppress(outside, np.array([-4.0, -3.0, -2.0, -1.0]), limit))
+    assert kept == stay, f"boxes over the border, limit {limit}: kept {kept}, expected {stay}"
+assert not list(suppress(np.zeros((0, 4)), np.zeros(0), 0.5)), "no box: none stays"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The price: two people cheek to cheek, whose true boxes share more than the limit, are taken for one.
@@ -298,7 +309,7 @@ if MTCNN:
 # Write it. In real numbers $z = a + ib$ is the matrix $\begin{pmatrix} a & -b \\ b & a \end{pmatrix}$.
 
 
-# %% exercise="similarity"
+# %% exercise="similarity" stands_for="faces.align.similarity"
 def best_similarity(points, targets):
     """The matrix (2, 3), A beside b, that brings `points` (N, 2) nearest to `targets` (N, 2).
 
@@ -334,6 +345,19 @@ for _ in range(5):
     points, targets = rng.standard_normal((2, 5, 2))
     off = np.abs(best_similarity(points, targets) - similarity(points, targets)).max()
     assert off < 1e-12, f"points that do not fit exactly: off by {off:.2g} from the package"
+### BEGIN HIDDEN TESTS
+for count in (2, 3, 68):
+    many_points, aims = np.random.default_rng(count).normal(500, 80, (2, count, 2))
+    found = best_similarity(many_points, aims)
+    # The same by least squares in the four unknowns (z.real, z.imag, b.real, b.imag).
+    px, py, one, none = *many_points.T, np.ones(count), np.zeros(count)
+    equations = np.stack([[px, -py, one, none], [py, px, none, one]]).transpose(0, 2, 1)
+    a, b, tx, ty = np.linalg.lstsq(equations.reshape(-1, 4), aims.T.ravel())[0]
+    expected = np.array([[a, -b, tx], [b, a, ty]])
+    assert np.allclose(found, expected, rtol=1e-6, atol=1e-6), (
+        f"{count} points: found\n{found}\nexpected\n{expected}"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # Two checks from outside. (1) With $z = a + ib$ and $b = c + id$ each landmark gives two real equations in **four unknowns**, $a x - b y + c = u$ and $b x + a y + d = v$: ten equations, which NumPy's least squares solves. (2) Umeyama's solution, for points in any dimension, by singular values. And the residual is the one we derived.
@@ -486,7 +510,7 @@ assert theory["affine"] - 2 / 5 > 1.9 * (theory["similarity"] - 2 / 5)
 # Write the backward warp. Mind the half pixels: pixel $(0, 0)$ covers the square from $(0, 0)$ to $(1, 1)$, so its center is at $(\frac12, \frac12)$, in the photo and in the crop.
 
 
-# %% exercise="warp"
+# %% exercise="warp" stands_for="faces.align.warp"
 def warp_backward(pixels, matrix, side):
     """The crop (side, side, 3) of pixels (H, W, 3), floats, by the matrix (2, 3) from photo to crop.
 
@@ -523,6 +547,19 @@ for axis, name in ((1, "x"), (0, "y")):
     line = shown[0] if axis else shown[:, 0]
     off = np.abs(line - (np.arange(40) + 0.5 + 20) / 2).max()
     assert off < 1e-9, f"the ramp in {name} is off by {off:.2g}: mind the half pixels"
+### BEGIN HIDDEN TESTS
+ys, xs = np.indices((30, 70)) + 0.5
+slanted = np.dstack([xs, ys, 3 * xs - 2 * ys + 100])
+for A, b in (
+    (np.array([[0.5, 0.2], [-0.1, 0.8]]), np.array([-8.0, -3.0])),  # not a similarity
+    (np.array([[0.0, 1.5], [-1.5, 0.0]]), np.array([-12.0, 60.0])),
+):
+    shown = warp_backward(slanted, np.column_stack([A, b]), 9)
+    places = np.stack(np.meshgrid(np.arange(9) + 0.5, np.arange(9) + 0.5), axis=-1)
+    px, py = np.moveaxis(np.linalg.solve(A, (places - b)[..., None])[..., 0], -1, 0)
+    off = np.abs(shown - np.dstack([px, py, 3 * px - 2 * py + 100])).max()
+    assert off < 1e-9, f"ramps on a photo of 30 x 70, A = {A.tolist()}: off by {off:.2g}"
+### END HIDDEN TESTS
 
 # %%
 side, matrix = 224, similarity(face.landmarks, 224 * shape)
@@ -807,6 +844,14 @@ for plus in (0.5, 0.9):  # how often the error is positive
     print("claimed", np.round(claimed, 3), "simulated", np.round(simulated, 3))
     case = f"150 photos, MAE 6, {plus:.0%} of the errors above 0"
     assert np.allclose(claimed, simulated, rtol=0.05), f"{case}: {claimed}, simulated {simulated}"
+### BEGIN HIDDEN TESTS
+for n, mean_error, off in ((7, 4.0, -3.0), (10_000, 0.5, -0.5), (1, 8.0, 8.0)):
+    found = standard_errors({"decade": 20, "count": n, "mae": mean_error, "bias": off})
+    expected = mean_error / n**0.5, ((2 * mean_error**2 - off**2) / n) ** 0.5
+    assert np.allclose(found, expected), (
+        f"{n} photos, MAE {mean_error}, bias {off}: {found}, expected {expected}"
+    )
+### END HIDDEN TESTS
 
 
 # %%
@@ -948,6 +993,14 @@ for age, threshold, error in ((16, 18, 1.0), (21, 18, 1.0), (16, 25, 2.0)):
     case = f"age {age}, threshold {threshold}, MAE {error * m:.1f}"
     print(f"{case}: {found:.1%} get in; simulated {simulated:.1%}")
     assert abs(found - simulated) < 0.004, f"{case}: {found:.3f} get in, simulated {simulated:.3f}"
+### BEGIN HIDDEN TESTS
+for age, threshold, error in ((5, 18, 1.5), (30, 18, 1.0), (12, 21, 0.8), (17.5, 18, 20.0)):
+    found = let_in(age, threshold, error)
+    expected = norm.cdf((age - threshold) / (error * np.sqrt(np.pi / 2)))
+    assert np.isclose(found, expected, rtol=1e-6, atol=0), (
+        f"age {age}, threshold {threshold}, MAE {error}: {found:.9g} get in, not {expected:.9g}"
+    )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # That was the MAE over all ages. But the people at a gate are young, and their decades have a bias of their own. Take the rows of the file: for a 16-year-old that of the teens, for a 21-year-old that of the twenties, with $\tau$ such that a normal error with that bias has that MAE.

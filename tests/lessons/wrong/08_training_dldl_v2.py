@@ -248,3 +248,43 @@ def check_no_leak(train_images, valid_images):
 # %% exercise="leak" wrong="complains always"
 def check_no_leak(train_images, valid_images):
     raise AssertionError("1 photo is in both")
+
+
+# %% exercise="schedule" hidden="nothing more after epoch 60"
+def learning_rate(lr, epoch, every):
+    return lr / 10 ** ((min(epoch, 60) - 1) // every)
+
+
+# %% exercise="step" hidden="the gradient summed over the photos, which Adam hides"
+def training_step(model, method, optimizer, x, y, sigma):
+    p = method.target(y, sigma).astype(np.float32)
+    values, dlogits = method.loss(model.forward(x), p, y.astype(np.float32))
+    model.backward(len(x) * dlogits)
+    optimizer.step()
+    return values
+
+
+# %% exercise="gap" hidden="divided by `last`, also at the beginning"
+def gap(history, last=4):
+    return sum(record["valid_mae"] - record["train_mae"] for record in history[-last:]) / last
+
+
+# %% exercise="inputs" hidden="the standard deviation within a photo"
+def check_inputs(x_train, x_valid, tolerance=0.5):
+    mean = np.abs(x_train.mean(axis=(0, 1, 2)) - x_valid.mean(axis=(0, 1, 2)))
+    seen, new = (x.std(axis=(1, 2)).mean(axis=0) for x in (x_train, x_valid))
+    assert mean.max() < tolerance, "the means differ"
+    assert np.abs(seen - new).max() < tolerance, f"{seen} against {new}"
+
+
+# %% exercise="leak" hidden="training photos counted"
+def check_no_leak(train_images, valid_images):
+    new = {image.tobytes() for image in valid_images}
+    leaked = sum(image.tobytes() in new for image in train_images)
+    assert leaked == 0, f"{leaked} photos are in both"
+
+
+# %% exercise="leak" hidden="equal photos counted once"
+def check_no_leak(train_images, valid_images):
+    seen, new = ({image.tobytes() for image in images} for images in (train_images, valid_images))
+    assert not seen & new, f"{len(seen & new)} photos are in both"

@@ -160,3 +160,39 @@ def balanced_mae(y_hat, y, fewest=10):
 # %% exercise="balanced" wrong="every decade"
 def balanced_mae(y_hat, y, fewest=10):
     return np.mean([row["mae"] for row in by_decade(y_hat, y)])
+
+
+# %% exercise="epsilon" hidden="right to half a year, where all agree"
+def epsilon_error(y_hat, y, sigma):
+    agreed = sigma == 0
+    term = np.exp(-((y_hat - y) ** 2) / (2 * np.where(agreed, 1, sigma) ** 2))
+    return 1 - np.where(agreed, np.abs(y_hat - y) < 0.5, term).mean()
+
+
+# %% exercise="fresh" hidden="many votes: always a typical annotator"
+def expected_epsilon(c, n):
+    if n > 1000:
+        return 1 - 1 / np.sqrt(2)
+    return 1 - chi2(n - 1).expect(lambda C: np.sqrt(C / (C + c * n)))
+
+
+# %% exercise="crps" hidden="the integral over the labels only"
+def crps(p_hat, y, grid):
+    F = np.cumsum(p_hat, axis=1)[:, :-1]
+    left, right = grid[:-1], grid[1:]
+    before = np.clip(y[:, None], left, right) - left
+    return (F**2 * before + (1 - F) ** 2 * (right - left - before)).sum(axis=1).mean()
+
+
+# %% exercise="coverage" hidden="steps of whole years"
+def transform(p_hat, y, grid):
+    step = max(1, int(grid[1] - grid[0]))
+    k = np.floor((y - grid[0]) / step + 0.5).astype(int)
+    mass = p_hat[np.arange(len(y)), k]
+    before = np.cumsum(p_hat, axis=1)[np.arange(len(y)), k] - mass
+    return before + mass * (y - (grid[k] - step / 2)) / step
+
+
+# %% exercise="balanced" hidden="the size of the bias"
+def balanced_mae(y_hat, y, fewest=10):
+    return np.mean([abs(row["bias"]) for row in by_decade(y_hat, y) if row["count"] >= fewest])

@@ -244,3 +244,49 @@ def attack(images, g, eps):
 # %% exercise="attack" wrong="floats"
 def attack(images, g, eps):
     return np.clip(images + eps * np.sign(g), 0, 255)
+
+
+# %% exercise="terms" hidden="whoever is close to the maximum wins, too"
+def terms(features, w):
+    H, W, C = features.shape
+    windows = features.reshape(H // 2, 2, W // 2, 2, C)
+    won = np.isclose(windows, windows.max(axis=(1, 3), keepdims=True))
+    return 4 / (H * W) * ((windows * won).reshape(H, W, C) @ w)
+
+
+# %% exercise="maps" hidden="height and width swapped"
+def map_of_expectation(M, p_hat, grid):
+    weights = p_hat * (grid - p_hat @ grid)
+    return (weights @ M.reshape(len(M), -1)).reshape(M.shape[2], M.shape[1])
+
+
+# %% exercise="maps" hidden="one answer is never sure"
+def map_of_log_probability(M, p_hat, k):
+    p_hat = np.clip(p_hat, 1e-12, 1 - 1e-5)
+    return M[k] - np.tensordot(p_hat / p_hat.sum(), M, 1)
+
+
+# %% exercise="occlusion" hidden="sixteen squares, always"
+def occlude(image, spans):
+    copies = np.repeat(image[None], len(spans) ** 2, axis=0)
+    for copy, (h, w) in zip(copies[:16], np.ndindex(len(spans), len(spans)), strict=False):
+        copy[spans[h], spans[w]] = 128
+    return (estimate(image[None]) - estimate(copies)).reshape(len(spans), len(spans))
+
+
+# %% exercise="field" hidden="padding by half the kernel"
+def rows_seen(layers, position):
+    first, r, j = 0, 1, 1
+    for layer in layers:
+        if isinstance(layer, Conv2d | MaxPool2d):
+            if isinstance(layer, Conv2d) and layer.padding[0]:
+                first -= layer.windows.kernel[0] // 2 * j
+            r += (layer.windows.kernel[0] - 1) * j
+            j *= layer.windows.stride[0]
+    first += position * j
+    return first, first + r - 1
+
+
+# %% exercise="attack" hidden="a gradient of 0 counts as negative"
+def attack(images, g, eps):
+    return np.clip(images + np.where(g > 0, eps, -eps), 0, 255).astype(np.uint8)

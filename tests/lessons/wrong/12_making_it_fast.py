@@ -172,3 +172,40 @@ def merge_moments(counts, means, squares):
     m = counts @ means / n
     means -= m
     return n, m, squares.sum(axis=0) + counts @ means**2
+
+
+# %% exercise="cost" hidden="40 positions, always"
+def shifted_cost(P, C, OC):
+    return 2 * 9 * 40 * C * OC, 9 * 4 * 40 * (C + 4 * OC)
+
+
+# %% exercise="f23" hidden="a two in A"
+def f23():
+    A = np.array([[2, 0], [1, 1], [1, -1], [0, 1]])
+    B = np.array([[1, 0, 0, 0], [0, 1, -1, -1], [-1, 1, 1, 0], [0, 0, 0, 1]])
+    G = np.array([[1 / 2, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]])
+    return A, B, G
+
+
+# %% exercise="ratio" hidden="four points or six"
+def ratio(m, C, OC):
+    n = 4 if m == 2 else 6
+    transforms = 2 * n**3 * C + (m * n**2 + m**2 * n) * OC
+    return (n**2 * C * OC + transforms) / (9 * m**2 * C * OC)
+
+
+# %% exercise="layer" hidden="the package's layer"
+def winograd_conv2d(x_pad, W, A, B, G):
+    layer = Conv2d(*W.shape[2:], 3, bias=False, rng=np.random.default_rng()).to(dtype=x_pad.dtype)
+    layer.params["W"][...] = W
+    return layer.forward(x_pad)
+
+
+# %% exercise="merge" hidden="one after the other: the first may not be empty"
+def merge_moments(counts, means, squares):
+    n, m, S = counts[0], means[0], squares[0]
+    for count, mean, square in zip(counts[1:], means[1:], squares[1:], strict=True):
+        S = S + square + n * count / (n + count) * (mean - m) ** 2
+        m = m + count / (n + count) * (mean - m)
+        n = n + count
+    return n, m, S

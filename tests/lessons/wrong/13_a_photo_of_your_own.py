@@ -204,3 +204,46 @@ def let_in(age, threshold, mae):
 # %% exercise="gate" wrong="the factor the other way"
 def let_in(age, threshold, mae):
     return norm.sf((threshold - age) / (mae * np.sqrt(2 / np.pi)))
+
+
+# %% exercise="suppress" hidden="cut at the border of the picture"
+def iou(box, others):
+    first = np.maximum(np.maximum(box[:2], others[:, :2]), 0)
+    common = np.maximum(np.minimum(box[2:], others[:, 2:]) - first, 0).prod(axis=1)
+    areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
+    return common / ((box[2:] - box[:2]).prod() + areas - common)
+
+
+# %% exercise="similarity" hidden="five landmarks, always"
+def best_similarity(points, targets):
+    p, t = points @ [1, 1j], targets @ [1, 1j]
+    p_mean, t_mean = p.sum() / 5, t.sum() / 5
+    z = np.vdot(p - p_mean, t - t_mean) / np.vdot(p - p_mean, p - p_mean).real
+    b = t_mean - z * p_mean
+    return np.array([[z.real, -z.imag, b.real], [z.imag, z.real, b.imag]])
+
+
+# %% exercise="warp" hidden="the inverse of a similarity"
+def warp_backward(pixels, matrix, side):
+    A, b = matrix[:, :2], matrix[:, 2]
+    centers = np.arange(side) + 0.5
+    q = np.stack(np.meshgrid(centers, centers), axis=-1)
+    p = (q - b) @ A / np.hypot(*A[:, 0]) ** 2 - 0.5
+    column, row = np.floor(p).astype(int).transpose(2, 0, 1)
+    row = np.clip(row, 0, pixels.shape[0] - 2)
+    column = np.clip(column, 0, pixels.shape[1] - 2)
+    right, down = (p % 1).transpose(2, 0, 1)[..., None]
+    above = (1 - right) * pixels[row, column] + right * pixels[row, column + 1]
+    below = (1 - right) * pixels[row + 1, column] + right * pixels[row + 1, column + 1]
+    return (1 - down) * above + down * below
+
+
+# %% exercise="errors" hidden="a bias counts if the estimates are too old"
+def standard_errors(row):
+    n, m, bias = row["count"], row["mae"], max(row["bias"], 0)
+    return m / np.sqrt(n), np.sqrt((2 * m**2 - bias**2) / n)
+
+
+# %% exercise="gate" hidden="one minus the others: the tail is lost"
+def let_in(age, threshold, mae):
+    return 1 - norm.cdf((threshold - age) / (mae * np.sqrt(np.pi / 2)))
