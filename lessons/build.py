@@ -5,6 +5,9 @@ A lesson has one source, `lessons/src/NN_name.py`, in jupytext's percent format.
 * `lessons/NN_name.ipynb`: the lesson with solutions, executed, with figures;
 * `lessons/exercises/NN_name.ipynb`: for students, without solutions and outputs.
 
+A translation, `lessons/src/LANGUAGE/NN_name.md`, has the prose of all text cells in order, with a
+line `+++` between two. It gives `lessons/LANGUAGE/` the same two notebooks: code is not translated.
+
 Three kinds of cells are marked in the source, with a name that is unique in the lesson:
 
     # %% exercise="entropy"               a stub with a hint; the solution between the marks below
@@ -73,6 +76,22 @@ def read(source):
         }
     )
     return notebook
+
+
+def translations(source):
+    """The translations of a source, files `src/LANGUAGE/NN_name.md`."""
+    return sorted(SOURCES.glob(f"*/{source.stem}.md"))
+
+
+def translated(notebook, translation):
+    """A notebook with the text of a translation in the place of its own; outputs stay."""
+    other = nbformat.from_dict(notebook)
+    text = translation.read_text(encoding="utf-8").strip().split("\n\n+++\n\n")
+    cells = [cell for cell in other.cells if cell.cell_type == "markdown"]
+    for cell, words in zip(cells, text, strict=True):  # the notebook lies one folder deeper
+        cell.source = re.sub(r"\]\((?=\.\./|\d\d_)", "](../", words)
+    other.metadata.tinydldl.translation = digest(translation)
+    return other
 
 
 def digest(source):
@@ -159,13 +178,22 @@ def kernel(**environment):
 
 
 def build(source):
-    """Write both notebooks of a source."""
+    """Write both notebooks of a source, and those of its translations."""
     notebook = read(source)
     with kernel() as execute:
         execute(notebook)
-    nbformat.write(notebook, LESSONS / f"{source.stem}.ipynb")
-    STUDENT.mkdir(exist_ok=True)
-    nbformat.write(strip(read(source)), STUDENT / f"{source.stem}.ipynb")
+    write(notebook, strip(read(source)), LESSONS, source.stem)
+    for translation in translations(source):
+        student = strip(translated(read(source), translation))
+        folder = LESSONS / translation.parent.name
+        write(translated(notebook, translation), student, folder, source.stem)
+
+
+def write(notebook, student, folder, name):
+    """Write a lesson and its copy for students to a folder."""
+    for one, place in ((notebook, folder), (student, folder / STUDENT.name)):
+        place.mkdir(parents=True, exist_ok=True)
+        nbformat.write(one, place / f"{name}.ipynb")
 
 
 def main(numbers):

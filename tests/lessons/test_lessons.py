@@ -20,6 +20,7 @@ import build  # noqa: E402
 
 WRONG = Path(__file__).parent / "wrong"
 SOURCES = build.sources()
+TRANSLATIONS = [translation for source in SOURCES for translation in build.translations(source)]
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
 # Runs in the notebook, before the cell with the solution and again behind it: a stub must not pass
@@ -249,8 +250,44 @@ def test_the_rubric_names_every_open_question(source):
 @every_lesson
 def test_links_inside_the_repository_resolve(source):
     notebook = build.read(source)
-    for folder, cells in ((LESSONS, notebook.cells), (build.STUDENT, build.strip(notebook).cells)):
-        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", prose)
-        assert links
-        assert not [link for link in links if not (folder / link).exists()]
+    assert_links(LESSONS, notebook.cells)
+    assert_links(build.STUDENT, build.strip(notebook).cells)
+
+
+def assert_links(folder, cells):
+    """There are links in the text of a notebook, and they lead somewhere from the folder."""
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", prose)
+    assert links
+    assert not [link for link in links if not (folder / link).exists()]
+
+
+@pytest.mark.parametrize(
+    "translation", TRANSLATIONS, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_a_translation_says_what_the_lesson_says(translation):
+    """Cell by cell the same formulas, code and references; its two notebooks are up to date."""
+    lesson = build.read(build.SOURCES / f"{translation.stem}.py")
+    other = build.translated(lesson, translation)
+    for cell, ours in zip(other.cells, lesson.cells, strict=True):
+        if cell.cell_type == "code":
+            assert cell == ours
+            continue
+        assert cell.source != ours.source
+        for alike in (
+            r"\$\$.+?\$\$",
+            r"(?<!\$)\$[^$]+\$",
+            "`[^`]+`",
+            r"\d\d_\w+\.ipynb",
+            "SOLUTION",
+        ):
+            found, expected = (sorted(re.findall(alike, c.source, re.DOTALL)) for c in (cell, ours))
+            assert found == expected
+    folder = LESSONS / translation.parent.name
+    for notebook, place in ((other, folder), (build.strip(other), folder / build.STUDENT.name)):
+        committed = read_notebook(place / f"{translation.stem}.ipynb")
+        assert committed.metadata["tinydldl"] == notebook.metadata["tinydldl"], (
+            "stale: make lessons"
+        )
+        assert [cell.source for cell in committed.cells] == [c.source for c in notebook.cells]
+        assert_links(place, notebook.cells)
