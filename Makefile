@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: train test lessons book pdf lint
+.PHONY: train test lessons book pdf slides lint
 
 train: .venv/installed
 	$(ENV) -m tinydldl.train $(ARGS)
@@ -22,6 +22,9 @@ book: .venv/installed-book
 
 pdf: book
 	$(ENV) docs/book/pdf.py build/book build/pdf
+
+slides: .venv/installed-book
+	$(ENV) lessons/slides.py build/slides $(ARGS)
 
 lint: .venv/installed-dev
 	$(ENV) -m ruff check
