@@ -19,9 +19,8 @@ from sphinx.util.docutils import SphinxRole
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "lessons")]
 
-import names  # noqa: E402
-
 import build  # noqa: E402
+import names  # noqa: E402
 
 project = "tinydldl"
 author = "the authors of tinydldl"
