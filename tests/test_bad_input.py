@@ -385,6 +385,20 @@ DATASETS = [
     ("synthetic --align", "synthetic: its faces are aligned already; --align is for chalearn15"),
 ]
 
+GRADE = [
+    ("", "the following arguments are required: NOTEBOOK"),
+    ("nowhere.ipynb", "nowhere.ipynb: cannot be read (No such file or directory)"),
+    ("faces", "faces: cannot be read ("),
+    ("notes.txt", "notes.txt: not a notebook; expected a copy of one from lessons/exercises"),
+    ("photo.jpg", "photo.jpg: not a notebook; expected a copy of one"),
+    ("runs/done/config.json", "runs/done/config.json: not a notebook; expected a copy of one"),
+    ("a.ipynb --csv faces/table.csv", "faces/table.csv: not a table of this command; give"),
+    ("a.ipynb --csv notes.txt", "notes.txt: not a table of this command; give another --csv"),
+    ("a.ipynb --csv faces", "faces: cannot be read ("),
+    ("a.ipynb --seconds 0", "argument --seconds: expected a number above 0, got '0'"),
+    ("a.ipynb --memory x", "argument --memory: expected a number above 0, got 'x'"),
+]
+
 ARGUMENTS = {
     "train": TRAIN,
     "evaluate": EVALUATE,
@@ -395,6 +409,7 @@ ARGUMENTS = {
     "bench": BENCH,
     "app": APP,
     "datasets": DATASETS,
+    "grade": GRADE,
 }
 
 

@@ -18,7 +18,7 @@ ROOMS = [  # bottom first
     {"plots", "trained"},
     {"report", "notebook"},
     {"train"},
-    {"evaluate", "predict", "convert", "bench"},
+    {"evaluate", "predict", "convert", "bench", "grade"},
     {"explain", "reproduce"},
     {"app", "datasets.__main__"},
 ]

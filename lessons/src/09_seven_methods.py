@@ -133,7 +133,7 @@ assert (target["dldl"] == target["dldl-v2"]).all()
 # Write three of them.
 
 
-# %% exercise="gradients" stands_for="methods.RegressionL1 methods.Ranking methods.ER methods.Method losses.l1 losses.binary_cross_entropy"
+# %% exercise="gradients" stands_for="methods.Regression methods.Ranking methods.ER methods.Method losses.l1 losses.binary_cross_entropy"
 def gradient_mr_l1(x, z):
     """The gradient of mr-l1 in x (N, 1), for targets z (N, 1).
 

@@ -118,7 +118,7 @@ print("probabilities from", p_test.min(axis=0).round(2), "to", p_test.max(axis=0
 # Write the loss and its gradient.
 
 
-# %% exercise="gradient"
+# %% exercise="gradient" stands_for="ldl.maximum_entropy_loss"
 def maximum_entropy_loss(theta, x, p):
     """(L, dtheta): the KL divergence from p (N, K) to softmax(x theta), and its gradient (F, K).
 
@@ -239,7 +239,7 @@ assert abs(slope / gradient - 1) < 1e-6, "at 0 the bound has the slope of the lo
 # Write one step of it: solve all the equations. Newton's method does, for all of them at once.
 
 
-# %% exercise="scaling"
+# %% exercise="scaling" stands_for="ldl.iis_update ldl.sa_iis"
 def iis_step(x, p, p_hat, rounds=20):
     """d (F, K), where sum_n x_nf (p_nk - p_hat_nk exp(sgn(x_nf) s_n d_fk)) = 0 for all f and k.
 
@@ -366,7 +366,7 @@ assert all((np.diff(curves["iterative scaling"]) <= 1e-15).all() for curves in r
 # Write it.
 
 
-# %% exercise="neighbors"
+# %% exercise="neighbors" stands_for="ldl.aa_knn"
 def neighbors(z, p, new, k):
     """For each row of new (M, F) the mean of the p of its k nearest rows of z: (M, K).
 
@@ -428,7 +428,7 @@ assert q_knn[4].max() <= p.max() and q_knn[4].min() >= p.min()
 # Do the drawing first. The result is a table: how often was example $n$ drawn with label $k$?
 
 
-# %% exercise="resample"
+# %% exercise="resample" stands_for="ldl.resampled"
 def resample(p, rng):
     """How often (N, K) each pair of example and label is drawn, in N K draws with weights p.
 
@@ -472,7 +472,7 @@ assert np.abs(found - 4 * uneven).max() < 0.1, (
 # $$ \pi_k = \frac{\sum_n w_{nk}}{\sum_{nj} w_{nj}}, \quad m_k = \frac{\sum_n w_{nk} x_n}{\sum_n w_{nk}}, \quad C_k = \frac{\sum_n w_{nk} (x_n - m_k)^\top (x_n - m_k)}{\sum_n w_{nk}} . $$
 
 
-# %% exercise="bayes"
+# %% exercise="bayes" stands_for="ldl.pt_bayes"
 def bayes(z, w, new):
     """The posterior (M, K) of the rows of new (M, F), from examples z (N, F) with weights w (N, K).
 

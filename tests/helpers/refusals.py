@@ -26,6 +26,7 @@ COMMANDS = {  # each with where its work begins, which no refused command comes 
     "bench": "tinydldl.bench.__main__.race",
     "app": "tinydldl.app.Server.serve_forever",
     "datasets": "tinydldl.datasets.__main__.check",
+    "grade": "tinydldl.grade.__main__.grade",
 }
 MAINS = {name: importlib.import_module(f"tinydldl.{name}.__main__").main for name in COMMANDS}
 FACES = "--dataset csv --table faces/table.csv --loaders 1 --workers 1 --device cpu"

@@ -1,0 +1,199 @@
+"""Answers get their points and no others, and what one of them does costs the others nothing."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from helpers.commands import exit_code, refused
+
+from tinydldl.files import read_table
+from tinydldl.grade import __main__ as grade
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+sys.path.insert(0, str(LESSONS))
+import attempts  # noqa: E402
+
+import build  # noqa: E402
+
+WRONG = Path(__file__).parents[1] / "lessons" / "wrong"
+TINY = {"double": 1, "softmax": 2, "four": 4}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The folder of a lesson that takes no time; returns a copy of it with solutions."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lessons").mkdir()
+    shutil.copy(LESSONS / "attempts.py", "lessons")
+    notebook = build.read(Path(__file__).parent / "tiny.py")
+    nbformat.write(notebook, "lessons/tiny.ipynb")
+    monkeypatch.setattr(grade, "LESSONS", tmp_path / "lessons")
+    return notebook
+
+
+def cell(notebook, name):
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def graded(notebook, *options):
+    """{exercise: (points, message)} of a notebook's answers, as the table has them."""
+    nbformat.write(notebook, "anna.ipynb")
+    assert not exit_code(grade.main, "anna.ipynb", "--csv", "points.csv", *options)
+    rows = read_table("points.csv")
+    return {row["exercise"]: (row.get("points"), row.get("message", "")) for row in rows}
+
+
+def lost(found, points):
+    """The exercises without points; all others have all of theirs."""
+    assert {name: found[name][0] for name in points} == {
+        name: "0" if found[name][1] else str(of) for name, of in points.items()
+    }
+    return [name for name in points if found[name][1]]
+
+
+HOSTILE = {
+    "import os\nos._exit(0)": "its process ended",
+    "import ctypes\nctypes.string_at(0)": "its process ended",
+    "raise SystemExit(0)": "SystemExit: 0",
+    "return np.ones(10**11)": "MemoryError: Unable to allocate",
+    "rng.normal(size=7)": "AssertionError: twice 3 is 6",
+    "print('    1 of 1  double')": "AssertionError: twice 3 is 6",
+    "return 6": "AssertionError: twice -1.5 is -3",  # hidden
+    "return open('points.csv', 'w')": "PermissionError: an answer may not do this: open",
+    "exec(open('tiny.ipynb').read())": "PermissionError: an answer may not do this: open",
+    "import socket\nsocket.create_connection(('::1', 9))": "PermissionError: an answer may not",
+    "import subprocess\nsubprocess.run(['true'])": "PermissionError: an answer may not",
+    "raise ValueError('a\\nb' + 'c' * 9999)": "ValueError: a b" + "c" * 200,
+    "return undefined": "NameError: name 'undefined' is not defined",
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+def test_one_answer_costs_the_others_nothing(body, tiny, capfd):
+    source = "def double(x):\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    cell(tiny, "double").source = source
+    found = graded(tiny, "--memory", 4)
+    assert lost(found, TINY) == ["double"]
+    assert HOSTILE[body] in found["double"][1]
+    assert found["why"] == (None, "to be read")
+    out = capfd.readouterr().out
+    assert out.startswith("anna.ipynb: 6 of 7 points\n    0 of 1  double  ")
+    assert out.count("double") == 1
+    assert "\n    - of 3  why  to be read\n" in out
+
+
+def test_an_endless_loop(tiny):
+    cell(tiny, "softmax").source = "def softmax(x):\n    while True:\n        pass"
+    found = graded(tiny, "--seconds", 15)
+    assert lost(found, TINY) == ["softmax"]
+    assert found["softmax"][1] == "takes longer than 15 seconds"
+
+
+PACKAGE = {
+    "def softmax(x):\n    return Softmax().forward(x)": "calls tinydldl.layers.Softmax, which",
+    "from tinydldl import layers as l\ndef softmax(x):\n    return l.Softmax()(x) if 0 else "
+    "l.Softmax().forward(x)": "calls tinydldl.layers.Softmax, which",
+    "softmax = Softmax().forward": "AssertionError: the cell does not define softmax",
+    "def softmax(x):\n    try:\n        return Softmax().forward(x)\n    except AssertionError:\n"
+    "        return x": "calls tinydldl.layers.Softmax, which",
+    "from tinydldl import notebook\nnotebook.rescue('03', 'softmax', globals())": "AssertionError: "
+    "the cell does not define softmax",
+}
+
+
+@pytest.mark.parametrize("answer", PACKAGE)
+def test_an_answer_does_not_call_what_it_stands_for(answer, tiny):
+    cell(tiny, "softmax").source = answer
+    found = graded(tiny)
+    assert lost(found, TINY) == ["softmax"]
+    assert found["softmax"][1].startswith(PACKAGE[answer])
+
+
+@pytest.mark.parametrize("source", build.sources(), ids=lambda source: source.stem)
+def test_what_an_exercise_stands_for_is_there(source):
+    named = [c.metadata.get("tinydldl", {}).get("stands_for", []) for c in build.read(source).cells]
+    assert any(named)
+    assert all(attempts.codes([name]) for names in named for name in names)
+
+
+def test_an_edited_test_and_a_deleted_answer(tiny):
+    cell(tiny, "double").source = "def double(x):\n    return 0"
+    cell(tiny, "test-double").source = "pass"
+    tiny.cells.remove(cell(tiny, "four"))
+    tiny.cells.remove(cell(tiny, "test-softmax"))
+    found = graded(tiny)
+    assert lost(found, TINY) == ["double", "four"]
+    assert found["four"][1] == "AssertionError: the cell does not define four_times"
+
+
+def test_cells_of_their_own(tiny):
+    """They define what answers use; their errors do not count, nor do edits of the lesson's."""
+    where = tiny.cells.index(cell(tiny, "softmax"))
+    own = ["def normed(e):\n    return e / e.sum(axis=1, keepdims=True)", "raise ValueError"]
+    tiny.cells[where:where] = [nbformat.v4.new_code_cell(source) for source in own]
+    cell(tiny, "softmax").source = "def softmax(x):\n    return normed(np.exp(x))"
+    cell(tiny, "double").source = "def helper(x):\n    return x + x\n\ndouble = lambda x: helper(x)"
+    cell(tiny, "four").source = "def four_times(x):\n    return helper(helper(x))"
+    tiny.cells[1].source = "raise ValueError"
+    assert lost(graded(tiny), TINY) == []
+
+
+def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
+    first = graded(tiny)
+    shutil.copy("anna.ipynb", "ben.ipynb")
+    monkeypatch.setattr(grade, "grade", lambda *_: dict.fromkeys(TINY, "Again"))
+    assert graded(tiny) == first
+    capfd.readouterr()
+    assert not exit_code(grade.main, "anna.ipynb", "ben.ipynb", "--csv", "points.csv")
+    out = capfd.readouterr().out
+    assert out.startswith("anna.ipynb: 7 of 7 points")
+    assert "ben.ipynb: 0 of 7 points\n    0 of 1  double  Again\n" in out
+    cell(tiny, "double").source += "\n# changed"
+    nbformat.write(tiny, "anna.ipynb")
+    assert not exit_code(grade.main, "anna.ipynb", "--csv", "points.csv")
+    messages = {(row["notebook"], row["message"]) for row in read_table("points.csv")}
+    assert messages == {(f"{n}.ipynb", m) for n in ("anna", "ben") for m in ("Again", "to be read")}
+
+
+def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
+    nbformat.write(tiny, "anna.ipynb")
+    other = json.loads(Path("anna.ipynb").read_text())
+    other["metadata"]["tinydldl"]["source"] = "../99_of_another_course.py"
+    Path("other.ipynb").write_text(json.dumps(other))
+    words = "other.ipynb: unknown lesson '99_of_another_course'; expected one of "
+    assert refused(capsys, grade.main, "anna.ipynb", "other.ipynb", "--csv", "a.csv").startswith(
+        words
+    )
+    assert not Path("a.csv").exists()
+    broken = build.read(Path(__file__).parent / "tiny.py")
+    broken.cells[1].source = "raise ValueError"
+    nbformat.write(broken, "lessons/tiny.ipynb")
+    words = "tiny: the lesson itself does not run here in 8 GB"
+    assert refused(capsys, grade.main, "anna.ipynb") == words
+    monkeypatch.setattr(grade, "LESSONS", Path("nowhere").absolute())
+    assert "no lessons here; grade in a clone" in refused(capsys, grade.main, "anna.ipynb")
+
+
+def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):
+    """Solutions get all points, stubs none; what only a hidden test catches loses its own."""
+    monkeypatch.chdir(tmp_path)
+    solved = nbformat.read(LESSONS / "03_softmax_and_kl.ipynb", 4)
+    points = {"softmax": 1, "softmax-backward": 2, "kl": 2, "kl-logits": 3}
+    assert lost(graded(solved), points) == []
+    stubs = nbformat.read(LESSONS / "exercises" / "03_softmax_and_kl.ipynb", 4)
+    assert lost(graded(stubs), points) == list(points)
+    wrong = {
+        answer.metadata["exercise"]: answer.source
+        for answer in jupytext.read(WRONG / "03_softmax_and_kl.py").cells
+        if "hidden" in answer.metadata
+    }
+    assert wrong.keys() == points.keys()
+    for names in (["softmax", "kl"], ["softmax-backward", "kl-logits"]):
+        answers = nbformat.from_dict(solved)
+        for name in names:
+            cell(answers, name).source = wrong[name]
+        assert lost(graded(answers), points) == names
