@@ -71,13 +71,13 @@ def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
         for cell in notebook["cells"]:
             marks = cell["metadata"].get("nbgrader", {})
             name, points = str(marks.get("grade_id", "")), int(marks.get("points", 0))
-            one = {"id": cell.get("id", ""), "name": name, "points": points}
+            one = {"id": str(cell.get("id", "")), "name": name, "points": points}
             one |= {"test": name.startswith("test-"), "code": cell["cell_type"] == "code"}
             one["stands_for"] = cell["metadata"].get("tinydldl", {}).get("stands_for", [])
             cells.append(one | {"source": "".join(cell["source"])})
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         what = "not a notebook; expected a copy of one from lessons/exercises"
         raise UserError(f"{path}: {what}") from None
     return lesson, cells

@@ -140,6 +140,12 @@ def test_cells_of_their_own(tiny):
     cell(tiny, "four").source = "def four_times(x):\n    return helper(helper(x))"
     tiny.cells[1].source = "raise ValueError"
     assert lost(graded(tiny), TINY) == []
+    old = json.loads(Path("anna.ipynb").read_text())
+    for one in old["cells"]:  # as other programs write them
+        del one["id"]
+    Path("old.ipynb").write_text(json.dumps(old))
+    assert not exit_code(grade.main, "old.ipynb", "--csv", "old.csv")
+    assert sum(int(row.get("points", 0)) for row in read_table("old.csv")) == 7
 
 
 def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
