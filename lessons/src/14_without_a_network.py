@@ -852,7 +852,7 @@ assert divergences["PT-Bayes, weights"] < divergences["AA-kNN, k = 4"] < diverge
 assert divergences["SA-BFGS"] < divergences["PT-Bayes, drawn"] < divergences["the mean"]
 
 # %% [markdown]
-# The specialized algorithm is not the best here, although it finds the best $\theta$ there is. Its logits are planes over $z$, and these data are bent. Bayes with a covariance for each label has quadratic logits, neighbors have no shape at all, and there is no noise that would punish either. Geng's paper finds the specialized algorithms ahead on most of its fifteen real data sets. Both can be true: no method is best, and the last exercise shows how little it takes to turn this table around.
+# The specialized algorithm is not the best here, although it finds the best $\theta$ there is. Its logits are planes over $z$, and these data are bent. Bayes with a covariance for each label has quadratic logits, neighbors have no shape at all, and there is no noise that would punish either. Geng's paper reports clear advantages of the specialized algorithms, on artificial and on fifteen real data sets. Details decide: with draws, as the paper describes it, Bayes is the worst here, too, and with weights it is the best. The last exercise shows how little it takes to turn this table around.
 #
 # ### Exercise 7
 # A harder one, without hints. Find features for SA-BFGS with which its KL divergence on the test surface is below $5 \cdot 10^{-5}$: forty times less than with $(1, z_1, z_2, z_3)$, and less than that of any method above. At most 25 features, and those of an example may depend on nothing but this example.

@@ -2,6 +2,8 @@
 
 import ast
 import copy
+import importlib.util
+import os
 import re
 import sys
 from collections import defaultdict
@@ -21,7 +23,16 @@ import build  # noqa: E402
 WRONG = Path(__file__).parent / "wrong"
 SOURCES = build.sources()
 TRANSLATIONS = [translation for source in SOURCES for translation in build.translations(source)]
-every_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+NEEDS_TORCH = "needs_torch()"  # a cell with it does nothing where PyTorch is missing, and says so
+WITH_TORCH = [s for s in SOURCES if NEEDS_TORCH in s.read_text(encoding="utf-8")]
+NO_TORCH = not (importlib.util.find_spec("torch") or os.environ.get("TINYDLDL_REQUIRE_TORCH"))
+every_lesson = pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(s, id=s.stem, marks=[pytest.mark.oracle] if s in WITH_TORCH else [])
+        for s in SOURCES
+    ],
+)
 
 # Runs in the notebook, before the cell with the solution and again behind it: a stub must not pass
 # its test, nor must a wrong answer. Each attempt leaves everything as it was.
@@ -111,10 +122,14 @@ def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
     """In the fast mode: stubs and wrong answers fail their visible test, the solution passes it.
 
     What only a hidden test catches fails that; the solution passes it where the notebook runs.
+    Tests that need PyTorch check nothing without it, so there no answers are tried, and it is said.
     """
     notebook = build.read(source)
     seen, whole = cells_by_id(build.strip(notebook)), cells_by_id(notebook)
     wrong, unseen = wrong_answers(source), wrong_answers(source, "hidden")
+    untried = [n for n in exercises(notebook) if NEEDS_TORCH in whole[f"test-{n}"].source]
+    untried = untried if NO_TORCH else []
+    tried = [name for name in exercises(notebook) if name not in untried]
     checked = copy.deepcopy(notebook)
     checked.cells = []
 
@@ -125,14 +140,31 @@ def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
 
     for cell in notebook.cells:
         name = grade_id(cell)
-        if name in exercises(notebook):
+        if name in tried:
             attempt(name, seen, {"the stub": seen[name].source})
         checked.cells.append(cell)
-        if name in exercises(notebook):
+        if name in tried:
             right = {"the solution": cell.source} | unseen[name]
             attempt(name, seen, right | wrong[name], expected=right)
             attempt(name, whole, unseen[name])
     execute_fast(checked)
+    if untried:
+        pytest.skip(f"all ran, but PyTorch is not installed; not tried: {', '.join(untried)}")
+
+
+@pytest.mark.parametrize("source", WITH_TORCH, ids=lambda source: source.stem)
+def test_runs_without_pytorch_too(source):
+    """Each cell that needs it says that it is skipped. A kernel of its own: in it, it is hidden."""
+    notebook = build.read(source)
+    hide = nbformat.v4.new_code_cell("import sys; sys.modules['torch'] = None")
+    notebook.cells.insert(0, hide)
+    with build.kernel(TINYDLDL_FAST="1") as execute:
+        execute(notebook)
+    for cell in notebook.cells:
+        if f"\nif {NEEDS_TORCH}:" in f"\n{cell.source}":
+            assert any(
+                "skipped: this cell needs PyTorch" in o.get("text", "") for o in cell.outputs
+            )
 
 
 @pytest.mark.full
@@ -152,6 +184,8 @@ def test_the_committed_notebook_is_what_the_source_gives(source):
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    skipped = [o for o in outputs if "skipped: this cell needs" in o.get("text", "")]
+    assert not skipped, "built without PyTorch"
 
 
 @every_lesson
