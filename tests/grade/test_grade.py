@@ -113,10 +113,13 @@ def test_an_answer_does_not_call_what_it_stands_for(answer, tiny):
     assert found["softmax"][1].startswith(PACKAGE[answer])
 
 
+BEYOND = {"15", "16"}  # lessons that build what the package does not have
+
+
 @pytest.mark.parametrize("source", build.sources(), ids=lambda source: source.stem)
 def test_what_an_exercise_stands_for_is_there(source):
     named = [c.metadata.get("tinydldl", {}).get("stands_for", []) for c in build.read(source).cells]
-    assert any(named)
+    assert any(named) or source.stem[:2] in BEYOND
     assert all(attempts.codes([name]) for names in named for name in names)
 
 
