@@ -42,32 +42,40 @@ def work(pipe: Connection) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 1e9),) * 2)
     sys.addaudithook(refuse)
-    main, before, student = Names(__name__="__main__"), Names(), Names()
+    main, student = Names(__name__="__main__"), Names()
+    defined: list[str] = []  # by the answer to the last exercise
     banned: dict[CodeType, str] = {}
     for cell in cells:
         name = cell["name"].removeprefix("test-")
         if cell["test"] and name in todo:
             send(pipe, name)
-            student |= before  # beside them are names that only the student has
-            names = main | {
-                n: None for n, value in main.items() if before.get(n, main) is not value
-            }
+            student |= main  # beside these names are those that only the student has
+            for one in defined:
+                del student[one]
             with restored(main):
-                wrong = attempt(answers.get(name, []), cell["source"], student, names, banned)
+                answer, test = answers.get(name, []), cell["source"]
+                wrong = attempt(answer, test, student, dict(main), defined, banned)
             send(pipe, wrong)
-        elif cell["name"]:
-            before, banned = dict(main), codes(cell["stands_for"])
+        before = dict(main)
         exec(compile(cell["source"], cell["id"], "exec"), main)
+        if cell["name"] and not cell["test"]:
+            defined = [n for n, value in main.items() if before.get(n, main) is not value]
+            banned = codes(cell["stands_for"])
         sys.modules["matplotlib.pyplot"].close("all")
     send(pipe, "")
 
 
 def attempt(
-    answer: list[tuple[str, bool]], test: str, student: Names, names: Names, banned: dict
+    answer: list[tuple[str, bool]],
+    test: str,
+    student: Names,
+    names: Names,
+    defined: list[str],
+    banned: dict[CodeType, str],
 ) -> str:
     """What is wrong with an answer: pieces of code, each with whether it must run.
 
-    The test sees `names`, and of the student's only what is None there.
+    The test sees `names`, and of the student's only what is to be `defined`.
     """
     called = set()
 
@@ -87,7 +95,7 @@ def attempt(
             except Exception:
                 if must:
                     raise
-        for name in [name for name, value in names.items() if value is None]:
+        for name in defined:
             thing = names[name] = student.get(name)
             home = getattr(thing, "__module__", "")  # of a class; a function says its file
             home = getattr(getattr(thing, "__code__", None), "co_filename", home)

@@ -6,6 +6,6 @@ from multiprocessing.connection import Connection
 
 
 def work(pipe: Connection, _: int, lessons: str) -> None:
-    """What the process of a notebook does. Here, as it must not import what a lesson sets up."""
+    """What a notebook's process does. Here, as it must not import what a lesson sets up first."""
     sys.path.insert(0, lessons)
     import_module("attempts").work(pipe)

@@ -56,10 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
-    """What a row says about a notebook, the cells of its lesson, and its answers.
+    """What a row says about a notebook, the cells of its lesson, its answers. Raises UserError.
 
-    An answer is the code of its cell, and before it that of the student's own cells above, which
-    need not run. Raises UserError.
+    An answer is the code of its cell, after that of the student's own above, which need not run.
     """
     lesson, copy = read_cells(path)
     original = LESSONS / f"{lesson}.ipynb"
@@ -87,26 +86,27 @@ def grade(
 ) -> dict[str, str]:
     """{exercise: what is wrong with its answer, empty if nothing is}. Raises UserError.
 
-    The lesson runs until an answer ends its process or takes too long, then again without that.
+    The lesson runs until an answer ends its process or takes too long, then without that answer.
     """
     wrong: dict[str, str] = {}
     tests = [cell["name"].removeprefix("test-") for cell in cells if cell["test"]]
     while todo := [name for name in tests if name not in wrong]:
         processes = Processes(1, work, str(LESSONS))
-        pipe = processes.pipes[0]
+        pipe, process = processes.pipes[0], processes.processes[0]
         try:
-            code = [cell for cell in cells if cell["code"]]
-            send(pipe, (code, answers, todo, memory))
+            send(pipe, ([cell for cell in cells if cell["code"]], answers, todo, memory))
             while pipe.poll(PATIENCE) and (name := receive(pipe)):
                 wrong[name] = "its process ended"
                 if not pipe.poll(seconds):
                     wrong[name] = f"takes longer than {seconds:g} seconds"
                     break
                 wrong[name] = receive(pipe)
+            else:
+                process.join(PATIENCE / 100)  # it leaves nothing behind, unless a thread goes on
         except (EOFError, ConnectionError):
             pass
         finally:
-            processes.processes[0].kill()
+            process.kill()
             processes.close()
         if not wrong.keys() & set(todo):
             raise UserError(f"{lesson}: the lesson itself does not run here in {memory:g} GB")
@@ -132,8 +132,8 @@ def report(rows: list[dict[str, str]]) -> str:
     lines = [f"{rows[0]['notebook']}: {got} of {of} points"]
     for row in rows:
         share = f"{row.get('points') or '-'} of {row['of']}"
-        lines.append(f"    {share}  {row['exercise']}  {row.get('message', '')}".rstrip())
-    return "\n".join(lines)
+        lines.append(f"{share}  {row['exercise']}  {row.get('message', '')}".rstrip())
+    return "\n    ".join(lines)
 
 
 if __name__ == "__main__":
