@@ -591,6 +591,23 @@ if needs_torch():
 #
 # ## 5. A training step
 #
+# PyTorch's Adam is the Adam of lesson 07. On one number $a$, whose loss is $a^2$, twenty steps of both:
+
+# %%
+if needs_torch():
+    number, place, slope = torch.tensor([5.0]).double(), {"a": np.array([5.0])}, {"a": np.zeros(1)}
+    number.requires_grad = True
+    theirs, ours = torch.optim.Adam([number], lr=0.1), Adam(place, slope, lr=0.1)
+    for _ in range(20):
+        theirs.zero_grad()
+        (number**2).sum().backward()
+        theirs.step()
+        slope["a"][...] = 2 * place["a"]
+        ours.step()
+    print(f"PyTorch {number.item():.12f}, ours {place['a'][0]:.12f}")
+    assert abs(number.item() - place["a"][0]) < 1e-12
+
+# %% [markdown]
 # ### Exercise 5
 # Write it: one step of any optimizer of PyTorch.
 
