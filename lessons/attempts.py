@@ -1,4 +1,4 @@
-"""What `python -m tinydldl.grade` runs in the process of one notebook: the lesson, and the answers.
+"""What `grading` runs in the process of one notebook: the lesson, and the answers.
 
 The lesson goes on with its own answers, so that one that is wrong takes no other down.
 """
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -26,15 +25,15 @@ REFUSED = (
 guarded: list[str] = []  # the folder of the lessons, while an answer is tried
 
 
-def work(pipe: Connection) -> None:
+def work(pipe: Connection, _: int) -> None:
     """Run a lesson, and before each test of `todo` the student's answer with that test.
 
-    Receives (cells of the lesson, answers, todo, GB). Sends the name of an exercise, then
+    Receives (folder, cells of the lesson, answers, todo, GB). Sends the name of an exercise, then
     what is wrong with its answer, empty if nothing is; and an empty name in the end.
     """
-    cells, answers, todo, gigabytes = receive(pipe)
+    folder, cells, answers, todo, gigabytes = receive(pipe)
     os.environ.update(TINYDLDL_FAST="1", TINYDLDL_BUILD="1", MPLBACKEND="agg")
-    os.chdir(Path(__file__).parent)
+    os.chdir(folder)
     for stream in (1, 2):  # what is printed goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     if sys.platform != "win32":

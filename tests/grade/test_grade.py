@@ -11,13 +11,14 @@ import pytest
 from helpers.commands import exit_code, refused
 
 from tinydldl.files import read_table
-from tinydldl.grade import __main__ as grade
+from tinydldl.grade import __main__ as door
+from tinydldl.grade.__main__ import main
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 sys.path.insert(0, str(LESSONS))
 import attempts  # noqa: E402
-
 import build  # noqa: E402
+import grading  # noqa: E402
 
 WRONG = Path(__file__).parents[1] / "lessons" / "wrong"
 TINY = {"double": 1, "softmax": 2, "four": 4}
@@ -28,10 +29,9 @@ def tiny(tmp_path, monkeypatch):
     """The folder of a lesson that takes no time; returns a copy of it with solutions."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lessons").mkdir()
-    shutil.copy(LESSONS / "attempts.py", "lessons")
     notebook = build.read(Path(__file__).parent / "tiny.py")
     nbformat.write(notebook, "lessons/tiny.ipynb")
-    monkeypatch.setattr(grade, "LESSONS", tmp_path / "lessons")
+    monkeypatch.setattr(grading, "LESSONS", tmp_path / "lessons")
     return notebook
 
 
@@ -42,7 +42,7 @@ def cell(notebook, name):
 def graded(notebook, *options):
     """{exercise: (points, message)} of a notebook's answers, as the table has them."""
     nbformat.write(notebook, "anna.ipynb")
-    assert not exit_code(grade.main, "anna.ipynb", "--csv", "points.csv", *options)
+    assert not exit_code(main, "anna.ipynb", "--csv", "points.csv", *options)
     rows = read_table("points.csv")
     return {row["exercise"]: (row.get("points"), row.get("message", "")) for row in rows}
 
@@ -147,23 +147,23 @@ def test_cells_of_their_own(tiny):
     for one in old["cells"]:  # as other programs write them
         del one["id"]
     Path("old.ipynb").write_text(json.dumps(old))
-    assert not exit_code(grade.main, "old.ipynb", "--csv", "old.csv")
+    assert not exit_code(main, "old.ipynb", "--csv", "old.csv")
     assert sum(int(row.get("points", 0)) for row in read_table("old.csv")) == 7
 
 
 def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
     first = graded(tiny)
     shutil.copy("anna.ipynb", "ben.ipynb")
-    monkeypatch.setattr(grade, "grade", lambda *_: dict.fromkeys(TINY, "Again"))
+    monkeypatch.setattr(grading, "grade", lambda *_: dict.fromkeys(TINY, "Again"))
     assert graded(tiny) == first
     capfd.readouterr()
-    assert not exit_code(grade.main, "anna.ipynb", "ben.ipynb", "--csv", "points.csv")
+    assert not exit_code(main, "anna.ipynb", "ben.ipynb", "--csv", "points.csv")
     out = capfd.readouterr().out
     assert out.startswith("anna.ipynb: 7 of 7 points")
     assert "ben.ipynb: 0 of 7 points\n    0 of 1  double  Again\n" in out
     cell(tiny, "double").source += "\n# changed"
     nbformat.write(tiny, "anna.ipynb")
-    assert not exit_code(grade.main, "anna.ipynb", "--csv", "points.csv")
+    assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
     messages = {(row["notebook"], row["message"]) for row in read_table("points.csv")}
     assert messages == {(f"{n}.ipynb", m) for n in ("anna", "ben") for m in ("Again", "to be read")}
 
@@ -174,17 +174,15 @@ def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
     other["metadata"]["tinydldl"]["source"] = "../99_of_another_course.py"
     Path("other.ipynb").write_text(json.dumps(other))
     words = "other.ipynb: unknown lesson '99_of_another_course'; expected one of "
-    assert refused(capsys, grade.main, "anna.ipynb", "other.ipynb", "--csv", "a.csv").startswith(
-        words
-    )
+    assert refused(capsys, main, "anna.ipynb", "other.ipynb", "--csv", "a.csv").startswith(words)
     assert not Path("a.csv").exists()
     broken = build.read(Path(__file__).parent / "tiny.py")
     broken.cells[1].source = "raise ValueError"
     nbformat.write(broken, "lessons/tiny.ipynb")
     words = "tiny: the lesson itself does not run here in 8 GB"
-    assert refused(capsys, grade.main, "anna.ipynb") == words
-    monkeypatch.setattr(grade, "LESSONS", Path("nowhere").absolute())
-    assert "no lessons here; grade in a clone" in refused(capsys, grade.main, "anna.ipynb")
+    assert refused(capsys, main, "anna.ipynb") == words
+    monkeypatch.setattr(door, "LESSONS", Path("nowhere").absolute())
+    assert "no lessons here; grade in a clone" in refused(capsys, main, "anna.ipynb")
 
 
 def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):

@@ -1,0 +1,135 @@
+"""What `python -m tinydldl.grade` does: it tests the answers in students' notebooks."""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import attempts
+from tinydldl import cli
+from tinydldl.errors import UserError
+from tinydldl.files import read_table, write_table
+from tinydldl.notebook import LESSONS, read_cells
+from tinydldl.processes import Processes, receive, send
+from tinydldl.progress import Progress
+
+COLUMNS = ("notebook", "sha256", "lesson", "exercise", "points", "of", "message")
+PATIENCE = 900  # seconds, for what a lesson computes between two exercises
+Cells = list[dict[str, Any]]
+Answers = dict[str, list[tuple[str, bool]]]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Grade the notebooks that are not in the table yet, or were changed, and print the points."""
+    arguments = build_parser().parse_args(argv)
+    table, header = arguments.csv, ",".join(COLUMNS).encode()
+    rows = read_table(table) if table and table.exists() else []
+    if table and table.exists() and not table.read_bytes().startswith(header):
+        raise UserError(f"{table}: not a table of this command; give another --csv")
+    jobs = [prepare(path) for path in dict.fromkeys(arguments.notebooks)]
+    with Progress(jobs, "grading", len(jobs), unit="notebooks") as progress:
+        for about, cells, answers in progress:
+            here = [row for row in rows if row.get("notebook") == about["notebook"]]
+            if not here or here[0].get("sha256") != about["sha256"]:
+                rows = [row for row in rows if row not in here]
+                wrong = grade(about["lesson"], cells, answers, arguments.seconds, arguments.memory)
+                here = [about | row for row in points(cells, wrong)]
+                rows += here
+                if table:
+                    write_table(table, COLUMNS, rows)
+            progress.write(report(here))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    about = "Test the answers in students' notebooks, each in a process of its own."
+    parser = cli.Parser("grade", about, "What it does not promise: lessons/TEACHING.md.")
+    what = "a copy of a notebook of lessons/exercises, with answers"
+    parser.add_argument("notebooks", type=cli.path, nargs="+", metavar="NOTEBOOK", help=what)
+    what = "write a table; what is in it is graded again only if the notebook has changed"
+    parser.add_argument("--csv", type=cli.path, metavar="FILE", help=what)
+    what = "seconds for an answer and its test"
+    parser.add_argument("--seconds", type=cli.positive, default=120.0, metavar="S", help=what)
+    what = "memory for a notebook, in GB; Windows has no such limit"
+    parser.add_argument("--memory", type=cli.positive, default=8.0, metavar="GB", help=what)
+    return parser
+
+
+def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
+    """What a row says about a notebook, the cells of its lesson, its answers. Raises UserError.
+
+    An answer is the code of its cell, after that of the student's own above, which need not run.
+    """
+    lesson, copy = read_cells(path)
+    original = LESSONS / f"{lesson}.ipynb"
+    if not original.is_file():
+        raise UserError(f"{path}: unknown lesson {lesson!r}; expected one of {LESSONS}")
+    cells = read_cells(original)[1]
+    sources, names = {cell["source"] for cell in cells}, {cell["name"] for cell in cells} - {""}
+    answers: Answers = {}
+    above: list[tuple[str, bool]] = []
+    for cell in (cell for cell in copy if cell["code"]):
+        if cell["name"] in names:
+            above += [] if cell["test"] else [(cell["source"], True)]
+            answers.setdefault(cell["name"].removeprefix("test-"), []).extend(above)
+            above = []
+        elif cell["source"] not in sources and not cell["id"].startswith("cell-"):
+            above.append((cell["source"], False))
+    digest = hashlib.sha256(path.read_bytes() + original.read_bytes()).hexdigest()
+    return {"notebook": str(path), "sha256": digest, "lesson": lesson}, cells, answers
+
+
+def grade(
+    lesson: str, cells: Cells, answers: Answers, seconds: float, memory: float
+) -> dict[str, str]:
+    """{exercise: what is wrong with its answer, empty if nothing is}. Raises UserError.
+
+    The lesson runs until an answer ends its process or takes too long, then without that answer.
+    """
+    wrong: dict[str, str] = {}
+    tests = [cell["name"].removeprefix("test-") for cell in cells if cell["test"]]
+    while todo := [name for name in tests if name not in wrong]:
+        processes = Processes(1, attempts.work)
+        pipe, process = processes.pipes[0], processes.processes[0]
+        try:
+            code = [cell for cell in cells if cell["code"]]
+            send(pipe, (str(LESSONS), code, answers, todo, memory))
+            while pipe.poll(PATIENCE) and (name := receive(pipe)):
+                wrong[name] = "its process ended"
+                if not pipe.poll(seconds):
+                    wrong[name] = f"takes longer than {seconds:g} seconds"
+                    break
+                wrong[name] = receive(pipe)
+            else:
+                process.join(PATIENCE / 100)  # it leaves nothing behind, unless a thread goes on
+        except (EOFError, ConnectionError):
+            pass
+        finally:
+            process.kill()
+            processes.close()
+        if not wrong.keys() & set(todo):
+            raise UserError(f"{lesson}: the lesson itself does not run here in {memory:g} GB")
+    return wrong
+
+
+def points(cells: Cells, wrong: dict[str, str]) -> list[dict[str, str]]:
+    """A row for each exercise and question of a lesson."""
+    rows = []
+    for cell in (cell for cell in cells if cell["points"]):
+        name, of = cell["name"].removeprefix("test-"), str(cell["points"])
+        why = wrong[name] if cell["test"] else "to be read"
+        why = " ".join("".join(c if c.isprintable() else " " for c in why).split())[:300]
+        got = "" if not cell["test"] else "0" if why else of
+        rows.append({"exercise": name, "points": got, "of": of, "message": why})
+    return rows
+
+
+def report(rows: list[dict[str, str]]) -> str:
+    """The points of a notebook, a line for each exercise."""
+    tested = [row for row in rows if row.get("points")]
+    got, of = (sum(int(row[key]) for row in tested) for key in ("points", "of"))
+    lines = [f"{rows[0]['notebook']}: {got} of {of} points"]
+    for row in rows:
+        share = f"{row.get('points') or '-'} of {row['of']}"
+        lines.append(f"{share}  {row['exercise']}  {row.get('message', '')}".rstrip())
+    return "\n    ".join(lines)
