@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV := .venv/bin/python
 ARGS ?=
 
-.PHONY: train test lessons book pdf slides lint
+.PHONY: train test lessons book pdf slides lite lint
 
 train: .venv/installed
 	$(ENV) -m tinydldl.train $(ARGS)
@@ -25,6 +25,10 @@ pdf: book
 
 slides: .venv/installed-book
 	$(ENV) lessons/slides.py build/slides $(ARGS)
+
+lite: .venv/installed-lite
+	$(ENV) lessons/lite.py build/lite
+	@echo "python -m http.server --directory build/lite"
 
 lint: .venv/installed-dev
 	$(ENV) -m ruff check

@@ -29,6 +29,7 @@ root_doc = "docs/book/index"
 include_patterns = [
     "docs/book/**.md",
     "lessons/[0-9]*.ipynb",
+    "lessons/zh/[0-9]*.ipynb",
     "lessons/*.md",
     "lessons/teaching/*.md",
     "*.md",
