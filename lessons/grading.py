@@ -2,14 +2,15 @@
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import attempts
 from tinydldl import cli
 from tinydldl.errors import UserError
-from tinydldl.files import read_table, write_table
-from tinydldl.notebook import LESSONS, read_cells
+from tinydldl.files import open_file, read_table, write_table
+from tinydldl.notebook import LESSONS
 from tinydldl.processes import Processes, receive, send
 from tinydldl.progress import Progress
 
@@ -77,6 +78,33 @@ def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
             above.append((cell["source"], False))
     digest = hashlib.sha256(path.read_bytes() + original.read_bytes()).hexdigest()
     return {"notebook": str(path), "sha256": digest, "lesson": lesson}, cells, answers
+
+
+def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """The lesson that a notebook says it is a copy of, and its cells, as dicts.
+
+    `id`; `code`, whether it is code; `source`, a text; nbgrader's marks, `name` (empty for most
+    cells), `test`, `points`; and of an exercise what it `stands_for` in the package. Raises
+    UserError if it cannot be read.
+    """
+    try:
+        with open_file(path) as file:
+            notebook = json.load(file)
+        lesson = Path(notebook["metadata"].get("tinydldl", {}).get("source", path)).stem
+        cells = []
+        for cell in notebook["cells"]:
+            marks = cell["metadata"].get("nbgrader", {})
+            name, points = str(marks.get("grade_id", "")), int(marks.get("points", 0))
+            one = {"id": str(cell.get("id", "")), "name": name, "points": points}
+            one |= {"test": name.startswith("test-"), "code": cell["cell_type"] == "code"}
+            one["stands_for"] = cell["metadata"].get("tinydldl", {}).get("stands_for", [])
+            cells.append(one | {"source": "".join(cell["source"])})
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        what = "not a notebook; expected a copy of one from lessons/exercises"
+        raise UserError(f"{path}: {what}") from None
+    return lesson, cells
 
 
 def grade(

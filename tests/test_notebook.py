@@ -6,8 +6,7 @@ import types
 import matplotlib as mpl
 import pytest
 
-from tinydldl.errors import UserError
-from tinydldl.notebook import read_cells, slider, use_style
+from tinydldl.notebook import slider, use_style
 from tinydldl.plots import COLORS
 
 
@@ -43,25 +42,3 @@ def test_style_has_the_colors_of_the_package():
         use_style()
         assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(COLORS)
         assert not mpl.rcParams["axes.spines.top"]
-
-
-NO_NOTEBOOKS = [
-    "",
-    "{",
-    "[]",
-    "[" * 100_000,
-    '{"metadata": {}}',
-    '{"metadata": {"tinydldl": 5}, "cells": []}',
-    '{"metadata": {"tinydldl": {"source": 5}}, "cells": []}',
-    '{"metadata": {}, "cells": [5]}',
-    '{"metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "source": [5]}]}',
-    '{"metadata": {}, "cells": [{"metadata": {"nbgrader": {"points": 1e999}}}]}',
-]
-
-
-@pytest.mark.parametrize("text", NO_NOTEBOOKS, ids=range(len(NO_NOTEBOOKS)))
-def test_what_is_no_notebook(text, tmp_path):
-    path = tmp_path / "a.ipynb"
-    path.write_text(text)
-    with pytest.raises(UserError, match=r"a\.ipynb: not a notebook; expected a copy of one from"):
-        read_cells(path)

@@ -1,6 +1,6 @@
 """The start of every lesson notebook: the style of figures, sliders, and the fast mode.
 
-Also how a notebook is read, and the way out for who is stuck.
+Also the way out for who is stuck.
 """
 
 import json
@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 from cycler import cycler
 
 from tinydldl.errors import UserError
-from tinydldl.files import open_file
 from tinydldl.plots import COLORS
 
 LESSONS = Path(__file__).parents[1] / "lessons"  # in a clone of the project; not in a wheel
@@ -56,33 +55,6 @@ def slider(draw: Callable[..., Any], **ranges: Any) -> None:
     interact(draw, **ranges)
 
 
-def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
-    """The lesson that a notebook says it is a copy of, and its cells, as dicts.
-
-    `id`; `code`, whether it is code; `source`, a text; nbgrader's marks, `name` (empty for most
-    cells), `test`, `points`; and of an exercise what it `stands_for` in the package. Raises
-    UserError if it cannot be read.
-    """
-    try:
-        with open_file(path) as file:
-            notebook = json.load(file)
-        lesson = Path(notebook["metadata"].get("tinydldl", {}).get("source", path)).stem
-        cells = []
-        for cell in notebook["cells"]:
-            marks = cell["metadata"].get("nbgrader", {})
-            name, points = str(marks.get("grade_id", "")), int(marks.get("points", 0))
-            one = {"id": str(cell.get("id", "")), "name": name, "points": points}
-            one |= {"test": name.startswith("test-"), "code": cell["cell_type"] == "code"}
-            one["stands_for"] = cell["metadata"].get("tinydldl", {}).get("stands_for", [])
-            cells.append(one | {"source": "".join(cell["source"])})
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        what = "not a notebook; expected a copy of one from lessons/exercises"
-        raise UserError(f"{path}: {what}") from None
-    return lesson, cells
-
-
 def rescue(lesson: str, exercise: str, names: dict[str, Any]) -> None:
     """Define the lesson's own answer to an exercise in `names`, the `globals()` of a notebook.
 
@@ -90,7 +62,7 @@ def rescue(lesson: str, exercise: str, names: dict[str, Any]) -> None:
     Raises UserError without the folder of the lessons.
     """
     for path in LESSONS.glob(f"{lesson}_*.ipynb"):
-        for cell in read_cells(path)[1]:
-            if cell["name"] == exercise:
-                return exec(cell["source"], names)
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == exercise:
+                return exec("".join(cell["source"]), names)
     raise UserError(f"{LESSONS}: no exercise {exercise!r} of a lesson {lesson!r} is there")

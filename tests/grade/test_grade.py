@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from helpers.commands import exit_code, refused
 
+from tinydldl.errors import UserError
 from tinydldl.files import read_table
 from tinydldl.grade import __main__ as door
 from tinydldl.grade.__main__ import main
@@ -204,3 +205,25 @@ def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):
         for name in names:
             cell(answers, name).source = wrong[name]
         assert lost(graded(answers), points) == names
+
+
+NO_NOTEBOOKS = [
+    "",
+    "{",
+    "[]",
+    "[" * 100_000,
+    '{"metadata": {}}',
+    '{"metadata": {"tinydldl": 5}, "cells": []}',
+    '{"metadata": {"tinydldl": {"source": 5}}, "cells": []}',
+    '{"metadata": {}, "cells": [5]}',
+    '{"metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "source": [5]}]}',
+    '{"metadata": {}, "cells": [{"metadata": {"nbgrader": {"points": 1e999}}}]}',
+]
+
+
+@pytest.mark.parametrize("text", NO_NOTEBOOKS, ids=range(len(NO_NOTEBOOKS)))
+def test_what_is_no_notebook(text, tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"a\.ipynb: not a notebook; expected a copy of one from"):
+        grading.read_cells(path)
