@@ -4,7 +4,9 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 PAGE = LESSONS / "results.md"
@@ -35,3 +37,26 @@ def test_no_training_stands_there_twice(table):
     rows = csv.DictReader(table.read_text().splitlines())
     names = [row["run"] for row in rows]
     assert len(names) == len(set(names))
+
+
+METHODS = {"ranking": "ranking", "DLDL": "dldl", "DEX": "dex", "DLDL-v2, lambda 1": "dldl-v2"}
+METHODS |= {"regression, L1": "mr-l1", "regression, L2": "mr-l2", "expectation regression": "er-l1"}
+
+
+@pytest.mark.parametrize("text", METHODS)
+def test_the_seven_from_two_starts(text):
+    """Means of four seeds and paired 95 % intervals, from the lines of the trainings."""
+    cells = [text]
+    for start in ("random", "trained"):
+        path = LESSONS / "results" / f"synthetic-{start}" / "runs.csv"
+        mae = {row["run"]: float(row["mae"]) for row in csv.DictReader(path.open())}
+        ours, theirs = (
+            np.array([mae[f"{name}_seed-{seed}"] for seed in range(4)])
+            for name in (METHODS[text], "dldl-v2")
+        )
+        low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+        minus = f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}"
+        cells += [f"{ours.mean():.2f}", minus if (ours != theirs).any() else ""]
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells in found
