@@ -1,6 +1,5 @@
 """What `python -m tinydldl.grade` does: it tests the answers in students' notebooks."""
 
-import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
             progress.write(report(here))
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> cli.Parser:
     """The arguments."""
     about = "Test the answers in students' notebooks, each in a process of its own."
     parser = cli.Parser("grade", about, "What it does not promise: lessons/TEACHING.md.")
