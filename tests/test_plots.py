@@ -11,7 +11,7 @@ def legend_of(axes):
 
 def test_age_histogram():
     ages = {"train": np.array([20.0, 20.4, 23.0]), "valid": np.array([20.0])}
-    (axes,) = plots.age_histogram(ages, "a title").axes
+    (axes,) = plots.age_histograms({"a title": ages}).axes
     labels = axes.get_title(), axes.get_xlabel(), axes.get_ylabel()
     assert labels == ("a title", "Age (years)", "Photos")
     train, valid = axes.containers
@@ -21,7 +21,7 @@ def test_age_histogram():
 
 
 def test_age_histogram_with_an_empty_part():
-    figure = plots.age_histogram({"train": np.array([]), "test": np.array([4.0])}, "a title")
+    figure = plots.age_histograms({"a": {"train": np.array([]), "test": np.array([4.0])}})
     assert legend_of(figure.axes[0]) == ["train (0)", "test (1)"]
 
 
@@ -135,7 +135,7 @@ def test_reliability_names_both_sides_of_the_diagonal():
     assert sides["too sure"] > 0 > sides["too unsure"]  # less is covered than q; more
 
 
-def test_examples_are_columns_below_their_photos(rng):
+def test_examples_are_two_rows_of_faces_side_by_side(rng):
     grid, p = np.arange(101.0), rng.dirichlet(np.ones(101), 3)
     photos = rng.integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
     y, sigma, y_hat = np.array([[20.0, 30.0, 40.0], [2.0, 2.5, 3.0], [21.0, 33.0, 44.0]])
@@ -144,9 +144,10 @@ def test_examples_are_columns_below_their_photos(rng):
     figure.draw_without_rendering()
     good, poor = figure.subfigs
     assert (good.get_suptitle(), poor.get_suptitle()) == ("Good", "Poor")
-    cells = np.array(poor.axes).reshape(4, 3)
-    names = [row[0].get_ylabel() for row in cells]
-    assert names == ["input", "true age", "estimate", "distribution"]
-    np.testing.assert_array_equal(cells[0, 2].images[0].get_array(), photos[2])
-    assert [cell.texts[0].get_text() for cell in cells[1:3, 1]] == ["30.0 ± 2.5", "33.0"]
-    np.testing.assert_array_equal(cells[3, 0].lines[0].get_ydata(), p[2])
+    faces, charts = np.array(poor.axes).reshape(2, 3)
+    np.testing.assert_array_equal(faces[2].images[0].get_array(), photos[2])
+    assert faces[1].get_title() == "estimate 33.0"
+    assert charts[1].get_xlabel() == "true 30.0 ± 2.5 years"
+    np.testing.assert_array_equal(charts[0].lines[0].get_ydata(), p[2])
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 3

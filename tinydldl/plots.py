@@ -28,6 +28,7 @@ if IS_COMMAND:
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
 DPI = 150
+IN_A_ROW = 6  # faces
 Rows = Sequence[dict[str, Any]]  # of a table
 
 
@@ -58,19 +59,17 @@ def styled(axes: Axes) -> Axes:
     return axes
 
 
-def age_histogram(ages_by_part: dict[str, Ages], title: str) -> Figure:
-    """A histogram of {part: ages in years}, the parts stacked, a bar per year."""
-    figure, axes = new_figure(title, "Age (years)", "Photos")
-    draw_ages(axes, ages_by_part, year_bins(np.concatenate(list(ages_by_part.values()))))
+def age_histograms(sets: dict[str, dict[str, Ages]]) -> Figure:
+    """A chart per data set, {name: {part: ages in years}}: the parts stacked, a bar per year."""
+    figure = Figure(figsize=(7, 1.4 + 2.6 * len(sets)), dpi=DPI, layout="constrained")
+    charts = figure.subplots(len(sets), squeeze=False).flat
+    for axes, (name, parts) in zip(charts, sets.items(), strict=True):
+        ages, labels = [*parts.values()], [f"{part} ({len(ages)})" for part, ages in parts.items()]
+        how: dict[str, Any] = {"bins": year_bins(np.concatenate(ages)), "stacked": True}
+        styled(axes).hist(ages, label=labels, color=COLORS[: len(labels)], **how)
+        axes.set(title=name, xlabel="Age (years)", ylabel="Photos")
+        axes.legend(frameon=False)
     return figure
-
-
-def draw_ages(axes: Axes, ages_by_part: dict[str, Ages], edges: Array) -> None:
-    """The bars of `age_histogram`, between `edges`, and their legend."""
-    labels = [f"{part} ({len(ages)})" for part, ages in ages_by_part.items()]
-    colors = COLORS[: len(labels)]
-    axes.hist(list(ages_by_part.values()), list(edges), stacked=True, color=colors, label=labels)
-    axes.legend(frameon=False)
 
 
 def year_bins(ages: Sequence[float] | Ages, most: int = 120) -> Array:
@@ -122,10 +121,29 @@ def plot_column(axes: Axes, metrics: Rows, column: str, label: str, color: str) 
 
 def predictions(shown: Shown, title: str) -> Figure:
     """A grid of faces, each above its label distribution and the predicted one."""
-    columns = 6
-    bands = math.ceil(len(shown.photos) / columns)
-    figure = Figure(figsize=(2.2 * columns, 3.6 * bands + 0.8), dpi=DPI, layout="constrained")
+    height = 3.6 * math.ceil(len(shown.photos) / IN_A_ROW) + 0.8
+    figure = Figure(figsize=(2.2 * IN_A_ROW, height), dpi=DPI, layout="constrained")
     figure.suptitle(title)
+    handles, labels = draw_faces(figure, shown, IN_A_ROW)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
+    return figure
+
+
+def examples(blocks: dict[str, Shown]) -> Figure:
+    """The same in blocks side by side, {heading: photos}, each of which is one row."""
+    count = sum(len(shown.photos) for shown in blocks.values())
+    figure = Figure(figsize=(2 * count + 2, 4.8), dpi=DPI, layout="constrained")
+    parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)
+    for part, (heading, shown) in zip(parts.flat, blocks.items(), strict=True):
+        part.suptitle(heading, fontweight="bold")
+        handles, labels = draw_faces(part, shown, len(shown.photos))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
+    return figure
+
+
+def draw_faces(figure: Figure | SubFigure, shown: Shown, columns: int) -> tuple[list, list]:
+    """Rows of faces above their distributions; returns handles and labels for the legend."""
+    bands = math.ceil(len(shown.photos) / columns)
     cells = figure.subplots(2 * bands, columns, height_ratios=[1.5, 1] * bands, squeeze=False)
     for cell in cells.flat:
         cell.set_axis_off()
@@ -138,9 +156,7 @@ def predictions(shown: Shown, title: str) -> Figure:
         draw_distributions(chart, shown, i)
         truth = f"true {shown.y[i]:.1f} ± {shown.sigma[i]:.1f} years"
         chart.set_xlabel(truth, color=COLORS[0], fontsize=13)
-    handles, labels = cells[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=13)
-    return figure
+    return cells[1, 0].get_legend_handles_labels()
 
 
 def draw_distributions(axes: Axes, shown: Shown, i: int) -> None:
@@ -217,42 +233,6 @@ def reliability(q: Array, coverage: Array) -> Figure:
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(frameon=False, loc="upper left")
     return figure
-
-
-def examples(blocks: dict[str, Shown]) -> Figure:
-    """Blocks of photos by heading, a column per photo: the image, age, estimate, distributions."""
-    count = sum(len(shown.photos) for shown in blocks.values())
-    figure = Figure(figsize=(1.8 * count + 2, 4.4), dpi=DPI, layout="constrained")
-    parts = figure.subfigures(1, len(blocks), squeeze=False, wspace=0.05)
-    for part, (heading, shown) in zip(parts.flat, blocks.items(), strict=True):
-        part.suptitle(heading, fontweight="bold")
-        cells = draw_examples(part, shown)
-    handles, labels = cells[-1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    return figure
-
-
-def draw_examples(figure: SubFigure, shown: Shown) -> Array:
-    """One block of `examples`; returns its axes, (row, photo)."""
-    heights = {"input": 1.0, "true age": 0.25, "estimate": 0.25, "distribution": 0.6}
-    ratios = list(heights.values())
-    cells = figure.subplots(len(ratios), len(shown.y), height_ratios=ratios, squeeze=False)
-    for name, row in zip(heights, cells, strict=True):
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    for cell in cells[:-1].flat:
-        cell.set(xticks=[], yticks=[])
-        cell.spines[:].set_visible(False)
-    for i, (face, age, estimate, chart) in enumerate(cells.T):
-        face.imshow(shown.photos[i])
-        write_in(age, f"{shown.y[i]:.1f} ± {shown.sigma[i]:.1f}", COLORS[0])
-        write_in(estimate, f"{shown.y_hat[i]:.1f}", COLORS[3])
-        draw_distributions(chart, shown, i)
-    return cells
-
-
-def write_in(axes: Axes, text: str, color: str) -> None:
-    """Text in the middle of empty axes."""
-    axes.text(0.5, 0.5, text, color=color, fontsize=14, ha="center", va="center")
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -44,6 +44,8 @@ TRUE_AGE = {
     "negative_log_likelihood": ("negative log likelihood", " nats", SMALLER),
     "crps": ("CRPS", " years", SMALLER),
 }
+MEASURES = AGE | LABEL_DISTRIBUTION | TRUE_AGE
+SHORT = ("mae", "epsilon_error", "mode_mae", "kl", "crps")  # those that matter most
 
 
 @dataclass
@@ -143,16 +145,11 @@ def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
 
 
 def short_lines(figures: Figures, part: str) -> dict[str, str]:
-    """The figures that matter most, as {name: value} of texts; `part`: of which photos."""
-    exact = figures["photos_with_sigma_0"]
-    lines = {f"{part} MAE": value_text(figures, "mae", " years")}
-    note = f", {exact} photos with sigma 0" if exact else ""
-    lines["epsilon-error"] = value_text(figures, "epsilon_error", note)
-    if "kl" in figures:
-        lines["MAE of the mode of p_hat"] = value_text(figures, "mode_mae", " years")
-        lines["KL divergence"] = value_text(figures, "kl", " nats")
-        lines["CRPS"] = value_text(figures, "crps", " years")
-    return lines
+    """The figures of `SHORT`, as {name: value} of texts; `part`: of which photos."""
+    lines = {MEASURES[name][0]: value_text(figures, name) for name in SHORT if name in figures}
+    if exact := figures["photos_with_sigma_0"]:
+        lines["epsilon-error"] += f", {exact} photos with sigma 0"
+    return {f"{part} MAE": lines.pop("MAE")} | lines
 
 
 def lines(figures: Figures) -> list[str]:
@@ -183,8 +180,8 @@ def lines(figures: Figures) -> list[str]:
 def measure_lines(figures: Figures, measures: dict[str, tuple[str, str, str]]) -> list[str]:
     """A line per measure that has a figure."""
     return [
-        f"  {words:26} {value_text(figures, name, unit):14} {direction}"
-        for name, (words, unit, direction) in measures.items()
+        f"  {words:26} {value_text(figures, name):14} {direction}"
+        for name, (words, _, direction) in measures.items()
         if figures.get(name) is not None
     ]
 
@@ -196,8 +193,8 @@ def share_lines(symbol: str, shares: dict[str, float]) -> list[str]:
     return [f"    {symbol:6}{names}", f"    {'share':6}{percents}"]
 
 
-def value_text(figures: Figures, name: str, unit: str = "") -> str:
-    return f"{figures[name]:.3f}{unit}"
+def value_text(figures: Figures, name: str) -> str:
+    return f"{figures[name]:.3f}{MEASURES[name][1]}"
 
 
 def picture(estimates: Estimates, images: PhotoStore, title: str) -> Figure:

@@ -68,7 +68,7 @@ def check(name: str, parts: Parts, folder: Path) -> int:
         table = write_reasons(folder, f"{name}-unreadable.csv", unreadable)
         print(f"all of them: {table}")
     ages = {part: photos.ages for part, photos in parts.items()}
-    figure = plots.age_histogram(ages, name)
+    figure = plots.age_histograms({name: ages})
     print(f"age histogram: {plots.save_new(figure, folder, f'{name}-ages')}")
     return 1 if unreadable else 0
 

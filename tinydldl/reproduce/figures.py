@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from tinydldl import datasets, labels, report, trained
 from tinydldl.datasets import DATASETS, DataError, selection
-from tinydldl.plots import COLORS, DPI, draw_ages, styled
+from tinydldl.plots import COLORS, DPI, age_histograms, styled
 from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Row, write_picture
 from tinydldl.reproduce.trainings import Trainings, name_of
@@ -13,17 +13,6 @@ from tinydldl.train.settings import TrainSettings
 
 BASE = Row((), "dldl-v2")
 AGE, SIGMA = 30.0, 3.0  # of the figure on ranking
-
-
-def histograms(ages_by_set: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """How many photos of each age a data set has, one chart per set: {set: {part: ages}}."""
-    figure = Figure(figsize=(8, 2.6 * len(ages_by_set)), dpi=DPI, layout="constrained")
-    charts = figure.subplots(len(ages_by_set), 1, squeeze=False).flat
-    for axes, (name, parts) in zip(charts, ages_by_set.items(), strict=True):
-        edges = np.arange(-0.5, 1.5 + np.ceil(max(ages.max() for ages in parts.values())))
-        draw_ages(styled(axes), parts, edges)
-        axes.set(title=name, xlabel="Age (years)", ylabel="Photos")
-    return figure
 
 
 def ranking_is_a_distribution(grid: np.ndarray) -> Figure:
@@ -65,7 +54,7 @@ def ages_at_hand(base: TrainSettings) -> dict[str, dict[str, np.ndarray]]:
 
 def make(trainings: Trainings, seeds: range) -> None:
     """Train the base, and draw."""
-    write_picture(trainings.path("ages.png"), histograms(ages_at_hand(trainings.base)))
+    write_picture(trainings.path("ages.png"), age_histograms(ages_at_hand(trainings.base)))
     ranking = ranking_is_a_distribution(labels.label_grid())
     write_picture(trainings.path("ranking.png"), ranking)
     trainings.run([BASE], seeds[:1])
