@@ -13,7 +13,6 @@ from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.labels import gaussian_label_distribution, standard_deviation
 from tinydldl.methods import Method
-from tinydldl.plots import Shown
 
 Figures = dict[str, Any]
 YEARS = np.arange(11)  # n of the cumulative score CS(n), in figures and lines
@@ -232,9 +231,10 @@ def examples(estimates: Estimates, images: PhotoStore) -> Figure:
     return plots.examples({name: to_show(estimates, images, i) for name, i in blocks.items()})
 
 
-def to_show(estimates: Estimates, images: PhotoStore, which: Array) -> Shown:
+def to_show(estimates: Estimates, images: PhotoStore, which: Array) -> plots.Shown:
     """The photos with the numbers `which`, and what is drawn of them."""
     about = estimates.photos.take(which)
     p_hat = None if estimates.p_hat is None else estimates.p_hat[which]
     labels = about.ages, about.sigmas, estimates.y_hat[which]
-    return Shown([images[i] for i in which], estimates.grid, estimates.p[which], p_hat, *labels)
+    photos, p = [images[i] for i in which], estimates.p[which]
+    return plots.Shown(photos, estimates.grid, p, p_hat, *labels)

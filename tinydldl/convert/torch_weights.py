@@ -15,13 +15,11 @@ import numpy as np
 
 from tinydldl import checkpoint, trained
 from tinydldl.arrays import Arrays
-from tinydldl.checkpoint import CheckpointError
 from tinydldl.convert.torch_file import Weights
 from tinydldl.errors import UserError
 from tinydldl.labels import label_grid
 from tinydldl.methods import make_method
 from tinydldl.models import CHANNELS, AgeNet
-from tinydldl.trained import Trained
 from tinydldl.unpickle import Shell
 
 SIDE = 224
@@ -49,7 +47,7 @@ HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
 POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
-def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> Trained:
+def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> trained.Trained:
     """A `Trained` network that computes what the one with these `Weights` does.
 
     `head`: what makes its outputs a distribution, `"softmax"`, or `"sigmoid"` and a division by the
@@ -68,14 +66,14 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> Traine
     model = AgeNet(**about, outputs=method.outputs, rng=rng)
     try:
         checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
-    except CheckpointError as error:
+    except checkpoint.CheckpointError as error:
         raise UserError(f"the network is {name}, but for {error}") from None
     channels = MEAN, STD
     meta = trained.describe(about, method, {"name": METHOD}, channels)
-    return Trained(model.eval(), method, channels, meta)
+    return trained.Trained(model.eval(), method, channels, meta)
 
 
-def save(path: str | Path, network: Trained) -> tuple[str, str]:
+def save(path: str | Path, network: trained.Trained) -> tuple[str, str]:
     """Write a network; returns its two paths. Raises UserError if one exists, or no folder."""
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"

@@ -12,6 +12,7 @@ from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
 from tinydldl.images import held_side
+from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.processes import MOST
 
 FEWEST = 2  # photos in a part
@@ -19,6 +20,7 @@ MAY_FAIL = 3, 0.01  # photos of a part, or this share of them, that may be unrea
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}  # in texts
 TRAINED_ON = "train"  # the part that a network has seen, unless its run names another
 ALL = "all"  # for --part: all parts together
+SIDE = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)  # the type of --size
 
 
 @dataclass(frozen=True)

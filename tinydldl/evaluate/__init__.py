@@ -2,5 +2,4 @@
 
 settings      what is asked for: networks, photos, options
 ensemble      several networks as one
-folder        where the results go, and what is written there
 """

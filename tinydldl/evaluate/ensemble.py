@@ -15,10 +15,9 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.fast.choice import choose_engine
 from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
-from tinydldl.trained import Trained
 
 
-def load(paths: list[Path], xp: Module = np) -> dict[Path, Trained]:
+def load(paths: list[Path], xp: Module = np) -> dict[Path, trained.Trained]:
     """The networks of checkpoints, {path: Trained}, or of ensembles. Raises CheckpointError."""
     networks = {path: trained.load(path, xp) for given in paths for path in members(given)}
     (first_path, first), *others = networks.items()
@@ -36,19 +35,19 @@ def members(path: Path) -> list[Path]:
     return inner or [path]
 
 
-def kind(network: Trained) -> tuple[type, list[float]]:
+def kind(network: trained.Trained) -> tuple[type, list[float]]:
     """What a prediction means; networks may differ in all else."""
     return type(network.method.head), network.method.grid.tolist()
 
 
-def prediction_text(network: Trained) -> str:
+def prediction_text(network: trained.Trained) -> str:
     """A description of what a network predicts."""
     grid = network.method.grid
     return f"{network.method_name} on {len(grid)} labels from {grid[0]:g} to {grid[-1]:g}"
 
 
 def average(
-    networks: dict[Path, Trained],
+    networks: dict[Path, trained.Trained],
     stores: dict[int, PhotoStore],
     xp: Module,
     batch: int,

@@ -6,12 +6,11 @@ from typing import Any
 
 from tinydldl import checkpoint, cli
 from tinydldl.datasets import selection
-from tinydldl.datasets.selection import ALL, Request
 from tinydldl.errors import UserError
-from tinydldl.evaluate.folder import FOLDER
 from tinydldl.fast.choice import add_engine_arguments
 from tinydldl.weights import PRETRAINED, find
 
+FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 # Settings that decide which photos a run sees.
 OF_PHOTOS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma", "limit")
 SPLIT_AT_RANDOM = ("csv", "morph")  # another seed moves training photos into the other parts
@@ -25,7 +24,7 @@ class EvaluateSettings:
     """
 
     checkpoints: list[Path]
-    request: Request
+    request: selection.Request
     batch: int
     cache_mb: int
     device: str
@@ -50,7 +49,7 @@ class EvaluateSettings:
         lines = [f"          as in training: {', '.join(texts)}"]
         table, seen = mine["table"], self.request.trained_on
         others = table and table.resolve() != Path(run.get("table", "")).resolve()
-        if part in (seen, ALL) and not others:
+        if part in (seen, selection.ALL) and not others:
             some = "these" if part == seen else "some of these"
             worth = "only other photos tell what it is worth"
             lines.append(f"warning: a network was trained on {some}; {worth}")
@@ -67,8 +66,8 @@ def parse(argv: list[str] | None) -> EvaluateSettings:
     """
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    path = arguments.checkpoint[0]
-    run = settings_of_run(path)
+    paths = [find("tiny") if p == Path(PRETRAINED) else p for p in arguments.checkpoint]
+    path, run = paths[0], settings_of_run(paths[0])
     if arguments.dataset in (None, run.get("dataset")):
         parser.set_defaults(**run)
         arguments = parser.parse_args(argv)
@@ -76,8 +75,8 @@ def parse(argv: list[str] | None) -> EvaluateSettings:
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
             raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
-    others = {"checkpoints": arguments.checkpoint, "request": selection.request_from(arguments)}
-    return cli.gather(EvaluateSettings, arguments, run=run, **others)
+    request = selection.request_from(arguments)
+    return cli.gather(EvaluateSettings, arguments, run=run, checkpoints=paths, request=request)
 
 
 def settings_of_run(path: Path) -> dict[str, str]:
@@ -99,11 +98,6 @@ def settings_of_run(path: Path) -> dict[str, str]:
     return {}
 
 
-def checkpoint_path(text: str) -> Path:
-    """The type of `--checkpoint`."""
-    return find("tiny") if text == PRETRAINED else cli.path(text)
-
-
 def build_parser() -> cli.Parser:
     """The parser of `python -m tinydldl.evaluate`."""
     about = "Evaluate a trained network on photos, or several whose predictions are averaged."
@@ -111,7 +105,7 @@ def build_parser() -> cli.Parser:
 
     network = parser.add_argument_group("network")
     about = "run, file of a checkpoint, or pretrained: the weights that ship; several are averaged"
-    several: dict[str, Any] = {"nargs": "+", "type": checkpoint_path, "metavar": "PATH"}
+    several: dict[str, Any] = {"nargs": "+", "type": cli.path, "metavar": "PATH"}
     network.add_argument("--checkpoint", required=True, **several, help=about)
     add_engine_arguments(network)
 
@@ -119,6 +113,6 @@ def build_parser() -> cli.Parser:
     data = parser.add_argument_group("data", about)
     selection.add_part_arguments(data, "what to evaluate on")
 
-    of_file = f"for the file of a checkpoint {FOLDER}/NAME-DATASET-PART"
-    parser.add_out(f"default: evaluation/DATASET-PART in the folder of the first run; {of_file}")
+    usual = "evaluation/DATASET-PART in the folder of the first run"
+    parser.add_out(f"default: {usual}; for the file of a checkpoint {FOLDER}/NAME-DATASET-PART")
     return parser

@@ -19,7 +19,6 @@ from tinydldl.faces import Face
 from tinydldl.files import check_folder
 from tinydldl.labels import nearest
 from tinydldl.predict import inputs, portraits
-from tinydldl.predict.inputs import Faces
 from tinydldl.progress import Progress
 from tinydldl.trained import Trained
 
@@ -73,7 +72,7 @@ def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     return pictures.explanation(portrait.view, maps, one.p_hat[0], one.grid, title), f"{name}-maps"
 
 
-def choose_face(faces: Faces, photo: str, asked: int | None) -> tuple[Face | None, str]:
+def choose_face(faces: inputs.Faces, photo: str, asked: int | None) -> tuple[Face | None, str]:
     """Face number `asked`, or the most probable, and which one it is. Raises UserError."""
     if not faces:
         raise UserError(f"{photo}: {inputs.NO_FACE}")

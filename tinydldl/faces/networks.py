@@ -16,7 +16,6 @@ import numpy as np
 from tinydldl import layers as nn
 from tinydldl.arrays import Array, Arrays, Images, Rng, Shape
 from tinydldl.faces import weights
-from tinydldl.faces.weights import WeightsError
 from tinydldl.layers import Layers, Sequential
 
 
@@ -106,10 +105,10 @@ def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
     """
     params = net.params
     if len(arrays) != len(params):
-        raise WeightsError(f"expected {len(params)} arrays, found {len(arrays)}")
+        raise weights.WeightsError(f"expected {len(params)} arrays, found {len(arrays)}")
     for (name, param), array in zip(params.items(), arrays, strict=True):
         if array.shape not in (param.shape, (1, 1, *param.shape)):
-            raise WeightsError(f"{name}: expected shape {param.shape}, found {array.shape}")
+            raise weights.WeightsError(f"{name}: expected shape {param.shape}, found {array.shape}")
         param[...] = array.reshape(param.shape)
     for name, _, shape, _ in net.body.trace((net.side, net.side, 3)):
         if name == "flatten":

@@ -17,15 +17,13 @@ from tinydldl.faces import Face
 from tinydldl.files import check_folder, csv_line
 from tinydldl.images import PhotoError
 from tinydldl.predict import inputs, pictures, portraits
-from tinydldl.predict.inputs import Search
-from tinydldl.predict.portraits import Portrait
 from tinydldl.progress import Progress
 from tinydldl.trained import Trained
 
 FOLDER = Path("runs/predictions")
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
-Found = tuple[str, Image.Image, list[Portrait]]  # a photo, its image, its faces
+Found = tuple[str, Image.Image, list[portraits.Portrait]]  # a photo, its image, its faces
 Results = Iterable[Found]
 
 
@@ -48,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def results(
-    photos: Sequence[str], network: Trained, search: Search, shape: str, failed: list[str]
+    photos: Sequence[str], network: Trained, search: inputs.Search, shape: str, failed: list[str]
 ) -> Iterator[Found]:
     """Yield `photo, image, people` for each photo; add those that cannot be used to `failed`."""
     bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results are the progress

@@ -9,7 +9,6 @@ from tinydldl import cli, datasets
 from tinydldl.backend import choose_device
 from tinydldl.datasets import selection
 from tinydldl.fast.choice import add_engine_arguments
-from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.reproduce import PAPER, TABLES, fine_tuning, table1
 from tinydldl.reproduce.trainings import STARTS, Trainings
 from tinydldl.train.settings import TrainSettings
@@ -74,11 +73,9 @@ def build_parser() -> cli.Parser:
     training = parser.add_argument_group("training, the same for all rows")
     add = training.add_argument
     add("--net", choices=table1.NETWORKS, default="tiny", help="TinyAgeNet, ThinAgeNet")
-    side = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)
-    add("--size", type=side, help=f"pixels per side {defaults('size')}")
+    add("--size", type=selection.SIDE, help=f"pixels per side {defaults('size')}")
     add("--epochs", type=cli.whole(3), help=f"passes over the photos {defaults('epochs')}")
-    about = "begin with random weights, or with the seed's own network, trained as long with the "
-    about += "KL divergence alone"
+    about = "begin with random weights, or with a network of the seed, trained as long on KL alone"
     add("--start", choices=STARTS, default=STARTS[0], help=about)
     add("--seeds", type=cli.whole(1, 1000), default=1, help="trainings of each row, from --seed on")
     add_engine_arguments(training)

@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 from tinydldl import datasets, labels, report, trained
 from tinydldl.datasets import DATASETS, DataError, selection
 from tinydldl.plots import COLORS, DPI, age_histograms, styled
-from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Row, write_picture
 from tinydldl.reproduce.trainings import Trainings, name_of
 from tinydldl.train.settings import TrainSettings
@@ -61,7 +60,7 @@ def make(trainings: Trainings, seeds: range) -> None:
     folder = trainings.place(name_of(BASE.changes, seeds[0]))
     network, photos = trained.load(folder), trainings.photos(trainings.settings({}, seeds[0])).valid
     prediction, _ = network.predict(photos, trainings.base.batch)
-    estimates = Estimates.of(network.method, prediction, photos.photos)
+    estimates = report.Estimates.of(network.method, prediction, photos.photos)
     drawn = report.pictures(estimates, photos, "DLDL-v2: good and poor examples")
     # beside the network, not beside the tables: it shows photos, which may not be published
     write_picture(folder / "examples.png", drawn["examples.png"])

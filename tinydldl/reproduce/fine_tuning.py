@@ -11,14 +11,13 @@ from tinydldl import trained, weights
 from tinydldl.plots import COLORS, new_figure
 from tinydldl.reproduce.table import Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
-from tinydldl.weights import PRETRAINED
 
 # What both starts have in common, unlike the paper's tables.
 BASE = {"dataset": "utkface", "parts": ["valid", "test"], "size": 128, "epochs": 12, "batch": 64}
 BASE |= {"lr": 1e-3, "schedule": "cosine:1", "lam": 0.1, "val_every": 2}
 ROWS = [
     Row(("random weights",), "random weights"),
-    Row(("weights that ship",), "weights that ship", {"init": Path(PRETRAINED)}),
+    Row(("weights that ship",), "weights that ship", {"init": Path(weights.PRETRAINED)}),
 ]
 
 

@@ -15,7 +15,6 @@ from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
 from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
-from tinydldl.report import Estimates
 from tinydldl.reproduce.table import Result, Row
 from tinydldl.train.experiment import Experiment
 from tinydldl.train.loop import evaluate, train
@@ -223,7 +222,7 @@ def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:
             raise UserError(f"{path.parent}: {begun}; give another --out, of another last name")
 
 
-def figures_of(estimates: Estimates) -> dict[str, float]:
+def figures_of(estimates: report.Estimates) -> dict[str, float]:
     """The figures of FIGURES; those of a distribution are missing without one."""
     figures = report.figures(estimates)
     figures["cs5"] = figures["cumulative_score"]["5"]

@@ -13,9 +13,9 @@ from tinydldl.datasets.table import PARTS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import add_engine_arguments
-from tinydldl.labels import label_grid
+from tinydldl.labels import MOST_INTERVALS, label_grid
 from tinydldl.methods import METHODS
-from tinydldl.models import CHANNELS, LARGEST_SIDE, POOLS, SMALLEST_SIDE
+from tinydldl.models import CHANNELS, POOLS
 from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
 
@@ -28,6 +28,7 @@ REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
 NAME = re.compile(r"[^./\\\0-\x1f][^/\\\0-\x1f]{0,62}")  # 255 bytes is what file systems allow
 SCHEDULE = re.compile(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?")
+STEP = f"a number of years that divides 100 into 1 to {MOST_INTERVALS} parts"
 
 
 def build_parser() -> cli.Parser:
@@ -40,17 +41,14 @@ def build_parser() -> cli.Parser:
     about = "parts to train and evaluate on (default: train, and valid if there is one, else test)"
     names: dict[str, Any] = {"choices": PARTS, "metavar": ("TRAINED", "EVALUATED")}
     data.add_argument("--parts", nargs=2, **names, help=about)
-    few = "only this many photos; synthetic draws this many"
     augment = "mirror crop for synthetic faces, else all but erase"
-    selection.add_training_arguments(data, few, augment)
+    selection.add_training_arguments(data, "only this many photos or synthetic faces", augment)
 
     network = parser.add_argument_group("network")
     add = network.add_argument
     add("--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet")
-    about = "how the network ends: hybrid pooling, or the global average alone"
-    add("--pool", choices=POOLS, help=about)
-    side = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)
-    add("--size", type=side, help=f"pixels per side {by_set('size')}")
+    add("--pool", choices=POOLS, help="the last pooling: hybrid, or the global average alone")
+    add("--size", type=selection.SIDE, help=f"pixels per side {by_set('size')}")
     about = "start from the weights of this run or checkpoint, or from those that ship: pretrained"
     add("--init", type=cli.path, metavar="PATH", help=about)
     add_engine_arguments(network)
@@ -58,29 +56,28 @@ def build_parser() -> cli.Parser:
     add = parser.add_argument_group("method").add_argument
     add("--method", choices=METHODS, help="what is learned")
     add("--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)")
-    about = "dldl-v2: lambda, the weight of |y_hat - y| (default: 1)"
-    add("--lam", type=cli.not_negative, help=about)
-    add("--label-step", type=label_step, help="years from one label to the next")
+    add("--lam", type=cli.not_negative, help="dldl-v2: lambda, of |y_hat - y| (default: 1)")
+    step = cli.kind(float, STEP, lambda step: len(label_grid(step=step)))
+    add("--label-step", type=step, help="years from one label to the next")
     about = "dldl-v2: divide KL by N, or by N K as the paper's published code does (default: batch)"
     add("--kl-reduction", choices=["batch", "elements"], help=about)
-    about = "dldl-v2: so many epochs with KL alone before those with both losses (default: two "
-    about += "thirds of the epochs, since from random weights L1 would lead; none with --init)"
-    add("--kl-epochs", type=cli.whole(0), help=about)
+    about = "dldl-v2: so many epochs with KL alone first (default: two thirds, since L1 would lead "
+    add("--kl-epochs", type=cli.whole(0), help=about + "from random weights; none with --init)")
 
     add = parser.add_argument_group("training").add_argument
     add("--epochs", type=cli.whole(1), help=f"passes over the photos {by_set('epochs')}")
     add("--batch", type=cli.whole(2), help=f"photos per step, at most {by_set('batch')}")
     add("--optimizer", choices=OPTIMIZERS, help="what takes the steps; sgd has a momentum of 0.9")
     add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
-    about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then lower it"
-    about += f" along half a cosine to 0 {by_set('schedule')}"
+    about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then along "
+    about += f"half a cosine down to 0 {by_set('schedule')}"
     schedule = cli.kind(str, "constant, step:N, cosine or cosine:W", SCHEDULE.fullmatch)
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
     about = "weigh photos, the more the rarer their age, so that all ages count about alike"
     add("--balance", action=argparse.BooleanOptionalAction, help=about)
-    about = "mix photos in pairs, and their labels, in shares drawn from Beta(A, A), as 0.2"
+    about = "mix photos, and labels, in pairs, in shares drawn from Beta(A, A), as 0.2"
     add("--mix", type=cli.positive, metavar="A", help=about)
-    about = "evaluate and keep the moving average of the weights, with this decay a step, as 0.999"
+    about = "keep and evaluate the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
 
@@ -92,16 +89,6 @@ def build_parser() -> cli.Parser:
     usual = {f.name: f.default for f in fields(TrainSettings) if f.default is not MISSING}
     parser.set_defaults(**{name: usual[name] for name in usual.keys() - OF_ONE_METHOD.keys()})
     return parser
-
-
-def label_step(text: str) -> float:
-    """The type of `--label-step`."""
-    step = cli.positive(text)
-    try:
-        label_grid(step=step)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return step
 
 
 def by_set(name: str) -> str:

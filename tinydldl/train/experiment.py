@@ -8,7 +8,6 @@ from types import ModuleType
 import numpy as np
 
 from tinydldl import checkpoint, plots, report, trained
-from tinydldl.checkpoint import CheckpointError
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
@@ -18,13 +17,11 @@ from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
 from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
-from tinydldl.report import Estimates
 from tinydldl.train.loop import Training, evaluate, train
 from tinydldl.train.photos import TrainingPhotos
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
 from tinydldl.train.statistics import Figures
-from tinydldl.trained import Trained
 
 
 class Experiment:
@@ -141,9 +138,10 @@ class Experiment:
         curves = plots.curves(folder.metrics, s.title, self.photos.baselines, part)
         folder.put("curves.png", partial(plots.save, curves))
 
-    def estimates(self, prediction: np.ndarray) -> Estimates:
+    def estimates(self, prediction: np.ndarray) -> report.Estimates:
         """A prediction for the photos that are evaluated on, as `Estimates`."""
-        return Estimates.of(self.training.method.to(np), prediction, self.photos.valid.photos)
+        method = self.training.method.to(np)
+        return report.Estimates.of(method, prediction, self.photos.valid.photos)
 
     def report(self, folder: RunFolder, prediction: np.ndarray) -> None:
         """Write the estimates and a picture; print what they are worth, and must beat."""
@@ -173,12 +171,12 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
     first.report(folder, np.mean(predictions, axis=0))
 
 
-def open_init(path: Path, net: str) -> Trained:
+def open_init(path: Path, net: str) -> trained.Trained:
     """The network `net` of a checkpoint or run. Raises CheckpointError for another network."""
     source = trained.load(path)
     if source.net != net:
         expected = f"expected {net}, or --net {source.net}"
-        raise CheckpointError(f"{path}: weights of the network {source.net}; {expected}")
+        raise checkpoint.CheckpointError(f"{path}: weights of the network {source.net}; {expected}")
     return source
 
 
@@ -204,12 +202,12 @@ def initialize(training: Training, path: Path, net: str) -> str:
     return text
 
 
-def weights_of(network: Training | Trained) -> dict:
+def weights_of(network: Training | trained.Trained) -> dict:
     """All that a network computes with: parameters and buffers, by name."""
     return network.model.params | network.model.buffers
 
 
-def outputs_of(network: Training | Trained) -> tuple:
+def outputs_of(network: Training | trained.Trained) -> tuple:
     """What the outputs of its layer fc mean: how many, what follows, first and last label."""
     method, (*_, last) = network.method, network.model.layers
     return method.outputs, last, type(method.head), method.grid[0], method.grid[-1]
