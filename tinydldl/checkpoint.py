@@ -142,5 +142,4 @@ def reading(path: str | Path) -> Iterator[None]:
         missing = Path(error.filename).name
         raise CheckpointError(f"{path}: no checkpoint, {missing} is missing; {EXPECTED}") from None
     except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
-        why = f"not a checkpoint that can be read ({error!r})"
-        raise CheckpointError(f"{path}: {why}") from None
+        raise CheckpointError(f"{path}: not a checkpoint that can be read ({error!r})") from None

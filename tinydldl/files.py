@@ -10,14 +10,14 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 from tinydldl.errors import UserError
 
@@ -149,8 +149,7 @@ def held(folder: str | Path, wait: bool = False) -> Iterator[None]:
     path = Path(folder, ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     except OSError as error:
         raise UserError(f"{folder}: nothing can be written there ({error.strerror})") from None
     with open(descriptor, "r+b", buffering=0) as file:
@@ -195,21 +194,18 @@ def clear(folder: str | Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def write_table(
-    path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
-) -> None:
+def write_table(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping]) -> None:
     """Write dicts as a CSV file; a missing value is an empty cell."""
-    header = dict(zip(columns, columns, strict=True))
-    text = "".join(csv_line(columns, row) for row in [header, *rows])
+    text = "".join(csv_line(columns, row) for row in [{name: name for name in columns}, *rows])
     with replacing(path) as file:
         file.write(text.encode(errors="surrogateescape"))
 
 
-def csv_line(columns: Sequence[str], row: Mapping[str, Any]) -> str:
+def csv_line(columns: Iterable[str], row: Mapping) -> str:
     """A dict as a line of a CSV file."""
     # before Python 3.13 a cell with a carriage return is quoted only if lines end with one
     text = io.StringIO()
-    csv.DictWriter(text, columns, lineterminator="\r\n").writerow(row)
+    csv.DictWriter(text, list(columns), lineterminator="\r\n").writerow(row)
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 

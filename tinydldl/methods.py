@@ -185,8 +185,7 @@ class ORCNN(Ranking):
         return super().to(xp, dtype)
 
     def criterion(self, x: Outputs, code: Array) -> Loss:
-        weights = self.weights.astype(x.dtype, copy=False)
-        return losses.binary_cross_entropy(x, code, weights)
+        return losses.binary_cross_entropy(x, code, self.weights.astype(x.dtype, copy=False))
 
 
 class DEX(SoftmaxMethod):

@@ -81,9 +81,7 @@ def batch_norm(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, 
     return y, mean, var
 
 
-def batch_norm_backward(
-    x: Array, gamma: Array, eps: float, dy: Array
-) -> tuple[Array, Array, Array]:
+def batch_norm_backward(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, ...]:
     """`(dx, dgamma, dbeta)` by the chain rule, one step after the other (lesson 06)."""
     dx, dgamma, dbeta = np.zeros_like(x), np.zeros_like(gamma), np.zeros_like(gamma)
     M = x.size // x.shape[3]

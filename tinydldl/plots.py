@@ -214,8 +214,7 @@ def decades(rows: Rows) -> Figure:
     axes.bar(place - 0.2, mae, 0.4, color=COLORS[0], label="MAE")
     axes.bar(place + 0.2, bias, 0.4, color=COLORS[1], label="bias: mean estimate - true age")
     axes.axhline(0, color="#555555", linewidth=1)
-    ages = [f"{row['decade']}-{row['decade'] + 9}\n{row['count']}" for row in rows]
-    axes.set_xticks(place, ages)
+    axes.set_xticks(place, [f"{row['decade']}-{row['decade'] + 9}\n{row['count']}" for row in rows])
     axes.legend(frameon=False)
     return figure
 

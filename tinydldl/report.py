@@ -59,8 +59,7 @@ class Estimates:
     @classmethod
     def of(cls, method: Method, prediction: Array, photos: Photos) -> Self:
         """The estimates in a prediction; `method` on the host."""
-        p_hat = method.distribution(prediction)
-        return cls(photos, method.grid, method.age(prediction), p_hat)
+        return cls(photos, method.grid, method.age(prediction), method.distribution(prediction))
 
     @cached_property
     def p(self) -> Distributions:

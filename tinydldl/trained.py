@@ -138,8 +138,7 @@ def load(path: str | Path, xp: Module = np) -> Trained:
         rng = np.random.default_rng(0)  # weights to be overwritten
         model = AgeNet(**meta["network"], outputs=method.outputs, rng=rng)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        message = f"{path}: not the checkpoint of a network ({error!r})"
-        raise CheckpointError(message) from None
+        raise CheckpointError(f"{path}: not the checkpoint of a network ({error!r})") from None
     arrays = model.params | model.buffers
     checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
     return Trained(model.eval().to(xp), method.to(xp), (about["mean"], about["std"]), meta)

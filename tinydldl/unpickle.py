@@ -108,8 +108,7 @@ class Machine:
             case "EMPTY_TUPLE" | "EMPTY_LIST" | "EMPTY_DICT":
                 stack.append({"EMPTY_TUPLE": (), "EMPTY_LIST": [], "EMPTY_DICT": {}}[name])
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                items = [pop() for _ in range(int(name[-1]))]
-                stack.append(tuple(reversed(items)))
+                stack.append(tuple(reversed([pop() for _ in range(int(name[-1]))])))
             case "TUPLE" | "LIST":
                 items = self.since_mark()
                 self.stack.append(tuple(items) if name == "TUPLE" else items)

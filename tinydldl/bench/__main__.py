@@ -125,8 +125,7 @@ def build_parser() -> cli.Parser:
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)
 
-    about = "draw where the time of the first training case goes"
-    add("--profile", type=cli.path, metavar="PNG", help=about)
+    add("--profile", type=cli.path, metavar="PNG", help="draw the time of the first training case")
     return parser
 
 

@@ -35,8 +35,7 @@ def timed(parts: dict[str, Any], step: Step) -> Times:
     for name, part in parts.items():
         if "pool" not in name or group is None:
             group = name.lstrip("abcdefghijklmnopqrstuvwxyz") or name
-        spent = groups.setdefault(group, {name: [] for name in PASSES})
-        for name, seconds in spent.items():
+        for name, seconds in groups.setdefault(group, {name: [] for name in PASSES}).items():
             watch(part, name, seconds)
     for _ in range(STEPS):
         for spent in groups.values():

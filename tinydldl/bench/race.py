@@ -89,9 +89,7 @@ def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -
         pipe.send((value, (time.perf_counter() - begun) / steps))
 
 
-def race(
-    case: Case, engines: Sequence[str], workers: int, rounds: int
-) -> tuple[list[Result], float]:
+def race(case: Case, engines: list[str], workers: int, rounds: int) -> tuple[list[Result], float]:
     """A `Result` per engine, and BLAS's FLOP/s meanwhile. Raises UserError if they disagree."""
     racers = [Racer.of(engine, case, workers) for engine in engines]
     check_agreement(case, racers)

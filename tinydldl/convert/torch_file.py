@@ -77,8 +77,7 @@ def read_legacy(data: bytes) -> Any:
     load(file, {})  # about the machine; the numbers are little-endian on all
     found = load(file, ALLOWED, storages.persistent, shells=True)
     for key in load(file, {}):
-        count = int.from_bytes(file.read(8), "little")
-        storages[key].fill(count, file.read(storages[key].nbytes))
+        storages[key].fill(int.from_bytes(file.read(8), "little"), file.read(storages[key].nbytes))
     return found
 
 

@@ -113,8 +113,7 @@ def check_modules(modules: Mapping[str, Shell]) -> None:
         if kind not in SETTINGS:
             raise UserError(f"{name} is a {kind}, which no network here has")
         for setting, ours in SETTINGS[kind].items():
-            theirs = state.get(setting, ours)
-            if theirs not in (ours, (ours, ours)):
+            if state.get(setting, ours) not in (ours, (ours, ours)):
                 raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
 
 

@@ -61,12 +61,10 @@ def check(name: str, parts: Parts, folder: Path) -> int:
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
     print_duplicates([(part, path) for part, photos in parts.items() for path in photos.paths])
-    cores = available_cores()
-    unreadable = PhotoStore(join(*parts.values()), SIDE, 0, cores, "checking").bad
+    unreadable = PhotoStore(join(*parts.values()), SIDE, 0, available_cores(), "checking").bad
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
-        table = write_reasons(folder, f"{name}-unreadable.csv", unreadable)
-        print(f"all of them: {table}")
+        print(f"all of them: {write_reasons(folder, f'{name}-unreadable.csv', unreadable)}")
     ages = {part: photos.ages for part, photos in parts.items()}
     figure = plots.age_histograms({name: ages})
     print(f"age histogram: {plots.save_new(figure, folder, f'{name}-ages')}")
@@ -98,9 +96,8 @@ def print_parts(name: str, parts: Parts) -> None:
     """Print a line per part: photos, ages, sigmas."""
     total = sum(len(photos) for photos in parts.values())
     print(f"{name}: {total} photos (years: min / mean / max)")
-    for part, photos in parts.items():
-        print(f"{part:>7} {len(photos):7}   age {summary(photos.ages)}", end="")
-        print(f"   sigma {summary(photos.sigmas)}")
+    for part, p in parts.items():
+        print(f"{part:>7} {len(p):7}   age {summary(p.ages)}   sigma {summary(p.sigmas)}")
 
 
 def summary(years: Ages) -> str:

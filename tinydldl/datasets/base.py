@@ -75,8 +75,7 @@ class Photos:
     def take(self, indices: Any) -> "Photos":
         """The photos at `indices`, in that order."""
         indices = np.asarray(indices, dtype=int)
-        paths = [self.paths[i] for i in indices]
-        return Photos(paths, self.ages[indices], self.sigmas[indices])
+        return Photos([self.paths[i] for i in indices], self.ages[indices], self.sigmas[indices])
 
 
 Parts = dict[str, Photos]  # by name: "train", "valid", "test"

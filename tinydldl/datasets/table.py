@@ -155,8 +155,7 @@ def _read_rows(file: Path) -> list[Row]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = next((mark for mark in ";\t" if mark in first), ",")
     # newline="": csv splits the lines, and not at all the line ends of Unicode
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return [(line, cells) for line, cells in rows if any(cells)]
 

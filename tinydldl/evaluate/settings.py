@@ -110,8 +110,7 @@ def build_parser() -> cli.Parser:
     add_engine_arguments(network)
 
     about = "Where the data set is that of the first network's run, the run's are the defaults."
-    data = parser.add_argument_group("data", about)
-    selection.add_part_arguments(data, "what to evaluate on")
+    selection.add_part_arguments(parser.add_argument_group("data", about), "what to evaluate on")
 
     usual = "evaluation/DATASET-PART in the folder of the first run"
     parser.add_out(f"default: {usual}; for the file of a checkpoint {FOLDER}/NAME-DATASET-PART")

@@ -94,13 +94,12 @@ def ages_around(y_hat: float, grid: Grid) -> list[float]:
     return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
 
 
-def agreement_text(correlation: float | None) -> str:
-    """A description of how far map and occlusion agree."""
-    if correlation is None:
+def agreement_text(r: float | None) -> str:
+    """A description of how far map and occlusion agree, whose correlation is r."""
+    if r is None:
         return "map and occlusion cannot be compared, since one is the same everywhere"
-    partly = "agree in part" if correlation >= PARTLY else "do not agree"
-    words = "agree" if correlation >= AGREE else partly
-    return f"map and occlusion {words} (correlation {correlation:.2f})"
+    words = "agree" if r >= AGREE else "agree in part" if r >= PARTLY else "do not agree"
+    return f"map and occlusion {words} (correlation {r:.2f})"
 
 
 def range_text(one_map: Map) -> str:
@@ -111,8 +110,7 @@ def range_text(one_map: Map) -> str:
 def explain_dataset(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
-    request = selection.request_from(arguments)
-    part, store = selection.open_part(request, network.side, grid, room)
+    part, store = selection.open_part(selection.request_from(arguments), network.side, grid, room)
     check_folder(arguments.out, store.photos.paths)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:

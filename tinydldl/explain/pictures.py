@@ -93,8 +93,7 @@ def tinted(image: Image.Image, one_map: Map, largest: float) -> Pixels:
     gray = DARKEST + (1 - DARKEST) * np.asarray(image.convert("L")) / 255
     values = Image.fromarray(one_map.astype(np.float32))
     smooth = np.asarray(values.resize(image.size, Image.Resampling.BICUBIC))
-    colors = TINTS(CenteredNorm(0, largest or 1)(smooth))
-    return gray[..., None] * colors[..., :3]
+    return gray[..., None] * TINTS(CenteredNorm(0, largest or 1)(smooth))[..., :3]
 
 
 def color_bar(axes: Any, largest: float, label: str) -> None:

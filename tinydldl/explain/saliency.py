@@ -93,8 +93,7 @@ class Maps:
 def split(model: Sequential) -> tuple[Sequential, Sequential]:
     """Copies for inference of a network up to its features, and from the last pooling on."""
     layers = list(deepcopy(model.layers).items())
-    pools = (isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers)
-    cut = list(pools).index(True)
+    cut = [isinstance(layer, HybridPool | GlobalAvgPool) for _, layer in layers].index(True)
     return Sequential(dict(layers[:cut])).eval(), Sequential(dict(layers[cut:])).eval()
 
 

@@ -52,8 +52,7 @@ def area(boxes: Array) -> Array:
 
 def regress(boxes: Boxes, offsets: Array) -> Boxes:
     """The boxes with each side moved by `offsets` (N, 4), in widths and heights of its box."""
-    size = boxes[:, 2:] - boxes[:, :2]
-    return boxes + offsets * np.tile(size, 2)
+    return boxes + offsets * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
 
 
 def square(boxes: Boxes) -> Boxes:

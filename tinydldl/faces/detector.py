@@ -144,9 +144,7 @@ def refine(image: Image.Image, squares: Boxes) -> Boxes:
     return square(regress(squares[kept], y["box"][kept]))
 
 
-def conclude(
-    image: Image.Image, squares: Boxes, score: float = SCORE
-) -> tuple[Boxes, Array, Array]:
+def conclude(image: Image.Image, squares: Boxes, score: float) -> tuple[Boxes, Array, Array]:
     """Boxes (N, 4), scores (N,) and landmarks (N, 5, 2) where O-Net still sees a face."""
     y, squares = classify("onet", image, squares, score)
     landmarks = landmarks_in(squares, y)

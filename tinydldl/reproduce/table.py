@@ -97,12 +97,8 @@ class Comparison:
     def table(self, results: list[Result]) -> Table:
         """A line per result."""
         header = [*self.label, *(f"{name}, published" for name in SETS), "MAE here"]
-        header += [
-            f"minus {self.reference}",
-            "eps here",
-            "seeds",
-            *(name for name, *_ in self.more),
-        ]
+        more = [name for name, *_ in self.more]
+        header += [f"minus {self.reference}", "eps here", "seeds", *more]
         rows = []
         for result in results:
             theirs = self.published.get(result.row.label, NOTHING)

@@ -98,8 +98,7 @@ def inference(network: str, engine: str, images: int, workers: int) -> Step:
     several do not stay in the cache.
     """
     model = build(network)
-    shape = (images, *model.input_shape)
-    x = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+    x = np.random.default_rng(1).standard_normal((images, *model.input_shape), dtype=np.float32)
     if engine == "fast":
         return partial(FastNet(model, workers).forward, x)
     return lambda: np.concatenate([model.forward(photo[None]) for photo in x])

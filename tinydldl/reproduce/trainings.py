@@ -110,13 +110,17 @@ class Trainings:
         missing.sort(key=lambda run: (run[2], run[1] != FIRST_STAGE, run[1].get("train_limit", 0)))
         if missing:
             total = sum(self._images(own, seed) for _, own, seed in missing)
-            lock = held(RUNS / self.folder.name)
-            with lock, Progress(total=total, unit="images") as progress:
+            with held(RUNS / self.folder.name), Progress(total=total, unit="images") as progress:
                 self.path("settings.json")  # no other base may go on from here, whatever happens
                 for number, (name, own, seed) in enumerate(missing, start=1):
                     title = f"run {number} of {len(missing)}, {name}, "
                     self._train(name, self.settings(own, seed), title, progress)
-        return [self._result(row, seeds) for row in rows]
+        results = []
+        for row, own in zip(rows, changes, strict=True):
+            names = [name_of(own, seed) for seed in seeds]
+            epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
+            results.append(Result(row, [self.lines[name] for name in names], epochs))
+        return results
 
     def _changes(self, row: Row) -> dict[str, Any]:
         """Those of a row's changes that differ from the base, which is trained once for all."""
@@ -128,12 +132,6 @@ class Trainings:
         settings = self.settings(changes, seed)
         count = changes.get("train_limit") or self.photos_to_train_on(seed)
         return count * settings.epochs * settings.networks
-
-    def _result(self, row: Row, seeds: range) -> Result:
-        """The lines of a row's trainings."""
-        names = [name_of(self._changes(row), seed) for seed in seeds]
-        epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
-        return Result(row, [self.lines[name] for name in names], epochs)
 
     def _train(self, name: str, settings: TrainSettings, title: str, progress: Progress) -> None:
         """One training from wherever it is to its end, and its line in `runs.csv`."""
@@ -177,8 +175,7 @@ class Trainings:
         others = [e for e in self.epochs if e["run"] != line["run"]]
         epochs = [*others, *({"run": line["run"]} | epoch for epoch in own)]
         write_table(self.path("epochs.csv"), EPOCHS, epochs)
-        lines = self.lines | {line["run"]: line}
-        write_table(self.path("runs.csv"), COLUMNS, lines.values())
+        write_table(self.path("runs.csv"), COLUMNS, (self.lines | {line["run"]: line}).values())
         self._load()
 
 

@@ -104,8 +104,7 @@ class Experiment:
         training, s = self.training, self.settings
         if s.average:
             training.average = Averaged(weights_of(training), s.average)
-        there = (folder / "checkpoint.npz").exists()
-        if there:  # before the tables are written anew
+        if (folder / "checkpoint.npz").exists():  # before the tables are written anew
             training.channels = trained.load(folder / "checkpoint").channels
         elif s.init:
             print(f"init      {initialize(training, s.init, s.net)}")

@@ -98,11 +98,9 @@ class RunFolder:
         path.mkdir(exist_ok=True)
         return RunFolder(path)
 
-    def save(
-        self, epoch: int, record: Figures, speed: Figures, arrays: Arrays, meta: dict[str, Any]
-    ) -> None:
+    def save(self, epoch: int, row: Figures, speed: Figures, arrays: Arrays, meta: dict) -> None:
         """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
-        self.metrics.append({"epoch": epoch} | record)
+        self.metrics.append({"epoch": epoch} | row)
         speed = {name: round(value, 3) for name, value in speed.items()}
         self.timing.append({"epoch": epoch} | speed)
         table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]

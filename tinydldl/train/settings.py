@@ -66,8 +66,7 @@ class TrainSettings:
         if self.parts and len(set(self.parts)) == 1:
             raise UserError(f"--parts: {self.parts[0]} to train on and to evaluate on; take two")
         if self.method == "ldae" and self.members == 1:
-            what = "an ensemble needs 2 or more; one network is --method dldl"
-            raise UserError(f"--members 1: {what}")
+            raise UserError("--members 1: an ensemble needs 2 or more; for one take --method dldl")
         if self.method == "dldl-v2" and self.kl_epochs >= self.epochs:
             most = f"expected fewer than {self.epochs} epochs"
             raise UserError(f"--kl-epochs {self.kl_epochs}: {most}")

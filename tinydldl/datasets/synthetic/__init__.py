@@ -54,8 +54,7 @@ def annotate(age: float, rng: Rng) -> Array:
     of a photo is the mean of its votes, its sigma their standard deviation.
     """
     deviation = 1.5 + 3.5 * age / 90
-    votes = np.rint(age + deviation * rng.standard_normal(ANNOTATORS))
-    return np.clip(votes, VOTE_MIN, VOTE_MAX)
+    return np.rint(age + deviation * rng.standard_normal(ANNOTATORS)).clip(VOTE_MIN, VOTE_MAX)
 
 
 def _begin_face(seed: int, index: int) -> tuple[float, Array, Rng]:

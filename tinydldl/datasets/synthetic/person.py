@@ -86,8 +86,7 @@ def ramp(age: float, start: float, end: float) -> float:
 def sample_cues(age: float, rng: Rng) -> Cues:
     """Let every cue err by itself, so that no single one gives the age away."""
     deviation = CUE_ERROR_YEARS + CUE_ERROR_SHARE * age
-    error = deviation * rng.standard_normal(len(fields(Cues)))
-    return Cues(*np.clip(age + error, 0, 100))
+    return Cues(*np.clip(age + deviation * rng.standard_normal(len(fields(Cues))), 0, 100))
 
 
 def sample_shape(age: float, rng: Rng) -> SimpleNamespace:
