@@ -9,6 +9,8 @@ degrees and lead from OC to C channels. The gradient of the filters is that of t
 a loss whose gradient in its result is x. One transform of dy serves both.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tinydldl.arrays import Array, Kernels
@@ -17,17 +19,28 @@ from tinydldl.fast.layout import Scratch, blocks
 from tinydldl.fast.products import multiply, multiply_transposed
 from tinydldl.fast.winograd import POINTS, A, B
 
+Block = tuple[slice, slice]  # of rows and columns of pixels
+
 
 def forward(x_pad: Array, W: Kernels, y: Array, scratch: Scratch) -> None:
     """Write y (whole tiles, N OC); x_pad (whole tiles and 2, N C) is from `Scratch.padded`."""
-    C, OC = W.shape[2:]
-    U = winograd.filters_to_points(W, scratch)
-    height, width, NC = y.shape
-    for h0, h1, w0, w1 in blocks(height, width, NC // OC, max(C, OC)):
+    for block, M in at_points(x_pad, winograd.filters_to_points(W, scratch), scratch):
+        winograd.points_to_image(M, y[block], scratch)
+
+
+def at_points(x_pad: Array, U: Array, scratch: Scratch) -> Iterator[tuple[Block, Array]]:
+    """Yield `(block, M)`: rows and columns of a block of tiles, and its products at the points.
+
+    U (36, C, OC): the filters at the points.
+    """
+    C, OC = U.shape[1:]
+    height, width = (length - 2 for length in x_pad.shape[:2])
+    N = x_pad.shape[2] // C
+    for h0, h1, w0, w1 in blocks(height, width, N, max(C, OC)):
         V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
-        M = points_buffer(V, NC, scratch)
+        M = points_buffer(V, N * OC, scratch)
         multiply(flat(V, C), U, out=flat(M, OC))
-        winograd.points_to_image(M, y[h0:h1, w0:w1], scratch)
+        yield np.s_[h0:h1, w0:w1], M
 
 
 def backward(

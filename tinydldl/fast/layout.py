@@ -79,6 +79,10 @@ class FeatureMap:
     scale: Any = None
     shift: Any = None
 
+    @property
+    def dtype(self) -> DType:
+        return self.values.dtype
+
 
 def whole(length: int) -> int:
     """`length`, rounded up to whole tiles."""

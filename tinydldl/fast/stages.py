@@ -16,11 +16,13 @@ import numpy as np
 from tinydldl.arrays import Array, DType, Images, PerChannel
 from tinydldl.backend import flush
 from tinydldl.fast import convolution, pointwise
+from tinydldl.fast.inference import Folded, LazyMap
 from tinydldl.fast.layout import FeatureMap, Scratch
 from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Sequential
 from tinydldl.layers.base import Layers, check_channels
 
+AnyMap = FeatureMap | LazyMap
 CHUNK = 2**20  # numbers of the photos that inference takes at a time
 
 
@@ -133,9 +135,12 @@ class ConvStage:
         self.pool: Any = layers[3] if len(layers) == 4 else None
         self.scratch, self.group = scratch, group
         self.saved: Any = None  # as in a layer
+        self.folded = Folded(self.conv, self.norm)
 
-    def forward(self, x: FeatureMap, save: bool) -> FeatureMap:
+    def forward(self, x: AnyMap, save: bool) -> AnyMap:
         """Compute the next map from x; `save`: also save the maps that backward needs."""
+        if x.scale is None and not (save or self.norm.training):
+            return self._infer(x)
         W = self.conv.params["W"]
         (height, width, N, _), OC = x.shape, W.shape[3]
         owner = self.name if save else "all"
@@ -150,6 +155,17 @@ class ConvStage:
         y = self._max_pool(z, f"u of {owner}") if self.pool else z
         self.saved = (x, z, y, sign, count, mean, inv_std) if save else None
         return y
+
+    def _infer(self, x: AnyMap) -> LazyMap:
+        """The same for inference, by the running statistics: see `inference`."""
+        self.saved = None
+        way, (H, W, N, _) = self.folded(), x.shape
+        x_pad, inside = way.padded(self.scratch, place := place_for(x), x.shape)
+        write(x, inside)
+        if self.pool:
+            H, W = H // 2, W // 2
+        blocks = way.blocks(x_pad, x.shape, self.scratch)
+        return LazyMap(blocks, (H, W, N, len(way.shift)), x_pad.dtype, place, bool(self.pool))
 
     def backward(self, da: Array) -> Array | None:
         """Compute the gradient of the stage before from da, that of the activations (H, W, N C)."""
@@ -169,9 +185,9 @@ class ConvStage:
         dW *= sign
         return dx
 
-    def _padded_input(self, x: FeatureMap, dtype: DType) -> Array:
-        x_pad, inside = self.scratch.padded("x", x.shape, dtype)
-        pointwise.activate(x, inside)
+    def _padded_input(self, x: AnyMap, dtype: DType) -> Array:
+        x_pad, inside = self.scratch.padded(place_for(x), x.shape, dtype)
+        write(x, inside)
         return x_pad
 
     def _statistics(self, z: FeatureMap, sign: PerChannel) -> tuple[int, PerChannel, PerChannel]:
@@ -211,6 +227,19 @@ class ConvStage:
         values = self.scratch.take(name, (H, W, N * C), z.values.dtype)
         pointwise.max_pool(z.values, z.shape, z.scale, values, self.scratch)
         return FeatureMap(values, (H, W, N, C), z.scale, z.shift)
+
+
+def place_for(x: AnyMap) -> str:
+    """The buffer for x as the input of a convolution: not the one that x is computed from."""
+    return "dz" if isinstance(x, LazyMap) and x.source == "x" else "x"
+
+
+def write(x: AnyMap, out: Array) -> None:
+    """Write the activations of x to out, (H, W, N C), or a view (H, W, N, C) if none is pending."""
+    if isinstance(x, LazyMap):
+        x.write(out.reshape(x.shape))
+    else:
+        pointwise.activate(x, out)
 
 
 class LayerStage:
@@ -255,10 +284,10 @@ class Leave:
 
     name, learns = "leave", False
 
-    def forward(self, x: FeatureMap, save: bool) -> Images:
+    def forward(self, x: AnyMap, save: bool) -> Images:
         H, W, N, C = x.shape
-        a = np.empty((H, W, N * C), x.values.dtype)
-        pointwise.activate(x, a)
+        a = np.empty((H, W, N * C), x.dtype)
+        write(x, a)
         return np.ascontiguousarray(a.reshape(H, W, N, C).transpose(2, 0, 1, 3))
 
     def backward(self, dy: Images) -> Array:
