@@ -1,7 +1,4 @@
-"""The start of every lesson notebook: the style of figures, sliders, and the fast mode.
-
-Also the way out for who is stuck.
-"""
+"""What every lesson notebook begins with: style of figures, sliders, fast mode, and a way out."""
 
 import json
 import os

@@ -5,6 +5,7 @@ height of the head, so the chin is at (0, 1). Curves are arrays (points, 2) in t
 The pose of the head and the size of the picture are known to `Canvas` alone.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,10 @@ def ellipse(center: Any, radii: Any, samples: int = 24) -> Array:
     return center + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii
 
 
-def shift(points: Array, down: float) -> Array:
-    """The same curve, `down` lower."""
-    return points + np.array([0, down])
+@cache
+def taper(samples: int) -> Array:
+    """The width (samples, 1) along a stroke: 1 in its middle."""
+    return np.sin(np.linspace(0.15, np.pi - 0.15, samples))[:, None]
 
 
 def between(edge: Array, other: Array) -> Array:
@@ -77,22 +79,23 @@ class Canvas:
 
     def to_pixels(self, points: Array) -> list[float]:
         """Corners x, y, x, y, ... on the large image, as Pillow takes them."""
-        depth = np.sqrt(np.clip(1 - (points**2).sum(axis=1, keepdims=True), 0, 1))
+        depth = np.sqrt(np.maximum(1 - (points**2).sum(axis=1, keepdims=True), 0))
         turned = points + depth * self.turn  # like a ball: its front moves most, its outline stays
         return (self.center + self.scale * turned @ self.rotation).ravel().tolist()
 
     def fill(self, points: Array, color: Color, alpha: float = 1.0) -> None:
         """Fill a closed outline."""
-        red, green, blue = np.clip(color, 0, 255).astype(int).tolist()
-        ink = (red, green, blue, round(255 * min(alpha, 1)))
-        self.pen.polygon(self.to_pixels(points), fill=ink)
+        rgb = (int(min(max(value, 0), 255)) for value in color.tolist())
+        self.pen.polygon(self.to_pixels(points), fill=(*rgb, round(255 * min(alpha, 1))))
 
     def stroke(self, points: Array, width: float, color: Color, alpha: float = 1.0) -> None:
         """Paint along a curve, `width` in its middle and thinner toward both ends."""
-        along = np.gradient(points, axis=0)
-        across = along[:, ::-1] * (-1, 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
-        taper = np.sin(np.linspace(0.15, np.pi - 0.15, len(points)))[:, None]
-        offset = 0.5 * width * taper * across
+        if alpha < 0.5 / 255:  # it would not be seen
+            return
+        along = points[[*range(1, len(points)), -1]] - points[[0, *range(len(points) - 1)]]
+        along[1:-1] /= 2  # as np.gradient, in a quarter of its time
+        length = np.sqrt((along**2).sum(axis=1, keepdims=True)) + 1e-9
+        offset = 0.5 * width * taper(len(points)) * (along[:, ::-1] * LEFT / length)
         self.fill(between(points + offset, points - offset), color, alpha)
 
     def blob(self, center: Any, radii: Any, color: Color, alpha: float) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinydldl.arrays import Array
-from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, between, curve, ellipse, shift
+from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, between, curve, ellipse
 from tinydldl.datasets.synthetic.colors import BLACK, LIP_RED, WHITE, mix
 from tinydldl.datasets.synthetic.person import Person, ramp
 
@@ -29,7 +29,7 @@ def paint_eyes(canvas: Canvas, person: Person) -> None:
         canvas.fill(between(upper, lower) * side, WHITE - 30 * sag)
         paint_iris(canvas, person, upper, lower, side)
         canvas.stroke(upper * side, 0.045, 0.5 * person.shade)
-        fold, pouch = shift(upper, -0.045), shift(lower, 0.045 + 0.05 * sag)
+        fold, pouch = np.add(upper, (0, -0.045)), np.add(lower, (0, 0.045 + 0.05 * sag))
         canvas.stroke(fold * side, 0.03 + 0.03 * sag, person.shade, 0.3 + 0.4 * sag)
         canvas.stroke(pouch * side, 0.035, person.shade, 0.7 * sag)
 

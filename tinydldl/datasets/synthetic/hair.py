@@ -57,7 +57,7 @@ def paint_strands(
     """Single strands from the hairline to the outline: darker, lighter, and gray ones."""
     for at, light, gray, lean in rng.random((36, 4)):
         root = hairline[int(at * len(hairline))]
-        tip = outline[int(np.clip(at + 0.1 * (lean - 0.5), 0, 0.999) * len(outline))]
+        tip = outline[int(min(max(at + 0.1 * (lean - 0.5), 0), 0.999) * len(outline))]
         turned_gray = gray < 0.95 * person.gray
         color = 1.1 * GRAY_HAIR if turned_gray else (0.6 + 0.8 * light) * person.hair
         canvas.stroke(np.linspace(root, tip, 5), 0.05, color, 0.55 * opacity)

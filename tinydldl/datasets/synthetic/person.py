@@ -80,7 +80,7 @@ class Person:
 
 def ramp(age: float, start: float, end: float) -> float:
     """How far `age` has gone from `start` (0) to `end` (1)."""
-    return float(np.clip((age - start) / (end - start), 0, 1))
+    return float(min(max((age - start) / (end - start), 0), 1))
 
 
 def sample_cues(age: float, rng: Rng) -> Cues:

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from tinydldl.arrays import Array, Rng
-from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, Points, curve, shift
+from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, Points, curve
 from tinydldl.datasets.synthetic.colors import AGE_SPOT, BLUSH
 from tinydldl.datasets.synthetic.person import Person, ramp
 
@@ -17,7 +17,7 @@ def crease(
     """A wrinkle from the age `onset` on, a dark fold with a light edge; `smile` deepens it."""
     depth = ramp(person.cues.wrinkles, onset, onset + 40) + smile * max(0, person.smile)
     fold = curve(line)
-    canvas.stroke(shift(fold, 0.8 * width), width, 1.25 * person.skin, 0.5 * depth)
+    canvas.stroke(np.add(fold, (0, 0.8 * width)), width, 1.25 * person.skin, 0.5 * depth)
     canvas.stroke(fold, width * (0.6 + 0.6 * depth), person.shade, 0.8 * depth)
 
 
