@@ -33,7 +33,6 @@ import hashlib
 import os
 import re
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
@@ -154,34 +153,23 @@ def way_out(notebook, test):
     return [nbformat.v4.new_code_cell(source, id=f"stuck-{name}")]
 
 
-@contextmanager
-def kernel(**environment):
-    """A kernel in the folder of the lessons. Within this block there is a function for its use:
-
-    it runs every cell of a notebook, from the top, and raises at the first error.
-    """
+def execute(notebook):
+    """Run every cell in a kernel of its own, in the folder of the lessons; raises at an error."""
     client = NotebookClient(
-        nbformat.v4.new_notebook(),
+        notebook,
         timeout=SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": LESSONS}},
         store_widget_state=False,
         record_timing=False,
     )
-
-    def execute(notebook):
-        client.nb = notebook
-        client.execute(cleanup_kc=False)
-
-    with client.setup_kernel(env=os.environ | {"TINYDLDL_BUILD": "1"} | environment):
-        yield execute
+    client.execute(env=os.environ | {"TINYDLDL_BUILD": "1"})
 
 
 def build(source):
     """Write both notebooks of a source, and those of its translations."""
     notebook = read(source)
-    with kernel() as execute:
-        execute(notebook)
+    execute(notebook)
     write(notebook, strip(read(source)), LESSONS, source.stem)
     for translation in translations(source):
         student = strip(translated(read(source), translation))

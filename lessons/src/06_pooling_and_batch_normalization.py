@@ -28,7 +28,7 @@ from tinydldl.layers import (
     Sequential,
 )
 from tinydldl.models import AgeNet
-from tinydldl.notebook import slider, use_style
+from tinydldl.notebook import FAST, slider, use_style
 from tinydldl.plots import COLORS
 
 use_style()
@@ -664,7 +664,8 @@ assert abs(samples.mean(axis=1).var() - values.var() / 3) < 1e-14, "the variance
 
 # Pixels of one photo are not independent.
 draw = np.random.default_rng(4)
-faces = np.stack([np.asarray(draw_face(sample_age(draw), draw, 32)) for _ in range(400)]) / 255
+count = 100 if FAST else 400
+faces = np.stack([np.asarray(draw_face(sample_age(draw), draw, 32)) for _ in range(count)]) / 255
 means, squares = (value.mean(axis=(1, 2)) for value in (faces[..., 0], faces[..., 0] ** 2))
 true, among_photos, shares = faces[..., 0].var(), means.var(), {}
 for N in (8, 2):

@@ -1,8 +1,10 @@
 """Answers get their points and no others, and what one of them does costs the others nothing."""
 
 import json
+import re
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 import jupytext
@@ -73,17 +75,38 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("body", HOSTILE)
-def test_one_answer_costs_the_others_nothing(body, tiny, capfd):
-    source = "def double(x):\n" + "".join(f"    {line}\n" for line in body.splitlines())
-    cell(tiny, "double").source = source
+def many(tiny, name, answers):
+    """Makes of an exercise one for each of `answers`, in the lesson and in the copy: the names."""
+    lesson, names = build.read(Path(__file__).parent / "tiny.py"), []
+    for n, answer in enumerate(answers):
+        names.append(f"{name}{n}")
+        for notebook in (lesson, tiny):
+            for old in (f"test-{name}", name):  # each goes below the last
+                twin = nbformat.from_dict(cell(notebook, old))
+                twin.id, twin.metadata.nbgrader.grade_id = f"{twin.id}-{n}", f"{old}{n}"
+                if notebook is tiny and old == name:
+                    twin.source = answer
+                twin.source = re.sub(rf"\b{name}(?=\(| =)", f"{name}{n}", twin.source)
+                notebook.cells.insert(
+                    notebook.cells.index(cell(notebook, f"test-{name}")) + 1, twin
+                )
+    nbformat.write(lesson, "lessons/tiny.ipynb")
+    return names
+
+
+def test_one_answer_costs_the_others_nothing(tiny, capfd):
+    """All in one notebook, each in an exercise of its own."""
+    bodies = (textwrap.indent(body, "    ") for body in HOSTILE)
+    names = many(tiny, "double", [f"def double(x):\n{body}\n" for body in bodies])
     found = graded(tiny, "--memory", 4)
-    assert lost(found, TINY) == ["double"]
-    assert HOSTILE[body] in found["double"][1]
+    assert lost(found, TINY | dict.fromkeys(names, 1)) == names
+    for name, message in zip(names, HOSTILE.values(), strict=True):
+        assert message in found[name][1]
     assert found["why"] == (None, "to be read")
     out = capfd.readouterr().out
-    assert out.startswith("anna.ipynb: 6 of 7 points\n    0 of 1  double  ")
-    assert out.count("double") == 1
+    assert out.startswith("anna.ipynb: 7 of 20 points\n    1 of 1  double\n")
+    assert out.count("1 of 1") == 1
+    assert out.count("0 of 1") == len(names)
     assert "\n    - of 3  why  to be read\n" in out
 
 
@@ -106,12 +129,12 @@ PACKAGE = {
 }
 
 
-@pytest.mark.parametrize("answer", PACKAGE)
-def test_an_answer_does_not_call_what_it_stands_for(answer, tiny):
-    cell(tiny, "softmax").source = answer
+def test_an_answer_does_not_call_what_it_stands_for(tiny):
+    names = many(tiny, "softmax", PACKAGE)
     found = graded(tiny)
-    assert lost(found, TINY) == ["softmax"]
-    assert found["softmax"][1].startswith(PACKAGE[answer])
+    assert lost(found, TINY | dict.fromkeys(names, 2)) == names
+    for name, message in zip(names, PACKAGE.values(), strict=True):
+        assert found[name][1].startswith(message.replace("define softmax", f"define {name}"))
 
 
 BEYOND = {"15", "16"}  # lessons that build what the package does not have
@@ -187,24 +210,30 @@ def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
 
 
 def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):
-    """Solutions get all points, stubs none; what only a hidden test catches loses its own."""
+    """Solutions get all points, stubs none; what only a hidden test catches loses its own.
+
+    Each exercise is tried with each of the three, in three notebooks that mix them.
+    """
     monkeypatch.chdir(tmp_path)
     solved = nbformat.read(LESSONS / "03_softmax_and_kl.ipynb", 4)
-    points = {"softmax": 1, "softmax-backward": 2, "kl": 2, "kl-logits": 3}
-    assert lost(graded(solved), points) == []
     stubs = nbformat.read(LESSONS / "exercises" / "03_softmax_and_kl.ipynb", 4)
-    assert lost(graded(stubs), points) == list(points)
+    points = {"softmax": 1, "softmax-backward": 2, "kl": 2, "kl-logits": 3}
     wrong = {
         answer.metadata["exercise"]: answer.source
         for answer in jupytext.read(WRONG / "03_softmax_and_kl.py").cells
         if "hidden" in answer.metadata
     }
     assert wrong.keys() == points.keys()
-    for names in (["softmax", "kl"], ["softmax-backward", "kl-logits"]):
-        answers = nbformat.from_dict(solved)
-        for name in names:
-            cell(answers, name).source = wrong[name]
-        assert lost(graded(answers), points) == names
+    for first in range(3):
+        answers, kinds = nbformat.from_dict(solved), {}
+        for n, name in enumerate(points, start=first):
+            right, stub = (cell(notebook, name).source for notebook in (solved, stubs))
+            kinds[name] = ("solution", "stub", "wrong")[n % 3]
+            cell(answers, name).source = (right, stub, wrong[name])[n % 3]
+        found = graded(answers)
+        assert lost(found, points) == [name for name in points if kinds[name] != "solution"]
+        for name, kind in kinds.items():
+            assert (found[name][1] == "NotImplementedError:") == (kind == "stub")
 
 
 NO_NOTEBOOKS = [

@@ -1,24 +1,33 @@
 """Lessons run from top to bottom, exercises tell right from wrong, and no notebook is stale."""
 
 import ast
-import copy
 import importlib.util
+import linecache
 import os
 import re
 import sys
+import traceback
 from collections import defaultdict
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import jupytext
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+import tinydldl.notebook
 from tinydldl.errors import UserError
 from tinydldl.notebook import rescue
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 sys.path.insert(0, str(LESSONS))
+import attempts  # noqa: E402
 import build  # noqa: E402
+
+read, parsed = cache(build.read), cache(jupytext.read)  # parsing takes longer than most tests
 
 WRONG = Path(__file__).parent / "wrong"
 SOURCES = build.sources()
@@ -33,38 +42,6 @@ every_lesson = pytest.mark.parametrize(
         for s in SOURCES
     ],
 )
-
-# Runs in the notebook, before the cell with the solution and again behind it: a stub must not pass
-# its test, nor must a wrong answer. Each attempt leaves everything as it was.
-ATTEMPTS = """
-def fails(answer, test):
-    import numpy as np
-    from contextlib import redirect_stdout
-    from io import StringIO
-
-    names = dict(globals())
-    arrays = [a for a in names.values() if type(a) is np.ndarray and a.flags.writeable]
-    rngs = [r for r in names.values() if isinstance(r, np.random.Generator)]
-    before = [a.copy() for a in arrays], [r.bit_generator.state for r in rngs]
-    exec(answer, names)
-    try:
-        with redirect_stdout(StringIO()):
-            exec(test, names)
-    except NotImplementedError:
-        return True
-    except AssertionError as error:
-        assert str(error), "the student is not told what is wrong"
-        return True
-    finally:
-        for array, values in zip(arrays, before[0]):
-            array[...] = values
-        for rng, state in zip(rngs, before[1]):
-            rng.bit_generator.state = state
-    return False
-
-passed = [name for name, answer in {answers!r}.items() if not fails(answer, {test!r})]
-assert passed == {expected!r}, f"{name}: these pass: {{passed}}"
-"""
 
 
 def grade_id(cell):
@@ -88,7 +65,7 @@ def wrong_answers(source, mark="wrong"):
     `mark`: "wrong" fails the visible test; "hidden" passes it, and fails the hidden one.
     """
     found, path = defaultdict(dict), WRONG / source.name
-    for cell in jupytext.read(path).cells:
+    for cell in parsed(path).cells:
         if mark in cell.metadata:
             found[cell.metadata["exercise"]][cell.metadata[mark]] = cell.source
     return found
@@ -98,19 +75,48 @@ def read_notebook(path):
     return nbformat.read(path, as_version=4)
 
 
-@pytest.fixture(scope="session")
-def execute_fast():
-    """Runs a notebook in the fast mode, in a kernel for all: its start and imports take seconds.
+@pytest.fixture
+def run(monkeypatch):
+    """run(cell, names): what a code cell prints, in the fast mode, in this process.
 
-    Each begins without names. `-m full`, and who builds the lessons, gives each its own kernel.
+    A kernel for each lesson would take longer than most of them.
     """
-    with build.kernel(TINYDLDL_FAST="1") as execute:
+    monkeypatch.chdir(LESSONS)
+    monkeypatch.setenv("TINYDLDL_BUILD", "1")  # no sliders
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # some set it
+    monkeypatch.setattr(tinydldl.notebook, "FAST", True)
 
-        def begin(notebook):
-            execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%reset -f")]))
-            execute(notebook)
+    def run(cell, names):
+        linecache.cache[cell.id] = len(cell.source), None, cell.source.splitlines(True), cell.id
+        with redirect_stdout(StringIO()) as printed:
+            exec(compile(cell.source, cell.id, "exec"), names)
+        for number in plt.get_fignums():
+            plt.figure(number).draw_without_rendering()
+        plt.close("all")
+        return printed.getvalue()
 
-        yield begin
+    with plt.rc_context():
+        yield run
+
+
+def failure(answer, test, names):
+    """The line of a test at which an answer fails, with a message; 0 if it passes.
+
+    It leaves the names of a lesson alone.
+    """
+    names, failed = dict(names), None
+    with attempts.restored(names), redirect_stdout(StringIO()):
+        exec(answer, names)
+        try:
+            exec(compile(test, "<test>", "exec"), names)
+        except (NotImplementedError, AssertionError) as error:
+            failed = error
+    if failed is None:
+        return 0
+    said = isinstance(failed, NotImplementedError) or str(failed)
+    assert said, "the student is not told what is wrong"
+    at = traceback.walk_tb(failed.__traceback__)
+    return next(line for frame, line in at if frame.f_code.co_filename == "<test>")
 
 
 def test_there_are_lessons():
@@ -118,66 +124,54 @@ def test_there_are_lessons():
 
 
 @every_lesson
-def test_runs_and_every_exercise_needs_its_solution(source, execute_fast):
-    """In the fast mode: stubs and wrong answers fail their visible test, the solution passes it.
+def test_runs_and_every_exercise_needs_its_solution(source, run):
+    """In the fast mode: stubs and wrong answers fail the visible part of their test.
 
-    What only a hidden test catches fails that; the solution passes it where the notebook runs.
+    Others fail the hidden part, and nothing before it; the solution passes, where the lesson runs.
     Tests that need PyTorch check nothing without it, so there no answers are tried, and it is said.
     """
-    notebook = build.read(source)
-    seen, whole = cells_by_id(build.strip(notebook)), cells_by_id(notebook)
+    notebook, names, untried = read(source), {"__name__": "__main__"}, []
+    stubs = cells_by_id(build.strip(notebook))
     wrong, unseen = wrong_answers(source), wrong_answers(source, "hidden")
-    untried = [n for n in exercises(notebook) if NEEDS_TORCH in whole[f"test-{n}"].source]
-    untried = untried if NO_TORCH else []
-    tried = [name for name in exercises(notebook) if name not in untried]
-    checked = copy.deepcopy(notebook)
-    checked.cells = []
-
-    def attempt(name, cells, answers, expected=()):
-        test = cells[f"test-{name}"].source
-        code = ATTEMPTS.format(name=name, answers=answers, test=test, expected=list(expected))
-        checked.cells.append(nbformat.v4.new_code_cell(code))
-
-    for cell in notebook.cells:
-        name = grade_id(cell)
-        if name in tried:
-            attempt(name, seen, {"the stub": seen[name].source})
-        checked.cells.append(cell)
-        if name in tried:
-            right = {"the solution": cell.source} | unseen[name]
-            attempt(name, seen, right | wrong[name], expected=right)
-            attempt(name, whole, unseen[name])
-    execute_fast(checked)
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        name = (grade_id(cell) or "").removeprefix("test-")
+        if grade_id(cell) == f"test-{name}" and NO_TORCH and NEEDS_TORCH in cell.source:
+            untried.append(name)
+        elif grade_id(cell) == f"test-{name}":
+            visible = range(1, stubs[f"test-{name}"].source.count("\n") + 2)
+            hidden = range(visible.stop, cell.source.count("\n") + 2)
+            for answers, lines in (
+                ({"the stub": stubs[name].source} | wrong[name], visible),
+                (unseen[name], hidden),
+            ):
+                at = {what: failure(one, cell.source, names) for what, one in answers.items()}
+                assert not {what for what in at if at[what] not in lines}, f"{name}: {at}, {lines}"
+        run(cell, names)
     if untried:
         pytest.skip(f"all ran, but PyTorch is not installed; not tried: {', '.join(untried)}")
 
 
 @pytest.mark.parametrize("source", WITH_TORCH, ids=lambda source: source.stem)
-def test_runs_without_pytorch_too(source):
-    """Each cell that needs it says that it is skipped. A kernel of its own: in it, it is hidden."""
-    notebook = build.read(source)
-    hide = nbformat.v4.new_code_cell("import sys; sys.modules['torch'] = None")
-    notebook.cells.insert(0, hide)
-    with build.kernel(TINYDLDL_FAST="1") as execute:
-        execute(notebook)
-    for cell in notebook.cells:
+def test_runs_without_pytorch_too(source, run, monkeypatch):
+    """Each cell that needs it says that it is skipped."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    names = {"__name__": "__main__"}
+    for cell in (cell for cell in read(source).cells if cell.cell_type == "code"):
+        printed = run(cell, names)
         if f"\nif {NEEDS_TORCH}:" in f"\n{cell.source}":
-            assert any(
-                "skipped: this cell needs PyTorch" in o.get("text", "") for o in cell.outputs
-            )
+            assert "skipped: this cell needs PyTorch" in printed
 
 
 @pytest.mark.full
 @every_lesson
 def test_runs_at_full_length(source):
-    with build.kernel() as execute:
-        execute(build.read(source))
+    build.execute(build.read(source))
 
 
 @every_lesson
 def test_the_committed_notebook_is_what_the_source_gives(source):
     committed = read_notebook(LESSONS / f"{source.stem}.ipynb")
-    fresh = build.read(source)
+    fresh = read(source)
     assert committed.metadata["tinydldl"] == fresh.metadata["tinydldl"], "stale: make lessons"
     assert [cell.source for cell in committed.cells] == [cell.source for cell in fresh.cells]
     code = [cell for cell in committed.cells if cell.cell_type == "code"]
@@ -190,7 +184,7 @@ def test_the_committed_notebook_is_what_the_source_gives(source):
 
 @every_lesson
 def test_the_student_copy_holds_no_solution(source):
-    solved = build.read(source)
+    solved = read(source)
     student = read_notebook(build.STUDENT / f"{source.stem}.ipynb")
     expected = build.strip(solved)
     assert [cell.source for cell in student.cells] == [cell.source for cell in expected.cells]
@@ -211,7 +205,7 @@ def test_marks(source):
 
     Only a test has a hidden part, and its last line is the end of it.
     """
-    notebook = build.read(source)
+    notebook = read(source)
     names = [grade_id(cell) for cell in notebook.cells if grade_id(cell)]
     assert len(names) == len(set(names))
     assert len(exercises(notebook)) >= 3
@@ -232,14 +226,14 @@ def test_marks(source):
 def test_every_exercise_is_tried_with_wrong_answers(source):
     """Three for each, or more; they run with the lesson, above."""
     wrong = wrong_answers(source)
-    assert sorted(wrong) == sorted(exercises(build.read(source)))
+    assert sorted(wrong) == sorted(exercises(read(source)))
     assert all(len(answers) >= 3 for answers in wrong.values())
 
 
 @every_lesson
 def test_every_hidden_test_is_needed(source):
     """Each exercise has one, and a wrong answer that its visible test lets pass."""
-    notebook = build.read(source)
+    notebook = read(source)
     tests, needed = cells_by_id(notebook), sorted(wrong_answers(source, "hidden"))
     hidden = [n for n in exercises(notebook) if build.HIDDEN.search(tests[f"test-{n}"].source)]
     assert sorted(hidden) == needed == sorted(exercises(notebook))
@@ -247,7 +241,7 @@ def test_every_hidden_test_is_needed(source):
 
 @every_lesson
 def test_a_visible_test_says_what_is_wrong(source):
-    for cell in build.read(source).cells:
+    for cell in read(source).cells:
         if (grade_id(cell) or "").startswith("test-"):
             asserted = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Assert)]
             silent = [ast.unparse(node) for node in asserted if node.msg is None]
@@ -274,7 +268,7 @@ def test_who_is_stuck_can_go_on(monkeypatch):
 @every_lesson
 def test_the_rubric_names_every_open_question(source):
     rubric = (LESSONS / "TEACHING.md").read_text(encoding="utf-8")
-    for cell in build.read(source).cells:
+    for cell in read(source).cells:
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("grade") and marks["solution"]:
             heading = f"**{source.stem[:2]}, `{marks['grade_id']}` ({marks['points']} points):**"
@@ -283,7 +277,7 @@ def test_the_rubric_names_every_open_question(source):
 
 @every_lesson
 def test_links_inside_the_repository_resolve(source):
-    notebook = build.read(source)
+    notebook = read(source)
     assert_links(LESSONS, notebook.cells)
     assert_links(build.STUDENT, build.strip(notebook).cells)
 
@@ -301,7 +295,7 @@ def assert_links(folder, cells):
 )
 def test_a_translation_says_what_the_lesson_says(translation):
     """Cell by cell the same formulas, code and references; its two notebooks are up to date."""
-    lesson = build.read(build.SOURCES / f"{translation.stem}.py")
+    lesson = read(build.SOURCES / f"{translation.stem}.py")
     other = build.translated(lesson, translation)
     for cell, ours in zip(other.cells, lesson.cells, strict=True):
         if cell.cell_type == "code":
