@@ -94,15 +94,10 @@ class VGG16(Network):
         layers = convolutions(VGG16_CHANNELS, conv_relu, nn.MaxPool2d(2), rng)
         layers["flatten"] = nn.Flatten()
         (features,) = Sequential(layers).output_shape((VGG16_SIDE, VGG16_SIDE, 3))
-        layers |= {
-            "fc6": nn.Linear(features, VGG16_HIDDEN, rng=rng),
-            "relu6": nn.ReLU(),
-            "drop6": nn.Dropout(0.5, rng=rng),
-            "fc7": nn.Linear(VGG16_HIDDEN, VGG16_HIDDEN, rng=rng),
-            "relu7": nn.ReLU(),
-            "drop7": nn.Dropout(0.5, rng=rng),
-            "fc8": nn.Linear(VGG16_HIDDEN, outputs, rng=rng),
-        }
+        for number, inputs in (6, features), (7, VGG16_HIDDEN):
+            layers[f"fc{number}"] = nn.Linear(inputs, VGG16_HIDDEN, rng=rng)
+            layers |= {f"relu{number}": nn.ReLU(), f"drop{number}": nn.Dropout(0.5, rng=rng)}
+        layers["fc8"] = nn.Linear(VGG16_HIDDEN, outputs, rng=rng)
         super().__init__(layers, VGG16_SIDE)
 
 

@@ -20,20 +20,12 @@ FAST = bool(os.environ.get("TINYDLDL_FAST"))
 
 def use_style() -> None:
     """Make the figures of pyplot look like those of `tinydldl.plots`."""
-    plt.rcParams.update(
-        {
-            "axes.prop_cycle": cycler(color=COLORS),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.alpha": 0.3,
-            "figure.figsize": (8, 3.2),
-            "figure.dpi": 100,
-            "figure.constrained_layout.use": True,
-            "legend.frameon": False,
-        }
-    )
+    plt.rc("axes", prop_cycle=cycler(color=COLORS), grid=True, axisbelow=True)
+    plt.rc("axes.spines", top=False, right=False)
+    plt.rc("grid", alpha=0.3)
+    plt.rc("figure", figsize=(8, 3.2), dpi=100)
+    plt.rc("figure.constrained_layout", use=True)
+    plt.rc("legend", frameon=False)
 
 
 def slider(draw: Callable[..., Any], **ranges: Any) -> None:

@@ -111,12 +111,12 @@ def curves(
     return figure
 
 
-def plot_column(axes: Axes, metrics: Rows, column: str, label: str, color: str) -> None:
+def plot_column(
+    axes: Axes, metrics: Rows, column: str, label: str | None, color: str, marker: str = "o"
+) -> None:
     """One column of `metrics` against the epoch; epochs without a value are left out."""
-    rows = [row for row in metrics if column in row]
-    epochs = [int(row["epoch"]) for row in rows]
-    values = [float(row[column]) for row in rows]
-    axes.plot(epochs, values, marker="o", markersize=4, color=color, label=label)
+    points = [(int(row["epoch"]), float(row[column])) for row in metrics if column in row]
+    axes.plot(*np.reshape(points, (-1, 2)).T, marker, ls="-", ms=4, color=color, label=label)
 
 
 def predictions(shown: Shown, title: str) -> Figure:

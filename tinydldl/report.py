@@ -131,12 +131,8 @@ def by_name(keys: Array, values: Array) -> dict[str, float]:
 def prediction_rows(estimates: Estimates) -> list[dict[str, Any]]:
     """A dict of `PREDICTIONS` for each photo: label, estimate, mode and spread of p_hat, years."""
     photos = estimates.photos
-    columns = {
-        "photo": [path.name for path in photos.paths],
-        "age": photos.ages,
-        "sigma": photos.sigmas,
-        "estimate": estimates.y_hat,
-    }
+    columns: dict = {"photo": [path.name for path in photos.paths], "age": photos.ages}
+    columns |= {"sigma": photos.sigmas, "estimate": estimates.y_hat}
     if estimates.p_hat is not None:
         columns |= {"mode": estimates.mode, "spread": estimates.spread}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -19,6 +19,14 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("TINYDLDL_DATA", raising=False)
 
 
+@pytest.fixture
+def replace(monkeypatch):
+    """`replace(table, make)`: what a table is made by."""
+    return lambda table, make: monkeypatch.setattr(
+        f"tinydldl.reproduce.{table.replace('-', '_')}.make", make
+    )
+
+
 def test_a_table_is_printed_and_written(said):
     out = said(exit_code(main, "insufficient-data", *SMALL))
     assert out.startswith("tinydldl.reproduce insufficient-data on cpu")
@@ -37,26 +45,26 @@ def test_the_figures_show_faces_only_beside_the_network(capsys):
     assert "data sets that are not in data: appa-real, chalearn15" in capsys.readouterr().out
 
 
-def test_all_is_every_table_of_the_paper(monkeypatch):
+def test_all_is_every_table_of_the_paper(replace):
     called = []
     for name in TABLES:
-        monkeypatch.setitem(TABLES, name, lambda _, seeds, name=name: called.append((name, seeds)))
+        replace(name, lambda _, seeds, name=name: called.append((name, seeds)))
     assert exit_code(main, "all", *SMALL, "--seed", 4, "--seeds", 2) == 0
     assert called == [(name, range(4, 6)) for name in PAPER]
 
 
-def test_the_default_folder_says_what_was_trained(monkeypatch):
-    monkeypatch.setitem(TABLES, "table3", lambda trainings, seeds: trainings.path("table3"))
+def test_the_default_folder_says_what_was_trained(replace):
+    replace("table3", lambda trainings, seeds: trainings.path("table3"))
     assert exit_code(main, "table3", "--net", "thin", "--size", 48) == 0
     assert exit_code(main, "table3", "--start", "trained") == 0
     folders = {path.name for path in Path("results").iterdir()}
     assert folders == {"synthetic-thin-48", "synthetic-tiny-32-trained"}
 
 
-def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(monkeypatch):
+def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(replace):
     bases = []
     for name in ("fine-tuning", "table3"):
-        monkeypatch.setitem(TABLES, name, lambda trainings, seeds: bases.append(trainings.base))
+        replace(name, lambda trainings, seeds: bases.append(trainings.base))
     assert exit_code(main, "fine-tuning") == 0
     assert exit_code(main, "fine-tuning", "--epochs", 3, "--out", "out") == 0
     assert exit_code(main, "table3", "--dataset", "csv") == 0

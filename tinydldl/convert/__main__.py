@@ -46,10 +46,8 @@ def build_parser() -> cli.Parser:
 
     about = "What a state_dict does not say. A file with the whole network does."
     add = parser.add_argument_group("network", about).add_argument
-    about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
-    add("--head", choices=HEADS, help=about)
-    about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"
-    add("--pool", choices=POOLS, help=about)
+    add("--head", choices=HEADS, help="sigmoid: over its sum (default: the file's, else softmax)")
+    add("--pool", choices=POOLS, help="hybrid, or the average alone (default: the file's, else hp)")
     return parser
 
 

@@ -50,10 +50,8 @@ def add_arguments(parser: cli.Group, what: str | None = None, default: str | Non
         add("--dataset", choices=DATASETS, default=default, help=what)
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder per set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
-    about = "holds the aligned crops (default: beside the photos)"
-    add("--aligned", type=cli.path, metavar="FOLDER", help=about)
+    add("--aligned", type=cli.path, metavar="FOLDER", help="of the crops (default: beside photos)")
     about = "morph: at random, or by subject, with nobody in both parts; csv: by subject if named"
     add("--split", choices=["random", "subject"], default=Options.split, help=about)
     add("--seed", type=cli.whole(0), default=Options.seed, help="seed of everything random")
-    about = "years, for photos whose labels have no sigma"
-    add("--sigma", type=cli.not_negative, default=Options.sigma, help=about)
+    add("--sigma", type=cli.not_negative, default=Options.sigma, help="years, where there is none")

@@ -73,8 +73,7 @@ def check(name: str, parts: Parts, folder: Path) -> int:
 
 def build_parser() -> cli.Parser:
     about = "Check a data set: counts, ages, duplicates and photos that cannot be read."
-    guide = "How to get each set, and what its folder looks like: data/README.md"
-    parser = cli.Parser("datasets", about, guide)
+    parser = cli.Parser("datasets", about, "How to get each set: data/README.md")
     parser.add_argument("name", choices=DATASETS, help="which data set")
     data = parser.add_argument_group("data")
     add_arguments(data)
@@ -83,8 +82,7 @@ def build_parser() -> cli.Parser:
     add("--side", type=cli.whole(1), default=Options.side, help="synthetic: pixels per side")
     faces = parser.add_argument_group("aligned crops", "Made once; a stopped run can be resumed.")
     add = faces.add_argument
-    about = f"write a crop of each face to {FOLDER}/ beside its photo, or below --aligned"
-    add("--align", action="store_true", help=about)
+    add("--align", action="store_true", help=f"write crops of the faces to {FOLDER}/, or --aligned")
     add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
     inputs.add_score_argument(faces)
     add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")

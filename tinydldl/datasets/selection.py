@@ -46,8 +46,7 @@ def add_training_arguments(parser: cli.Group, few: str, augment: str) -> None:
     """Add --limit to --cache-mb; `few`, `augment`: what --limit uses, what --augment has."""
     add = parser.add_argument
     add("--limit", type=cli.whole(10), help=f"use {few}")
-    about = "train on only this many of the photos, and evaluate on all as before"
-    add("--train-limit", type=cli.whole(FEWEST), help=about)
+    add("--train-limit", type=cli.whole(FEWEST), help="train on only so many, evaluate on all")
     about = f"random changes to training photos, of {', '.join(CHOICES)} ({augment})"
     add("--augment", nargs="+", choices=CHOICES, metavar="TRANSFORM", help=about)
     text = "train on the photos as they are"
@@ -61,8 +60,7 @@ def add_part_arguments(parser: cli.Group, what: str) -> None:
     about = f"which part of it, or {ALL} (default: valid, else test, if not trained on it)"
     parser.add_argument("--part", choices=["train", "valid", "test", ALL], help=about)
     parser.set_defaults(trained_on=TRAINED_ON)  # the run of a network may know better
-    about = "use at most this many photos; synthetic draws this many"
-    parser.add_argument("--limit", type=cli.whole(FEWEST), help=about)
+    parser.add_argument("--limit", type=cli.whole(FEWEST), help="at most so many photos, or faces")
     parser.add_argument("--batch", type=cli.whole(1), default=64, help="photos at a time, at most")
     add_arguments(parser)
 

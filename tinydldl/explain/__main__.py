@@ -148,8 +148,7 @@ def build_parser() -> cli.Parser:
     caution = "A map describes a network, not a person: it shows what moves the estimate, right or "
     caution += "wrong. Lesson 11 says what it can and cannot show."
     parser = cli.Parser("explain", about, caution)
-    about = "a photo with a face in it, or - for standard input"
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help=about)
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo; - for standard input")
 
     faces = inputs.add_face_arguments(parser)
     about = "which of several faces, from left to right as in predict (default: the most probable)"

@@ -134,10 +134,9 @@ def add_face_arguments(parser: cli.Parser) -> _ArgumentGroup:
     add_score_argument(where)
     add = where.add_mutually_exclusive_group().add_argument
     add("--no-detect", action="store_true", help="the photo is a face that is cut out already")
-    about = "there is a face in this box, in pixels"
-    add("--box", type=numbers(BOX), metavar="X,Y,W,H", help=about)
-    ten, about = numbers(",".join("xy" * 5)), f"{LANDMARKS}: ten numbers"
-    add("--landmarks", type=ten, metavar="X,Y,...", help=about)
+    add("--box", type=numbers(BOX), metavar="X,Y,W,H", help="where a face is: a box, in pixels")
+    ten = numbers(",".join("xy" * 5))
+    add("--landmarks", type=ten, metavar="X,Y,...", help=f"{LANDMARKS}: ten numbers")
     return where
 
 

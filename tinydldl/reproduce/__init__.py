@@ -6,22 +6,5 @@ missing and writes the table. What they share: `table`, its rows, cells and file
 which are run once, and go on after an interruption.
 """
 
-from tinydldl.reproduce import (
-    figures,
-    fine_tuning,
-    insufficient_data,
-    table1,
-    table2,
-    table3,
-    table4,
-)
-
-PAPER = {
-    "table1": table1.make,
-    "table2": table2.make,
-    "table3": table3.make,
-    "table4": table4.make,
-    "insufficient-data": insufficient_data.make,
-    "figures": figures.make,
-}
-TABLES = PAPER | {"fine-tuning": fine_tuning.make}
+PAPER = ("table1", "table2", "table3", "table4", "insufficient-data", "figures")
+TABLES = (*PAPER, "fine-tuning")  # the module of one has its name, with _ for -

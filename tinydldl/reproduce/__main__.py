@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     trainings = Trainings(out, base, xp, arguments.start)
     try:
         for table in PAPER if arguments.wanted == "all" else [arguments.wanted]:
-            TABLES[table](trainings, seeds)
+            module = import_module(f"tinydldl.reproduce.{table.replace('-', '_')}")
+            module.make(trainings, seeds)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there")
         return cli.INTERRUPTED
@@ -60,9 +62,8 @@ def base_of(arguments: argparse.Namespace) -> TrainSettings:
 def build_parser() -> cli.Parser:
     about = "Train what a table of the paper compares, and print it beside the published figures."
     parser = cli.Parser("reproduce", about)
-    names = [*TABLES, "all"]
     about = f"{', '.join(TABLES)}; or all of the paper's: all"
-    parser.add_argument("wanted", metavar="TABLE", choices=names, help=about)
+    parser.add_argument("wanted", metavar="TABLE", choices=[*TABLES, "all"], help=about)
 
     data = parser.add_argument_group("data")
     what = f"what to learn from ({fine_tuning.BASE['dataset']} for fine-tuning, else synthetic)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tinydldl import trained, weights
-from tinydldl.plots import COLORS, new_figure
+from tinydldl.plots import COLORS, new_figure, plot_column
 from tinydldl.reproduce.table import Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
 
@@ -39,9 +39,7 @@ def picture(results: list[Result], shipped: dict[str, float]) -> Figure:
         seeds = len(result.trained)
         label: str | None = f"from {result.row.name}, {seeds} seed{'s' * (seeds > 1)}"
         for epochs in result.epochs:
-            evaluated = [line for line in epochs if "valid_mae" in line]
-            points = [(int(line["epoch"]), float(line["valid_mae"])) for line in evaluated]
-            axes.plot(*zip(*points, strict=True), color=color, label=label)
+            plot_column(axes, epochs, "valid_mae", label, color, marker="")
             label = None  # once in the legend
     axes.axhline(shipped["mae"], color="#555555", linestyle=":", label="these weights as they are")
     axes.set_ylim(bottom=0)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl.plots import DPI, LINES, styled
+from tinydldl.plots import DPI, LINES, plot_column, styled
 from tinydldl.reproduce.table import SETS, Comparison, Published, Result, Row, Table, write_picture
 from tinydldl.reproduce.trainings import Trainings
 
@@ -77,11 +77,9 @@ def epochs_picture(results: list[Result]) -> Figure:
     error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
     for result, color in zip(seven, LINES, strict=False):
         first = result.epochs[0]
-        number = [int(epoch["epoch"]) for epoch in first]
-        mae = [float(epoch.get("valid_mae", "nan")) for epoch in first]
-        error.plot(number, mae, color=color, label=result.row.name)
+        plot_column(error, first, "valid_mae", result.row.name, color, marker="")
         ratio = [float(epoch["grad_norm_std"]) / float(epoch["grad_norm"]) for epoch in first]
-        gradient.plot(number, ratio, color=color)
+        gradient.plot(range(1, len(first) + 1), ratio, color=color)
     error.set_title("Validation MAE (years)")
     gradient.set_title("Spread of the gradient's norm, over its mean")
     gradient.set_ylim(bottom=0)

@@ -28,8 +28,7 @@ def main(argv: list[str] | None = None) -> int:
             places = command.places_of(parser, argv)
             folder, config = RunFolder.open(arguments.resume)
             lock.enter_context(held(folder.path))
-            about = folder / "config.json", config["arguments"], places
-            settings = command.settings_of_run(parser, *about)
+            settings = command.settings_of_run(parser, folder / "config.json", config, places)
         else:
             settings = command.settings_of(arguments)
         xp, device = choose_device(settings.device)

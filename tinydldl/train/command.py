@@ -73,10 +73,8 @@ def build_parser() -> cli.Parser:
     about += f"half a cosine down to 0 {by_set('schedule')}"
     schedule = cli.kind(str, "constant, step:N, cosine or cosine:W", SCHEDULE.fullmatch)
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
-    about = "weigh photos, the more the rarer their age, so that all ages count about alike"
-    add("--balance", action=argparse.BooleanOptionalAction, help=about)
-    about = "mix photos, and labels, in pairs, in shares drawn from Beta(A, A), as 0.2"
-    add("--mix", type=cli.positive, metavar="A", help=about)
+    add("--balance", action=argparse.BooleanOptionalAction, help="weigh photos of rare ages more")
+    add("--mix", type=cli.positive, metavar="A", help="mix pairs of photos, shares from Beta(A, A)")
     about = "keep and evaluate the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
@@ -122,18 +120,19 @@ def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[s
 
 
 def settings_of_run(
-    parser: cli.Parser, config: Path, stored: dict[str, Any], places: dict[str, Path]
+    parser: cli.Parser, path: Path, config: dict[str, Any], places: dict[str, Path]
 ) -> TrainSettings:
-    """The settings of a run, from those `stored` in its `config` file and from `places_of`.
+    """The settings of a run, from those in its `config`, the file `path`, and from `places_of`.
 
     A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if one is
     missing, whose default now need not be what the run was begun with, and for one too many.
     """
+    stored = config["arguments"]
     method = stored.get("method")
     names = {f.name for f in fields(TrainSettings) if OF_ONE_METHOD.get(f.name, method) == method}
     if odd := sorted(names ^ stored.keys()):
         how = f"{'without' if odd[0] in names else 'with'} the argument {odd[0]}"
-        raise UserError(f"{config}: {how}, so of another version; the run cannot go on as it began")
+        raise UserError(f"{path}: {how}, so of another version; the run cannot go on as it began")
     if os.environ.get("TINYDLDL_DATA") and not os.path.isdir(str(stored["data_dir"])):
         places = {"data_dir": datasets.default_data_dir()} | places
     return settings_of(parser.parse_args(as_command_line(stored | places)))

@@ -1,13 +1,14 @@
 """The folder of a training run, `runs/<name>/`: what is written there, and what resumes from it."""
 
 import json
-import math
 import os
 import platform
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
@@ -139,9 +140,11 @@ class RunFolder:
         """The rows of `timing.csv`, which may lack some, up to `epoch`. Raises UserError."""
         path = self / "timing.csv"
         rows = read_table(path) if path.exists() else []
-        if not all(map(is_timing, rows)):
-            raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
-        return [row for row in rows if float(row["epoch"]) <= epoch]
+        with suppress(ValueError):
+            numbers = [float(text) for row in rows for text in row.values()]
+            if all(map(isfinite, numbers)) and all(row.keys() == set(TIMING) for row in rows):
+                return [row for row in rows if float(row["epoch"]) <= epoch]
+        raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
 
     def _write_tables(self) -> None:
         self.put("metrics.csv", partial(write_table, columns=METRICS, rows=self.metrics))
@@ -156,14 +159,6 @@ class RunFolder:
             if name not in self._said:
                 Progress.write(f"warning: {error}; the training goes on without it")
             self._said.add(name)
-
-
-def is_timing(row: dict[str, Any]) -> bool:
-    """Whether a row of texts holds a finite number for each of `TIMING`, and nothing else."""
-    try:
-        return row.keys() == set(TIMING) and all(math.isfinite(float(t)) for t in row.values())
-    except ValueError:
-        return False
 
 
 def provenance() -> dict[str, Any]:
