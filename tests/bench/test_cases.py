@@ -1,5 +1,7 @@
 """Cases: their names, and what they stand for."""
 
+from argparse import ArgumentTypeError
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_a_name_and_its_case_are_one():
     ["tiny", "tiny-31-32-train", "tiny-64-32-test", "tiny-64-32-train-", "tiny-64--2-train"],
 )
 def test_other_names_are_refused(text):
-    with pytest.raises(ValueError, match="expected NETWORK-SIDE-BATCH-train or -inference"):
+    with pytest.raises(ArgumentTypeError, match="expected NETWORK-SIDE-BATCH-train or -inference"):
         Case.parse(text)
 
 

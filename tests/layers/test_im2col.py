@@ -36,11 +36,11 @@ def check_paths(layer, x, dy, monkeypatch, close=CLOSE):
 
 
 def set_block(images, geometry, monkeypatch):
-    """Give the buffer the size of the windows of so many images in float64."""
+    """Let a block have the windows of so many images in float64."""
     layer = Conv2d(3, 4, *geometry, rng=np.random.default_rng(0))
     OH, OW, _ = layer.output_shape(SHAPE[1:])
     numbers = OH * OW * layer.params["W"].size // 4
-    monkeypatch.setattr(im2col, "BUFFER_BYTES", images * numbers * 8)
+    monkeypatch.setattr(im2col, "BLOCK_BYTES", images * numbers * 8)
 
 
 @pytest.mark.parametrize("images", [0, 1, 2, 5, 9])  # 0: not even one fits; 2: the last block is 1
@@ -69,38 +69,17 @@ def test_an_empty_batch_and_another_order_in_memory(rng, monkeypatch):
     ("images", "expected"),
     [(0, [1, 1, 1, 1, 1]), (1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (4, [4, 1]), (9, [5])],
 )
-def test_blocks_fit_the_buffer(images, expected, rng, monkeypatch):
+def test_blocks_share_the_memory_of_the_largest(images, expected, rng, monkeypatch):
     geometry = GEOMETRIES[1]
     set_block(images, geometry, monkeypatch)
-    monkeypatch.setattr(im2col, "_buffers", {})
     layer, x, _ = convolution(geometry, rng)
-    assert [len(cols) for _, cols in im2col.blocks(layer.windows, x)] == expected
-    (memory,) = im2col._buffers.values()
+    blocks = [cols for _, cols in im2col.blocks(layer.windows, x)]
+    assert [len(cols) for cols in blocks] == expected
+    (memory,) = {id(cols.base): cols.base for cols in blocks}.values()
     assert memory.nbytes == max(expected) * x[0].nbytes
 
 
-# --- The buffer -----------------------------------------------------------------------------------
-
-
-def test_the_buffer_is_reused_and_grows(monkeypatch):
-    monkeypatch.setattr(im2col, "_buffers", {})
-    x = np.zeros(3)
-    first = im2col.buffer(x, 10)
-    assert im2col.buffer(x, 4) is first
-    assert im2col.buffer(x, 11).size == 11
-    assert im2col.buffer(x.astype(np.float32), 4).dtype == np.float32
-    assert im2col.buffer(x, 4).size == 11
-
-
-def test_the_buffer_follows_the_device(monkeypatch):
-    monkeypatch.setattr(backend, "cupy", strict_device)
-    x = np.zeros(3)
-    assert type(im2col.buffer(x, 4)) is np.ndarray
-    assert type(im2col.buffer(strict_device.asarray(x), 4)) is strict_device.ndarray
-    assert type(im2col.buffer(x, 4)) is np.ndarray
-
-
-def test_layers_that_share_the_buffer_do_not_disturb_each_other(rng, monkeypatch):
+def test_layers_do_not_disturb_each_other(rng, monkeypatch):
     cases = [convolution(geometry, rng) for geometry in GEOMETRIES]
     expected = [both_passes(*case) for case in cases]
     monkeypatch.setattr(im2col, "pays", lambda x: True)

@@ -74,39 +74,32 @@ def check_picture(path: Path, cases: list[Case]) -> None:
 
 def table(measured: Measured, peak: float) -> list[str]:
     """The lines of the table: one per case and engine; `peak`: FLOP/s."""
-    lines = [
-        f"{'case':24} {'engine':20} {'ms':>8} {'range':>17} {'images/s':>9} {'GFLOP/s':>8} "
-        f"{'of peak':>8} {'MB':>6}"
-    ]
+    form = "{:24} {:20} {:>8} {:>17} {:>9} {:>8} {:>8} {:>6}"
+    heads = "case", "engine", "ms", "range", "images/s", "GFLOP/s", "of peak", "MB"
+    lines = [form.format(*heads)]
     for case, results in measured.items():
-        flops = case.flops()
         for result in results:
+            seconds, flops = result.median, case.flops() / result.median
             low, high = 1000 * min(result.seconds), 1000 * max(result.seconds)
+            times = f"{1000 * seconds:.1f}", f"{low:.1f} - {high:.1f}"
+            rates = f"{case.batch / seconds:.1f}", f"{flops / 1e9:.0f}", f"{flops / peak:.0%}"
             memory = "-" if result.memory is None else f"{result.memory / 1e6:.0f}"
-            lines.append(
-                f"{case!s:24} {result.engine:20} {1000 * result.median:8.1f} "
-                f"{f'{low:.1f} - {high:.1f}':>17} {case.batch / result.median:9.1f} "
-                f"{flops / result.median / 1e9:8.0f} {flops / result.median / peak:8.0%} "
-                f"{memory:>6}"
-            )
+            lines.append(form.format(str(case), result.engine, *times, *rates, memory))
     return lines
 
 
 def ratio_table(measured: Measured, rival: str) -> list[str]:
     """The lines of a table: time and memory of a rival over those of the fast engine."""
-    lines = [
-        f"time of {rival} / time of fast (above 1: fast is faster), median of the rounds; "
-        "memory likewise",
-        f"{'case':24} {'time':>6} {'range':>13} {'memory':>7}",
-    ]
+    what = f"time of {rival} / time of fast (above 1: fast is faster)"
+    form = "{:24} {:>6} {:>13} {:>7}"
+    lines = [f"{what}, median of the rounds; memory likewise"]
+    lines.append(form.format("case", "time", "range", "memory"))
     for case, results in measured.items():
         fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
         ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
+        times = f"{median(ratios):.2f}", f"{min(ratios):.2f} - {max(ratios):.2f}"
         memory = f"{other.memory / fast.memory:.2f}" if other.memory and fast.memory else "-"
-        lines.append(
-            f"{case!s:24} {median(ratios):6.2f} {f'{min(ratios):.2f} - {max(ratios):.2f}':>13} "
-            f"{memory:>7}"
-        )
+        lines.append(form.format(str(case), *times, memory))
     return lines
 
 
@@ -117,7 +110,7 @@ def build_parser() -> cli.Parser:
     add = parser.add_argument
     names, quick = (" ".join(map(str, some)) for some in (ALL, QUICK))
     about = f"{FORM}; or all: {names} (default: {quick})"
-    add("--cases", nargs="+", type=named_cases, metavar="CASE", help=about)
+    add("--cases", nargs="+", type=named, metavar="CASE", help=about)
     add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all installed)")
     about = f"print its time over that of fast: {', '.join(RIVALS)}; torch means both"
     add("--against", choices=RIVALS, metavar="ENGINE", help=about)
@@ -129,12 +122,9 @@ def build_parser() -> cli.Parser:
     return parser
 
 
-def named_cases(text: str) -> list[Case]:
+def named(text: str) -> list[Case]:
     """The type of `--cases`: a list of one, or of all."""
-    try:
-        return ALL if text == "all" else [Case.parse(text)]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return ALL if text == "all" else [Case.parse(text)]
 
 
 if __name__ == "__main__":

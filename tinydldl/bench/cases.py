@@ -1,6 +1,7 @@
 """A case: a network, a batch of photos, and training or inference."""
 
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,17 +34,17 @@ class Case:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The case with a name such as tiny-64-32-train. Raises ValueError for any other text."""
-        number = r"(\d{1,15})"
-        networks = "|".join(CHANNELS)
+        """The type of an argument: the case with a name such as tiny-64-32-train."""
+        networks, number = "|".join(CHANNELS), r"(\d{1,15})"
         match = re.fullmatch(f"({networks})-{number}-{number}-(train|inference)", text)
-        if not match or int(match[2]) < SMALLEST_SIDE or int(match[3]) < 1:
-            raise ValueError(f"case {text!r}: expected {FORM}")
-        takes = memory.network(match[1], int(match[2]), int(match[3]), layers=True)
-        if takes > (there := machine.memory()):
-            short = f"case {text!r}: needs about {takes / 1e9:.3g} GB, and there are"
-            raise ValueError(f"{short} {there / 1e9:.3g}")
-        return cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
+        case = match and cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
+        if not case or case.side < SMALLEST_SIDE or case.batch < 1:
+            raise ArgumentTypeError(f"case {text!r}: expected {FORM}")
+        takes, there = memory.network(case.net, case.side, case.batch, True), machine.memory()
+        if takes > there:
+            needs = f"needs about {takes / 1e9:.3g} GB, and there are {there / 1e9:.3g}"
+            raise ArgumentTypeError(f"case {text!r}: {needs}")
+        return case
 
     def model(self) -> AgeNet:
         """The network, always with the same initial weights."""

@@ -49,7 +49,8 @@ class Conv2d(Layer):
 
     def forward(self, x: Images, save: bool | None = None) -> Images:
         check_channels(self, x, self.params["W"].shape[2])
-        W, x_pad = self.params["W"], self._pad(x)
+        W, (PH, PW) = self.params["W"], self.padding
+        x_pad = get_array_module(x).pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
         way = im2col if im2col.pays(x) else taps
         y = way.forward(self.windows, x_pad, W)
         if "b" in self.params:
@@ -64,15 +65,8 @@ class Conv2d(Layer):
         dx_pad = way.backward(self.windows, x_pad, W, dy, dW)
         if "b" in self.params:
             self.grads["b"][...] = rows(dy).sum(axis=0)
-        return self._crop(dx_pad)
-
-    def _pad(self, x: Images) -> Images:
-        PH, PW = self.padding
-        return get_array_module(x).pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
-
-    def _crop(self, x_pad: Images) -> Images:
-        (PH, PW), (H, W) = self.padding, x_pad.shape[1:3]
-        return x_pad[:, PH : H - PH, PW : W - PW]
+        (PH, PW), (_, H_pad, W_pad, _) = self.padding, dx_pad.shape
+        return dx_pad[:, PH : H_pad - PH, PW : W_pad - PW]
 
     def output_shape(self, shape: Shape) -> Shape:
         (H, W, _), (PH, PW) = shape, self.padding

@@ -3,14 +3,13 @@
     cols[(n, h, w), (i, j, c)] = x_pad[n, h * stride + i, w * stride + j, c]        y = cols W
 
 A row of `cols` is a window. Together they hold each value of x up to KH KW times, so only the
-windows of one block of images are laid out at a time, in a buffer that all layers share.
+windows of one block of images are laid out at a time. CuPy keeps their memory for the next layer.
 
 x_pad (N, H, W, C), the padded images; W, dW (KH, KW, C, OC); y, dy (N, OH, OW, OC).
 """
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +17,7 @@ from tinydldl.arrays import Array, Images, Kernels, Pair
 from tinydldl.backend import get_array_module
 from tinydldl.layers.base import Windows, rows
 
-# The most memory that the buffer takes, unless the windows of one image are more. It is taken once,
-# not for each layer, and held for the rest of the run. So only one thread may convolve at a time.
-BUFFER_BYTES = 64 * 2**20
-_buffers: dict[Any, Array] = {}  # by dtype
+BLOCK_BYTES = 64 * 2**20  # the most memory for windows, unless those of one image are more
 
 
 def pays(x: Array) -> bool:
@@ -66,24 +62,14 @@ def blocks(windows: Windows, x_pad: Images) -> Iterator[tuple[slice, Array]]:
     """
     N, H, W, C = x_pad.shape
     shape = (*windows.size(H, W), *windows.kernel, C)
-    size = math.prod(shape)
-    block = max(1, BUFFER_BYTES // (size * x_pad.dtype.itemsize))
-    memory = buffer(x_pad, min(block, N) * size)
+    block = max(1, BLOCK_BYTES // (math.prod(shape) * x_pad.dtype.itemsize))
+    memory = get_array_module(x_pad).empty((min(block, N), *shape), dtype=x_pad.dtype)
     for first in range(0, N, block):
         images = slice(first, min(first + block, N))
-        n = images.stop - first
-        cols = memory[: n * size].reshape(n, *shape)
+        cols = memory[: images.stop - first]
         for tap in windows.taps():
             tap_view(cols, tap)[...] = windows.view(x_pad[images], tap)
         yield images, cols
-
-
-def buffer(x: Array, size: int) -> Array:
-    """Memory for at least `size` numbers, of the dtype and on the device of `x`."""
-    held = _buffers.get(x.dtype)
-    if type(held) is not type(x) or held.device != x.device or held.size < size:
-        held = _buffers[x.dtype] = get_array_module(x).empty(size, dtype=x.dtype)
-    return held
 
 
 def tap_view(cols: Array, tap: Pair) -> Array:

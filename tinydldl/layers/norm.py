@@ -35,7 +35,8 @@ class BatchNorm2d(Layer):
 
     def forward(self, x: Images, save: bool | None = None) -> Images:
         check_channels(self, x, len(self.params["gamma"]))
-        mean, var = self._batch_statistics(x) if self.training else self._running_statistics()
+        running = self.buffers["running_mean"], self.buffers["running_var"]
+        mean, var = self._batch_statistics(x) if self.training else running
         inv_std = 1 / get_array_module(x).sqrt(var + self.eps)
         x_hat, y = normalize(x, mean, inv_std, self.params["gamma"], self.params["beta"])
         self.save_for_backward(save, x_hat, inv_std, self.training)
@@ -62,9 +63,6 @@ class BatchNorm2d(Layer):
             self.buffers[name] += self.momentum * (value - self.buffers[name])
             flush(self.buffers[name])
         return mean, var
-
-    def _running_statistics(self) -> tuple[PerChannel, PerChannel]:
-        return self.buffers["running_mean"], self.buffers["running_var"]
 
 
 @fused

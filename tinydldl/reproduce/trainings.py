@@ -98,7 +98,8 @@ class Trainings:
 
     def run(self, rows: list[Row], seeds: range) -> list[Result]:
         """Train what `rows` need for each seed, and is not finished."""
-        changes = [self._changes(row) for row in rows]
+        base = vars(self.base)  # is trained once for all rows
+        changes = [{n: v for n, v in row.changes.items() if v != base[n]} for row in rows]
         wanted = {name_of(own, seed): (own, seed) for seed in seeds for own in changes}
         missing = [(name, *run) for name, run in wanted.items() if name not in self.lines]
         if self.start == "trained":
@@ -121,11 +122,6 @@ class Trainings:
             epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
             results.append(Result(row, [self.lines[name] for name in names], epochs))
         return results
-
-    def _changes(self, row: Row) -> dict[str, Any]:
-        """Those of a row's changes that differ from the base, which is trained once for all."""
-        base = vars(self.base)
-        return {name: value for name, value in row.changes.items() if value != base[name]}
 
     def _images(self, changes: dict[str, Any], seed: int) -> int:
         """How many images a training looks at, all epochs together."""
