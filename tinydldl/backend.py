@@ -81,8 +81,7 @@ def choose_device(name: str = "auto") -> tuple[Module, str]:
     cannot be used; the description says why if CuPy is installed. Raises `UserError` for any other
     name, and for a GPU that was asked for and cannot be used.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)
-    if match is None:
+    if (match := re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)) is None:
         raise UserError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
     on_cpu = f"cpu (NumPy {np.__version__})"
     if name == "cpu":

@@ -132,8 +132,7 @@ def new_path(folder: Path, name: str) -> Iterator[Path]:
 def check_room(folder: Path, size: float, what: str) -> None:
     """Raise UserError if `size` bytes are more than is free on the disk of `folder`."""
     there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    free = shutil.disk_usage(there).free
-    if size > free:
+    if size > (free := shutil.disk_usage(there).free):
         takes = f"{what} take about {size / 1e6:,.1f} MB"
         raise UserError(f"{folder}: {takes}, and {free / 1e6:,.1f} MB are free")
 

@@ -56,8 +56,7 @@ def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[s
     here = installed()
     rivals = [name for name in ENGINES if against and name.startswith(against)]
     wanted = {*(asked or here), *rivals, *(["fast"] if rivals else [])}
-    missing = [name for name in ENGINES if name in wanted and name not in here]
-    if missing:
+    if missing := [name for name in ENGINES if name in wanted and name not in here]:
         raise UserError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
     return [name for name in ENGINES if name in wanted], rivals
 

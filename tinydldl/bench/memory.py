@@ -44,8 +44,7 @@ class Peak(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(self.seconds):
-            now = held(self.pid)
-            if now is not None:
+            if (now := held(self.pid)) is not None:
                 self.most = max(self.most or 0, now)
 
     def stop(self) -> int | None:

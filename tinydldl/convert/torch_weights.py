@@ -77,8 +77,7 @@ def save(path: str | Path, network: trained.Trained) -> tuple[str, str]:
     """Write a network; returns its two paths. Raises UserError if one exists, or no folder."""
     path = str(path).removesuffix(".npz")
     files = f"{path}.npz", f"{path}.json"
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
+    if not os.path.isdir(folder := os.path.dirname(path) or "."):
         raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
     there = [file for file in files if os.path.lexists(file)]
     meta = json.dumps(network.meta, indent=2).encode()

@@ -100,9 +100,7 @@ def print_parts(name: str, parts: Parts) -> None:
 
 def summary(years: Ages) -> str:
     """Smallest, mean and largest value, as text."""
-    if len(years) == 0:
-        return "-"
-    return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}"
+    return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}" if len(years) else "-"
 
 
 def print_duplicates(where: list[tuple[str, Path]]) -> None:

@@ -147,7 +147,6 @@ def image_files(folder: Path) -> list[Path]:
 
 def need_images(folder: Path) -> list[Path]:
     """The same. Raises DataError if there is none."""
-    files = image_files(folder)
-    if not files:
+    if not (files := image_files(folder)):
         raise DataError(f"no photo in {folder}, expected .jpg or .png files ({GUIDE})")
     return files

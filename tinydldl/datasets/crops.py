@@ -70,8 +70,7 @@ def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
         image = open_photo(path)
     except PhotoError as error:
         return error.reason
-    faces = detect(image, score=score)
-    if not faces:
+    if not (faces := detect(image, score=score)):
         return "no face found"
     face = max(faces, key=lambda face: face.area)
     try:

@@ -67,8 +67,7 @@ def add_part_arguments(parser: cli.Group, what: str) -> None:
 
 def choose(parts: Parts, wanted: list[str], dataset: str) -> str:
     """The first of the `wanted` names that `parts` has. Raises DataError if it has none of them."""
-    there = [name for name in wanted if name in parts]
-    if not there:
+    if not (there := [name for name in wanted if name in parts]):
         raise DataError(f"{dataset}: no part {' or '.join(wanted)}, only {', '.join(parts)}")
     return there[0]
 

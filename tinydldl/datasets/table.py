@@ -48,8 +48,7 @@ class Table:
         lines, a byte order mark and either kind of line end are fine. Raises DataError if the file
         is missing, is not such a text, is larger than `MOST_BYTES`, or has no row.
         """
-        file = find(path)
-        if file is None:
+        if (file := find(path)) is None:
             raise DataError(f"no table {path} ({GUIDE})")
         try:
             rows = _read_rows(file)
@@ -72,8 +71,7 @@ class Table:
 
     def need_column(self, what: str, *names: str) -> int:
         """The same. Raises DataError if there is no column for `what`."""
-        column = self.column(*names)
-        if column is None:
+        if (column := self.column(*names)) is None:
             expected = " or ".join(names)
             raise DataError(f"{self.path}: no column for the {what}, expected {expected} ({GUIDE})")
         return column

@@ -115,8 +115,7 @@ def explain_dataset(arguments: Namespace, network: Trained) -> tuple[Figure, str
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:
         rows = saliency.by_decade(network, store, arguments.batch, progress.update)
-    shown = [row for row in rows if row["count"] >= FEWEST]
-    if not shown:
+    if not (shown := [row for row in rows if row["count"] >= FEWEST]):
         why = "for a mean that shows nobody; try a larger --limit, or another --part"
         raise UserError(f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, {why}")
     if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:

@@ -103,8 +103,7 @@ def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
     There, slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
     networks were first trained on transposed images.
     """
-    params = net.params
-    if len(arrays) != len(params):
+    if len(arrays) != len(params := net.params):
         raise weights.WeightsError(f"expected {len(params)} arrays, found {len(arrays)}")
     for (name, param), array in zip(params.items(), arrays, strict=True):
         if array.shape not in (param.shape, (1, 1, *param.shape)):

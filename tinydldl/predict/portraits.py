@@ -38,9 +38,8 @@ class Portrait:
     @property
     def spread(self) -> float | None:
         """The standard deviation of p_hat, years; None without one."""
-        if self.p_hat is None:
-            return None
-        return float(standard_deviation(self.p_hat[None], self.grid)[0])
+        p_hat = self.p_hat
+        return None if p_hat is None else float(standard_deviation(p_hat[None], self.grid)[0])
 
     def record(self) -> dict[str, Any]:
         """It for JSON, without pictures: years, pixels, and where it was found, if it was."""

@@ -51,8 +51,7 @@ class Result:
 
     def text(self, name: str, digits: int = 3) -> str:
         """Mean, and standard deviation over the seeds if they are several: `5.123 ± 0.045`."""
-        values = self.values(name)
-        if not len(values):
+        if not len(values := self.values(name)):
             return next((line["note"] for line in self.trained if line.get("note")), MISSING)
         deviation = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
         return f"{values.mean():.{digits}f}{deviation}"

@@ -172,8 +172,7 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
 
 def open_init(path: Path, net: str) -> trained.Trained:
     """The network `net` of a checkpoint or run. Raises CheckpointError for another network."""
-    source = trained.load(path)
-    if source.net != net:
+    if (source := trained.load(path)).net != net:
         expected = f"expected {net}, or --net {source.net}"
         raise checkpoint.CheckpointError(f"{path}: weights of the network {source.net}; {expected}")
     return source
