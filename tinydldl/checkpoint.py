@@ -91,8 +91,7 @@ def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Source]) -> Non
     """Copy `arrays[name]` into each array of `targets`, with subnormal numbers as 0.
 
     Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError for a
-    missing array, another shape or kind of numbers, and numbers that are not finite, or negative
-    where they must not be.
+    missing array, another shape or kind of numbers, and what is not finite, or wrongly negative.
     """
     for name, target in targets.items():
         check_form(name, target, arrays.get(name))

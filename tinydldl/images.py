@@ -100,8 +100,7 @@ def fit(image: Image.Image, memory: int) -> None:
 def has_one_scan(image: Any) -> bool:
     """Whether a JPEG can be decoded as it is read: not progressive, all colors in one scan.
 
-    A segment begins with FF, a kind and a length of two bytes; in that of a scan, DA, the number of
-    colors follows.
+    A segment begins with FF, a kind and a length of two bytes; in a scan, DA, its colors' number.
     """
     image.fp.seek(2)
     while len(head := image.fp.read(4)) == 4 and head[1] != 0xDA:

@@ -91,8 +91,7 @@ def typical_annotator_error(votes: int | None = None, fresh: bool = False) -> fl
 def cumulative_score(y_hat: Ages | float, y: Ages, n: ArrayLike) -> Array:
     """CS(n), the share (0..1) of photos with `|y_hat - y| <= n` years. Larger is better.
 
-    n is a number or an array; the result has its shape. Source: Geng, Zhou and Smith-Miles, IEEE
-    TPAMI 2007.
+    n is a number or an array, and so is the result. Source: Geng, Zhou and Smith-Miles, TPAMI 2007.
 
     >>> y_hat, y = np.array([[20.0, 33.0, 41.0], [21.0, 30.0, 50.0]])
     >>> cumulative_score(y_hat, y, np.array([0, 1, 5])).round(3).tolist()
@@ -164,8 +163,7 @@ def canberra(p_hat: Distributions, p: Distributions) -> float:
 def kl(p_hat: Distributions, p: Distributions) -> float:
     """Kullback-Leibler divergence, nats: `mean_n sum_k p_k ln(p_k / p_hat_k)`. Smaller is better.
 
-    0 ln 0 counts 0, and a p_hat below 1.2e-38 (the smallest normal float32) counts as that: see
-    SMALLEST.
+    0 ln 0 counts 0, and a p_hat below SMALLEST, 1.2e-38, counts as that.
 
     >>> round(kl(np.array([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]])), 4)  # ln 2
     0.6931

@@ -153,8 +153,7 @@ class Averaged:
     weights than with those of the last step. Corrected for t as in Adam, the average forgets the
     arrays as they were before the first step. Give it `params` and `buffers`: averaged parameters
     need averaged statistics. Make it, like an optimizer, after `model.to(...)`.
-    Source: Polyak and Juditsky, SIAM J. Control Optim. 1992; exponential: Tarvainen and Valpola,
-    NeurIPS 2017.
+    Source: Polyak and Juditsky, SIAM J. Control Optim. 1992; Tarvainen and Valpola, NeurIPS 2017.
     """
 
     def __init__(self, arrays: Arrays, decay: float) -> None:

@@ -80,9 +80,8 @@ class Estimates:
 def figures(estimates: Estimates) -> Figures:
     """Every figure by name, as JSON values; those of the distribution only where there is one.
 
-    `cumulative_score` and `coverage` are {n or q, as text: share}; `decades` and
-    `balanced_mae`, which may be None: see `metrics`; `mode_mae`: what the MAE would be if p_hat
-    were decoded by its mode.
+    `cumulative_score` and `coverage` are {n or q, as text: share}; `decades` and `balanced_mae`,
+    which may be None: see `metrics`; `mode_mae`: the MAE of the mode of p_hat.
     """
     y, sigma, y_hat = estimates.photos.ages, estimates.photos.sigmas, estimates.y_hat
     decades = metrics.by_decade(y_hat, y)
@@ -102,8 +101,7 @@ def figures(estimates: Estimates) -> Figures:
 def same_answer(estimates: Estimates) -> float:
     """The largest share of photos that got the same answer.
 
-    If it is not small, a part of the network is dead: where all features of its last layer are 0,
-    every photo gets the answer of the bias.
+    If it is not small, the network is partly dead: without features it answers with the bias.
     """
     answers = estimates.y_hat if estimates.p_hat is None else estimates.p_hat
     _, counts = np.unique(answers, axis=0, return_counts=True)

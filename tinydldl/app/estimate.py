@@ -38,8 +38,7 @@ def estimate(choice: Choice, data: bytes, whole: bool = False) -> dict[str, Any]
     None; `labels`, years; `faces`, from left to right, see `face_record`. `whole`: the photo is a
     face that is cut out already. Raises PhotoError.
 
-    Time and memory are bounded: by the limits of `open_photo`, by the 1024 pixels per side that the
-    detector sees, and by the number of faces.
+    Time and memory are bounded by `open_photo`, the detector's pixels, and the number of faces.
     """
     image = open_photo(BytesIO(data), memory=MEMORY)
     faces, note = (inputs.whole_photo(image), None) if whole else find_faces(image)

@@ -94,8 +94,7 @@ def page(label: str) -> tuple[str, str]:
     """`html, policy` of the page; `label`: of the network that it asks.
 
     The policy (Content-Security-Policy) lets a browser run and load only what is in the page, and
-    talk only to its server. Both contain a new nonce each time, so that nothing that gets into the
-    page by mistake is run.
+    talk only to its server. Both have a new nonce each time: what gets in by mistake is not run.
     """
     nonce = secrets.token_urlsafe()
     parts = {
@@ -117,8 +116,7 @@ def read(name: str) -> str:
 def attempt(choice: Choice, data: bytes, whole: bool) -> Answer:
     """`status, values` of an estimate.
 
-    Nothing is raised: an error from a pool refers to itself through its traceback, and would keep
-    the photo until garbage is collected.
+    Nothing is raised: an error from a pool refers to itself by its traceback, and keeps the photo.
     """
     try:
         return 200, estimate(choice, data, whole)

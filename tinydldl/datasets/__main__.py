@@ -2,8 +2,7 @@
 
 Print what each part holds, read every photo as training does (its aligned crop where there is one),
 look for exact duplicates and draw the ages. With `--align` write aligned crops of the faces beside
-the photos instead, for networks to learn from. The exit code is 1 if a photo cannot be read, and 2
-if the set cannot be loaded.
+the photos instead. The exit code is 1 if a photo cannot be read, and 2 if the set cannot be loaded.
 """
 
 import sys

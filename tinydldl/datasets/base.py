@@ -32,9 +32,8 @@ class Options:
     """What a user may choose about a data set; each set reads the fields that it needs.
 
     `data_dir` holds one folder per set. `sigma` (years) is for sets whose labels have no sigma.
-    `seed` draws the synthetic faces and every random split.
-
-    Raises DataError for a negative seed and for a sigma that is negative or not finite.
+    `seed` draws the synthetic faces and every random split. Raises DataError for a seed or a sigma
+    that is negative or not finite.
     """
 
     data_dir: Path

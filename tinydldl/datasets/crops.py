@@ -76,9 +76,8 @@ def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
     try:
         crop.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        why = f"cannot make this folder ({error.strerror})"
-        instead = "--aligned names another one for the crops"
-        raise DataError(f"{crop.parent}: {why}; {instead}") from None
+        why = f"cannot make this folder ({error.strerror}); --aligned names another one"
+        raise DataError(f"{crop.parent}: {why}") from None
     with replacing(crop) as file:
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         align(image, face.landmarks, SIDE, shape).save(file, format=kind, quality=95)

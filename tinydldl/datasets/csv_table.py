@@ -18,10 +18,9 @@ PART, SUBJECT = ("part", "split"), ("subject", "person")
 def load(options: Options) -> Parts:
     """The photos in `options.table`: its own parts, else {"train", "valid"}, 80 : 20 at random.
 
-    The header names the columns: one of `PHOTO`, one of `AGE` and optionally one of `SIGMA`, `PART`
-    and `SUBJECT`. Paths are relative to the folder of the table. Without a sigma column every photo
-    has `options.sigma`. A random split keeps photos of one subject, or with the same bytes,
-    together.
+    The header names the columns: one of `PHOTO`, one of `AGE` and perhaps of `SIGMA`, `PART` and
+    `SUBJECT`. Paths are relative to the folder of the table. Without a sigma column every photo has
+    `options.sigma`. A random split keeps photos of one subject, or of the same bytes, together.
     """
     if options.table is None:
         raise DataError("no table, expected --table with the path of one (see data/README.md)")

@@ -87,8 +87,7 @@ class Table:
         and `subject`; without sigmas every photo has `default_sigma`.
 
         Raises DataError for a row with a missing cell or a wrong number or part, for two labels of
-        one file under whatever paths, and for photos that are missing on disk: one line that names
-        the first and counts them all.
+        one file under whatever paths, and for photos that are missing: the first, and their number.
         """
         columns = {what: column for what, column in given.items() if column is not None}
         first: dict[str, tuple[int, Label]] = {}

@@ -1,8 +1,7 @@
 """Augmentation, each transform a pure function of an image and a generator.
 
-Six are those of the paper's published code; data/README.md says where they differ from it. A photo
-is held with a short side of 8/7 of the network's (256 for 224), and a crop of 7/8 of it goes in.
-Images are Pillow's, RGB.
+Six are of the paper's published code; data/README.md says where they differ. A photo, an RGB image
+of Pillow's, is held with a short side of 8/7 of the network's (256 for 224), and 7/8 of it go in.
 """
 
 from PIL import Image, ImageEnhance, ImageOps

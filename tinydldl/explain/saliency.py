@@ -72,16 +72,14 @@ class Maps:
         """The same for ln p_hat_k, nats: evidence for this age rather than for the others.
 
         A constant added to all logits changes nothing, so a class activation map alone means
-        little. `d ln p_hat_k / d logits_j = [j = k] - p_hat_j` is free of that. `age`: years, one
-        for all images or (N,).
+        little. `d ln p_hat_k / d logits_j = [j = k] - p_hat_j` is free of that. `age`: one or (N,).
         """
         return self.of_logits(self.one_hot(age) - self.p_hat)
 
     def of_expectation(self) -> Array:
         """The same for y_hat, years: positive makes older, negative makes younger.
 
-        `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`: the maps of all ages, summed with these
-        weights.
+        The maps of all ages, weighted by `d y_hat / d logits_k = p_hat_k (l_k - y_hat)`.
         """
         return self.of_logits(self.p_hat * (self.grid - self.y_hat[:, None]))
 
@@ -103,8 +101,7 @@ def by_decade(network: Trained, store: PhotoStore, batch: int, seen: Seen) -> li
     (A map of ln p_hat at the estimate would be almost 0: p_hat is near its maximum there.)
 
     A list of dicts: `decade`, its first year; `count` photos; the means `face` (side, side, 3) in
-    0..255, `map` (H, W) and `y_hat`, years. `store`: a `PhotoStore`; `seen` is called with the
-    number of photos of each batch.
+    0..255, `map` (H, W) and `y_hat`, years.
     """
     sums: dict[int, tuple] = {}
     for images, indices in eval_batches(store, batch=batch):

@@ -4,8 +4,7 @@ P-Net sees all patches of a pyramid of smaller and smaller photos. R-Net sees wh
 24 pixels per side, O-Net what still may be one, at 48. After each, non-maximum suppression leaves
 one box per face, and box regression moves it; for the next network it becomes a square again.
 
-Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016; thresholds: its code, except
-the last one.
+Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016, and its code (thresholds).
 """
 
 from collections.abc import Iterator
@@ -53,8 +52,7 @@ def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list
 
     `smallest`: pixels per side of the smallest face, once photos with more than 1024 pixels on the
     longer side are made smaller; `score`: how probable a face must be. Raises WeightsError without
-    the trained weights, and ValueError for another kind of image, or for `smallest` below the 12
-    pixels that P-Net sees.
+    the trained weights, and ValueError for another kind of image, or below P-Net's 12 pixels.
     """
     if image.mode != "RGB" or smallest < CELL:
         found = f"{image.mode}, {smallest}"

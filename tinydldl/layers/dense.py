@@ -12,8 +12,7 @@ from tinydldl.layers.base import Layer, check_channels
 class Linear(Layer):
     """`y = x W + b`: x (N, in), W (in, out), b (out,), y (N, out).
 
-    Raises ValueError for x of another shape. Initial W: normal with standard deviation `std`,
-    float32; b: 0.
+    Initial W: normal, of standard deviation `std`, float32; b: 0. Raises ValueError for another x.
     """
 
     def __init__(self, features: int, out_features: int, std: float = 0.01, *, rng: Rng) -> None:

@@ -94,8 +94,7 @@ def describe(network: str) -> tuple[dict[str, Any], list[str]]:
 def inference(network: str, engine: str, images: int, workers: int) -> Step:
     """The step that is timed, `step()`: the logits of random photos.
 
-    The engine divides a batch by itself; the layers take photo after photo, since the maps of
-    several do not stay in the cache.
+    The engine divides a batch itself; the layers take photo after photo, whose maps fit the cache.
     """
     model = build(network)
     x = np.random.default_rng(1).standard_normal((images, *model.input_shape), dtype=np.float32)

@@ -42,8 +42,7 @@ class Trainings:
 
     `base`: the settings that all have in common, as of `train`; `start`, one of STARTS: what all
     with one seed begin from. `epochs.csv` has a line for each of their epochs. Networks and curves
-    go to `runs/NAME of the folder/`. Raises UserError for a folder that was begun with another
-    base or start.
+    go to `runs/NAME/`. Raises UserError for a folder that was begun with another base or start.
     """
 
     def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType, start: str = STARTS[0]):

@@ -114,8 +114,7 @@ class Experiment:
     def state(self) -> dict[str, np.ndarray]:
         """All arrays that the next step depends on, by their names in a checkpoint.
 
-        `model.` is the network that is evaluated. With averaging that is the average; `raw.` is
-        then what training goes on with.
+        `model.` is what is evaluated: with averaging the average, and training goes on with `raw.`.
         """
         training = self.training
         groups = {"model": weights_of(training), "optimizer": training.optimizer.state}

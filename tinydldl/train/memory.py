@@ -33,14 +33,13 @@ def check(settings: TrainSettings, photos: int, xp: Module) -> None:
         "network": network(settings.net, settings.size, batch, layers) if xp is np else 0,
         "processes": PROGRAM + helpers * HELPER,
     }
-    there, parts = machine.memory(), ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
-    if sum(takes.values()) > there:
-        raise UserError(
-            f"needs about {mb(sum(takes.values()))} MB of memory ({parts}), and there are "
-            f"{mb(there)}; try a smaller --batch, --size or --cache-mb, or fewer --workers or "
-            "--loaders"
-        )
-    print(f"memory    about {mb(sum(takes.values()))} of {mb(there)} MB: {parts}")
+    needed, there = sum(takes.values()), machine.memory()
+    parts = ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
+    if needed > there:
+        less = "try a smaller --batch, --size or --cache-mb, or fewer --workers or --loaders"
+        found = f"needs about {mb(needed)} MB of memory ({parts}), and there are {mb(there)}"
+        raise UserError(f"{found}; {less}")
+    print(f"memory    about {mb(needed)} of {mb(there)} MB: {parts}")
 
 
 def network(name: str, side: int, batch: int, layers: bool) -> int:

@@ -37,8 +37,7 @@ TIMING = ("epoch", "seconds", "images_per_second", "waiting")
 class RunFolder:
     """One run's files. `metrics` and `timing`: a dict for each epoch, as in the CSV files.
 
-    `metrics.csv` holds no times, so that a run which was killed and resumed gives the same file,
-    digit for digit.
+    `metrics.csv` holds no times: a run that was killed and resumed gives the same, digit for digit.
     """
 
     def __init__(self, path: Path):

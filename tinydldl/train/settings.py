@@ -18,8 +18,7 @@ class TrainSettings:
     """All that decides a training; `config.json` holds it. `dataclasses.replace` changes it.
 
     Each field is the option of `python -m tinydldl.train` of its name, whose help says what it is;
-    those of a method that is not trained count for nothing. Raises UserError for settings that do
-    not go together.
+    those of another method count for nothing. Raises UserError for what does not go together.
     """
 
     # data

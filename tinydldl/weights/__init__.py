@@ -17,8 +17,6 @@ def find(net: str) -> Path:
     """The checkpoint of a network such as `tiny`, which may be in float16. Raises UserError."""
     if net not in names():
         there = ", ".join(names()) or "none"
-        raise UserError(
-            f"no weights of {net} ship with tinydldl (there are: {there}); "
-            "give the run or checkpoint of a network of your own"
-        )
+        own = "give the run or checkpoint of a network of your own"
+        raise UserError(f"no weights of {net} ship with tinydldl (there are: {there}); {own}")
     return FOLDER / f"{net}.npz"

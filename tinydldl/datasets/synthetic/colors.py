@@ -1,7 +1,6 @@
 """The colors of the synthetic faces: arrays (3,) of red, green and blue in 0..255.
 
-A palette (colors, 3) runs from dark to light or back, so that what lies between two of its colors
-is a color that people have, too.
+A palette (colors, 3) runs from dark to light or back: people have what lies between, too.
 """
 
 from typing import Any

@@ -18,8 +18,7 @@ from tinydldl.datasets.synthetic.person import Person, ramp, sample_person
 def draw_face(age: float, rng: Rng, side: int) -> Image.Image:
     """A face that is `age` years old (float, 1..95): an RGB image of `side` x `side` pixels.
 
-    `rng` decides everything else. Each call takes the same number of draws from it, whatever the
-    age and the side.
+    `rng` decides everything else, by the same number of draws whatever the age and the side.
     """
     person = sample_person(age, rng)
     canvas = Canvas(side, rng)
