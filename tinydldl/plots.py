@@ -82,9 +82,7 @@ def year_bins(ages: Sequence[float] | Ages, most: int = 120) -> Array:
     return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
 
 
-def curves(
-    metrics: Rows, title: str, baselines: dict[str, float], part: str = "validation"
-) -> Figure:
+def curves(metrics: Rows, title: str, baselines: dict, part: str = "validation") -> Figure:
     """Loss and MAE by epoch. `metrics`: a dict of figures for each epoch, as in metrics.csv.
 
     `baselines`: {name: MAE in years}, drawn as dashed lines; `part`: the photos of `valid_mae`. The
@@ -111,12 +109,10 @@ def curves(
     return figure
 
 
-def plot_column(
-    axes: Axes, metrics: Rows, column: str, label: str | None, color: str, marker: str = "o"
-) -> None:
+def plot_column(axes: Axes, metrics: Rows, column: str, label: str | None, color: str) -> None:
     """One column of `metrics` against the epoch; epochs without a value are left out."""
     points = [(int(row["epoch"]), float(row[column])) for row in metrics if column in row]
-    axes.plot(*np.reshape(points, (-1, 2)).T, marker, ls="-", ms=4, color=color, label=label)
+    axes.plot(*np.reshape(points, (-1, 2)).T, "o-", markersize=4, color=color, label=label)
 
 
 def predictions(shown: Shown, title: str) -> Figure:

@@ -115,9 +115,7 @@ class Trained:
         return check_finite((once + mirrored) / 2)
 
 
-def describe(
-    network: dict[str, Any], method: Method, settings: dict[str, Any], channels: Channels
-) -> dict[str, Any]:
+def describe(network: dict, method: Method, settings: dict, channels: Channels) -> dict[str, Any]:
     """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method."""
     grid = method.grid
     return {

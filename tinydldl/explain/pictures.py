@@ -32,14 +32,10 @@ HOW_TO_READ = (
     "estimate is pale: that is as probable as it gets.\nAll of this tells of the network, not of "
     "a person."
 )
-HOW_TO_READ_MEANS = (
-    f"Orange: what lies there makes the estimates older, on average; blue: younger.\n{SQUARE}"
-)
+HOW_TO_READ_MEANS = f"Orange makes the estimates older, on average; blue: younger.\n{SQUARE}"
 
 
-def explanation(
-    view: Image.Image, maps: tuple[Map, Map, dict[float, Map]], p_hat: Array, grid: Grid, title: str
-) -> Figure:
+def explanation(view: Image.Image, maps: tuple, p_hat: Array, grid: Grid, title: str) -> Figure:
     """A figure of what a network looks at in a face. The maps are (16, 16).
 
     `view`: an RGB image; `maps`: of the expectation and of occlusion, years, and of ln p_hat, nats,

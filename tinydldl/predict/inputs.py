@@ -121,9 +121,7 @@ def within(image: Image.Image, box: Sequence[float], option: str) -> Array:
 
 
 BOX = "x,y,width,height"
-LANDMARKS = (
-    "x,y of both eyes, the nose and both corners of the mouth, left before right as one sees them"
-)
+LANDMARKS = "x,y of the eyes, the nose and the corners of the mouth, left before right as one sees"
 
 
 def add_face_arguments(parser: cli.Parser) -> _ArgumentGroup:

@@ -18,6 +18,7 @@ from tinydldl import cli, trained, weights
 from tinydldl.faces import SHAPES, Face, align
 from tinydldl.images import center_crop, held_side, resize_short_side
 from tinydldl.labels import standard_deviation
+from tinydldl.trained import Trained
 
 CAUTION = (  # for the help of commands
     "An estimate is what people would guess of a photo, several years off as a rule. "
@@ -61,16 +62,13 @@ def add_network_arguments(parser: cli.Group) -> None:
     add("--crop", choices=SHAPES, default="utkface", help=about)
 
 
-def open_network(net: str, checkpoint: Path | None = None) -> trained.Trained:
+def open_network(net: str, checkpoint: Path | None = None) -> Trained:
     """The network of a checkpoint, else the one that ships for `net`. Raises UserError."""
     return trained.load(checkpoint or weights.find(net))
 
 
 def portraits(
-    network: trained.Trained,
-    image: Image.Image,
-    faces: Sequence[Face | None],
-    shape: str = "utkface",
+    network: Trained, image: Image.Image, faces: Sequence[Face | None], shape: str = "utkface"
 ) -> list[Portrait]:
     """The portraits of faces in an RGB photo; `shape`: of the network's crop, see `faces.align`."""
     if not faces:

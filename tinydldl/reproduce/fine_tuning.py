@@ -39,7 +39,7 @@ def picture(results: list[Result], shipped: dict[str, float]) -> Figure:
         seeds = len(result.trained)
         label: str | None = f"from {result.row.name}, {seeds} seed{'s' * (seeds > 1)}"
         for epochs in result.epochs:
-            plot_column(axes, epochs, "valid_mae", label, color, marker="")
+            plot_column(axes, epochs, "valid_mae", label, color)
             label = None  # once in the legend
     axes.axhline(shipped["mae"], color="#555555", linestyle=":", label="these weights as they are")
     axes.set_ylim(bottom=0)

@@ -77,7 +77,7 @@ def epochs_picture(results: list[Result]) -> Figure:
     error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
     for result, color in zip(seven, LINES, strict=False):
         first = result.epochs[0]
-        plot_column(error, first, "valid_mae", result.row.name, color, marker="")
+        plot_column(error, first, "valid_mae", result.row.name, color)
         ratio = [float(epoch["grad_norm_std"]) / float(epoch["grad_norm"]) for epoch in first]
         gradient.plot(range(1, len(first) + 1), ratio, color=color)
     error.set_title("Validation MAE (years)")

@@ -119,9 +119,7 @@ def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[s
     return {name: given[name] for name in PLACES if name in given}
 
 
-def settings_of_run(
-    parser: cli.Parser, path: Path, config: dict[str, Any], places: dict[str, Path]
-) -> TrainSettings:
+def settings_of_run(parser: cli.Parser, path: Path, config: dict, places: dict) -> TrainSettings:
     """The settings of a run, from those in its `config`, the file `path`, and from `places_of`.
 
     A data folder that is there no more is looked for in $TINYDLDL_DATA. Raises UserError if one is
