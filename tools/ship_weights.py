@@ -21,6 +21,7 @@ from tqdm import tqdm
 from tinydldl import checkpoint, datasets, report, trained, weights
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES, detect
+from tinydldl.faces.boxes import area
 from tinydldl.fast import FastNet, available_cores
 from tinydldl.files import replacing
 from tinydldl.images import open_photo
@@ -124,7 +125,7 @@ def crops(network, photos):
     errors = {name: [] for name in ("as it is", *SHAPES)}
     for path, age in zip(tqdm(photos.paths, "crops"), photos.ages, strict=True):
         image = open_photo(path)
-        face = max(detect(image, score=0.7), key=lambda face: face.area, default=None)
+        face = max(detect(image, score=0.7), key=lambda face: area(face.box), default=None)
         if face is None:
             continue
         people = portraits(network, image, [None])

@@ -33,7 +33,7 @@ def give_back_large_memory() -> None:
 
 
 def build_parser() -> cli.Parser:
-    about = "A web page on this computer that estimates the ages of the faces in photos."
+    about = "Estimate the ages of the faces in photos, on a web page of this computer."
     parser = cli.Parser("app", about, portraits.CAUTION)
     portraits.add_network_arguments(parser.add_argument_group("network"))
     server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"

@@ -37,8 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build_parser() -> cli.Parser:
-    about = "Make a checkpoint of a PyTorch file, without PyTorch, and without running it."
-    parser = cli.Parser("convert", about)
+    parser = cli.Parser("convert", "Make a checkpoint of a PyTorch file, without running it.")
     add = parser.add_argument
     add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
     npz = cli.kind(cli.path, "a name that ends in .npz", lambda path: path.suffix == ".npz")

@@ -1,4 +1,4 @@
-"""The data sets: one name each, a module each (one for both of ChaLearn), one way to load them.
+"""The data sets: one name each, a module each (one for apparent ages), one way to load them.
 
 `load("utkface", Options(data_dir=Path("data")))` gives `{"train": Photos, "valid": Photos, ...}`.
 How to get each set, and what its folder looks like, is in `data/README.md`.
@@ -8,16 +8,16 @@ import os
 from pathlib import Path
 
 from tinydldl import cli
-from tinydldl.datasets import appa_real, chalearn, csv_table, morph, synthetic, utkface
+from tinydldl.datasets import apparent, csv_table, morph, synthetic, utkface
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.crops import prefer
 
 DATASETS = {
     "synthetic": synthetic.load,
-    "chalearn15": chalearn.load15,
-    "chalearn16": chalearn.load16,
+    "chalearn15": apparent.chalearn15,
+    "chalearn16": apparent.chalearn16,
     "morph": morph.load,
-    "appa-real": appa_real.load,
+    "appa-real": apparent.appa_real,
     "utkface": utkface.load,
     "csv": csv_table.load,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
+from tinydldl.faces.boxes import area
 from tinydldl.files import replacing
 from tinydldl.images import PhotoError, held_side, open_photo
 from tinydldl.progress import Progress
@@ -72,7 +73,7 @@ def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
         return error.reason
     if not (faces := detect(image, score=score)):
         return "no face found"
-    face = max(faces, key=lambda face: face.area)
+    face = max(faces, key=lambda face: area(face.box))
     try:
         crop.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

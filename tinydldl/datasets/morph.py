@@ -4,11 +4,10 @@ The labels are true ages without a sigma. A file name gives the person and the a
 is photo 1 of subject 009055, male, aged 54.
 """
 
-import re
 from pathlib import Path
 
 from tinydldl.datasets import base
-from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder
+from tinydldl.datasets.base import Options, Parts, Photos, age_in, find, find_folder
 from tinydldl.datasets.table import Table
 
 
@@ -22,7 +21,11 @@ def load(options: Options) -> Parts:
     album = find_folder(root / "Album2", "the photos")
     table = find(root / "MORPH_2008_nonCommercial.csv")
     if table is None:
-        photos = Photos.of((p, age_of(p), options.sigma) for p in base.need_images(album))
+        files, pattern = base.need_images(album), r"[MF](\d\d)\.\w+$"  # two digits after M or F
+        ages = [age_in(path, pattern, "009055_1M54.JPG") for path in files]
+        photos = Photos.of(
+            (path, age, options.sigma) for path, age in zip(files, ages, strict=True)
+        )
     else:
         rows = Table.read(table)  # its photos are named Album2/009055_1M54.JPG
         photos = rows.photos(
@@ -34,14 +37,6 @@ def load(options: Options) -> Parts:
     subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
     train, test = base.random_split(photos, 0.8, options.seed, subjects)
     return {"train": train, "test": test}
-
-
-def age_of(path: Path) -> float:
-    """The age (years): two digits after M or F at the end of the file name. Raises DataError."""
-    match = re.search(r"[MF](\d\d)$", path.stem, re.IGNORECASE)
-    if match is None:
-        raise DataError(f"{path}: expected a name such as 009055_1M54.JPG")
-    return float(match[1])
 
 
 def subject_of(path: Path) -> str:

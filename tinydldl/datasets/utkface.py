@@ -1,14 +1,13 @@
 """UTKFace: aligned and cropped faces from the web, aged 0 to 116 (Zhang, Song, Qi, CVPR 2017).
 
-The age is in the file name: `[age]_[gender]_[race]_[date].jpg.chip.jpg`. The labels have no sigma.
+The age is in the file name: `[age]_[gender]_[race]_[date].jpg.chip.jpg`; three public names lack a
+field, one lacks a dot. The labels have no sigma.
 """
 
 import hashlib
 import os
-import re
-from pathlib import Path
 
-from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder, need_images
+from tinydldl.datasets.base import Options, Parts, Photos, age_in, find, find_folder, need_images
 
 
 def load(options: Options) -> Parts:
@@ -17,7 +16,8 @@ def load(options: Options) -> Parts:
     places = options.data_dir / "utkface" / "UTKFace", options.data_dir / "UTKFace"
     place = next((place for place in places if find(place)), places[0])
     for path in need_images(find_folder(place, "the aligned and cropped photos")):
-        labels[part_of(path.name)].append((path, age_of(path), options.sigma))
+        age = age_in(path, r"^(\d+)_", "25_0_1_20170116220224657.jpg.chip.jpg")
+        labels[part_of(path.name)].append((path, age, options.sigma))
     return {part: Photos.of(rows) for part, rows in labels.items()}
 
 
@@ -32,11 +32,3 @@ def part_of(name: str) -> str:
     """
     b = int(hashlib.sha256(os.fsencode(name)).hexdigest(), 16) % 10
     return {0: "test", 1: "valid"}.get(b, "train")
-
-
-def age_of(path: Path) -> float:
-    """The age (years): the digits up to the first underscore of the file name. Raises DataError."""
-    match = re.match(r"(\d+)_", path.name)  # three public names lack a field, one lacks a dot
-    if match is None:
-        raise DataError(f"{path}: expected a name such as 25_0_1_20170116220224657.jpg.chip.jpg")
-    return float(match[1])

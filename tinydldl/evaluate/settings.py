@@ -100,8 +100,7 @@ def settings_of_run(path: Path) -> dict[str, str]:
 
 def build_parser() -> cli.Parser:
     """The parser of `python -m tinydldl.evaluate`."""
-    about = "Evaluate a trained network on photos, or several whose predictions are averaged."
-    parser = cli.Parser("evaluate", about)
+    parser = cli.Parser("evaluate", "Evaluate a network on photos, or the average of several.")
 
     network = parser.add_argument_group("network")
     about = "run, file of a checkpoint, or pretrained: the weights that ship; several are averaged"

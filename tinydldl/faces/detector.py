@@ -16,7 +16,7 @@ from PIL import Image
 
 from tinydldl.arrays import Array, Arrays, Boxes, Images
 from tinydldl.faces import networks
-from tinydldl.faces.boxes import area, intersection_over_smaller, regress, square, suppress
+from tinydldl.faces.boxes import intersection_over_smaller, regress, square, suppress
 
 LONGEST_SIDE = 1024  # a larger photo is made smaller first
 FACTOR = 0.709  # from one level of the pyramid to the next, about sqrt(1/2): half the pixels
@@ -40,11 +40,6 @@ class Face:
     box: np.ndarray
     score: float
     landmarks: np.ndarray
-
-    @property
-    def area(self) -> float:
-        """The area of the box, in pixels."""
-        return float(area(self.box))
 
 
 def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list[Face]:

@@ -33,8 +33,7 @@ STEP = f"a number of years that divides 100 into 1 to {MOST_INTERVALS} parts"
 
 def build_parser() -> cli.Parser:
     """The parser of the command."""
-    about = "Train a network to see ages from faces, with DLDL-v2 or another method."
-    parser = cli.Parser("train", about)
+    parser = cli.Parser("train", "Train a network to see ages, with DLDL-v2 or another method.")
 
     data = parser.add_argument_group("data")
     datasets.add_arguments(data, "what to learn from", "synthetic")

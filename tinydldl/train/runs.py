@@ -140,8 +140,8 @@ class RunFolder:
         path = self / "timing.csv"
         rows = read_table(path) if path.exists() else []
         with suppress(ValueError):
-            numbers = [float(text) for row in rows for text in row.values()]
-            if all(map(isfinite, numbers)) and all(row.keys() == set(TIMING) for row in rows):
+            fit = all(row.keys() == set(TIMING) for row in rows)
+            if fit and all(isfinite(float(text)) for row in rows for text in row.values()):
                 return [row for row in rows if float(row["epoch"]) <= epoch]
         raise UserError(f"{path}: expected numbers in the columns {', '.join(TIMING)}")
 
