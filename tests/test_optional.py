@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-OPTIONAL = ("torch", "cupy", "mtcnn", "lz4", "ipywidgets", "selenium")
+OPTIONAL = ("torch", "cupy", "mtcnn", "lz4", "ipywidgets", "selenium", "onnx")
 HIDE = """
 import sys
 from importlib.machinery import PathFinder

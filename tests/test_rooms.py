@@ -18,8 +18,8 @@ ROOMS = [  # bottom first
     {"plots", "trained"},
     {"report", "notebook"},
     {"train"},
-    {"evaluate", "predict", "convert", "bench", "grade"},
-    {"explain", "reproduce"},
+    {"evaluate", "predict", "convert", "grade"},
+    {"bench", "explain", "reproduce"},
     {"app", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

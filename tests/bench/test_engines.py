@@ -1,13 +1,16 @@
 """Engines: what each computes, against the layers."""
 
+import os
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tinydldl.bench.__main__ import RIVALS
 from tinydldl.bench.cases import Case
-from tinydldl.bench.engines import ENGINES
-from tinydldl.bench.race import check_agreement
+from tinydldl.bench.engines import ENGINES, can_run, missing
+from tinydldl.bench.race import Racer, check_agreement
 from tinydldl.errors import UserError
 from tinydldl.layers import Conv2d
 
@@ -25,14 +28,21 @@ def test_the_fast_engine_computes_what_the_layers_do(case):
     check_agreement(case, [values("layers", case), values("fast", case)])
 
 
-@pytest.mark.parametrize("case", [TRAIN, INFERENCE], ids=str)
-@pytest.mark.parametrize("engine", ["torch", "torch-channels-last"])
-def test_pytorch_computes_what_the_layers_do(engine, case, torch):
-    threads = torch.get_num_threads()
-    try:
-        check_agreement(case, [values("layers", case), values(engine, case)])
-    finally:
-        torch.set_num_threads(threads)
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("engine", "case"),
+    [(e, case) for e in RIVALS for case in (TRAIN, INFERENCE) if can_run(e, case)],
+    ids=str,
+)
+def test_others_compute_what_the_layers_do(engine, case):
+    """Each in a process of its own, since they keep threads, and some warn of a later fork."""
+    if missing(engine) and not os.environ.get("TINYDLDL_REQUIRE_TORCH"):
+        pytest.skip(f"not installed: {', '.join(missing(engine))}")
+    if engine == "torch-compile" and not shutil.which("c++"):
+        pytest.skip("torch.compile needs a C++ compiler")
+    racer = Racer.of(engine, case, 1)
+    racer.close()
+    check_agreement(case, [values("layers", case), racer])
 
 
 def test_inference_is_of_the_running_statistics_and_changes_nothing():

@@ -2,18 +2,20 @@
 
 import os
 
+import numpy as np
 import pytest
 from helpers.commands import exit_code, refused
 from PIL import Image
 
 from tinydldl.bench import __main__ as bench
-from tinydldl.bench import profile, race
+from tinydldl.bench import engines, profile, quiet, race
 from tinydldl.bench.cases import ALL, QUICK, Case
 from tinydldl.bench.engines import ENGINES
 from tinydldl.bench.race import Result
 from tinydldl.errors import UserError
 
-OURS, THEIRS = ["layers", "fast"], ["torch", "torch-channels-last"]
+OURS, THEIRS = ["layers", "fast"], list(ENGINES)[2:]
+TRAINS = [name for name in ENGINES if name not in ("onnxruntime", "openvino")]
 TRAIN, INFERENCE = Case("tiny", 64, 32, True), Case("tiny", 64, 32, False)
 MB = 10**6
 MEASURED = {
@@ -36,7 +38,8 @@ def made_up(monkeypatch):
         return [Result(engine, [0.1, 0.2, 0.4], 10**8) for engine in engines], peak
 
     monkeypatch.setattr(bench, "race", fake)
-    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+    monkeypatch.setattr(engines, "find_spec", lambda name: True)
+    monkeypatch.setattr(quiet, "TIMES", 1)
     return asked
 
 
@@ -61,29 +64,37 @@ def test_help_names_the_default_cases_once(capsys):
 
 
 @pytest.mark.parametrize(
-    "line", ["--engines torch", "--against torch", "--against torch-channels-last"]
+    ("line", "package"),
+    [
+        ("--engines torch", "torch: torch"),
+        ("--against torch-compile", "torch-compile: torch"),
+        ("--against onnxruntime", "onnxruntime: onnxruntime and onnx"),
+        ("--against jax", "jax: jax"),
+    ],
 )
-def test_without_pytorch(line, capsys, monkeypatch, made_up):
-    monkeypatch.setattr(bench, "installed", lambda: OURS)
-    assert "PyTorch is not installed" in refused(capsys, bench.main, *line.split())
+def test_without_the_package_of_an_engine(line, package, capsys, monkeypatch, made_up):
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    advice = f'{package} not installed; pip install "tinydldl[peers]"'
+    assert refused(capsys, bench.main, *line.split()) == advice
     assert exit_code(bench.main) == 0
-    assert {tuple(engines) for _, engines, _, _ in made_up} == {tuple(OURS)}
+    assert {tuple(names) for _, names, _, _ in made_up} == {tuple(OURS)}
 
 
 @pytest.mark.parametrize(
-    ("line", "engines", "rivals"),
+    ("line", "names", "rivals"),
     [
         ("", list(ENGINES), []),
         ("--engines fast layers fast", OURS, []),
         ("--engines fast --against layers", OURS, ["layers"]),
-        ("--engines fast --against torch", ["fast", *THEIRS], THEIRS),
-        ("--engines layers --against torch-channels-last", [*OURS, THEIRS[1]], THEIRS[1:]),
+        ("--engines fast --against jax torch", ["fast", "torch", "jax"], ["torch", "jax"]),
+        ("--engines layers --against openvino", [*OURS, "openvino"], ["openvino"]),
+        ("--engines fast --against all", list(ENGINES), ["layers", *THEIRS]),
     ],
 )
-def test_engines(line, engines, rivals, monkeypatch):
-    monkeypatch.setattr(bench, "installed", lambda: list(ENGINES))
+def test_engines(line, names, rivals, monkeypatch):
+    monkeypatch.setattr(engines, "find_spec", lambda name: True)
     asked = parsed(*line.split())
-    assert bench.choose_engines(asked.engines, asked.against) == (engines, rivals)
+    assert bench.choose_engines(asked.engines, asked.against) == (names, rivals)
 
 
 def test_table():
@@ -110,14 +121,39 @@ def test_ratios_are_of_rounds():
 
 
 def test_what_a_run_prints(capsys, made_up):
-    assert exit_code(bench.main, "--workers", 2, "--rounds", 3, "--against", "torch") == 0
-    assert made_up == [(str(case), list(ENGINES), 2, 3) for case in QUICK]
+    against = "--against", "torch", "onnxruntime"
+    assert exit_code(bench.main, "--workers", 2, "--rounds", 3, *against) == 0
+    train, inference = map(str, QUICK)
+    assert made_up == [(train, TRAINS, 2, 3), (inference, list(ENGINES), 2, 3)]
     out = capsys.readouterr().out
     assert "2 processes or threads, 3 rounds" in out
+    assert f"NumPy {np.__version__}" in out
     assert "sgemm peak of NumPy's BLAS: 200 GFLOP/s" in out  # the best of both cases
-    assert out.count("tiny-64-32-train ") == len(ENGINES) + 2
+    assert "a fixed loop took" in out
+    assert out.count(f"{train} ") == len(TRAINS) + 1  # ONNX Runtime does not train
+    assert out.count(f"{inference} ") == len(ENGINES) + 2
     assert out.count("time of torch / time of fast") == 1
-    assert out.count("time of torch-channels-last / time of fast") == 1
+    assert out.count("time of onnxruntime / time of fast") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "quiet_"),
+    [
+        ([1.0, 1.0, 1.5], [1.05, 1.0, 1.0], True),  # a moment does not count
+        ([1.0, 1.2, 1.2], [1.0, 1.0, 1.0], False),  # something runs beside it
+        ([1.0, 1.0, 1.0], [1.2, 1.2, 1.2], False),  # the clock is slower than it was
+        ([1.2, 1.2, 1.2], [1.0, 1.0, 1.0], False),
+    ],
+)
+def test_quiet(before, after, quiet_):
+    assert ("NOT QUIET" not in quiet.verdict(before, after)) == quiet_
+
+
+def test_the_machine_is_named_also_where_the_system_says_little(monkeypatch, tmp_path):
+    assert "BLAS" in quiet.machine().upper()
+    monkeypatch.setattr(quiet, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(quiet, "CACHES", tmp_path)
+    assert len(quiet.machine().splitlines()) == 2
 
 
 def test_a_real_run(tmp_path, capsys, monkeypatch):

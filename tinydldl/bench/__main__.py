@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from tinydldl import cli, plots
-from tinydldl.bench import profile
+from tinydldl.bench import profile, quiet
 from tinydldl.bench.cases import ALL, FORM, QUICK, Case
-from tinydldl.bench.engines import ENGINES, installed
+from tinydldl.bench.engines import ENGINES, can_run, installed, missing
 from tinydldl.bench.race import Result, race
 from tinydldl.errors import UserError
 from tinydldl.fast import available_cores
@@ -28,12 +28,16 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.profile:
         check_picture(arguments.profile, arguments.cases)
     workers, rounds = arguments.workers, arguments.rounds
-    print(f"tinydldl.bench with {workers} processes or threads, {rounds} rounds", flush=True)
-    races = {case: race(case, engines, workers, rounds) for case in arguments.cases}
+    print(f"tinydldl.bench with {workers} processes or threads, {rounds} rounds")
+    print(quiet.machine(), flush=True)
+    before = quiet.pulse()
+    races = {}
+    for case in arguments.cases:
+        races[case] = race(case, [e for e in engines if can_run(e, case)], workers, rounds)
     measured = {case: results for case, (results, _) in races.items()}
     peak = max(peak for _, peak in races.values())
     print(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
-    print(*table(measured, peak), sep="\n")
+    print(*table(measured, peak), quiet.verdict(before, quiet.pulse()), sep="\n")
     for rival in rivals:
         print("", *ratio_table(measured, rival), sep="\n")
     if arguments.profile:
@@ -51,13 +55,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def choose_engines(asked: list[str] | None, against: str | None) -> tuple[list[str], list[str]]:
+def choose_engines(asked: list[str] | None, against: list[str]) -> tuple[list[str], list[str]]:
     """Which to measure, and which to compare with fast. Raises UserError for missing ones."""
-    here = installed()
-    rivals = [name for name in ENGINES if against and name.startswith(against)]
-    wanted = {*(asked or here), *rivals, *(["fast"] if rivals else [])}
-    if missing := [name for name in ENGINES if name in wanted and name not in here]:
-        raise UserError(f"{', '.join(missing)}: PyTorch is not installed; pip install torch")
+    rivals = [name for name in RIVALS if name in against or "all" in against]
+    wanted = {*(asked or installed()), *rivals, *(["fast"] if rivals else [])}
+    for name in wanted:
+        if packages := missing(name):
+            advice = 'pip install "tinydldl[peers]"'
+            raise UserError(f"{name}: {' and '.join(packages)} not installed; {advice}")
     return [name for name in ENGINES if name in wanted], rivals
 
 
@@ -94,7 +99,10 @@ def ratio_table(measured: Measured, rival: str) -> list[str]:
     lines = [f"{what}, median of the rounds; memory likewise"]
     lines.append(form.format("case", "time", "range", "memory"))
     for case, results in measured.items():
-        fast, other = ({r.engine: r for r in results}[name] for name in ("fast", rival))
+        by_name = {result.engine: result for result in results}
+        if rival not in by_name:  # it cannot train
+            continue
+        fast, other = by_name["fast"], by_name[rival]
         ratios = [a / b for a, b in zip(other.seconds, fast.seconds, strict=True)]
         times = f"{median(ratios):.2f}", f"{min(ratios):.2f} - {max(ratios):.2f}"
         memory = f"{other.memory / fast.memory:.2f}" if other.memory and fast.memory else "-"
@@ -111,8 +119,9 @@ def build_parser() -> cli.Parser:
     about = f"{FORM}; or all: {names} (default: {quick})"
     add("--cases", nargs="+", type=named, metavar="CASE", help=about)
     add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all installed)")
-    about = f"print its time over that of fast: {', '.join(RIVALS)}; torch means both"
-    add("--against", choices=RIVALS, metavar="ENGINE", help=about)
+    about = f"print their time over that of fast: {', '.join(RIVALS)}; or all"
+    choices = [*RIVALS, "all"]
+    add("--against", nargs="+", default=[], choices=choices, metavar="ENGINE", help=about)
     add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)

@@ -4,13 +4,14 @@ The step returns the training loss, or the logits of inference, in NumPy: the en
 them before they are timed. PyTorch is imported where it is used, so that it may be missing.
 """
 
-import importlib.util
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from tinydldl.bench import peers
 from tinydldl.bench.cases import LABELS, Case
 from tinydldl.fast import FastNet
 from tinydldl.labels import gaussian_label_distribution
@@ -45,7 +46,7 @@ def step_of(model: Sequential, case: Case) -> Step:
     return step
 
 
-def pytorch(case: Case, workers: int, channels_last: bool) -> Step:
+def pytorch(case: Case, workers: int, channels_last: bool, compiled: bool = False) -> Step:
     """PyTorch on `workers` threads, with our weights; `channels_last` is faster on CPUs."""
     import torch
 
@@ -53,6 +54,7 @@ def pytorch(case: Case, workers: int, channels_last: bool) -> Step:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x, y, sigma = case.photos()
     net = twin(case.model(), CHANNELS[case.net]).to(memory_format=layout)
+    net = torch.compile(net) if compiled else net
     x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     if not case.train:
         net.eval()
@@ -100,10 +102,26 @@ ENGINES: dict[str, Callable[[Case, int], Step]] = {
     "fast": partial(ours, fast=True),
     "torch": partial(pytorch, channels_last=False),
     "torch-channels-last": partial(pytorch, channels_last=True),
+    "torch-compile": partial(pytorch, channels_last=True, compiled=True),
+    "onnxruntime": peers.onnxruntime,
+    "openvino": peers.openvino,
+    "jax": peers.jax,
 }
+INFERENCE_ONLY = ("onnxruntime", "openvino")
 
 
 def installed() -> list[str]:
     """The names of the engines that are installed."""
-    torch = importlib.util.find_spec("torch") is not None
-    return [name for name in ENGINES if torch or not name.startswith("torch")]
+    return [name for name in ENGINES if not missing(name)]
+
+
+def can_run(engine: str, case: Case) -> bool:
+    """Whether an engine computes a case: some are for inference alone."""
+    return not (case.train and engine in INFERENCE_ONLY)
+
+
+def missing(engine: str) -> list[str]:
+    """The packages that an engine needs and that are not installed."""
+    own = [] if engine in ("layers", "fast") else [engine.partition("-")[0]]
+    needed = [*own, "onnx"] if engine in INFERENCE_ONLY else own
+    return [name for name in needed if find_spec(name) is None]
