@@ -17,9 +17,9 @@ ROOMS = [  # bottom first
     {"datasets"},
     {"plots", "trained"},
     {"report", "notebook"},
-    {"train"},
-    {"evaluate", "predict", "convert", "grade"},
-    {"bench", "explain", "reproduce"},
+    {"train", "convert"},
+    {"evaluate", "predict", "bench", "grade"},
+    {"explain", "reproduce"},
     {"app", "datasets.__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
