@@ -95,7 +95,15 @@ def figures(estimates: Estimates) -> Figures:
         "balanced_mae": metrics.balanced_mae(decades),
         "same_answer": same_answer(estimates),
     }
-    return result | ({} if estimates.p_hat is None else distribution_figures(estimates))
+    if (p_hat := estimates.p_hat) is None:
+        return result
+    p, grid = estimates.p, estimates.grid
+    result["mode_mae"] = metrics.mae(estimates.mode, y)
+    result |= {name: getattr(metrics, name)(p_hat, p) for name in LABEL_DISTRIBUTION}
+    result |= {name: getattr(metrics, name)(p_hat, y, grid) for name in TRUE_AGE}
+    result["coverage"] = by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS))
+    result["vote_coverage"] = by_name(LEVELS, metrics.vote_coverage(p_hat, p, LEVELS))
+    return result
 
 
 def same_answer(estimates: Estimates) -> float:
@@ -106,19 +114,6 @@ def same_answer(estimates: Estimates) -> float:
     answers = estimates.y_hat if estimates.p_hat is None else estimates.p_hat
     _, counts = np.unique(answers, axis=0, return_counts=True)
     return float(counts.max() / len(answers))
-
-
-def distribution_figures(estimates: Estimates) -> Figures:
-    """The figures of p_hat: against the label distribution p, then against the true age."""
-    y, p, p_hat, grid = estimates.photos.ages, estimates.p, estimates.p_hat, estimates.grid
-    against_p = {name: getattr(metrics, name)(p_hat, p) for name in LABEL_DISTRIBUTION}
-    against_y = {name: getattr(metrics, name)(p_hat, y, grid) for name in TRUE_AGE}
-    mode_mae = {"mode_mae": metrics.mae(estimates.mode, y)}
-    coverage = {
-        "coverage": by_name(LEVELS, metrics.coverage(p_hat, y, grid, LEVELS)),
-        "vote_coverage": by_name(LEVELS, metrics.vote_coverage(p_hat, p, LEVELS)),
-    }
-    return mode_mae | against_p | against_y | coverage
 
 
 def by_name(keys: Array, values: Array) -> dict[str, float]:

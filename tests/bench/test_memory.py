@@ -34,9 +34,11 @@ def proc(tmp_path, monkeypatch):
     return add
 
 
-def test_pss_is_what_is_shared_in_proportion():
-    assert memory.pss(ROLLUP.format(5000)) == 5000 * 1024
-    assert memory.pss("") == 0  # of a process that has just ended
+def test_pss_is_what_is_shared_in_proportion(proc, tmp_path):
+    proc(10, 1, 5000)
+    assert memory.held(10) == 5000 * 1024
+    (tmp_path / "10" / "smaps_rollup").write_text("")  # of a process that has just ended
+    assert memory.held(10) == 0
 
 
 def test_a_family_is_children_and_their_children(proc):

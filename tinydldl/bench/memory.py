@@ -1,5 +1,6 @@
 """The memory of a process and all its children, as counted by Linux."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -20,17 +21,13 @@ def held(pid: int) -> int | None:
         member = family.pop()
         family += children.get(member, [])
         try:
-            total += pss((PROC / str(member) / "smaps_rollup").read_text())
+            text = (PROC / str(member) / "smaps_rollup").read_text()
+            found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
+            total += 1024 * int(found[1]) if found else 0  # it has just ended
         except OSError:
             if member == pid:
                 return None
     return total
-
-
-def pss(text: str) -> int:
-    """The bytes after `Pss:` in the text of a `smaps_rollup`."""
-    line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0 kB")
-    return 1024 * int(line.split()[1])
 
 
 class Peak(threading.Thread):

@@ -55,7 +55,11 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> traine
     BatchNorm that is in `CHANNELS`, followed by a Linear layer to 101 labels.
     """
     check_modules(weights.modules)
-    layers = layers_of(weights.arrays)
+    by_layer: dict[str, Arrays] = {}
+    for name, array in weights.arrays.items():
+        layer, _, own = name.rpartition(".")
+        by_layer.setdefault(layer, {})[own] = array
+    layers = list(by_layer.values())
     method = make_method(METHOD, label_grid())
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
@@ -114,15 +118,6 @@ def check_modules(modules: Mapping[str, Shell]) -> None:
         for setting, ours in SETTINGS[kind].items():
             if state.get(setting, ours) not in (ours, (ours, ours)):
                 raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
-
-
-def layers_of(arrays: Arrays) -> list[Arrays]:
-    """The arrays of each layer by their names: `[{"weight": ..., "bias": ...}, ...]`."""
-    layers: dict[str, Arrays] = {}
-    for name, array in arrays.items():
-        layer, _, own = name.rpartition(".")
-        layers.setdefault(layer, {})[own] = array
-    return list(layers.values())
 
 
 def network_name(layers: Sequence[Arrays]) -> str | None:

@@ -36,7 +36,10 @@ def main(argv: list[str] | None = None) -> int:
     check_folder(arguments.out)
     parts = load(arguments.name, options, aligned=False)
     check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
-    print_parts(arguments.name, parts)
+    total = sum(len(photos) for photos in parts.values())
+    print(f"{arguments.name}: {total} photos (years: min / mean / max)")
+    for part, p in parts.items():
+        print(f"{part:>7} {len(p):7}   age {summary(p.ages)}   sigma {summary(p.sigmas)}")
     if arguments.align:
         return align(arguments, parts, options)
     parts = {part: prefer(photos, options) for part, photos in parts.items()}
@@ -87,14 +90,6 @@ def build_parser() -> cli.Parser:
     add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
     parser.add_out("folder for the results", Path("runs/datasets"))
     return parser
-
-
-def print_parts(name: str, parts: Parts) -> None:
-    """Print a line per part: photos, ages, sigmas."""
-    total = sum(len(photos) for photos in parts.values())
-    print(f"{name}: {total} photos (years: min / mean / max)")
-    for part, p in parts.items():
-        print(f"{part:>7} {len(p):7}   age {summary(p.ages)}   sigma {summary(p.sigmas)}")
 
 
 def summary(years: Ages) -> str:

@@ -4,8 +4,6 @@ The labels are true ages without a sigma. A file name gives the person and the a
 is photo 1 of subject 009055, male, aged 54.
 """
 
-from pathlib import Path
-
 from tinydldl.datasets import base
 from tinydldl.datasets.base import Options, Parts, Photos, age_in, find, find_folder
 from tinydldl.datasets.table import Table
@@ -34,11 +32,7 @@ def load(options: Options) -> Parts:
             age=rows.need_column("age", "age"),
             default_sigma=options.sigma,
         )
-    subjects = [subject_of(p) for p in photos.paths] if options.split == "subject" else None
-    train, test = base.random_split(photos, 0.8, options.seed, subjects)
+    subjects = [path.name.partition("_")[0] for path in photos.paths]
+    groups = subjects if options.split == "subject" else None
+    train, test = base.random_split(photos, 0.8, options.seed, groups)
     return {"train": train, "test": test}
-
-
-def subject_of(path: Path) -> str:
-    """The number of the person: the file name up to its underscore."""
-    return path.name.partition("_")[0]

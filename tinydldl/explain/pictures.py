@@ -4,7 +4,7 @@ Orange is above 0, blue is below; where a map is 0 the face stays gray. The maps
 under the squares of occlusion, `saliency.under_squares`, so that all can be compared.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,13 @@ def explanation(view: Image.Image, maps: tuple, p_hat: Array, grid: Grid, title:
     for axes in bottom[len(ages) :]:
         axes.set_axis_off()
     show(top[0], view, "what the network sees")
-    draw_distribution(top[3], grid, p_hat, ages)
+    top[3].fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
+    for age in ages:
+        top[3].axvline(age, color="#555555", linestyle=":")
+    top[3].set(xlim=(grid[0], grid[-1]), yticks=[], xlabel="Age (years)")
+    top[3].set_title("what it says, p_hat", fontsize=10)
+    top[3].set_ylim(bottom=0)
+    top[3].spines[["top", "right", "left"]].set_visible(False)
     names = ("the map of its estimate", "what a gray square takes away")
     for axes, one_map, name in zip(top[1:3], (estimate, occluded), names, strict=True):
         largest = np.abs(one_map).max()
@@ -100,14 +106,3 @@ def color_bar(axes: Any, largest: float, label: str) -> None:
         scale, ax=cells.tolist(), location="bottom", label=label, aspect=20 * len(cells)
     )
     bar.outline.set_visible(False)
-
-
-def draw_distribution(axes: Axes, grid: Grid, p_hat: Array, ages: Iterable[float]) -> None:
-    """Draw p_hat as an area, and the ages as lines."""
-    axes.fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
-    for age in ages:
-        axes.axvline(age, color="#555555", linestyle=":")
-    axes.set(xlim=(grid[0], grid[-1]), yticks=[], xlabel="Age (years)")
-    axes.set_title("what it says, p_hat", fontsize=10)
-    axes.set_ylim(bottom=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
