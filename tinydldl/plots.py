@@ -17,9 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import PercentFormatter
 
-from tinydldl import IS_COMMAND
+from tinydldl import IS_COMMAND, files
 from tinydldl.arrays import Ages, Array, Distributions, Grid
-from tinydldl.files import new_path, replacing
 
 if IS_COMMAND:
     matplotlib.rcdefaults()  # whatever a user has in a matplotlibrc
@@ -232,13 +231,13 @@ def reliability(q: Array, coverage: Array) -> Figure:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, all of it or nothing."""
-    with replacing(path) as file, warnings.catch_warnings():
+    with files.replacing(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font does not have
         figure.savefig(file, format="png")
 
 
 def save_new(figure: Figure, folder: Path, stem: str) -> Path:
     """Write a figure as `stem`.png into a folder, as `new_path` has it; returns its path."""
-    with new_path(folder, f"{stem}.png") as path:
+    with files.new_path(folder, f"{stem}.png") as path:
         save(figure, path)
     return path

@@ -7,12 +7,11 @@ from typing import Any, Self
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl import metrics, plots
+from tinydldl import methods, metrics, plots
 from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.datasets import Photos
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.labels import gaussian_label_distribution, standard_deviation
-from tinydldl.methods import Method
 
 Figures = dict[str, Any]
 YEARS = np.arange(11)  # n of the cumulative score CS(n), in figures and lines
@@ -57,7 +56,7 @@ class Estimates:
     p_hat: Any  # (N, K), None for a method without a distribution
 
     @classmethod
-    def of(cls, method: Method, prediction: Array, photos: Photos) -> Self:
+    def of(cls, method: methods.Method, prediction: Array, photos: Photos) -> Self:
         """The estimates in a prediction; `method` on the host."""
         return cls(photos, method.grid, method.age(prediction), method.distribution(prediction))
 

@@ -7,13 +7,12 @@ from typing import Self
 
 import numpy as np
 
-from tinydldl import machine
+from tinydldl import labels, machine
 from tinydldl.arrays import Ages, Images
-from tinydldl.labels import label_grid
 from tinydldl.models import CHANNELS, SMALLEST_SIDE, AgeNet
 from tinydldl.train import memory
 
-LABELS = label_grid()
+LABELS = labels.label_grid()
 FORM = (
     f"NETWORK-SIDE-BATCH-train or -inference, NETWORK {' or '.join(CHANNELS)}, SIDE from "
     f"{SMALLEST_SIDE} up, such as tiny-64-32-train"

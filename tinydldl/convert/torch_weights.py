@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, trained
+from tinydldl import checkpoint, labels, methods, trained
 from tinydldl.arrays import Arrays
 from tinydldl.convert.torch_file import Weights
 from tinydldl.errors import UserError
-from tinydldl.labels import label_grid
-from tinydldl.methods import make_method
 from tinydldl.models import CHANNELS, AgeNet
 from tinydldl.unpickle import Shell
 
@@ -60,7 +58,7 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> traine
         layer, _, own = name.rpartition(".")
         by_layer.setdefault(layer, {})[own] = array
     layers = list(by_layer.values())
-    method = make_method(METHOD, label_grid())
+    method = methods.make_method(METHOD, labels.label_grid())
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(weights.arrays, method.outputs))

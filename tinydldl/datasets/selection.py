@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinydldl import cli, datasets
+from tinydldl import cli, datasets, images, models
 from tinydldl.arrays import Grid
 from tinydldl.datasets import DataError, Options, Parts, Photos
 from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.transforms import CHOICES
-from tinydldl.images import held_side
-from tinydldl.models import LARGEST_SIDE, SMALLEST_SIDE
 from tinydldl.processes import MOST
 
 FEWEST = 2  # photos in a part
@@ -20,7 +18,7 @@ MAY_FAIL = 3, 0.01  # photos of a part, or this share of them, that may be unrea
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}  # in texts
 TRAINED_ON = "train"  # the part that a network has seen, unless its run names another
 ALL = "all"  # for --part: all parts together
-SIDE = cli.whole(SMALLEST_SIDE, LARGEST_SIDE)  # the type of --size
+SIDE = cli.whole(models.SMALLEST_SIDE, models.LARGEST_SIDE)  # the type of --size
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def request_from(arguments: Namespace) -> Request:
 def load(dataset: str, options: Options, side: int, limit: int | None = None) -> Parts:
     """Every part, {part: Photos}; synthetic faces are `limit`, for `side`. Raises DataError."""
     count = limit if limit and dataset == "synthetic" else options.count
-    return datasets.load(dataset, replace(options, side=held_side(side), count=count))
+    return datasets.load(dataset, replace(options, side=images.held_side(side), count=count))
 
 
 def within(parts: Parts, grid: Grid, dataset: str) -> Parts:

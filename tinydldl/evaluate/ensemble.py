@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import trained
+from tinydldl import checkpoint, finite, trained
 from tinydldl.arrays import Module, Outputs
-from tinydldl.checkpoint import CheckpointError
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.fast.choice import choose_engine
-from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
 
 
@@ -25,7 +23,7 @@ def load(paths: list[Path], xp: Module = np) -> dict[Path, trained.Trained]:
         if kind(network) != kind(first):
             why = "their predictions cannot be averaged, for they say different things"
             both = f"{prediction_text(first)}, and {prediction_text(network)}"
-            raise CheckpointError(f"{first_path} and {path}: {why}: {both}")
+            raise checkpoint.CheckpointError(f"{first_path} and {path}: {why}: {both}")
     return networks
 
 
@@ -63,6 +61,6 @@ def average(
             about = stores[network.side], batch, xp, progress.update
             try:
                 predictions.append(replace(network, model=model).predict(*about)[0])
-            except NonFiniteError as error:
-                raise CheckpointError(f"{path}: {error}") from None
+            except finite.NonFiniteError as error:
+                raise checkpoint.CheckpointError(f"{path}: {error}") from None
     return np.mean(predictions, axis=0)

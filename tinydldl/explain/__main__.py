@@ -10,17 +10,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl import cli, plots
+from tinydldl import cli, files, labels, plots, trained
 from tinydldl.arrays import Grid, Map
 from tinydldl.datasets import selection
 from tinydldl.errors import UserError
 from tinydldl.explain import pictures, saliency
 from tinydldl.faces import Face
-from tinydldl.files import check_folder
-from tinydldl.labels import nearest
 from tinydldl.predict import inputs, portraits
 from tinydldl.progress import Progress
-from tinydldl.trained import Trained
 
 FOLDER = Path("runs/explanations")
 AROUND = (-20, 0, 20)  # years, from the estimate to the ages whose maps are drawn
@@ -35,7 +32,7 @@ OF_DATASET += ["batch", "loaders"]
 def main(argv: list[str] | None = None) -> int:
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
-    check_folder(arguments.out)
+    files.check_folder(arguments.out)
     network = portraits.open_network(arguments.net, arguments.checkpoint)
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
@@ -43,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def explain_photo(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
+def explain_photo(arguments: Namespace, network: trained.Trained) -> tuple[Figure, str]:
     """The figure of a face in a photo, and a name for it; prints its numbers."""
     photo, *others = inputs.expand(arguments.photo)
     if others:
@@ -91,7 +88,7 @@ def choose_face(faces: inputs.Faces, photo: str, asked: int | None) -> tuple[Fac
 def ages_around(y_hat: float, grid: Grid) -> list[float]:
     """The labels nearest to the estimate and to ages `AROUND` it, within the grid."""
     ages = np.clip(np.add(y_hat, AROUND), grid[0], grid[-1])
-    return list(dict.fromkeys(grid[nearest(ages, grid)].tolist()))
+    return list(dict.fromkeys(grid[labels.nearest(ages, grid)].tolist()))
 
 
 def agreement_text(r: float | None) -> str:
@@ -107,11 +104,11 @@ def range_text(one_map: Map) -> str:
     return f"from {one_map.min():+.2f} to {one_map.max():+.2f}"
 
 
-def explain_dataset(arguments: Namespace, network: Trained) -> tuple[Figure, str]:
+def explain_dataset(arguments: Namespace, network: trained.Trained) -> tuple[Figure, str]:
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
     part, store = selection.open_part(selection.request_from(arguments), network.side, grid, room)
-    check_folder(arguments.out, store.photos.paths)
+    files.check_folder(arguments.out, store.photos.paths)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:
         rows = saliency.by_decade(network, store, arguments.batch, progress.update)

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
-from tinydldl import plots
-from tinydldl.files import replacing, write_table
+from tinydldl import files, plots
 from tinydldl.plots import COLORS, DPI
 
 # Published figures: MAE (years) and epsilon-error on each of SETS, None where the paper has none.
@@ -75,10 +74,10 @@ class Table:
     def write(self, stem: Path, picture: Figure) -> None:
         """Print the table, and write `stem`.md, `stem`.csv and its picture, `stem`.png."""
         print("\n" + self.markdown())
-        with replacing(stem.with_suffix(".md")) as file:
+        with files.replacing(stem.with_suffix(".md")) as file:
             file.write(self.markdown().encode())
         rows = [dict(zip(self.header, row, strict=True)) for row in self.rows]
-        write_table(stem.with_suffix(".csv"), self.header, rows)
+        files.write_table(stem.with_suffix(".csv"), self.header, rows)
         write_picture(stem.with_suffix(".png"), picture)
 
 

@@ -7,14 +7,12 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from tinydldl import cli, datasets, weights
+from tinydldl import cli, datasets, labels, methods, weights
 from tinydldl.datasets import selection
 from tinydldl.datasets.table import PARTS
 from tinydldl.datasets.transforms import TRANSFORMS
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import add_engine_arguments
-from tinydldl.labels import MOST_INTERVALS, label_grid
-from tinydldl.methods import METHODS
 from tinydldl.models import CHANNELS, POOLS
 from tinydldl.optim import OPTIMIZERS
 from tinydldl.train.settings import OF_ONE_METHOD, TrainSettings
@@ -28,7 +26,7 @@ REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
 NAME = re.compile(r"[^./\\\0-\x1f][^/\\\0-\x1f]{0,62}")  # 255 bytes is what file systems allow
 SCHEDULE = re.compile(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?")
-STEP = f"a number of years that divides 100 into 1 to {MOST_INTERVALS} parts"
+STEP = f"a number of years that divides 100 into 1 to {labels.MOST_INTERVALS} parts"
 
 
 def build_parser() -> cli.Parser:
@@ -53,10 +51,10 @@ def build_parser() -> cli.Parser:
     add_engine_arguments(network)
 
     add = parser.add_argument_group("method").add_argument
-    add("--method", choices=METHODS, help="what is learned")
+    add("--method", choices=methods.METHODS, help="what is learned")
     add("--members", type=cli.whole(1), help="ldae: how many networks to average (default: 3)")
     add("--lam", type=cli.not_negative, help="dldl-v2: lambda, of |y_hat - y| (default: 1)")
-    step = cli.kind(float, STEP, lambda step: len(label_grid(step=step)))
+    step = cli.kind(float, STEP, lambda step: len(labels.label_grid(step=step)))
     add("--label-step", type=step, help="years from one label to the next")
     about = "dldl-v2: divide KL by N, or by N K as the paper's published code does (default: batch)"
     add("--kl-reduction", choices=["batch", "elements"], help=about)

@@ -7,15 +7,12 @@ from types import ModuleType
 
 import numpy as np
 
-from tinydldl import checkpoint, plots, report, trained
+from tinydldl import checkpoint, methods, models, optim, plots, report, trained
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_room, write_table
 from tinydldl.labels import balancing_weights, label_grid
-from tinydldl.methods import make_method
-from tinydldl.models import AgeNet
-from tinydldl.optim import OPTIMIZERS, Averaged
 from tinydldl.progress import Progress
 from tinydldl.train.loop import Training, evaluate, train
 from tinydldl.train.photos import TrainingPhotos
@@ -39,9 +36,9 @@ class Experiment:
         own = {"lam": s.lam, "kl_reduction": s.kl_reduction, "kl_epochs": s.kl_epochs}
         about: dict[str, dict] = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}
         grid = label_grid(step=s.label_step)
-        method = make_method(s.method, grid, **about.get(s.method, {})).to(xp)
+        method = methods.make_method(s.method, grid, **about.get(s.method, {})).to(xp)
         rng = np.random.default_rng(seed)
-        net = AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
+        net = models.AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
         model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
         self.lines = [
             f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}",
@@ -58,7 +55,7 @@ class Experiment:
         self.training = Training(
             model=model,
             method=method,
-            optimizer=OPTIMIZERS[s.optimizer](model.params, model.grads, s.lr),
+            optimizer=optim.OPTIMIZERS[s.optimizer](model.params, model.grads, s.lr),
             schedule=s.learning_rate,
             train_store=photos.train,
             valid_store=photos.valid,
@@ -103,7 +100,7 @@ class Experiment:
         """Put the training where its last checkpoint was, or at its start; returns its epoch."""
         training, s = self.training, self.settings
         if s.average:
-            training.average = Averaged(weights_of(training), s.average)
+            training.average = optim.Averaged(weights_of(training), s.average)
         if (folder / "checkpoint.npz").exists():  # before the tables are written anew
             training.channels = trained.load(folder / "checkpoint").channels
         elif s.init:

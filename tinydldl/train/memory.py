@@ -4,15 +4,11 @@ from math import prod
 
 import numpy as np
 
-from tinydldl import machine
+from tinydldl import images, labels, machine, models, processes
 from tinydldl.arrays import Module
 from tinydldl.datasets.loader import AHEAD
 from tinydldl.errors import UserError
-from tinydldl.images import held_side
-from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, MaxPool2d
-from tinydldl.models import AgeNet, count_params
-from tinydldl.processes import bounded
 from tinydldl.train.settings import TrainSettings
 
 PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
@@ -22,9 +18,9 @@ COPIES = 4  # parameters, gradients, and two moments of Adam
 
 def check(settings: TrainSettings, photos: int, xp: Module) -> None:
     """Print about how much memory a training takes. Raises UserError for more than there is."""
-    batch, loaders = min(settings.batch, photos), bounded(settings.loaders, photos)
-    workers = bounded(settings.workers or machine.available_cores(), settings.batch)
-    held = 3 * held_side(settings.size) ** 2 * photos
+    batch, loaders = min(settings.batch, photos), processes.bounded(settings.loaders, photos)
+    workers = processes.bounded(settings.workers or machine.available_cores(), settings.batch)
+    held = 3 * images.held_side(settings.size) ** 2 * photos
     ahead = 2 * 3 * settings.size**2 * batch * (AHEAD + loaders)
     layers = settings.engine == "layers" or xp is not np
     helpers = loaders + (0 if layers else workers - 1)
@@ -44,12 +40,12 @@ def check(settings: TrainSettings, photos: int, xp: Module) -> None:
 
 def network(name: str, side: int, batch: int, layers: bool) -> int:
     """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine."""
-    model = AgeNet(name, len(label_grid()), side, rng=np.random.default_rng(0))
+    model = models.AgeNet(name, len(labels.label_grid()), side, rng=np.random.default_rng(0))
     maps = [(layer, prod(y)) for _, layer, _, y in model.trace(model.input_shape)]
     # the layers keep what each of them returns, the engine that of convolutions and poolings
     kept = sum(size for layer, size in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
     largest = max(size for _, size in maps)
-    return 4 * (batch * (kept + LARGEST * largest) + COPIES * count_params(model))
+    return 4 * (batch * (kept + LARGEST * largest) + COPIES * models.count_params(model))
 
 
 def mb(size: float) -> str:

@@ -17,11 +17,10 @@ import PIL
 import scipy
 
 import tinydldl
-from tinydldl import checkpoint
+from tinydldl import checkpoint, progress
 from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
 from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
-from tinydldl.progress import Progress
 from tinydldl.train.statistics import Figures
 
 RUNS = Path("runs")
@@ -156,7 +155,7 @@ class RunFolder:
             write(self / name)
         except UserError as error:
             if name not in self._said:
-                Progress.write(f"warning: {error}; the training goes on without it")
+                progress.Progress.write(f"warning: {error}; the training goes on without it")
             self._said.add(name)
 
 

@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinydldl import cli
+from tinydldl import cli, optim
 from tinydldl.datasets import Options
 from tinydldl.errors import UserError
-from tinydldl.optim import cosine_schedule, step_schedule
 
 OF_ONE_METHOD = dict.fromkeys(("lam", "kl_reduction", "kl_epochs"), "dldl-v2")
 OF_ONE_METHOD |= {"members": "ldae"}
@@ -85,9 +84,9 @@ class TrainSettings:
         """The learning rate at an epoch, from 1 on; 1.5 is the middle of the first."""
         name, _, count = self.schedule.partition(":")
         if name == "cosine":
-            return cosine_schedule(self.lr, epoch, self.epochs, self.warm_up)
+            return optim.cosine_schedule(self.lr, epoch, self.epochs, self.warm_up)
         every = int(count or self.epochs)  # a constant one is divided after the end
-        return step_schedule(self.lr, epoch, every)
+        return optim.step_schedule(self.lr, epoch, every)
 
     @property
     def networks(self) -> int:
