@@ -25,6 +25,9 @@ A test may end in a part that students do not see before they hand in, between t
     ### BEGIN HIDDEN TESTS
     ### END HIDDEN TESTS
 
+A cell that shows a figure, one at most, says in a sentence what is to be seen in it, for those who
+do not see it: `alt="A hill at 30 years."`.
+
 The cells get nbgrader's metadata, so that nbgrader can hand out, collect and grade them
 (TEACHING.md).
 """
@@ -99,11 +102,12 @@ def digest(source):
 
 
 def cell_metadata(cell):
-    """nbgrader's metadata for a marked cell, nothing for any other."""
+    """What a figure shows, and nbgrader's metadata for a marked cell."""
     marks = cell.metadata
+    found = {"alt": marks["alt"]} if "alt" in marks else {}
     kind = next((kind for kind in ("exercise", "test", "question") if kind in marks), None)
     if kind is None:
-        return nbformat.from_dict({})
+        return nbformat.from_dict(found)
     name = marks[kind]
     grading = {
         "schema_version": 3,
@@ -115,7 +119,7 @@ def cell_metadata(cell):
     }
     if kind != "exercise":
         grading["points"] = int(marks["points"])
-    found = {"nbgrader": grading}
+    found["nbgrader"] = grading
     if "stands_for" in marks:
         found["tinydldl"] = {"stands_for": marks["stands_for"].split()}
     return nbformat.from_dict(found)

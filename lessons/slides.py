@@ -64,7 +64,7 @@ def columns(notebook):
         source = LINK.sub(r"\1", ANSWER.sub("", "".join(cell["source"])))
         if cell["cell_type"] == "code":
             title = found[-1][0].lstrip("# ")
-            found[-1] += [f"### {title}\n\n{picture}" for picture in figures(cell, title)]
+            found[-1] += [f"### {title}\n\n{picture}" for picture in figures(cell)]
             continue
         for part in re.split(r"^(?=##+ )", source, flags=re.MULTILINE):
             if part.startswith("## "):
@@ -81,11 +81,11 @@ def columns(notebook):
     return [column for column in found if not column[0].startswith("## Further reading")]
 
 
-def figures(cell, title):
+def figures(cell):
     """The pictures that a cell shows, as HTML."""
     data = (output.get("data", {}) for output in cell["outputs"])
     pictures = ("".join(item["image/png"]).strip() for item in data if "image/png" in item)
-    alt = f"A figure of section {title}".replace('"', "'")
+    alt = cell["metadata"].get("alt", "")
     return [f'<img alt="{alt}" src="data:image/png;base64,{each}">' for each in pictures]
 
 

@@ -85,6 +85,8 @@ def lesson(text: str, name: str) -> str:
     for cell in notebook["cells"]:
         marks, source = cell["metadata"].get("nbgrader", {}), "".join(cell["source"])
         cell["source"] = build.HIDDEN.sub("", source)
+        if alt := cell["metadata"].get("alt"):
+            cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         if marks.get("solution") and cell["cell_type"] == "code":
             stub = build.SOLUTION.sub(build.STUBS["code"], source)
             cells.append(cell | {"source": stub, "metadata": {}, "id": cell["id"] + "-stub"})

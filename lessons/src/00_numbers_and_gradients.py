@@ -81,7 +81,7 @@ assert found == 2.0**-10, f"float16: found {found}, expected 2^-10"
 assert type(found) is np.float16, "float16: the arithmetic left the type"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Two rising staircases on logarithmic axes: the gap to the next float doubles at every power of two, from about 1e-10 to 1e-4 for float32 and nine orders of magnitude lower for float64; a dot at x = 1 marks eps."
 assert [np.finfo(dtype).eps for dtype in (np.float32, np.float64)] == [2.0**-23, 2.0**-52]
 x = np.logspace(-3, 3, 2000)
 figure, axes = plt.subplots()
@@ -155,7 +155,7 @@ assert 0.01 < relative <= bound and abs(bound - 0.12) < 0.005
 # $$ \text{forward: } \frac{f(x + h) - f(x)}{h}, \qquad \text{central: } \frac{f(x + h) - f(x - h)}{2h}. $$
 
 
-# %%
+# %% alt="The curve exp(x) with three straight lines through 0.5: the central difference, of slope 1.83, is nearly parallel to the tangent, of slope 1.65; the forward difference, of slope 2.53, is far too steep."
 def secants(h=0.8):
     """Draw the tangent of exp at 0.5, and both secants."""
     f, x = np.exp, 0.5
@@ -284,7 +284,7 @@ for dtype in (np.float32, np.float64):
 # Now measure it. We take $f = \exp$ at $x = 1$, where $f = f' = f''' = e$, and 25 steps in each power of ten. All of the arithmetic is done in one type.
 
 
-# %%
+# %% alt="The error of a derivative against the step, a V for each kind of float: rounding errors fall to the left of the best step, the error of the formula rises to its right; float64 gets down to 1e-10 near a step of 1e-5, float32 only to 1e-4 near 1e-2."
 def measured(dtype):
     """Steps h, and the error of the central difference of exp at 1 for each, all in `dtype`."""
     decades = 13 if dtype == np.float64 else 7
@@ -350,7 +350,7 @@ print(f"entries below 0.012: {(np.abs(exact) < 0.012).mean():.0%}")
 assert 2 < loss < 4 and abs(jump - 2.4e-7) < 1e-8 and abs(jump / 2e-5 - 0.012) < 1e-3
 assert (np.abs(exact) < 0.012).mean() > 0.5
 
-# %%
+# %% alt="A gradient of 101 entries with a deep valley at the true age: in float32 many dots of the numerical gradient lie beside the line, in float64 all lie on it."
 figure, axes = plt.subplots(1, 2, sharey=True)
 for ax, dtype in zip(axes, (np.float32, np.float64), strict=True):
     error = np.abs(gradients[dtype] - exact[0]).max() / np.abs(exact).max()
@@ -674,7 +674,7 @@ fresh = np.random.default_rng(8)
 makers = [Tanh, Softmax, lambda: Linear(4, 4, std=1, rng=fresh).to(dtype=float)]
 results = [errors(make, x) for make in makers]
 
-# %%
+# %% alt="A row of dots for each of five backward passes: the right one has relative errors of 1e-11 to 1e-10, far left of the limit 1e-7; the four planted errors lie between 1e-3 and 1, far right of it."
 figure, axes = plt.subplots()
 for result, name, color in zip(results, ("Tanh", "Softmax", "Linear"), COLORS, strict=False):
     for row, values in enumerate(result.values()):
@@ -756,7 +756,7 @@ for seed in range(3):
 #
 # which is neither 0 nor 1.
 
-# %%
+# %% alt="The derivative of ReLU near its kink: the backward pass jumps from 0 to 1, the central difference rises along a straight line from one step before the kink to one step after it."
 h = 1e-5
 x = np.linspace(-3 * h, 3 * h, 601)
 numeric = central_difference(lambda x: np.maximum(x, 0), x, h)
@@ -855,6 +855,14 @@ for margin in (0.0, 0.5, 2.0, 30.0):
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* The check says that `backward` is the derivative of `forward`, at this input. So (1) `forward` itself may compute something other than what you meant: a sum where a mean was intended, with its own correct derivative. (2) Other inputs may take another path: a stride, an odd size, a batch of one, training against inference mode, values large enough to overflow. (3) It ran in float64: in float32 the same formula may overflow or cancel (lesson 03 has one that does). Also good: the gradient of a parameter that was not checked; a backward pass that changes `dy` or adds to old gradients, seen only when it is called twice. Only a second implementation helps against (1): SciPy, or plain loops.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. Central differences lose digits where they subtract. Many NumPy functions also take complex numbers. Show that $f'(x) \approx \operatorname{Im} f(x + ih) / h$, with $i^2 = -1$, and say how its error depends on $h$, which $h$ you choose in float64, and how many digits you get. Which functions of this course does it differentiate wrongly, without an error?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* By Taylor, f(x + ih) = f + ih f' - h² f''/2 - i h³ f'''/6 + ..., and for a function that is real on real numbers the imaginary part over h is f' - h² f'''/6. The error is h², as for central differences, but nothing is subtracted, so no digit is lost and h may be as small as one likes. With h = 1e-20 and f = exp at 0.5 the relative error is below **4.4e-16**, two units in the last digit. It needs a function that is a power series: |x|, maxima, ReLU, comparisons and rounding are not (their derivative comes out as something else, mostly silently), nor is a conjugate. One point for the series, one for h and the digits, one for what goes wrong.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

@@ -26,7 +26,7 @@ use_style()
 #
 # Here are three faces. A program drew them, so we know their true ages. Ten imaginary annotators have looked at each one and written down a whole number.
 
-# %%
+# %% alt="The same drawn person at 6, 31 and 72 years, each above a histogram of ten votes on the age; the votes of the child lie within three years, those of the old man are spread over twelve."
 true_ages = [6.0, 31.0, 72.0]
 faces = [draw_face(age, np.random.default_rng(4), 160) for age in true_ages]
 votes = [annotate(age, np.random.default_rng(9)) for age in true_ages]
@@ -163,7 +163,7 @@ assert p[2, 30] == p[2, 31] == 0.5, "half-way between two labels, both get half"
 # ## 3. What sigma and the step do
 
 
-# %%
+# %% alt="Label distributions around 32 years: on the left hills for sigma 1, 2 and 5, the higher the narrower; on the right the same hill on grids of step 1, 2 and 4, whose entries double with the step."
 def show(sigma=2.0, step=1.0, y=32.0):
     """Draw the label distribution as bars, one for each label."""
     labels = label_grid(0, 100, step)
@@ -256,7 +256,7 @@ off = np.abs(found - (means - ages)).max()
 assert off < 1e-9, f"with a sigma of its own for each age: off by {off:.2g} years"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="The mean of the target minus the age, against the age: zero in the middle, but up to 3 years too old at age 0 and as much too young at age 100, the more the larger sigma is."
 ages = np.linspace(0, 100, 401)
 figure, axes = plt.subplots()
 for sigma, color in zip((1.0, 2.0, 4.0), COLORS, strict=False):
@@ -282,7 +282,7 @@ assert from_six.max() < 0.01
 #
 # We *chose* the Gaussian. Real votes are whole numbers, and there are only about ten per photo. Let us see how the hill compares with the votes of many annotators, and how far off ten annotators can be.
 
-# %%
+# %% alt="A histogram of 20,000 votes on a face of 40 years, and the label distribution as a line: the two agree."
 rng = np.random.default_rng(1)
 many = np.concatenate([annotate(40.0, rng) for _ in range(2000)])
 p = gaussian_label_distribution([many.mean()], [many.std()], grid)[0]
@@ -363,7 +363,16 @@ assert abs(entropy(p) - 1.75 * np.log(2)) < 1e-12, f"1/2, 1/8, 1/4, 1/8: {entrop
 
 # %% [markdown]
 # Entropy returns in lesson 03: it is the part of the cross entropy that no network can remove by learning.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. At the ends of the grid the mean of the target is not the age. Among all distributions on the grid whose mean *is* $y$, find the one that is nearest to the Gaussian target $g$, in the sense that $\sum_k p_k \ln (p_k / g_k)$ is least. What family does it belong to? What does it look like for $y = 1$, $\sigma = 2$, and what happens for $y = 0$?
 #
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* With a multiplier for the sum and one, t, for the mean, the derivative in p_k gives ln(p_k / g_k) + 1 = a + t l_k, so p_k is g_k times e^(t l_k), normalized. A Gaussian times an exponential is a Gaussian of the same sigma around y + t sigma²: the nearest target is another label distribution, moved outward so far that what is left on the grid has the mean y. For y = 1 and sigma = 2 it is the one around **-0.84** years. For y = 0 only all mass on 0 has that mean: the center goes to minus infinity. One point for the multipliers, one for the family, one for the two cases.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
 # ## Summary
 # * A label is two numbers, $y$ and $\sigma$; the label distribution is the Gaussian density on the grid, divided by its sum.
 # * $\sigma$ sets the width of the hill; the step of the grid sets how many labels share the mass.

@@ -41,7 +41,7 @@ K = len(grid)
 #
 # Here it is on a small grid, $0, 1, \dots, 5$. Each row is an age, each column a question.
 
-# %%
+# %% alt="A table of five ages against five questions, is the person at least 0.5, 1.5, up to 4.5 years old: each row is yes up to the age and no after it, so the yeses form a staircase."
 small = label_grid(0, 5, 1)
 ages = np.array([0.0, 1.0, 2.4, 2.6, 5.0])
 code = ranking_code(ages, small)
@@ -192,7 +192,7 @@ assert np.abs(found - norm.cdf(table, 41.0, 6.0)).max() < 1e-14, "wrong for t fr
 assert abs(cdf(41.0, 41.0, 6.0) - 0.5) < 1e-15, "half of the votes are at most y"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Left, a Gaussian density around 30 with the area below 31.5 shaded, 0.773; right, the cumulative distribution, whose height at 31.5 is that number."
 x = np.linspace(22, 38, 400)
 figure, axes = plt.subplots(1, 2, sharex=True)
 axes[0].plot(x, norm.pdf(x, y, sigma))
@@ -235,7 +235,7 @@ assert abs((T @ p)[-1] - 1) < 1e-15, "the last sum is all of the mass"
 #
 # $$ (Tp)_k - c(l_k) \approx \frac{p_k}{2}. $$
 
-# %%
+# %% alt="Bars of a label distribution under its density: hatched up to the right edge of the bar at 31, the area is that of the blue bars; hatched only up to 31 itself, half a bar is missing."
 x = np.linspace(24, 36, 400)
 figure, axes = plt.subplots(1, 2, sharey=True)
 for ax, end, title in zip(
@@ -390,7 +390,7 @@ def draw_codes(ax, y, sigma):
     return gap
 
 
-# %%
+# %% alt="Three panels compare the ranking code, a jump from 1 to 0, with soft answers, a smooth descent: the largest gap is 0.40 on a label, 0.50 half way between two, and 0.11 where sigma is only 0.5."
 figure, axes = plt.subplots(1, 3, sharey=True, figsize=(10, 3.2))
 gaps = [draw_codes(ax, *ys) for ax, ys in zip(axes, [(30, 2), (30.5, 2), (30, 0.5)], strict=True)]
 axes[0].set_ylabel('Answer to "older?"')
@@ -422,7 +422,7 @@ slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
 # $$ \text{largest gap} \approx \Phi\left(-\frac{d}{\sigma}\right), \qquad \Phi\left(-\frac{\Delta l}{2 \sigma}\right) \le \Phi\left(-\frac{d}{\sigma}\right) \le \frac12. $$
 
 
-# %%
+# %% alt="The largest gap between ranking code and soft answers for ages from 50 to 51: every curve peaks at 0.5 half way, and the smaller sigma is, the lower it falls toward both labels."
 def soft_answers(ages, sigma, grid):
     """1 - T p, the first K-1 entries: (N, K-1)."""
     p = gaussian_label_distribution(ages, sigma, grid)
@@ -526,7 +526,7 @@ assert np.allclose(one_by_one, [0, -0.9])
 # %% [markdown]
 # So with fractional ages, floor makes people half a year younger on average, and $y > l_k$ half a year older. No single person need move by exactly that: with floor, somebody aged 30.9 loses nearly a year, and somebody aged 30.0 nothing. Next to the soft code it shows:
 
-# %%
+# %% alt="Left, three hard codes of the age 30.9 beside the soft answers: the floor says no one question earlier than the others. Right, their largest gap against the fraction of a year: the nearest label stays between 0.4 and 0.5, floor and strict comparison reach 0.6."
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
 y = 30.9
 axes[0].plot(grid[:-1] + 0.5, soft_answers(np.array([y]), 2.0, grid)[0], color="gray", linewidth=3)
@@ -587,7 +587,7 @@ q, s = 0.3, np.linspace(0.001, 0.999, 999)
 loss = -q * np.log(s) - (1 - q) * np.log(1 - s)
 assert abs(s[loss.argmin()] - q) < 1e-9
 
-# %%
+# %% alt="Mean answers of 1, 10 and 1000 hard codes of votes: one is a single step, ten a coarse staircase, and a thousand follow the dashed curve of soft answers."
 figure, axes = plt.subplots()
 for count, color in zip((1, 10, 1000), (COLORS[1], COLORS[2], COLORS[0]), strict=True):
     mean_code = ranking_code(rng.choice(grid, count, p=p), grid).mean(axis=0)
@@ -762,7 +762,7 @@ assert abs(p @ small[:5] - (small[0] + r.sum())) < 1e-14
 # %% [markdown]
 # How bad can it be? Imagine a good ranking network: its answers are right except for a little noise, standard deviation 0.03. Taking differences makes the noise $\sqrt2$ times larger, while the entries of $p$ are small, 0.2 at most for $\sigma = 2$.
 
-# %%
+# %% alt="Noisy soft answers on the left give a distribution with negative bars in the middle panel; after sorting, on the right, no bar is negative and the hill is near the true one."
 y, sigma = 40.0, 2.0
 truth = gaussian_label_distribution([y], [sigma], grid)[0]
 noisy = np.clip((1 - T @ truth)[:-1] + rng.normal(0, 0.03, K - 1), 0, 1)
@@ -803,6 +803,14 @@ assert abs(repaired @ grid - distribution_of(noisy) @ grid) < 1e-9, "the same ex
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* For the softmax: (1) $\hat p_k > 0$ and $\sum_k \hat p_k = 1$ by construction, so its answers $1 - T\hat p$ always fall; the ranking network's may rise, and then no distribution fits them. (2) The target of a single photo is already the soft code: its $\sigma$ tells how unsure the annotators were, and the network need not infer it from the hard codes of many similar faces. (3) Also good: the target keeps fractional ages exactly (the expectation of the target is $y$), where the hard code rounds them to a label. For ranking: each question can be weighted on its own (OR-CNN does so), no Gaussian has to be assumed, and the mean hard code is the right distribution whatever its shape.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. A network gives the hard ranking code, but each of its $K - 1$ answers is wrong with probability $e$, independently of the others. The age is estimated by counting. What are the mean and the standard deviation of the estimate for a person of $y$ years? For which age is there no bias? And if the estimate were the label of the first "no" instead, from where would the errors come?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* Of the y answers that should be yes, y (1 - e) are, and of the others (K - 1 - y) e: the mean is y + e (K - 1 - 2y). With 101 labels, e = 0.01 and y = 20 that is **20.6** years; there is no bias at 50, and every other estimate is pulled toward the middle. Each answer has the variance e (1 - e), so the standard deviation is sqrt((K - 1) e (1 - e)), here **0.995** years, at any age. The first "no" is decided by the first error among the y answers below: with y = 20 some is wrong with probability 1 - 0.99^20 = 0.18, and then the estimate lies anywhere between 0 and 19. It errs more rarely and much farther, and worse the older the person is. One point for the mean with its age without bias, one for the deviation, one for the first "no".
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

@@ -100,7 +100,7 @@ assert np.array_equal(single, [[1]]), f"one image, one label: {single}, expected
 # %% [markdown]
 # You may have met a softmax with a **temperature**, $e^{x_k / \tau}$: a small $\tau$ makes the hill narrow, a large one makes it wide. We do not need it. The logits come from a linear layer, $x = \text{features} \cdot W + b$, and dividing them by $\tau$ is the same as dividing $W$ and $b$ by $\tau$. The network learns that by itself. Here is what the scale does to the logits $-(l_k - 30)^2 / 8$, whose softmax is the label distribution of $y = 30$, $\sigma = 2$: with $\tau$ it becomes that of $\sigma\sqrt{\tau}$.
 
-# %%
+# %% alt="The softmax of the same logits divided by 0.25, 1 and 4: three hills around 30, high and narrow, medium, low and wide."
 rng = np.random.default_rng(2)
 features, W, b = rng.standard_normal((4, 8)), rng.standard_normal((8, K)), rng.standard_normal(K)
 tau = 3.0
@@ -143,7 +143,7 @@ print(f"largest difference from central differences: {error:.0e}")
 assert error < 1e-10
 assert np.abs(J.sum(axis=0)).max() < 1e-15 and np.array_equal(J, J.T)
 
-# %%
+# %% alt="Left, the Jacobian of softmax as a map, a red diagonal in a faint blue square; right, its column for the logit of 30, one high bar up at 30 and small bars down on both sides."
 p_hat = gaussian_label_distribution([30.0], [2.0], grid)[0]
 J = np.diag(p_hat) - np.outer(p_hat, p_hat)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=[1, 1.3])
@@ -230,7 +230,7 @@ for images, labels in ((7, 3), (1, 9), (5, 5)):
 #
 # *Proof.* Let $g(t) = t - 1 - \ln t$. Its derivative $1 - 1/t$ is negative for $t < 1$ and positive for $t > 1$, so $g$ has its only minimum at $t = 1$, and $g(1) = 0$. In a picture: the logarithm lies below its tangent at 1.
 
-# %%
+# %% alt="Left, ln t lies below the line t - 1 and touches it at 1; right, t ln t starts at 0, falls to its lowest point near 0.37 and returns to 0 at 1."
 t = np.linspace(0.01, 4, 400)
 assert (np.log(t) <= t - 1).all() and np.log(1) == 1 - 1
 assert (np.log(t) < t - 1)[np.abs(t - 1) > 1e-6].all()
@@ -374,7 +374,7 @@ assert (
 assert abs(gaussian_kl(40, 2, 40, 4) - 0.32) < 5e-3 and abs(gaussian_kl(40, 4, 40, 2) - 0.81) < 5e-3
 
 
-# %%
+# %% alt="Left, a narrow hill at 40 and a wider one at 43; the other panels show the terms of both divergences between them, each with positive and negative bars, which sum to 0.63 one way and 1.34 the other."
 def terms(y_hat=43.0, sigma_hat=3.0):
     """The target (y = 40, sigma = 2), a prediction, and the terms of both divergences."""
     p, p_hat = hill(40, 2), hill(y_hat, sigma_hat)
@@ -476,7 +476,7 @@ value, dp_hat = kl_from_probabilities(p_hat, p)
 assert np.abs(dp_hat + p / p_hat / 4).max() < 1e-12
 assert np.abs(softmax_backward(p_hat, dp_hat) - (p_hat - p) / 4).max() < 1e-14
 
-# %%
+# %% alt="Above, the target at 30 and a wider prediction at 34; below, what a step does to each logit: up where the target is higher, down where the prediction is."
 p, p_hat = hill(30.0, 2.0), hill(34.0, 3.0)
 figure, axes = plt.subplots(2, 1, figsize=(8, 4.2), sharex=True)
 axes[0].plot(grid, p, "o-", markersize=3, label="target $p$")
@@ -550,7 +550,7 @@ for scale, count in ((1000, 4), (300, 1)):
 # The simplest thing to do with a gradient is to walk downhill: $x \leftarrow x - lr\, dx$, again and again. The factor $lr$ is called the **learning rate**; here it is 5. We start with all logits 0, where every age is equally likely.
 
 
-# %%
+# %% alt="A prediction becomes the target: flat at first, after 10 steps most of the hill, after 100 and 1000 steps not to be told from it, while KL falls from 2.5 to 0.003."
 def descend(gradient, steps, x=None, lr=5.0):
     """The logits after some steps down the gradient, from zero."""
     x = np.zeros((1, K)) if x is None else x
@@ -604,7 +604,7 @@ through_p_hat, through_logits, dx = map(np.array, (through_p_hat, through_logits
 assert np.abs(through_logits - exact).max() < 1e-5
 assert np.isinf(through_p_hat[gaps >= 89]).all() and np.isfinite(through_p_hat[gaps < 89]).all()
 
-# %%
+# %% alt="Loss and gradient in float32 against the gap between two logits: computed from logits both stay right, computed from probabilities both end at a gap of 88, with infinity and nan."
 figure, axes = plt.subplots(1, 2, sharex=True)
 usable = gaps < 89
 assert np.array_equal(usable, np.isfinite(through_p_hat)) and np.array_equal(
@@ -653,7 +653,7 @@ assert abs(soft_cross_entropy(x, p) - floor - kl_logits(x, p)[0]) < 1e-12
 numeric = numerical_gradient(lambda: soft_cross_entropy(x, p), x)
 assert np.abs(numeric - kl_logits(x, p)[1]).max() < 1e-9
 
-# %%
+# %% alt="Cross entropy and KL during training for sigma 0.5, 2 and 5: each cross entropy comes to rest on its own dotted floor, all three dashed KL curves fall to 0."
 figure, axes = plt.subplots(figsize=(8, 3.4))
 counts = np.unique(np.logspace(0, 3.3, 40).astype(int))
 for sigma, color in zip((0.5, 2.0, 5.0), COLORS, strict=False):
@@ -746,7 +746,7 @@ assert "relative error" in caught
 #
 # **The missing mass is spread evenly over all ages.** Each label gets only 0.004 of it, hardly visible in a plot. But there are a hundred of them, with a mean age of 50: they add $0.4 \cdot 50 = 20$ years to the expectation. The newborn becomes 20.8 years old, instead of 1.3.
 
-# %%
+# %% alt="Bars after training on a density at age 0 that was not normalized: they are too low near 0, a thin layer covers all other ages, and the expectation is 20.8 years."
 wrong = softmax(descend(lambda x: softmax(x) - p, 8000))[0]
 right = softmax(descend(lambda x: s * softmax(x) - p, 8000))[0]
 predicted = p[0] + (1 - s) / K
@@ -767,6 +767,14 @@ axes.axvline(wrong @ grid, color=COLORS[3], linestyle=":")
 axes.text(wrong @ grid + 1, 0.12, f"its expectation: {wrong @ grid:.1f} years", color=COLORS[3])
 axes.legend()
 plt.show()
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. After training, somebody divides all logits by one number $\tau$ and looks for the best: that is called temperature scaling. Derive $dL / d\tau$ of the KL divergence and say in one sentence, about means of logits, when $\tau = 1$ is best already. Does the expectation stay where it was? Does the mode?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* The logits are x / tau. The gradient in them is p_hat - p, and each changes by -x_k / tau² with tau: dL/dtau = sum_k (p_k - p_hat_k) x_k / tau², averaged over photos. For x = (0, 1, 2), p = (0, 0, 1) and tau = 1 it is 2 - 1.575 = **0.425**: this one photo wants a smaller tau. It vanishes where the mean logit is the same under the targets and under the predictions: then tau = 1 is best, since L is convex in 1/tau. The mode stays, because division keeps the order; the expectation moves, unless the hill is symmetric. One point for the derivative, one for the condition, one for mode and expectation.
+# <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary

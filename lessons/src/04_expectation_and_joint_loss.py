@@ -130,7 +130,7 @@ for row, gradient in zip(steep, found, strict=True):
 #
 # (The third step subtracts $\hat y$ times the zero sum above.) **The estimate moves easily if the distribution is wide, and hardly at all if it is narrow.** Here are three distributions with the same expectation, and their derivatives.
 
-# %%
+# %% alt="Left, predictions around 40 with sigma 1, 2 and 5; right, what each logit does to the expectation: those of older ages raise it, those of younger ages lower it, strongest one sigma away, and a curve reaches farther the wider its prediction."
 assert np.abs(by_formula.sum(axis=1)).max() < 1e-12
 variance = (p_hat * (grid - (p_hat @ grid)[:, None]) ** 2).sum(axis=1)
 h = 1e-5
@@ -373,7 +373,7 @@ def draw_forces(axes, lam, y_pred, sigma_pred=6.0, y=32.0):
     return p, p_hat, kl, er
 
 
-# %%
+# %% alt="Left, a narrow target at 32 and a wide prediction at 36; right, how each loss pushes the logits: KL up under the target only, L1 up at all ages below the expectation and down at all above."
 def show(lam=1.0, y_pred=36.0, sigma_pred=6.0):
     """The same figure for any weight and prediction."""
     figure, axes = plt.subplots(1, 2)
@@ -473,7 +473,7 @@ for w in (0.01, 0.05, 0.4):
 # %% [markdown]
 # Now four predictions for a photo of age 30, $\sigma = 2$.
 
-# %%
+# %% alt="Four predictions for the same target at 30: A moved by a year, B with a small bump at 80, C with a second hill at 60, D two hills at 20 and 40; A and B are good by KL, D has the right expectation but no mass at 30."
 predictions = {
     "A: moved by 1 year": bump[31.0],
     "B: 5% of the mass at 80": 0.95 * p + 0.05 * bump[80.0],
@@ -589,7 +589,7 @@ start = predictions["C: right mode, wrong mean"]
 weights = {"KL alone": (1, 0), "L1 alone": (0, 1), "KL + L1": (1, 1)}
 paths = {name: descend(start, *pair) for name, pair in weights.items()}
 
-# %%
+# %% alt="Six panels of a prediction that begins with hills at 30 and 60: KL alone is slow to empty the second hill, L1 alone empties it at once and leaves a spike beside the target, both together end on the target."
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True, sharey=True)
 for row, step in zip(axes, (400, 4000), strict=True):
     for ax, (name, path), color in zip(row, paths.items(), COLORS, strict=False):
@@ -603,6 +603,7 @@ for ax in axes[1]:
 figure.suptitle("Prediction (color), as it began (dashed), target (gray)", fontsize=10)
 plt.show()
 
+# %% alt="Left, the error of the age: with L1 it is 0 within 200 steps, with KL alone still 2 years after 4000. Right, the KL divergence: with L1 alone it stays at 0.7, in the other two it falls to below 0.1."
 figure, axes = plt.subplots(1, 2, figsize=(10, 3))
 after = {}
 for (name, path), color in zip(paths.items(), COLORS, strict=False):
@@ -674,7 +675,7 @@ results = {"KL alone": train(of_loss(1, 0))}
 results |= {f"{lam:g}": train(of_loss(1, lam)) for lam in lams}
 results["L1 alone"] = train(of_loss(0, 1))
 
-# %%
+# %% alt="Three panels against the weight of L1: KL grows with it, the error of the expectation falls until the weight is 10, and that of the mode jumps from 3 years at weight 0.1 to 15 at weight 10."
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
 for ax, measure in zip(axes, results["KL alone"], strict=True):
     values = [result[measure] for result in results.values()]
@@ -813,6 +814,14 @@ assert as_code["KL (nats)"] > 1.3 * results["1"]["KL (nats)"], "but the weight i
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* The step changes K (26, 51, 101, 201, 401), and with it the effective weight K lambda of L1 against KL. Two things change at once, so a difference in MAE cannot be attributed to the step. Repair: divide by N, so that lambda keeps its meaning; or keep K lambda constant. (With SGD the learning rate must be scaled by K as well.)
+# <!-- ### END SOLUTION -->
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. DLDL-v2 trains the first moment of $\hat p$. A colleague wants the second, too: the variance $V = \sum_k \hat p_k (l_k - \hat y)^2$ should be $\sigma^2$, with the loss $|V - \sigma^2|$. Derive $\partial V / \partial x_k$, and say which labels it raises when $V$ is too small. What does this loss teach that KL does not, and where may it do harm?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* V = E[l²] - y_hat², so dV/dx_k = p_hat_k (l_k² - E[l²]) - 2 y_hat p_hat_k (l_k - y_hat), and that is p_hat_k ((l_k - y_hat)² - V). For p_hat = (0.2, 0.5, 0.3) on 20, 30 and 40 the first is 0.2 (121 - 49) = **14.4**. Too small a V raises all labels that are farther than sqrt(V) from the estimate, on both sides, and lowers the others. Like L1 it sees far away labels that KL hardly sees, in proportion to the square of their distance; but two hills with the right mean and variance satisfy it as well as one, its gradients are thousands of times those of KL, and at V = sigma² it jumps. One point for the derivative, one for what it raises, one for use and harm.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

@@ -55,7 +55,7 @@ difference = np.abs(slide(gray, down) - correlate(gray, down, mode="valid")).max
 print(f"loops against SciPy: largest difference {difference:.1e}")
 assert difference < 1e-13
 
-# %%
+# %% alt="A face in gray, and two maps of differences: one shows lips, brows and chin as red and blue lines where brightness changes downward, the other the sides of head and neck where it changes to the right."
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9))
 axes[0].imshow(gray, cmap="gray")
 axes[0].set_title("picture")
@@ -166,7 +166,7 @@ assert output_size(1000, 1, 7, 5) == 145, "1,010 rows in steps of 7: the first, 
 ### END HIDDEN TESTS
 
 
-# %%
+# %% alt="Where windows of 3 rows lie over 6 rows: four without padding, six with one row of zeros at both ends, three with stride 2."
 def show_windows(H=7, KH=3, stride=2, padding=1, ax=None):
     """Draw the rows of a picture as squares, and below them the window of each output."""
     ax = ax or plt.subplots(figsize=(5, 2.6))[1]
@@ -305,7 +305,7 @@ assert (round(thin_x / 1e9, 1), round(9 * thin_x / 1e9, 1)) == (0.8, 7.4)
 # ### Nine shifted matrix products
 # Now take the formula with the taps again, $y_{nhw} = \sum_{ij} x_{n,\,h+i,\,w+j} W_{ij}$, and change the order: taps outside, positions inside. For one tap, what do all outputs together look at? At a picture of the size of the output that starts at row $i$ and column $j$: **a slice**. The kernel does not slide over the picture; nine shifted pictures are added.
 
-# %%
+# %% alt="A padded picture four times, with an orange frame where one tap looks: the first at the upper left, the last of the top row at the upper right, the middle one on the picture itself, the last at the lower right."
 padded = np.pad(face, ((4, 4), (4, 4), (0, 0)))  # exaggerated, so that one can see the shift
 figure, axes = plt.subplots(1, 4, figsize=(8.5, 2.5))
 places = [(0, 0), (0, 8), (4, 4), (8, 8)]
@@ -679,7 +679,7 @@ assert backward == 2 * forward
 #
 # The ratio of FLOPs to bytes is the **arithmetic intensity**. A processor can do many FLOPs in the time it takes to fetch one number from memory, so a layer with low intensity waits for memory, and one with high intensity for arithmetic. Here is where TinyAgeNet spends its work on photos of 64 pixels, in batches of 32:
 
-# %%
+# %% alt="Four bar charts over the thirteen convolutions of TinyAgeNet: multiply-adds vary up and down, weights grow toward the end, bytes shrink, and FLOPs per byte grow from 12 to more than 200 before the last group."
 convs = [entry for entry in net.trace(net.input_shape) if entry[0].startswith("conv")]
 names = [name.removeprefix("conv") for name, *_ in convs]
 macs = np.array([layer.multiply_adds(shape) for _, layer, shape, _ in convs])
@@ -740,7 +740,7 @@ assert abs(with_columns - 9 / 40 * C) < 1e-12 and abs(36 / with_columns - 10) < 
 # %% [markdown]
 # What about nine shifted products? Taken literally, they also go through memory nine times: each tap reads a slice and adds to $y$. But they read what is there instead of writing a copy, only $x$, $y$ and one product have to be held, and for small pictures all of that stays in the cache. Which is faster on *your* machine? Counting cannot tell; measure.
 
-# %%
+# %% alt="Time of one convolution on a logarithmic axis: plain loops take thousands of times as long as im2col, and shifted products less than im2col."
 x = rng.standard_normal((8, 66, 66, 16), dtype=np.float32)  # 8 photos, 64 pixels, padded
 W = rng.standard_normal((3, 3, 16, 16), dtype=np.float32)
 work = 8 * 64 * 64 * W.size
@@ -765,7 +765,16 @@ assert np.abs(conv2d(x, W) - conv2d_im2col(x, W)).max() < 1e-3, "float32: the sa
 
 # %% [markdown]
 # Timings are not tests. They vary with the processor, the library behind `@`, the number of cores, and what else runs; so no line here asserts them, and your figures will differ from those printed above. On any machine, though, the loops are far behind. That is why the package has two versions of everything: one to read, one to run, and a test that they agree.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. In a convolution of 3×3 with stride 2, let all weights be 1 and let `dy` be 1 everywhere. What does `dx` look like, away from the border? By what factor do its largest and smallest entries differ, and why? What does that mean for a picture that is *generated* by this backward pass, as some networks do, and which kernel sizes would avoid it?
 #
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* A row of x is seen by as many windows as there are taps at its place: with stride 2 the even taps (two of them) meet every other row, the odd one the rows between. So rows are covered 2, 1, 2, 1, ... times, columns too, and dx shows a checkerboard of 4, 2, 2 and 1: a factor of **4**. A picture that is made in this way ("transposed convolution") has that pattern, unless the weights learn to undo it. It vanishes if the kernel is a multiple of the stride, such as 4×4 or 2×2: then every row meets the same number of taps. One point for the pattern, one for the factor with its reason, one for the remedy.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
 # ## Summary
 # * A convolution asks the same question, the kernel, at every position. In formulas it is a cross-correlation: $y_{nhw} = \sum_{ij} x_{n,\,hs+i,\,ws+j} W_{ij}$, with a matrix (C, OC) for each tap.
 # * Padding and stride give $OH = \lfloor (H + 2P - KH)/s \rfloor + 1$.

@@ -63,7 +63,7 @@ assert np.array_equal(MaxPool2d(3, 2).forward(big), naive.max_pool(big, (3, 3), 
 #
 # **Ties.** If two values share the maximum, $y$ has a kink, and there is no derivative (lesson 00). Any rule that hands out $dy$ exactly once will do. Ours: the first in the window, row by row, gets it. Ties are not rare: after a ReLU many windows hold nothing but zeros.
 
-# %%
+# %% alt="A square of 4 by 4 numbers in four colors, its 2 by 2 maxima, the gradients of these, and the gradient of the square: each maximum gets the gradient of its window, the first of two equal ones, and all other entries are 0."
 dy = np.array([[10.0, 20], [30, 40]]).reshape(1, 2, 2, 1)
 dx = pool.backward(dy)
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.4), width_ratios=[4, 2, 2, 4])
@@ -222,7 +222,7 @@ for pool_name in ("hp", "gap"):
 #
 # Where in between? Equality on the left holds if all values of a window are equal; on the right if each window has a single value above zero. Here are three maps with the same average:
 
-# %%
+# %% alt="Three maps with the same mean, 0.25: all gray, one black square, many black spots; hybrid pooling gives 0.25, 0.33 and 1.00."
 even = np.full((14, 14), 0.25)
 blob, spots = np.zeros((14, 14)), np.zeros((14, 14))
 blob[3:10, 3:10] = 1
@@ -305,7 +305,7 @@ def outputs_of_relus(net, x):
     return ys
 
 
-# %%
+# %% alt="The spread of the outputs over ten layers: without batch normalization it grows to 300 with weights twice as large and falls to 0.0003 with half; with it all three curves are the same flat line."
 x = rng.standard_normal((4, 12, 12, 8), dtype=np.float32)
 figure, axes = plt.subplots(1, 2, sharey=True)
 last = {}
@@ -542,7 +542,7 @@ for shape in ((1, 5, 3, 4), (6, 1, 1, 1), (2, 2, 7, 3)):
 #
 # Look at this line as geometry. A channel is a vector with $M$ entries. Two parts are subtracted from $dy$: its mean, and its component along $\hat x$. **That is linear regression.** Fit $dy_m \approx a + b\, \hat x_m$ by least squares: since $\hat x$ has mean 0 and (for $\varepsilon = 0$) mean square 1, the best intercept is $a = \operatorname{mean}(dy)$ and the best slope $b = \operatorname{mean}(dy\, \hat x)$. BatchNorm passes back the residuals, times $\gamma\, \mathrm{inv\_std}$.
 
-# %%
+# %% alt="Left, gradients as dots with their regression line on the normalized input; right, what is passed back, the distances of the dots from that line."
 x_hat0 = (x - x.mean()) / x.std()  # eps = 0
 intercept, slope = np.linalg.lstsq(np.stack([np.ones(M), x_hat0], axis=1), dy)[0]
 assert abs(intercept - dy.mean()) < 1e-14 and abs(slope - (dy * x_hat0).mean()) < 1e-14
@@ -741,7 +741,7 @@ for shape in ((5, 3, 4, 2), (1, 1, 2, 1), (2, 9, 1, 6)):
 ### END HIDDEN TESTS
 
 
-# %%
+# %% alt="Running mean and running variance over 100 batches: both begin far too low, reach their true values after about 20 to 50 batches, and then waver around them."
 def show_running(momentum=0.1, N=4):
     """Running averages over 100 batches of N 2x2 images with mean 4 and standard deviation 3."""
     draw, layer = np.random.default_rng(1), BatchNorm2d(1, momentum=momentum)
@@ -787,7 +787,7 @@ print({name: f"{error:.0e}" for name, error in check_layer(layer, photo, rng).it
 #
 # How much do the other photos matter in training? We normalize a face together with others, drawn at random again and again, and look at one pixel of the result. The fewer photos, the more that pixel jumps:
 
-# %%
+# %% alt="The spread of one output of the same face among random others, against the size of the batch: it falls from 0.44 with two photos to 0.1 with 32."
 draw = np.random.default_rng(3)
 faces = np.stack([np.asarray(draw_face(sample_age(draw), draw, 32)) for _ in range(64)]) / 255
 sizes, spread = [2, 4, 8, 16, 32], []
@@ -903,7 +903,16 @@ assert sum(name.startswith("bn") for name in names) == 13
 
 # %% [markdown]
 # Why not fold in training, too? Because there $\mu$ and $v$ are functions of $x$. Folding would treat them as constants, and cut two of the three paths that section 6 was about.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. A channel is normalized over $M$ numbers, with $\varepsilon = 0$. How many independent directions of `dy` does the backward pass let through? What comes out, forward and backward, for $M = 2$? And a colleague trains with batches of one photo, "which works for photos of any size": in which layers of ThinAgeNet at 224 px, if any, is that a problem?
 #
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* What is passed back is what is left of dy after a regression on the vector of ones and on x_hat: M - 2 directions, **8** for M = 10. With M = 2 nothing is left: forward the outputs are -1 and 1, whatever the inputs were (if they differ), so they cannot depend on them, and dx is 0. With one photo M is the number of positions, at 224 px from 224² in the first group down to 14² = 196 in the last: M - 2 is nearly M, so the gradient is no problem. But the statistics are those of one photo: the mean brightness of every channel is removed, in training and not in inference, and running averages fit nobody. A photo of 16 px would have one position in the last group: M = 1, output beta alone. One point for M - 2, one for M = 2, one for one photo.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
 # ## Summary
 # * Max-pooling keeps the strongest answer, and the winner gets all of $dy$ (the first, if there is a tie). Average pooling shares $dy$ evenly. Odd sizes are rounded down.
 # * Hybrid pooling first lets each 2×2 window choose its strongest value, then averages. It lies between GAP and four times GAP, high if there are sharp answers in many places.

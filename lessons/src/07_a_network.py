@@ -289,7 +289,7 @@ def measured(stds, rng):
     return values
 
 
-# %%
+# %% alt="The mean square of the numbers after each of 13 convolutions, for four scales of the initial weights: it explodes to 1e12 with 0.2 everywhere, dies out to 1e-21 with 0.01, and stays near 1 by fan-in and fan-out."
 figure, axes = plt.subplots(figsize=(8, 3.6))
 layers, last = np.arange(1, 14), {}
 for (name, stds), color in zip(rules.items(), COLORS, strict=False):
@@ -460,7 +460,7 @@ found = tuple(count("M 2 M", K=7, hidden=(5, 6), side=3))
 assert found == (54, 4, 180), f"one convolution, 3x3 positions, hidden layers of 5 and 6: {found}"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Bars of parameters: 0.9 million in TinyAgeNet and 3.7 in ThinAgeNet, nearly all in convolutions; 134.7 in VGG16, of which nine tenths are in linear layers."
 figure, axes = plt.subplots(figsize=(8, 2.4))
 shares = np.array(list(table.values())) / 1e6
 left = np.zeros(3)
@@ -686,7 +686,7 @@ assert np.abs(paths[1][0] - paths[1000][0]).max() < 1e-8
 # %% [markdown]
 # **Without the correction the first steps would be too long.** Take a constant gradient. With correction every step is $lr$. Without it the step is $lr \, (1 - \beta_1^t) / \sqrt{1 - \beta_2^t}$: $m$ recovers within a few steps, $v$ takes about a thousand, and we divide by its root.
 
-# %%
+# %% alt="The length of Adam's steps under a constant gradient: with the correction always the learning rate, without it three times as long at first, over six times after ten steps, and right only after a thousand."
 t = np.arange(1, 3001)
 without = (1 - beta1**t) / np.sqrt(1 - beta2**t)
 
@@ -737,7 +737,7 @@ history = np.array(history)
 # %% [markdown]
 # Four lines make a training step: forward, loss, backward, step. Now the curves, with the chance level that we computed beforehand.
 
-# %%
+# %% alt="Both losses over 300 steps begin at chance: the KL divergence falls slowly to nearly 0, the error of the age within 50 steps."
 chance_kl, chance_error = loss_at_chance(p.astype(float), y, grid)
 figure, (left, right) = plt.subplots(1, 2)
 left.plot(history[:, 1], color=COLORS[0])
@@ -766,7 +766,7 @@ of_ld = np.linalg.norm(p_hat - p, axis=1)
 print(f"length of the gradients at chance: L_er {of_er.mean():.2f}, L_ld {of_ld.mean():.2f}")
 assert (of_er > 3 * of_ld).all()
 
-# %%
+# %% alt="Eight drawn faces, from a baby to a person of 80, each above its label distribution and the predicted one, which lie on each other."
 p_hat = method.predict(logits)
 figure, axes = plt.subplots(2, 8, figsize=(11, 2.8), height_ratios=[1, 1])
 for i, (top, bottom) in enumerate(axes.T):
@@ -785,6 +785,14 @@ plt.show()
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* (a) For example: a wrong backward pass in some layer, a loss whose gradient does not belong to it, targets computed from other photos at each step, an optimizer that does not change the arrays that the network uses, a learning rate that is far too large or small. (b) For example: everything that concerns photos other than the eight: augmentation that destroys the age, validation photos that are normalized differently, BatchNorm's running statistics that are never updated (the test runs in training mode), labels that are wrong but always the same for a photo. (c) No: it learned by heart. How well it sees ages shows on photos that it has not seen. One point each.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. Adam, fresh, gets one gradient $g$ for a weight, and then zeros forever (a feature that was active on a single photo). How far does the weight move in all, in units of the learning rate, and how does that depend on $g$? And how far if the same gradient comes late in training, after a million zeros?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* After t steps m = (1 - b1) b1^(t-1) g and v = (1 - b2) b2^(t-1) g²; g cancels in every step. With the corrections the steps are 1, 0.67, 0.52, ... and their sum is **6.01** learning rates (ours: b1 = 0.9, b2 = 0.999): the weight goes on long after its only reason. After a million zeros both corrections are 1, and the first step is (1 - b1) / sqrt(1 - b2) = 3.16 learning rates; the sum is that times 1 + r + r² + ... with r = b1 / sqrt(b2), **31.8**. So rare features move far, one more reason to let the learning rate fall, and to look for weights that have left. (If g is as small as eps, 1e-8, it does matter.) One point for the steps in which g cancels, one for each of the two sums.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

@@ -105,7 +105,7 @@ assert np.abs(x.std(axis=(0, 1, 2)) - 1).max() < 1e-3
 #
 # A few hundred photos are not many. Each time a photo is used we change it at random, in ways that leave the age as it is, so the network hardly ever sees the same pixels twice. The package has six transforms, modeled on the code published with the paper ([where they differ from it](../data/README.md#the-published-code-line-by-line)). Here is each of them, on one face drawn at a larger size.
 
-# %%
+# %% alt="One drawn face seven times: as it is, mirrored, in gray, blurred by scaling, turned, cropped, and with other colors."
 face = draw_face(58.0, np.random.default_rng(12), 256)
 figure, axes = plt.subplots(1, 7, figsize=(12, 2.3))
 axes[0].imshow(face)
@@ -169,7 +169,7 @@ assert abs(share - 0.5) < 0.04
 #
 # **The noise floor is proportional to the learning rate.** So: walk fast first, then divide the rate by 10, and the floor sinks to a tenth.
 
-# %%
+# %% alt="The mean square of a weight under noisy steps: it falls to a floor at 0.1 and stays, and once the learning rate is a tenth it falls to a tenth of that."
 rng = np.random.default_rng(1)
 W = np.full(2000, 10.0)  # two thousand runs at once
 spread = []
@@ -229,7 +229,7 @@ for lr, every in ((0.02, 7), (3.0, 45), (1e-4, 100)):
 # %% [markdown]
 # A rate that falls smoothly does the same, and leaves no steps to place. This lesson, like `make train`, warms up for one epoch (Adam's averages know nothing yet), and then follows half a cosine down to 0.
 
-# %%
+# %% alt="Learning rate by epoch: the paper's is a step down after epoch 30, the lesson's warms up for an epoch and then falls to 0 along half a cosine within 24."
 EPOCHS, LR, WARM_UP = (4, 2e-3, 1) if FAST else (24, 2e-3, 1)
 BRIEF = 1 if FAST else EPOCHS  # of the runs that are compared with the first
 
@@ -428,7 +428,7 @@ assert difference < 1e-3, "years; batches of another size are rounded differentl
 #
 # Now for real, with mirroring as the only augmentation. This cell takes a while. Besides the mean age we draw a second baseline, a linear model on 16 x 16 pixels (ridge regression): a network has to go beyond it to be worth its name.
 
-# %%
+# %% alt="Three panels by epoch: the joint loss jumps where the L1 part joins after epoch 16, the KL divergence in it falls from 2 to 0.65, and the MAE falls to 3 years in training and 5 in validation, below ridge regression at 8.8 and the mean age at 15.6."
 model, healthy = fit(train_faces, ["mirror"])
 linear = baselines.ridge(
     baselines.thumbnails(train_faces), y_train, baselines.thumbnails(valid_faces)
@@ -455,7 +455,7 @@ if not FAST:
 #
 # The picture says more than the number. Below each face are its label distribution (blue) and the predicted distribution (orange).
 
-# %%
+# %% alt="Twelve drawn faces that were not trained on, by age: most predicted distributions lie on their targets or beside them, and that of the oldest, 88, has two hills far too young."
 p_hat, y_hat = estimate(model, method, valid_faces, channels)
 by_age = np.argsort(y_valid)
 shown = by_age[np.linspace(0, len(by_age) - 1, 12).astype(int)]
@@ -504,7 +504,7 @@ if not FAST:
 #
 # Train the same network again with the photos as they are. Which curve should change, and how? Decide before you run the cell.
 
-# %%
+# %% alt="Training and validation error by epoch, with mirroring and without: without it the training error is lower, 2 years, and the validation error higher, 6."
 _, plain = fit(train_faces, [], BRIEF)
 
 
@@ -617,7 +617,7 @@ SUSPECTS = {
 # %% [markdown]
 # Three of the five were planted, under the letters A, B and C. Look at the curves, not at the variable `planted`.
 
-# %%
+# %% alt="Four pairs of curves. Healthy: both fall, validation above training. A: validation stays at the mean age. B: validation falls together with training, without a gap. C: training as in the healthy run, validation at 20 years all the time."
 planted = dict(zip("ABC", np.random.default_rng(37).permutation(list(SUSPECTS)), strict=False))
 runs = {"healthy": healthy}
 for letter, bug in planted.items():
@@ -805,6 +805,14 @@ numeric = (above - below) / (2 * h)
 right, wrong = (m.loss(logits, p, y)[1][0, 40] for m in (method, divided))
 print(f"dlogits: numeric {numeric:.8f}, right {right:.8f}, divided {wrong:.8f}")
 assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. In validation the answer is the mean of two distributions, for the photo and for its mirror image. Show that this can never be worse, on average over the two, in the MAE of the expectation and in the KL divergence. For which photos does the MAE gain nothing at all? And why may the *mode* get worse?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* The expectation of the mean is the mean of the expectations, and |(a + b) / 2| is at most (|a| + |b|) / 2. KL(p, q) is convex in q, since -ln is, so KL of the mean is at most the mean of the two. The MAE gains nothing where both estimates are on the same side of the truth: mirroring helps only where they contradict each other about the sign, and cannot remove a bias. The mode is no mean of modes: with hills at 30 and at 40, each with a broad foot, the highest label of their mean may be another one, farther off than both. One point for each of the two inequalities, one for photos without a gain or the mode.
+# <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary

@@ -77,7 +77,7 @@ for name, method in methods.items():
 # %% [markdown]
 # What does each method want to hear about a person who looks 30.4 years old, give or take 2?
 
-# %%
+# %% alt="What each method is trained toward for a face of 30.4 years: a number between -1 and 1, a single bar at 30, a hundred answers of yes and then no, an age, a hill, and a hill together with an age."
 y, sigma = np.array([30.4]), np.array([2.0])
 target = {name: method.target(y, sigma)[0] for name, method in methods.items()}
 figure, axes = plt.subplots(2, 3, figsize=(10, 4.6))
@@ -237,7 +237,7 @@ for name, dx in formula.items():
 # ### How large are they?
 # An untrained network says next to nothing: $x = 0$. Here is the size of each gradient there, for one photo of age 30.4: the sum of the absolute entries.
 
-# %%
+# %% alt="A bar for each method, the sum of the gradient's absolute entries at the start: 50 for ranking, 26 for dldl-v2, 25 for er-l1, and 2 or less for the others."
 y, sigma = np.array([30.4]), np.array([2.0])
 size = {}
 for name, method in methods.items():
@@ -268,7 +268,7 @@ assert size["er-l1"] > 12 * size["dldl"]
 # * **Ranking** is unsure about the $d$ questions between 30 and $30 + d$: each is answered with 1/2 and costs $\ln 2$. Together $d \ln 2$.
 # * **KL** (dldl) has a hill as its target. Let the halves be hills of the same width. Where they overlap little, $\hat p \approx p/2$ wherever $p$ counts, so KL $\approx \sum_k p_k \ln 2 = \ln 2$.
 
-# %%
+# %% alt="Loss against the distance of a wrong half of the mass: dex does not change and dldl only over the first ten years, ranking and er-l1 grow in proportion."
 label, distances = 30, np.arange(1, 51)
 hill = gaussian_label_distribution([30.0], [2.0], grid)[0]
 code = methods["ranking"].target(np.array([30.0]), np.array([2.0]))[0]
@@ -370,7 +370,7 @@ for C, label, labels, far in (
 # ### Regression has another trouble
 # `mr-l1` has no gap at all: its loss *is* the MAE, divided by 50. But its gradient has the factor $1 - \hat z^2$, and that is small wherever tanh is flat. An output that has run to an end comes back slowly. (Plain gradient descent on one photo of age 30, from two beginnings.)
 
-# %%
+# %% alt="Left, a parabola of the gradient's factor, 1 at 50 years and 0 at both ends; right, the way of an estimate to 30, which takes 26 steps from 80 and 281 from 99, most of them near the start."
 method = methods["mr-l1"]
 (L, L_er), _ = method.loss(x["mr-l1"], aim["mr-l1"], np.array([5.0, 30.4, 61.5, 90.0]))
 assert abs(50 * L - L_er) < 1e-12, "the loss is the MAE / 50"
@@ -479,7 +479,7 @@ found = distribution_of(surest)
 assert np.abs(found - expected).max() < 1e-12, f"answers of 0, 1/2 and 1:\n{found}"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Nine answers that do not always fall, the bars of their distribution, three of them negative, and the bars after sorting, none negative."
 answers = np.array([[0.98, 0.9, 0.95, 0.7, 0.45, 0.55, 0.3, 0.1, 0.15]])
 raw = -np.diff(answers, axis=1, prepend=1, append=0)[0]
 small = np.arange(10)
@@ -571,7 +571,7 @@ def fit(name, seed):
 
 live = {(name, seed): fit(name, seed) for name in ("mr-l1", "dldl-v2") for seed in SEEDS}
 
-# %%
+# %% alt="Error by epoch of two methods with three seeds each: mr-l1 begins at 14 to 20 years with large jumps, dldl-v2 at 11 to 12, and all end near 7 to 8."
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True)
 for ax, name in zip(axes, ("mr-l1", "dldl-v2"), strict=True):
     for seed, color in zip(SEEDS, (COLORS[0], COLORS[3], COLORS[2]), strict=False):
@@ -1157,7 +1157,7 @@ assert abs(found / (5e-12 / 3) - 1) < 1e-6, (
 #
 # $$ \mathrm{KL}(p, \bar p) = \sum_k p_k \ln p_k - \sum_k p_k \ln \frac1M \sum_m \hat p_k^{(m)} \;\le\; \sum_k p_k \ln p_k - \sum_k p_k \frac1M \sum_m \ln \hat p_k^{(m)} = \frac1M \sum_m \mathrm{KL}(p, \hat p^{(m)}) . $$
 
-# %%
+# %% alt="Bars of MAE and KL of three members, of the average member and of the ensemble: the ensemble has the smallest MAE, 7.24 years, and a KL just below that of the average member."
 p = methods["dldl"].target(y_valid, valid_faces.photos.sigmas)
 kl_members = np.array([rel_entr(p, p_hat).sum(axis=1) for p_hat in p_hats])
 kl_mean = rel_entr(p, mean_p).sum(axis=1)
@@ -1209,7 +1209,16 @@ assert abs(11 * vgg16 / published_ldae - 1) < 1e-3
 #     python -m tinydldl.evaluate --checkpoint runs/A runs/B runs/C
 #
 # The last one averages any networks that you have trained whose predictions mean the same: of one method, or of dldl, dldl-v2, ldae, dex and er-l1 on one grid.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. Before a network has learned anything from the photos it can only learn one answer for all. Which one answer makes the loss of each of the seven methods least, and what MAE does it have, compared with the others? Which methods therefore seem to have learned something, when they have not?
 #
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* mr-l2: the mean age. mr-l1 and er-l1: the median (er-l1: any distribution with that expectation, so its shape says nothing). dex: the histogram of the labels, whose expectation is their mean. dldl: the mean of the targets, nearly the histogram, smoothed, with the same expectation. ranking: at each border the share of people who are older; counting answers over a half gives the median. dldl-v2: between dldl and er-l1, a histogram that is tilted until its expectation is nearer to the median. The median has the least MAE of all constants, so ranking, mr-l1, er-l1 and in part dldl-v2 begin with a smaller MAE than the others, by nothing but their loss; compare with the best constant. One point for the regressions, one for those with a distribution, one for the comparison.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
 # ## Summary
 # * A method is four parts: head, target, loss, decoding. The backbone is the same.
 # * For ranking, dex and dldl the gradient is *prediction minus target*; they differ in the target. er-l1 tilts; dldl-v2 does both.

@@ -97,7 +97,7 @@ assert abs(found - (1 - np.exp(-5e-7)) / 2) < 1e-9, f"sigmas of 0.001 and 1000 y
 # %% [markdown]
 # What one photo costs, by the two rulers. An error of five years costs the same MAE everywhere. In the epsilon-error it costs nearly the full 1 if the annotators agree to within two years, and less than half of that if they differ by five.
 
-# %%
+# %% alt="What an error costs: in the MAE a V without an end; in the epsilon-error a valley that levels off at 1, the sooner the smaller sigma is."
 error = np.linspace(-20, 20, 401)
 cost = {s: 1 - np.exp(-(error**2) / (2 * s**2)) for s in (2.0, 3.5, 5.0)}
 figure, axes = plt.subplots(1, 2, sharex=True)
@@ -285,7 +285,7 @@ assert round(knows_mu, 2) == 0.06
 #
 # **the area above the curve.** Two estimators with the same MAE can therefore differ only if their curves cross. Here are two: one is always a little off, the other mostly exact and sometimes absurd.
 
-# %%
+# %% alt="Cumulative scores of two estimators with the same MAE, 4.05 years: the one that is mostly exact rises faster, is crossed at 8 years and reaches 1 late; the area above the steady one is shaded."
 count = 5000
 steady = 5.0 * rng.standard_normal(count)
 absurd = np.where(rng.random(count) < 0.85, 1.5, 19.0) * rng.standard_normal(count)
@@ -356,7 +356,7 @@ assert abs(six["intersection"] - (1 - np.abs(p - p_hat).sum(axis=1).mean() / 2))
 # Now let them disagree. The target is a hill at 50 with $\sigma = 3$. Five predictions, each wrong in its own way. Before you run the cell: which is the worst?
 
 
-# %%
+# %% alt="Five predictions over the same target: moved by 4 years, too wide, too narrow, with 15 percent at 75, and with one percent spread out, which cannot be seen."
 def hill(y, sigma):
     """The label distribution (K,) of one age."""
     return gaussian_label_distribution([y], [sigma], grid)[0]
@@ -507,7 +507,7 @@ for q, age in zip(some_p, at_age, strict=True):
 # %% [markdown]
 # What is a good score for? Both are **proper**: if $y$ is drawn from $p$, then on average nobody scores better than a forecaster who says $\hat p = p$. For the NLL we know this from lesson 03: the expected difference from the truth is the KL divergence, which is never negative. For the CRPS, take the mean of $(F - H)^2$ over $y$: with the true $G = E H$ it is $(F - G)^2 + G (1 - G)$, smallest at $F = G$. So honesty pays. See for yourself: the true spread is 4 years, and forecasters state a $\sigma$ from 1 to 10.
 
-# %%
+# %% alt="Three scores against the stated sigma, with the true one, 4, dotted: NLL and CRPS are lowest there, the MAE does not change."
 y = rng.uniform(25, 75, 1000 if FAST else 4000)
 y_hat = y + 4 * rng.standard_normal(len(y))
 says = np.arange(1.0, 10.5, 0.5)
@@ -611,7 +611,7 @@ for start, step in ((20.0, 0.5), (7.25, 3.0)):
 # %% [markdown]
 # Now three forecasters with the same estimates, hence the same MAE. One says $\sigma = 2$, one 4, one 8; the truth is 4. A **reliability plot** shows coverage against $q$. Below the diagonal, fewer ages are inside than promised: **overconfident**. Above it, more are: **underconfident**. The histograms of $u$ show the same: the overconfident one is often surprised, at both ends; the underconfident one is never surprised.
 
-# %%
+# %% alt="Left, coverage curves: calibrated on the diagonal, overconfident below it, underconfident above. Right, histograms of where the truth falls: high at both ends for sigma 2, flat for 4, a hill in the middle for 8."
 levels = np.linspace(0, 1, 51)
 three = {"says 2: overconfident": 2, "says 4: calibrated": 4, "says 8: underconfident": 8}
 
@@ -654,7 +654,7 @@ slider(show, s=(1.0, 10.0, 0.5))
 #
 # Enough of made-up forecasters. We draw faces, ten annotators label each, and a small network learns them as in lesson 08 (on the engine of lesson 12, with mirroring). It learns from the KL divergence alone, $\lambda = 0$: that is a proper score, so we may hope for calibration. L1 on the expectation is not; it leaves the shape of $\hat p$ open (lesson 04). The network is evaluated on faces that it has not seen. This takes a while.
 
-# %%
+# %% alt="A histogram of the ages of the faces: most are between 20 and 40, hardly any over 80."
 train_count, test_count, EPOCHS, BATCH = (48, 96, 2, 16) if FAST else (800, 600, 14, 32)
 rngs = [np.random.default_rng([10, i]) for i in range(train_count + test_count)]
 true_ages = np.array([sample_age(r) for r in rngs])
@@ -726,7 +726,7 @@ if not FAST:
 # %% [markdown]
 # By every score the network is better than the climate, and worse than a human: it is a small network that has seen few faces. Now their calibration. And a subtle point: calibrated *for what*? The network learned the hill of all votes, so its $\hat p$ is a statement about what **one** annotator says. The label $y$ is the **mean** of ten, which scatters less. So if $\hat p$ is right about a single vote, it must be underconfident about the mean vote.
 
-# %%
+# %% alt="Coverage of three predictions, all close to the diagonal: the network for single votes, the network for mean votes, and the climate."
 first_vote = all_votes[test, 0]
 lines = {
     "network, a single vote": coverage(p_hat, first_vote, grid, levels),
@@ -757,7 +757,7 @@ if not FAST:
 #
 # One number for all photos is a mean over the photos that happen to be there. Most of ours are young adults. Split the error by the decade of the true age: how many photos, the MAE (the black lines are its standard error, from the choice of faces), and the **bias**, the mean of $\hat y - y$.
 
-# %%
+# %% alt="Three bar charts by decade: most faces are in their twenties and thirties; the error is 4 to 7 years up to 80 and then grows to 27; the bias is upward for the young and down to -27 for the oldest."
 y_hat = p_hat @ grid
 rows = by_decade(y_hat, y)
 for row in rows:
@@ -889,7 +889,7 @@ for row in by_decade(best, toy_y):
     if row["count"] > 1000:
         assert abs(row["bias"] + (1 - w) * (toy_y[chosen].mean() - m)) < 0.5
 
-# %%
+# %% alt="Estimates against true ages: split by the true age the means of decades leave the diagonal above 60, where estimates stop at 67; split by the estimate they stay on it."
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
 slopes = {"over the age": np.polyfit(y, y_hat, 1)[0], "the age over it": np.polyfit(y_hat, y, 1)[0]}
 panels = [("split by the true age", y, y_hat), ("split by the estimate", y_hat, y)]
@@ -933,6 +933,14 @@ if not FAST:
 #
 # <!-- ### BEGIN SOLUTION -->
 # *Answer.* (a) What matters is on which side of 18 the estimate falls, for faces near 18: the bias and errors of the decade 10 to 20 (or the probability of y >= 18 in p_hat, and its calibration there). An MAE over all ages is dominated by adults of 30, who are no problem. (b) Whether single errors cancel depends on their bias: shrinkage makes the old look younger, so the count over 65 is too small however small the MAE; look at the bias of the old decades, or add up the calibrated probabilities p_hat(y > 65). (c) Calibration (coverage), together with CRPS or NLL so that it is sharp as well, and by decade, since it may be calibrated on average but not for the old. The MAE does not look at the spread at all. One point for each customer, with the reason.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. An estimator is honest: each true age is drawn from the $\hat p$ that it stated. Show that its CRPS is on average half the mean distance of two draws from $\hat p$, and compute it for normal $\hat p$ with $\sigma = 4$. So which two different things does CRPS reward, and how would you separate them on real data?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* CRPS = E|X - y| - E|X - X'| / 2, and if y is drawn like X, the first term is on average E|X - X'|: one half of it is left. The difference of two normal numbers has the deviation sigma sqrt(2), and the mean of its absolute value is 2 sigma / sqrt(pi), so CRPS is sigma / sqrt(pi) = **2.257** years. It rewards honesty (what lies above this number) and sharpness (how small the number is). On data: compute E|X - X'| / 2 of each prediction, which needs no truth; its mean is the CRPS that the estimator claims, and the measured CRPS less that is the price of dishonesty (which may be negative: underconfident). One point for the identity, one for the number, one for the separation.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

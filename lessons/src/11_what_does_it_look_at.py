@@ -235,7 +235,7 @@ for name, (hires, grad) in maps.items():
 #
 # Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is *the same estimator*. But every $M_k$ has changed, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
 
-# %%
+# %% alt="Four maps of 8 by 8: by the logit of 30 the network has marks in the middle and its twin none at all; by the logarithm of the probability both have the same marks."
 twin = deepcopy(network)
 twin.model.params["fc.W"] -= W[:, [30]]
 before, after = saliency.Maps(network, images[test[:8]]), saliency.Maps(twin, images[test[:8]])
@@ -361,7 +361,7 @@ for q in (np.array([0.1, 0.2, 0.3, 0.4]), sure):
 # %% [markdown]
 # Now look at faces. From here on a map is drawn as sums over a square, a quarter of the photo wide, at 16 x 16 places, so that it can be compared with what comes next. Orange makes older, blue makes younger.
 
-# %%
+# %% alt="Six drawn faces with age and estimate, from 1 year, estimate 9, to 60 years, estimate 54."
 by_estimate = np.argsort(y_hat)
 order = by_estimate[np.linspace(5, test_count - 5, 3 if FAST else 6).astype(int)]
 shown = test[order]
@@ -390,6 +390,7 @@ for ax, i, guess in zip(axes, shown, y_hat[order], strict=True):
     show(ax, images[i], f"{ages[i]:.0f}, estimate {guess:.0f}")
 plt.show()
 
+# %% alt="The same faces in gray twice, tinted by the map in years and by the map for 30 in nats: blue, what makes younger, on the foreheads of most, and for 30 orange in the same places of those who look older."
 
 def show_age(age=30):
     """The map in years, and what speaks for an age and what against it, in nats."""
@@ -455,7 +456,7 @@ for places in ([slice(0, 64)], [slice(s, s + 9) for s in (0, 11, 24, 37, 55)]):
         )
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Six faces with the map above and occlusion below: on the first four both are blue on forehead or hair, on the last two they mark different places."
 covered = np.array([saliency.occlusion(network, image) for image in images[shown]])
 assert np.abs(covered[1][::5, ::5] - found).max() < 1e-3 * (1 + np.abs(found).max())
 gallery({"map": in_years, "square": covered})
@@ -471,7 +472,7 @@ if not FAST:
 #
 # With photos this is where it ends: nobody knows what in a face *should* be looked at. But our faces are drawn. Six cues show the age, and each errs on its own: proportions (`shape`), `wrinkles`, `gray` hair, the `hairline`, the `skin`, and sagging (`sag`). So we can draw one person twice, 45 years old in all cues but one.
 
-# %%
+# %% alt="One drawn person of 45 twelve times, with a single cue at 25 above and at 75 below: shape, wrinkles, gray hair, hairline, skin and sagging."
 CUES = [field.name for field in fields(person.Cues)]
 
 
@@ -501,7 +502,7 @@ assert (young["gray"][2] != old["gray"][2]).any(axis=-1).mean() < 0.6, "the rest
 # %% [markdown]
 # Now nothing needs interpreting. We measure: by how much does the estimate rise if one cue alone becomes fifty years older?
 
-# %%
+# %% alt="Bars of how much one cue, 50 years older, changes the estimate: gray hair by 16 years, wrinkles 7, sagging 6, shape 5, skin and hairline less than 2."
 change = {cue: estimate(old[cue]) - estimate(young[cue]) for cue in CUES}
 mean = {cue: float(values.mean()) for cue, values in change.items()}
 noise = {cue: values.std() / np.sqrt(len(people)) for cue, values in change.items()}
@@ -640,7 +641,7 @@ assert 0.35 < (inside[0] / SIDE) ** 2 < 0.4, "a corner sees a third of the photo
 # %% [markdown]
 # 68 pixels, and the photo has 64. **A position in the middle can see nearly the whole face,** all but two rows and two columns, and even one in a corner can see a third of it. A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
 
-# %%
+# %% alt="For gray hair and for sagging, the pixels that the drawing changes beside what occlusion says: gray hair changes the hair and is found a little below it, sagging changes eyes and cheeks and is found above them, too."
 pair = {}
 for cue in ("gray", "sag"):
     few = slice(0, 1 if FAST else 4)
@@ -677,7 +678,7 @@ if not FAST:
 #
 # A test that everybody should run before showing a map (Adebayo and others): break the network, and see if the map notices. We take the last layer and **shuffle the labels**: the column of $W$ that was for age 30 now counts for 71, and so on. What the network now says about an age is nonsense.
 
-# %%
+# %% alt="Six faces with the maps of three networks: of the trained one, of one with shuffled labels, which look much the same, and of an untrained one, blotches anywhere."
 shuffled = deepcopy(network)
 new_place = rng.permutation(K)
 for name in ("fc.W", "fc.b"):
@@ -722,7 +723,7 @@ if not FAST:
 #
 # There is one thing that no map of this kind can show. A term is a feature times a weight. Where a feature is 0, its term is 0, whatever that 0 means. Is that a small matter?
 
-# %%
+# %% alt="The sum of all features against the estimate of every face: a falling cloud, from 5000 for children to nearly 0 for the oldest."
 everything = saliency.Maps(network, images[test])
 strength = everything.features.sum(axis=(1, 2, 3))
 figure, axes = plt.subplots(figsize=(6, 2.8))
@@ -845,7 +846,7 @@ if not FAST:
     assert effect[2]["older"].mean() > 5 and effect[2]["younger"].mean() < -4
     assert np.abs(effect[2]["random"]).mean() < 0.2 * effect[2]["older"].mean()
 
-# %%
+# %% alt="Three pictures of a face that look the same, with estimates of 16.9, 27.8 and 43.0 years; then their difference times 20, colored noise, and the map of the third, which marks the forehead."
 one = images[shown[2]][None]
 g = gradient(one)
 three = np.concatenate([attack(one, g, -2), one, attack(one, g, 2)])
@@ -884,7 +885,7 @@ print("correlation of the maps with that of the photo:", np.round(kept, 2))
 #
 # Drawn faces have the advantage that we know what was drawn. Photos do not. Let us look at one anyway: the astronaut Eileen Collins in her early forties, by NASA, in the public domain. The network is the one that ships with tinydldl and has learned from photos. The places of eyes, nose and mouth were set by hand; [lesson 13](13_a_photo_of_your_own.ipynb) finds them, and says how good the estimate is.
 
-# %%
+# %% alt="A portrait photo with estimate 30, and four maps of it: in years, for 25, for 60, and by occlusion; the maps mark nose, mouth and eyes, and occlusion does not agree with the first."
 photo = Image.open(Path(tinydldl.__file__).parents[1] / "docs" / "astronaut.jpg")
 landmarks = np.array([[203.0, 101], [246, 103], [224, 127], [203, 140], [245, 141]])
 shipped = trained.load(weights.find("tiny"))
@@ -909,6 +910,14 @@ assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
 
 # %% [markdown]
 # On this photo the two do not agree. The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite about the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. It is not an explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. The map of the expectation adds $\hat p_k (l_k - \hat y)$ times the map of logit $k$, over all labels. Sum it over all positions, and interpret the result as a statistical quantity of $\hat p$. Is it the estimate? When is it 0 although the network has seen a lot? And what happens to map and sum if every logit is doubled?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* The map of a logit sums to x_k - b_k. So the sum is sum_k p_hat_k (l_k - y_hat)(x_k - b_k), the covariance of label and logit (without its bias) under p_hat. It is not the estimate but how fast the estimate changes if all features grow in proportion. For p_hat = (0.2, 0.5, 0.3) on 20, 30, 40 with logits ln p_hat and no bias it is **0.637** years. It is 0 for a p_hat with all mass on one label, and for a symmetric hill whose logits are symmetric, too: the network may be as sure as it likes. Doubled logits make p_hat narrower: logits count twice, but p_hat (l - y_hat) shrinks on all labels but a few, so that the map of a sure network fades. One point for the covariance, one for a case of 0, one for the doubling.
+# <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary

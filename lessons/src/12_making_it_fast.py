@@ -81,7 +81,7 @@ seconds = {name: min(step[name] for step in steps) for name in net.layers}
 # %% [markdown]
 # How fast *could* the machine be? The best case is a product of two big matrices, for which the library under NumPy (BLAS) has been tuned for decades. With $n$ by $n$ numbers each, it takes $2n^3$ floating-point operations, FLOPs. A convolution takes two for each multiply-add, and a step takes three times as many as its forward pass (lesson 05).
 
-# %%
+# %% alt="Left, milliseconds by group of layers: the first group takes the longest, and most of each bar is convolution. Right, how fast the convolutions compute: slowest in the first group, and in the last three about half as fast as a big matrix product."
 n = 512 if FAST else 1024
 square = rng.standard_normal((n, n), dtype=np.float32)
 peak = 2 * n**3 / clock(lambda: square @ square, 20)
@@ -200,7 +200,7 @@ for P, C, OC in ((1, 1, 1), (49, 5, 2), (10**6, 64, 128)):
 # Here are points to put under the roof: an addition of two arrays (12 bytes for one FLOP), our convolution with 16 and with 128 channels, and the big product, which has $2n^3$ FLOPs for three matrices, so at best $I = n/6$. The convolution writes into arrays that already exist. For 16 channels we also do what the layers do, and let NumPy make a new array for each product.
 
 
-# %%
+# %% alt="The roofline, a rising line that turns flat at two FLOPs for each byte: addition lies at the foot of it, convolutions with 16 channels left of the bend, those with 128 channels and the big product under the flat part."
 def nine_products(C, side, count, reuse=True):
     """A function that convolves `count` random images; with `reuse` it makes no new arrays."""
     x_pad = rng.standard_normal((count, side + 2, side + 2, C), dtype=np.float32)
@@ -260,7 +260,7 @@ assert np.isclose((18 * 16**2 / (8 * 16)) / 1.6, 22.5) and np.isclose(18 * 16 / 
 #     layers  (N, H, W, C)     image 0: pixel 0, pixel 1, ...     image 1: pixel 0, pixel 1, ...
 #     engine  (H, W, N C)      pixel 0: image 0, image 1, ...     pixel 1: image 0, image 1, ...
 
-# %%
+# %% alt="Memory as a row of 18 boxes, twice: in the layers all pixels of one image lie together; in the engine the same pixel of the three images lies together."
 images, pixels = 3, 6
 figure, axes = plt.subplots(2, 1, figsize=(9, 2.6))
 orders = {
@@ -533,7 +533,7 @@ for m, C, OC in ((1, 1, 1), (3, 2, 5), (6, 16, 4)):
     )
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="Multiplications compared with the formula against the number of channels, for tiles of 2, 4 and 6: all curves fall, cross 1 between 6 and 9 channels, and end below a half."
 channels = np.geomspace(1, 512, 100)
 figure, axes = plt.subplots(figsize=(8, 3.4))
 for m, color in zip(SETS, COLORS, strict=False):
@@ -661,7 +661,7 @@ assert np.abs(V.reshape(expected.shape) - expected).max() < 1e-12
 #
 # The transforms add and subtract numbers that are larger than the result, and what cancels leaves its rounding error behind (lesson 00). More points need larger numbers: the largest in $A$ is 1 for two outputs, 8 for four and 32 for six. Measure it with your layer in float32, against the plain convolution in float64, with the standard deviation of the output as the unit.
 
-# %%
+# %% alt="Errors in float32: direct and with tiles of 2 about 1e-6 at the largest, with tiles of 4 and 6 about fifty times that."
 C, count = (64, 1) if FAST else (64, 4)
 x = rng.standard_normal((count, 24, 24, C))
 conv = Conv2d(C, C, 3, padding=1, bias=False, rng=rng)
@@ -914,7 +914,7 @@ assert max(apart(by_engine, by_two)) < 1e-12
 # %% [markdown]
 # And now the reward. The same step as in section 1, in images a second:
 
-# %%
+# %% alt="Bars of images a second in training: the engine, with one process or two, trains about twice as many as the layers, or more; two processes are only faster where nothing else runs."
 speeds = {"layers": N / clock(lambda: (net.forward(photos), net.backward(dlogits)), 3)}
 REPEATS = 4 if FAST else 10
 for workers in (1, 2):
@@ -984,7 +984,7 @@ runs = {
     "engine, twin": train(fast=True, twin=True),
 }
 
-# %%
+# %% alt="Left, the loss of four runs, layers and engine and a twin of each: all follow the same falling curve. Right, their distance from the first run grows from 1e-7 to about 1 within ten steps, for the twin of the layers as for the engine."
 looks = {"layers": (COLORS[0], "-"), "layers, twin": (COLORS[0], "--")}
 looks |= {"engine": (COLORS[3], "-"), "engine, twin": (COLORS[3], "--")}
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
@@ -1074,6 +1074,14 @@ else:
         assert gap < 0.1, f"{name}: {gap}"  # float32 and ReLU: see section 8
 for name, speed in speeds.items():
     print(f"{name:20} {speed:8.0f} images a second")
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. A training step takes $T = 100$ ms, of which one fifth is done by one process alone. The rest is divided among $P$ processes, and each further one costs 5 ms a step for messages: $t(P) = 20 + 80 / P + 5 (P - 1)$. Which $P$ is best, how much faster is it, and what is the largest gain if messages cost nothing? Now let the batch grow with $P$, so that each process keeps its 80 ms: why do papers prefer to report that, and what is not faster then?
+#
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* t' = -80 / P² + 5 = 0 at P = sqrt(80 / 5) = **4**: 20 + 20 + 15 = 55 ms, a gain of **1.82**. Without messages the limit is 100 / 20 = 5 (Amdahl's law). If the batch grows with P, a step takes 20 + 80 + 5 (P - 1) ms (the serial part grows, too, if it is loss or loading) and handles P times the photos: photos a second grow almost in proportion, however large the serial part (Gustafson). But a step is not faster, there are fewer steps in an epoch, and the same accuracy may take as many steps as before: time to a given error is what counts. One point for the best P with its gain, one for the limit, one for the larger batch.
+# <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary

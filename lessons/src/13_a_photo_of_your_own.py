@@ -57,7 +57,7 @@ assert far < 4, "the networks see the face where we see it"
 # %% [markdown]
 # Here is the whole way, in three steps: **find** the face, **align** it so that eyes and mouth lie where the network expects them, **ask** for a distribution over ages. The weights ship with tinydldl; nobody has tuned them for this photo.
 
-# %%
+# %% alt="A photo of an astronaut with a box around the face, the face cut out and upright, and the estimated distribution, with expectation 29, to the left of her age."
 network = trained.load(weights.find("tiny"))
 (portrait,) = portraits(network, photo, [face])
 grid, p_hat, y_hat = portrait.grid, portrait.p_hat, portrait.y_hat
@@ -101,7 +101,7 @@ print(f"a photo {x.shape[1:3]} gets {answers[0].size} answers in one pass")
 # %% [markdown]
 # But a face is seldom 12 pixels wide. Make the photo smaller, and a large face fits into the 12 pixels. So P-Net looks at a **pyramid** of photos, each $f$ times as large as the last. Squares of 12 pixels in a photo that is $a$ times as large are squares of $12/a$ pixels in the original: sizes 40, $40/f$, $40/f^2$, ... until the photo itself is too small. The row below shows what P-Net sees around the same place at every level.
 
-# %%
+# %% alt="A pyramid of ever smaller copies of the photo, and below it what a window of 12 pixels sees in each, with its score: it is close to 1 where the face fills the window, and low where it sees a part or much more."
 levels = list(detector.scales(photo.size, smallest=40))
 sizes = np.array([detector.CELL / a for a in levels])
 center = (face.box[:2] + face.box[2:]) / 2
@@ -243,11 +243,11 @@ assert not list(suppress(np.zeros((0, 4)), np.zeros(0), 0.5)), "no box: none sta
 #
 # P-Net is tiny, and often wrong. **R-Net** looks again, at 24 pixels, only at what P-Net let pass; **O-Net**, at 48 pixels, only at what R-Net let pass, and adds the landmarks. Each also moves the sides of the box.
 
-# %%
+# %% alt="The photo three times with boxes: the first network lets 54 pass, all over the picture, the second 8 around the face, the third one."
 if MTCNN:
     proposed = detector.propose(photo, 40)
     refined = detector.refine(photo, proposed)
-    concluded, score, points = detector.conclude(photo, refined)
+    concluded, score, points = detector.conclude(photo, refined, detector.SCORE)
     stages = {"P-Net": proposed, "R-Net": refined, "O-Net": concluded}
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.5), dpi=60)
     for ax, (name, found) in zip(axes, stages.items(), strict=True):
@@ -440,7 +440,7 @@ assert 0 < swapped[0, 0] < 0.15 and shares["her landmarks"] < 0.05 and shares["s
 # $P$ is the trace of $M$. If the landmarks spread equally in both directions, then $M = \frac P2 I$, and the second term is **twice** as large: chin, hairline and ears, far from the landmarks, are where it shows.
 
 
-# %%
+# %% alt="Left, crops by noisy landmarks: those by a similarity stay faces, those by an affine map are also stretched and sheared. Right, the error of the crop grows with the noise, a third faster for the affine map, as the formulas say."
 def best_affine(points, targets):
     """The affine map (2, 3), six unknowns, by least squares."""
     rows = np.column_stack([points, np.ones(len(points))])
@@ -561,7 +561,7 @@ for A, b in (
     assert off < 1e-9, f"ramps on a photo of 30 x 70, A = {A.tolist()}: off by {off:.2g}"
 ### END HIDDEN TESTS
 
-# %%
+# %% alt="The crop in the photo, the crop painted forward, which is full of holes, and the crop looked up backward, which is whole, with crosses at eyes, nose and corners of the mouth."
 side, matrix = 224, similarity(face.landmarks, 224 * shape)
 height, width = pixels.shape[:2]
 sources = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
@@ -636,7 +636,7 @@ assert 0 < low < y_hat < high < 40 and off > 2 * m and abs(beyond - 1 / 8) < 0.0
 # The photo stays as it is; only the landmarks move, all five together. So the network sees the same face turned, shifted, or with more or less around it. The pictures below each curve show what it sees there; the band is the standard deviation of what it says.
 
 
-# %%
+# %% alt="The estimate of one face when its crop is turned, shifted or enlarged: turned by more than 45 degrees it says up to 70 years, shifted it hardly changes, made smaller by more than 40 percent it rises; aligned anew after turning it stays near 30."
 def moved(z=1.0, shift=0.0):
     """The face with its landmarks multiplied by z around their mean, and shifted, as x + iy."""
     p = face.landmarks @ [1, 1j]
@@ -720,7 +720,7 @@ slider(show, degrees=(-180, 180, 10), percent=(-60, 100, 5))
 #
 # What does a network that has seen only photos say about *drawn* faces? It must say something: softmax has no "I do not know". We draw faces of known ages (lesson 08), find and align them like photos, and compare.
 
-# %%
+# %% alt="Eight drawn faces with their ages and what the network says, and all of them as dots: most lie far below the diagonal, the network takes drawings for children."
 count = 12 if FAST else 60
 drawn_ages, people = [], []
 for i in range(count):
@@ -786,7 +786,7 @@ if not FAST:
 #
 # The file has the cumulative score (lesson 10) of all photos together. Which of the two does it look like? Beside it is the calibration.
 
-# %%
+# %% alt="Left, the share of photos off by at most n years lies on an exponential curve and not on the half-normal one with the same mean. Right, the coverage of central intervals lies on the diagonal or a little above it."
 n = np.array([int(years) for years in test["cumulative_score"]])
 score = np.array(list(test["cumulative_score"].values()))
 shapes = {"exponential": 1 - np.exp(-n / m), "half-normal": erf(n / (m * np.sqrt(np.pi)))}
@@ -854,7 +854,7 @@ for n, mean_error, off in ((7, 4.0, -3.0), (10_000, 0.5, -0.5), (1, 8.0, 8.0)):
 ### END HIDDEN TESTS
 
 
-# %%
+# %% alt="By decade, MAE and bias with intervals: the error grows from 1.5 years for small children to 6 to 9 from the forties on, the young are taken for older, and the old for younger."
 def bars(axes, names, rows, color):
     """MAE and bias of the rows, with intervals of 1.96 standard errors."""
     intervals = 1.96 * np.array([standard_errors(row) for row in rows]).T
@@ -895,7 +895,7 @@ assert row_of[70]["mae"] > m > max(row_of[0]["mae"], row_of[20]["mae"])
 #
 # Now the groups. The codes are not what people say of themselves. The set has two genders and five words for race, of which one is "others"; its labels were estimated by a model and checked by a person who looked at the photo. People whom the codes do not name are not in the table.
 
-# %%
+# %% alt="MAE and bias with intervals, for two codes of sex and five of race in UTKFace: smallest errors for Asian and others, and others are taken for 1.7 years older."
 groups = test["groups"]
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.4))
 bars(axes, [f"{row['group']}\n{row['count']}" for row in groups], groups, COLORS[3])
@@ -1042,7 +1042,7 @@ assert sixteen > 0.1 and 1 - twenty_one > 0.1
 #
 # $$ c = 16 + 2.33\, \tau = 16 + 2.92\, m \quad \text{(normal)}, \qquad c = 16 + m \ln 50 = 16 + 3.91\, m \quad \text{(Laplace)} . $$
 
-# %%
+# %% alt="Two kinds of error against the threshold: the higher it is, the fewer people of 16 are let in and the more of 21 are turned away; at 18 both are near a third, and only from 30 or 34 on is the first one percent."
 c = np.linspace(10, 50, 401)
 at_1 = {"normal": 16 + norm.isf(0.01) * m * np.sqrt(np.pi / 2), "Laplace": 16 + m * np.log(50)}
 let = {
@@ -1123,7 +1123,16 @@ if mine and MTCNN:
 
 # %% [markdown]
 # Then do what section 4 did: another day, another light, with and without glasses, from your phone and from a scan. How far apart are the answers? That spread is yours, and no table has it.
+
+# %% [markdown] question="harder" points=3
+# ### Question
+# A harder one, without hints. The corners of the mouth move when a person smiles; the eyes do not. Let landmark $i$ have noise of variance $s_i^2$. Derive the similarity that is the most likely one, as lesson 13 did for equal noise. Which point of the face does it hold fixed? What happens if the variance of two landmarks goes to 0, and if that of one goes to infinity?
 #
+# <!-- ### BEGIN SOLUTION -->
+# *Answer.* With complex numbers and weights w_i = 1 / s_i², minimize sum w_i |z p_i + t - q_i|². The derivative in t says that the weighted means fit, q_m = z p_m + t, so the weighted center of the landmarks is mapped exactly to that of the template. With both centered, z = sum w_i conj(p_i) q_i / sum w_i |p_i|². If two variances go to 0, the map takes these two to their places exactly, whatever the others say (a similarity is determined by two points); with an infinite one that landmark is ignored. One point for the weights, one for z and the fixed center, one for the two limits.
+# <!-- ### END SOLUTION -->
+
+# %% [markdown]
 # ## Summary
 # * A network that sees 12 pixels finds faces of every size in a pyramid of photos. With the factor $f$ it costs $1/(1 - f^2)$ first levels. Non-maximum suppression leaves one box for each face; a cascade of three networks makes it cheap.
 # * The best rotation, scale and shift from five landmarks is one complex division, $z = \sum \bar p_i t_i / \sum |p_i|^2$. It cannot mirror. An affine map fits the landmarks better and the face worse.

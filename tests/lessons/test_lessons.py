@@ -174,12 +174,23 @@ def test_the_committed_notebook_is_what_the_source_gives(source):
     fresh = read(source)
     assert committed.metadata["tinydldl"] == fresh.metadata["tinydldl"], "stale: make lessons"
     assert [cell.source for cell in committed.cells] == [cell.source for cell in fresh.cells]
+    assert [cell.metadata for cell in committed.cells] == [cell.metadata for cell in fresh.cells]
     code = [cell for cell in committed.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     skipped = [o for o in outputs if "skipped: this cell needs" in o.get("text", "")]
     assert not skipped, "built without PyTorch"
+
+
+@every_lesson
+def test_a_cell_with_a_figure_has_one_and_says_what_it_shows(source):
+    """In one sentence, or a few; what else would a reader have who does not see it?"""
+    for cell in read_notebook(LESSONS / f"{source.stem}.ipynb").cells:
+        figures = sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        said = cell.metadata.get("alt", "")
+        assert figures == bool(said), cell.source[:80]
+        assert not said or (said.endswith(".") and 40 < len(said) < 400 and "<" not in said), said
 
 
 @every_lesson

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import norm, t
 
-from tinydldl import labels, losses, metrics
+from tinydldl import labels, ldl, losses, metrics
 from tinydldl.faces.align import similarity
 from tinydldl.faces.boxes import intersection_over_union
 from tinydldl.fast import winograd
@@ -35,7 +36,7 @@ def quizzes(page):
 
 def test_every_question_has_an_answer():
     questions, answers = quizzes(text("quizzes.md")), quizzes(text("answers/quizzes.md"))
-    assert list(questions) == list(answers) == list(range(1, 8))
+    assert list(questions) == list(answers) == list(range(1, 9))
     for lines in [*questions.values(), *answers.values()]:
         assert [line.split(".")[0] for line in lines] == [str(n) for n in range(1, 11)]
 
@@ -128,6 +129,12 @@ def joint(p_hat, p, y, grid, lam):
     return dx[0]
 
 
+def mean_direction(logit):
+    """Half at 0 degrees, half at 90, with a change of the logit of 90: a complex number."""
+    return Softmax().forward(np.array([[0.0, logit]]))[0] @ [1, 1j]
+
+
+ONE = np.array([[1.0, 2.0]]), np.array([[0.8, 0.2]])  # an example, and its target
 RANKING = Ranking(np.array([20.0, 21.0, 22.0, 23.0]))
 ANSWERS = np.array([[0.9, 0.6, 0.4]])
 DIFFERENCES = np.array([0.2, 0.5, 0.8])
@@ -195,6 +202,20 @@ COMPUTED = {
     (7, 7): intersection_over_union(np.array([0.0, 0, 4, 4]), np.array([[2.0, 0, 6, 4]])).item(),
     (7, 8): np.hypot(*similarity(np.array([[0, 0], [2, 0]]), np.array([[0, 0], [0, 4]]))[:, 0]),
     (7, 9): share_that_passes(17, 3),
+    (8, 1): ldl.maximum_entropy_loss(np.zeros((13, 101)), np.ones((1, 13)), GRID[None] / 5050)[
+        1
+    ].size,
+    (8, 2): ldl.maximum_entropy_loss(np.zeros((2, 2)), *ONE)[1][1, 0],
+    (8, 3): ldl.iis_update(*ONE, np.full((1, 2), 0.5))[1, 0],
+    (8, 4): ldl.pt_bayes(
+        np.array([[-1.0], [1], [1], [3]]), np.eye(2)[[0, 0, 1, 1]], np.array([[1.5]])
+    )[0, 1],
+    (8, 5): 0.5 / (10 + 5 * 0.5),
+    (8, 6): np.abs(mean_direction(0.0)),
+    (8, 7): np.angle(mean_direction(1e-6) / mean_direction(-1e-6)) / 2e-6,
+    (8, 8): np.linalg.solve(np.array([[1, -0.5], [-0.5, 1]]), [0.5, 0])[0],
+    (8, 9): (3.001**2 + 3.001 - 2.999**2 - 2.999) / 0.002,
+    (8, 10): Softmax().forward(Softmax().forward(800 * np.eye(11)[:1]))[0, 0],
 }
 CURVE = np.array([2, 4, 6, 8])
 EXAM_LAYER, EXAM_OUTPUTS = normalized(CURVE, gamma=3, beta=1)
@@ -245,6 +266,81 @@ def test_the_numbers_in_the_answers_to_the_exam():
     assert len(written) == len(IN_EXAM) > 15
     wrong = [pair for pair in zip(written, map(float, IN_EXAM), strict=True) if not agrees(*pair)]
     assert not wrong
+
+
+def center_of_target(mean):
+    """Where the Gaussian of sigma 2 is, of whose label distribution this is the mean."""
+
+    def gap(center):
+        logits = -((GRID - center) ** 2) / 8
+        return Softmax().forward(logits[None])[0] @ GRID - mean
+
+    return brentq(gap, -20, 20)
+
+
+def moved_by_one_gradient(zeros, rest=3000):
+    """Learning rates that Adam moves a weight by one gradient, after and before some zeros."""
+    W, dW = np.zeros(1), np.zeros(1)
+    adam = Adam({"W": W}, {"W": dW}, lr=1.0)
+    for gradient in [0.0] * zeros + [1.0] + [0.0] * rest:
+        dW[0] = gradient
+        adam.step()
+    return -W[0]
+
+
+def passed_through(M):
+    """Independent directions of dy that batch normalization of M numbers passes back."""
+    layer, _ = normalized(np.arange(M) ** 2)
+    return np.linalg.matrix_rank(
+        [layer.backward(dy.reshape(M, 1, 1, 1)).ravel() for dy in np.eye(M)]
+    )
+
+
+def seen_by_windows():
+    """dx of a convolution of ones with stride 2, without its border."""
+    layer = Conv2d(1, 1, 3, 2, rng=RNG)
+    layer.params["W"][:] = 1
+    y = layer.forward(np.zeros((1, 15, 15, 1)), save=True)
+    return layer.backward(np.ones_like(y))[0, 2:-2, 2:-2, 0]
+
+
+def honest_crps(sigma):
+    """The mean CRPS of a normal p_hat if each age is drawn from it, on a fine grid."""
+    grid = labels.label_grid(30, 70, 0.1)
+    p_hat = labels.gaussian_label_distribution([50], [sigma], grid)
+    return sum(
+        p * metrics.crps(p_hat, np.array([y]), grid) for p, y in zip(p_hat[0], grid, strict=True)
+    )
+
+
+HEAD = np.array([0.2, 0.5, 0.3]), np.array([20.0, 30, 40])
+NEAR, FAR = HEAD[1] - HEAD[0] @ HEAD[1], np.arange(3.0)
+MESSAGES = 20 + 80 / np.arange(1, 50) + 5 * np.arange(49)
+HARDER = {
+    "00": [2 * np.finfo(float).eps],
+    "01": [center_of_target(1)],
+    "02": [20 * 0.99 + 80 * 0.01, np.sqrt(100 * 0.01 * 0.99)],
+    "03": [2 - Softmax().forward(FAR[None])[0] @ FAR],
+    "04": [HEAD[0][0] * (NEAR[0] ** 2 - HEAD[0] @ NEAR**2)],
+    "05": [seen_by_windows().max() / seen_by_windows().min()],
+    "06": [passed_through(10)],
+    "07": [moved_by_one_gradient(0), moved_by_one_gradient(20_000)],
+    "10": [honest_crps(4)],
+    "11": [HEAD[0] * NEAR @ np.log(HEAD[0])],
+    "12": [1 + MESSAGES.argmin(), 100 / MESSAGES.min()],
+}
+
+
+def test_the_numbers_in_the_answers_to_the_harder_questions():
+    assert abs(np.exp(0.5 + 1e-20j).imag / 1e-20 / np.exp(0.5) - 1) <= HARDER["00"][0]
+    for source in sorted((TEACHING.parent / "src").glob("[0-9]*.py")):
+        _, found, cell = source.read_text(encoding="utf-8").partition('question="harder"')
+        lesson = source.stem[:2]
+        assert bool(found) == (lesson < "14"), "from 14 on it is an exercise"
+        written = re.findall(r"\*\*(-?\d[\d.e-]*)\*\*", cell.partition("END SOLUTION")[0])
+        computed = HARDER.get(lesson, [])
+        wrong = [pair for pair in zip(written, computed, strict=True) if not agrees(*pair)]
+        assert not wrong, lesson
 
 
 @pytest.mark.parametrize(("written", "value"), [("1.30", 1.306), ("12", 12.6), ("1.2e-07", 1e-7)])
