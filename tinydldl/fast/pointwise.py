@@ -42,8 +42,7 @@ def moments(z: Array, shape: Shape, scratch: Scratch) -> Moments:
     sums = np.zeros((2, N * C))
     for _, distance in distances(z[:H, :W], np.tile(near, W), scratch):
         sums[0] += column_sums(distance, N * C)
-        np.multiply(distance, distance, out=distance)
-        sums[1] += column_sums(distance, N * C)
+        sums[1] += column_products(distance, distance, N * C)
     offset = sums[0] / (H * W)
     squares = sums[1] - sums[0] * offset
     counts = np.full(N, H * W)
@@ -93,8 +92,7 @@ def relu_backward(da: Array, x: FeatureMap, mean: PerChannel, scratch: Scratch) 
         np.greater(rows(x.values[band, :W]), threshold, out=on)
         np.multiply(dr, on, out=dr)
         sums[0] += dr.reshape(-1, W, N * C).sum(axis=(0, 1))
-        np.multiply(distance, dr, out=distance)
-        sums[1] += column_sums(distance, N * C)
+        sums[1] += column_products(distance, dr, N * C)
     return sums.reshape(2, N, C).sum(axis=1)
 
 
@@ -157,3 +155,8 @@ def column_sums(x: Array, columns: int) -> Array:
     """The sum over pixels of each of `columns` numbers; x is contiguous, and BLAS is fastest."""
     x = x.reshape(-1, columns)
     return np.ones(len(x), x.dtype) @ x
+
+
+def column_products(x: Array, y: Array, columns: int) -> Array:
+    """The sum over pixels of the products of x and y, for each of `columns` numbers."""
+    return np.einsum("pc,pc->c", x.reshape(-1, columns), y.reshape(-1, columns))
