@@ -98,16 +98,13 @@ def load(name: str) -> CascadeNet:
 
 
 def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
-    """Copy the arrays of the package `mtcnn` into `net`. Raises WeightsError if they do not fit.
+    """Copy the arrays of the package `mtcnn` into `net`.
 
     There, slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
     networks were first trained on transposed images.
     """
-    if len(arrays) != len(params := net.params):
-        raise weights.WeightsError(f"expected {len(params)} arrays, found {len(arrays)}")
-    for (name, param), array in zip(params.items(), arrays, strict=True):
-        if array.shape not in (param.shape, (1, 1, *param.shape)):
-            raise weights.WeightsError(f"{name}: expected shape {param.shape}, found {array.shape}")
+    params = net.params
+    for param, array in zip(params.values(), arrays, strict=True):
         param[...] = array.reshape(param.shape)
     for name, _, shape, _ in net.body.trace((net.side, net.side, 3)):
         if name == "flatten":
