@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tinydldl.datasets import Options, load
-from tinydldl.datasets.utkface import part_of
+from tinydldl.datasets.named import part_of
 
 # Ordinary names, and the odd ones of the public archive: no race, a space, no dot.
 NAMES = [

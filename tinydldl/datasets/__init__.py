@@ -1,4 +1,4 @@
-"""The data sets: one name each, a module each (one for apparent ages), one way to load them.
+"""The data sets: one name each, a module for each kind of label, one way to load them.
 
 `load("utkface", Options(data_dir=Path("data")))` gives `{"train": Photos, "valid": Photos, ...}`.
 How to get each set, and what its folder looks like, is in `data/README.md`.
@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from tinydldl import cli
-from tinydldl.datasets import apparent, csv_table, morph, synthetic, utkface
+from tinydldl.datasets import apparent, csv_table, named, synthetic
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.crops import prefer
 
@@ -16,9 +16,9 @@ DATASETS = {
     "synthetic": synthetic.load,
     "chalearn15": apparent.chalearn15,
     "chalearn16": apparent.chalearn16,
-    "morph": morph.load,
+    "morph": named.morph,
     "appa-real": apparent.appa_real,
-    "utkface": utkface.load,
+    "utkface": named.utkface,
     "csv": csv_table.load,
 }
 

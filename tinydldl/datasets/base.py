@@ -1,13 +1,12 @@
 """What all data sets have in common: photos on disk, each with an age and a sigma.
 
-A data set is one module with one function, `load(options) -> {"train": Photos, ...}`. The keys
-are those of `"train"`, `"valid"` and `"test"` that the set has. The sets share the helpers below:
-splitting, and finding files on disk; tables are read in `table`.
+A data set is a function, `utkface(options) -> {"train": Photos, ...}`. The keys are those of
+`"train"`, `"valid"` and `"test"` that the set has. The sets share the helpers below: splitting, and
+finding files on disk; tables are read in `table`.
 """
 
 import hashlib
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -133,13 +132,6 @@ def find_folder(path: Path, what: str) -> Path:
     if folder is None or not folder.is_dir():
         raise DataError(f"no folder {path}; put {what} there ({GUIDE})")
     return folder
-
-
-def age_in(path: Path, pattern: str, example: str) -> float:
-    """The age (years) in a file name: the group in `pattern`. Raises DataError, with an example."""
-    if (match := re.search(pattern, path.name, re.IGNORECASE)) is None:
-        raise DataError(f"{path}: expected a name such as {example}")
-    return float(match[1])
 
 
 def is_image(name: str) -> bool:
