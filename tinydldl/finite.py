@@ -29,8 +29,7 @@ def check_parameters(model: Layer, epoch: int) -> None:
     """Raise NonFiniteError if the last step of an epoch has broken a parameter."""
     for name, param in model.params.items():
         if not get_array_module(param).isfinite(param).all():
-            where = f"in the parameter {name} after epoch {epoch}"
-            raise NonFiniteError(f"non-finite value {where}; try a smaller --lr")
+            raise NonFiniteError(f"non-finite {name} after epoch {epoch}; try a smaller --lr")
 
 
 def first_non_finite(model: Sequential, x: Array) -> str:

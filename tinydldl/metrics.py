@@ -272,8 +272,7 @@ def vote_coverage(p_hat: Distributions, p: Distributions, q: ArrayLike) -> Array
 def _float64(p_hat: Distributions, p: Distributions) -> tuple[Distributions, Distributions]:
     """Both in float64. Raises ValueError for different shapes: they would be broadcast silently."""
     if np.shape(p) != np.shape(p_hat):
-        found = f"{np.shape(p_hat)} and {np.shape(p)}"
-        raise ValueError(f"expected two arrays of one shape, got {found}")
+        raise ValueError(f"expected one shape, got {np.shape(p_hat)} and {np.shape(p)}")
     return np.asarray(p_hat, dtype=float), np.asarray(p, dtype=float)
 
 

@@ -51,11 +51,9 @@ class EvaluateSettings:
         others = table and table.resolve() != Path(run.get("table", "")).resolve()
         if part in (seen, selection.ALL) and not others:
             some = "these" if part == seen else "some of these"
-            worth = "only other photos tell what it is worth"
-            lines.append(f"warning: a network was trained on {some}; {worth}")
+            lines.append(f"warning: a network was trained on {some}; only others tell its worth")
         elif mine["dataset"] in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
-            what = "which may have used some of these"
-            lines.append(f"warning: split in another way than in training, {what}")
+            lines.append("warning: split in another way than in training, which may have used some")
         return lines
 
 
@@ -93,8 +91,7 @@ def settings_of_run(path: Path) -> dict[str, str]:
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
             except (OSError, ValueError, TypeError, LookupError) as error:
-                why = f"{type(error).__name__}: {error}"
-                raise UserError(f"{config}: not the configuration of a run ({why})") from None
+                raise UserError(f"{config}: not the configuration of a run ({error!r})") from None
     return {}
 
 

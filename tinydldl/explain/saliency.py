@@ -43,8 +43,7 @@ class Maps:
     def __init__(self, network: Trained, images: Images) -> None:
         method = network.method
         if not isinstance(method, SoftmaxMethod):
-            why = "no softmax, so there is no map for each age; try dldl-v2"
-            raise MapError(f"{network.method_name}: {why}")
+            raise MapError(f"{network.method_name}: no softmax, so no map of an age; try dldl-v2")
         body, self.top = split(network.model)
         self.grid = method.grid
         self.features = FastNet(body).forward(normalize(images, *network.channels))

@@ -93,8 +93,7 @@ def find_faces(image: Image.Image, search: Search) -> Faces:
             raise PhotoError(f"--landmarks: far outside the photo, which has {size}")
         box = within(image, [*points.min(axis=0), *points.max(axis=0)], "--landmarks")
         if likeness(points) < LEAST_LIKENESS:
-            expected = f"expected {LANDMARKS}, in this order"
-            raise PhotoError(f"--landmarks: these do not lie as in a face; {expected}")
+            raise PhotoError(f"--landmarks: these do not lie as in a face; expected {LANDMARKS}")
         return [Face(box, 1.0, points)]
     if search.box:
         left, top, width, height = search.box

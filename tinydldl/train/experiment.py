@@ -49,8 +49,7 @@ class Experiment:
         if s.balance:
             weights = balancing_weights(photos.train.photos.ages, grid)
             if np.ptp(weights) == 0:
-                what = "the ages to train on are all as frequent"
-                raise UserError(f"--balance: would change nothing, since {what}")
+                raise UserError("--balance: would change nothing, all ages are as frequent")
             self.lines.append(f"weights   {weights.min():.2f} to {weights.max():.2f}, by age")
         self.training = Training(
             model=model,

@@ -66,8 +66,7 @@ class TrainSettings:
         if self.method == "ldae" and self.members == 1:
             raise UserError("--members 1: an ensemble needs 2 or more; for one take --method dldl")
         if self.method == "dldl-v2" and self.kl_epochs >= self.epochs:
-            most = f"expected fewer than {self.epochs} epochs"
-            raise UserError(f"--kl-epochs {self.kl_epochs}: {most}")
+            raise UserError(f"--kl-epochs {self.kl_epochs}: expected fewer than {self.epochs}")
         if self.mix and self.method == "dex":
             raise UserError("--mix: dex learns classes, and there is no class between two")
         if self.warm_up >= self.epochs:
