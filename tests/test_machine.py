@@ -93,3 +93,16 @@ def test_memory_where_nothing_says_how_much_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "nothing")
     monkeypatch.delattr(os, "sysconf", raising=False)
     assert machine.memory() == math.inf
+
+
+def test_the_processor_is_named_also_where_the_system_says_little(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(machine, "CACHES", tmp_path / "cache")
+    little, numpy = machine.description().splitlines()
+    assert "caches" not in little
+    assert "blas" in numpy.lower()
+    (tmp_path / "cpuinfo").write_text("model\t\t: 1\nmodel name\t: Abacus 3000\n" * 2)
+    for level, size in enumerate(("48K", "2048K")):
+        (tmp_path / f"cache/index{level}").mkdir(parents=True)
+        (tmp_path / f"cache/index{level}/size").write_text(f"{size}\n")
+    assert machine.description().splitlines()[0] == "Abacus 3000, caches 48K 2048K"

@@ -9,8 +9,20 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 
 
+def examples():
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_three_lines_say_an_age(capsys, mtcnn, monkeypatch):
+    monkeypatch.chdir(README.parent)
+    names = {}
+    exec(examples()[0], names)
+    assert 20 < names["faces"].ages < 60
+    assert len(capsys.readouterr().out.split()) >= 5
+
+
 def test_the_python_example_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    _, example = examples()
     names = {}
     exec(example, names)
     assert "total" in capsys.readouterr().out

@@ -27,12 +27,24 @@ Argv = list[str] | None
 SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
+def called(command: str) -> str:
+    """How a command was started, and is to be started again: as a word, or as a module."""
+    front, between = (
+        ("tinydldl", " ")
+        if Path(sys.argv[0]).stem == "tinydldl"
+        else (
+            "python -m tinydldl",
+            ".",
+        )
+    )
+    return between.join(filter(None, (front, command)))
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults, and whose errors are one line."""
 
     def __init__(self, command: str, about: str, epilog: str | None = None) -> None:
-        prog = f"python -m tinydldl.{command}"
-        super().__init__(prog, None, about, epilog, formatter_class=HelpFormatter)
+        super().__init__(called(command), None, about, epilog, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
 
     def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:

@@ -63,6 +63,22 @@ def open_photo(source: Any, name: str | None = None, memory: int | None = None) 
         raise PhotoError(why(error, memory), name or ("the photo" if is_file else source)) from None
 
 
+def as_photo(photo: Any) -> Image.Image:
+    """A path, an image of Pillow, or RGB values (H, W, 3), uint8, as an RGB image.
+
+    An image is not turned by its EXIF data. Raises PhotoError.
+    """
+    if isinstance(photo, np.ndarray):
+        if photo.dtype != np.uint8 or photo.shape[2:] != (3,) or not photo.size:
+            found = f"{photo.dtype} {photo.shape}"
+            raise PhotoError(f"expected RGB values (H, W, 3), uint8, got an array of {found}")
+        photo = Image.fromarray(photo)
+    if not isinstance(photo, Image.Image):
+        return open_photo(photo)
+    check(photo)
+    return to_rgb(photo)
+
+
 def decode(file: IO[bytes], memory: int | None = None) -> Image.Image:
     """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
     with Image.open(file, formats=FORMATS) as image:

@@ -6,9 +6,15 @@ and each limits all that is in it. Version 1 has a tree for each kind of limit, 
 
 import math
 import os
+import platform
+import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
+CPUINFO, CACHES = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu/cpu0/cache")
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -37,6 +43,23 @@ def memory() -> float:
     for folder in _groups("memory"):
         limits += _numbers(folder, "memory.max", "memory.limit_in_bytes")
     return min(limits)
+
+
+def description() -> str:
+    """The processor and its caches, and the BLAS of NumPy with the kernel that it has chosen."""
+    names = re.findall(r"model name\s*: (.*)", CPUINFO.read_text()) if CPUINFO.exists() else []
+    cpu = names[0] if names else platform.processor() or platform.machine()
+    sizes = [path.read_text().strip() for path in sorted(CACHES.glob("index*/size"))]
+    if sizes:
+        cpu += f", caches {' '.join(sizes)}"
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    text = f"{blas['name']} {blas['version']}"
+    if find_spec("threadpoolctl"):
+        from threadpoolctl import threadpool_info
+
+        kernels = {info["architecture"] for info in threadpool_info() if "architecture" in info}
+        text += f", kernel {', '.join(sorted(kernels))}"
+    return f"{cpu}\nNumPy {np.__version__}, {text}"
 
 
 def _groups(kind: str) -> Iterator[Path]:

@@ -149,13 +149,6 @@ def test_quiet(before, after, quiet_):
     assert ("NOT QUIET" not in quiet.verdict(before, after)) == quiet_
 
 
-def test_the_machine_is_named_also_where_the_system_says_little(monkeypatch, tmp_path):
-    assert "BLAS" in quiet.machine().upper()
-    monkeypatch.setattr(quiet, "CPUINFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(quiet, "CACHES", tmp_path)
-    assert len(quiet.machine().splitlines()) == 2
-
-
 def test_a_real_run(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(race, "SECONDS", 0.01)
     monkeypatch.setattr(race, "PAUSE", 0)

@@ -4,7 +4,7 @@ cases        which network, photos and pass
 engines      what computes it: the layers, the fast engine, PyTorch
 peers        what others deploy: ONNX Runtime, OpenVINO, JAX
 race         all engines in turn, each in a process of its own
-quiet        the machine, and whether it was quiet
+quiet        whether the machine was quiet
 memory       the memory of a process and its children
 profile      where the time goes, by layer
 """

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from statistics import median
 
-from tinydldl import cli, plots
+from tinydldl import cli, machine, plots
 from tinydldl.bench import profile, quiet
 from tinydldl.bench.cases import ALL, FORM, QUICK, Case
 from tinydldl.bench.engines import ENGINES, can_run, installed, missing
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         check_picture(arguments.profile, arguments.cases)
     workers, rounds = arguments.workers, arguments.rounds
     print(f"tinydldl.bench with {workers} processes or threads, {rounds} rounds")
-    print(quiet.machine(), flush=True)
+    print(machine.description(), flush=True)
     before = quiet.pulse()
     races = {}
     for case in arguments.cases:

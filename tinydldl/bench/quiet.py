@@ -1,35 +1,10 @@
-"""Which machine is measured, and whether it is quiet. What Linux does not tell is left out."""
+"""Whether a machine is quiet."""
 
-import platform
-import re
 import time
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 
-import numpy as np
-
-CPUINFO, CACHES = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu/cpu0/cache")
 LOOP, TIMES = 200_000, 25  # of a fixed scalar loop: additions, and how often it is timed
 NOISE = 1.1  # slower than this times the fastest, or fast only later: not quiet
-
-
-def machine() -> str:
-    """The processor and its caches, and the BLAS of NumPy with the kernel that it has chosen."""
-    names = re.findall(r"model name\s*: (.*)", CPUINFO.read_text()) if CPUINFO.exists() else []
-    cpu = names[0] if names else platform.processor() or platform.machine()
-    sizes = [path.read_text().strip() for path in sorted(CACHES.glob("index*/size"))]
-    if sizes:
-        cpu += f", caches {' '.join(sizes)}"
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    text = f"{blas['name']} {blas['version']}"
-    if find_spec("threadpoolctl"):
-        from threadpoolctl import threadpool_info
-
-        kernels = {info["architecture"] for info in threadpool_info() if "architecture" in info}
-        text += f", kernel {', '.join(sorted(kernels))}"
-    return f"{cpu}\nNumPy {version('numpy')}, {text}"
 
 
 def pulse() -> list[float]:

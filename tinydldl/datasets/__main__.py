@@ -76,7 +76,7 @@ def check(name: str, parts: Parts, folder: Path) -> int:
 def build_parser() -> cli.Parser:
     about = "Check a data set: counts, ages, duplicates and photos that cannot be read."
     parser = cli.Parser("datasets", about, "How to get each set: data/README.md")
-    parser.add_argument("name", choices=DATASETS, help="which data set")
+    parser.add_argument("name", choices=[*DATASETS], help="which data set")
     data = parser.add_argument_group("data")
     add_arguments(data)
     add = data.add_argument

@@ -86,7 +86,7 @@ def find_faces(image: Image.Image, search: Search) -> Faces:
     """The faces from left to right; None is the whole photo. Raises PhotoError and WeightsError."""
     if search.no_detect:
         return whole_photo(image)
-    if search.landmarks:
+    if search.landmarks is not None:
         points = np.reshape(search.landmarks, (5, 2))
         if np.abs(points / image.size - 0.5).max() > FARTHEST:
             size = "{} x {} pixels".format(*image.size)
@@ -95,7 +95,7 @@ def find_faces(image: Image.Image, search: Search) -> Faces:
         if likeness(points) < LEAST_LIKENESS:
             raise PhotoError(f"--landmarks: these do not lie as in a face; expected {LANDMARKS}")
         return [Face(box, 1.0, points)]
-    if search.box:
+    if search.box is not None:
         left, top, width, height = search.box
         return [face_in(image, within(image, [left, top, left + width, top + height], "--box"))]
     return sorted(detect(image, search.smallest, search.score), key=lambda face: face.box[0])
