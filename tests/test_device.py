@@ -144,7 +144,7 @@ def test_layer(name, training, device):
 
 
 def test_convolution_image_by_image(device, monkeypatch):
-    monkeypatch.setattr(im2col, "BUFFER_BYTES", 1)
+    monkeypatch.setattr(im2col, "BLOCK_BYTES", 1)
 
     def compute(xp):
         rng = np.random.default_rng(SEED)
