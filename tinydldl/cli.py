@@ -29,14 +29,8 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 def called(command: str) -> str:
     """How a command was started, and is to be started again: as a word, or as a module."""
-    front, between = (
-        ("tinydldl", " ")
-        if Path(sys.argv[0]).stem == "tinydldl"
-        else (
-            "python -m tinydldl",
-            ".",
-        )
-    )
+    is_word = Path(sys.argv[0]).stem == "tinydldl"
+    front, between = ("tinydldl", " ") if is_word else ("python -m tinydldl", ".")
     return between.join(filter(None, (front, command)))
 
 

@@ -60,16 +60,11 @@ def jax(case: Case, workers: int) -> Any:
             arrays = {key: params[f"{name}.{key}"] for key in layer.params}
             match layer:
                 case Conv2d():
-                    layout = ("NHWC", "HWIO", "NHWC")
-                    x = lax.conv_general_dilated(
-                        x, arrays["W"], (1, 1), "SAME", dimension_numbers=layout
-                    )
+                    how = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+                    x = lax.conv_general_dilated(x, arrays["W"], (1, 1), "SAME", **how)
                 case BatchNorm2d():
-                    mean, var = (
-                        (x.mean((0, 1, 2)), x.var((0, 1, 2)))
-                        if case.train
-                        else layer.buffers.values()
-                    )
+                    batch = x.mean((0, 1, 2)), x.var((0, 1, 2))
+                    mean, var = batch if case.train else layer.buffers.values()
                     scale = arrays["gamma"] * lax.rsqrt(var + layer.eps)
                     x = scale * (x - mean) + arrays["beta"]
                 case ReLU():
