@@ -1,5 +1,9 @@
 """Build the notebooks from their sources: `make lessons`, or `python lessons/build.py 01 04`.
 
+`python lessons/build.py --seed 7 --to FOLDER` writes a variant, not executed: the same exercises,
+but what their tests draw, they draw from other seeds. `python -m tinydldl.grade` sees in a copy
+which variant it is.
+
 A lesson has one source, `lessons/src/NN_name.py`, in jupytext's percent format. From it come
 
 * `lessons/NN_name.ipynb`: the lesson with solutions, executed, with figures;
@@ -32,15 +36,17 @@ The cells get nbgrader's metadata, so that nbgrader can hand out, collect and gr
 (TEACHING.md).
 """
 
+import argparse
 import hashlib
 import os
 import re
-import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+
+import grading
 
 LESSONS = Path(__file__).parent
 SOURCES = LESSONS / "src"
@@ -125,6 +131,16 @@ def cell_metadata(cell):
     return nbformat.from_dict(found)
 
 
+def variant(notebook, seed):
+    """The notebook with tests that draw other numbers."""
+    other = nbformat.from_dict(notebook)
+    other.metadata.tinydldl.seed = seed
+    for cell in other.cells:
+        if cell.metadata.get("nbgrader", {}).get("locked"):
+            cell.source = grading.varied(cell.source, seed)
+    return other
+
+
 def strip(notebook):
     """The copy for students: stubs in the place of solutions, no hidden tests, no outputs.
 
@@ -188,13 +204,24 @@ def write(notebook, student, folder, name):
         nbformat.write(one, place / f"{name}.ipynb")
 
 
-def main(numbers):
-    """Build the lessons with these numbers, or all."""
+def main(argv=None):
+    """Build the lessons with these numbers, or all; or a variant of them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons, such as 01 04; or all")
+    parser.add_argument("--seed", type=int, help="write a variant instead, with --to")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to write the variant")
+    asked = parser.parse_args(argv)
+    if (asked.seed is None) != (asked.to is None) or (asked.seed or 0) < 0:
+        parser.error("a variant needs --seed, 0 or more, and --to")
     for source in sources():
-        if not numbers or source.stem[:2] in numbers:
+        if not asked.numbers or source.stem[:2] in asked.numbers:
             print(source.stem, flush=True)
-            build(source)
+            if asked.to:
+                notebook = variant(read(source), asked.seed)
+                write(notebook, strip(notebook), asked.to, source.stem)
+            else:
+                build(source)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -60,11 +60,13 @@ def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
 
     An answer is the code of its cell, after that of the student's own above, which need not run.
     """
-    lesson, copy = read_cells(path)
+    lesson, seed, copy = read_cells(path)
     original = LESSONS / f"{lesson}.ipynb"
     if not original.is_file():
         raise UserError(f"{path}: unknown lesson {lesson!r}; expected one of {LESSONS}")
-    cells = read_cells(original)[1]
+    cells = read_cells(original)[2]
+    for test in (cell for cell in cells if cell["test"]):
+        test["source"] = varied(test["source"], seed)
     sources, names = {cell["source"] for cell in cells}, {cell["name"] for cell in cells} - {""}
     answers: Answers = {}
     above: list[tuple[str, bool]] = []
@@ -79,8 +81,13 @@ def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
     return {"notebook": str(path), "sha256": digest, "lesson": lesson}, cells, answers
 
 
-def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
-    """The lesson that a notebook says it is a copy of, and its cells, as dicts.
+def varied(test: str, seed: int) -> str:
+    """A test that draws other numbers. There are a thousand seeds for each; 0 changes nothing."""
+    return test.replace("default_rng(", f"default_rng({1000 * seed} + ") if seed else test
+
+
+def read_cells(path: Path) -> tuple[str, int, list[dict[str, Any]]]:
+    """The lesson that a notebook says it is a copy of, the variant's seed, and its cells, as dicts.
 
     `id`; `code`, whether it is code; `source`, a text; nbgrader's marks, `name` (empty for most
     cells), `test`, `points`; and of an exercise what it `stands_for` in the package. Raises
@@ -89,7 +96,8 @@ def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
     try:
         with open_file(path) as file:
             notebook = json.load(file)
-        lesson = Path(notebook["metadata"].get("tinydldl", {}).get("source", path)).stem
+        about = notebook["metadata"].get("tinydldl", {})
+        lesson, seed = Path(about.get("source", path)).stem, abs(int(about.get("seed", 0)))
         cells = []
         for cell in notebook["cells"]:
             marks = cell["metadata"].get("nbgrader", {})
@@ -103,7 +111,7 @@ def read_cells(path: Path) -> tuple[str, list[dict[str, Any]]]:
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         what = "not a notebook; expected a copy of one from lessons/exercises"
         raise UserError(f"{path}: {what}") from None
-    return lesson, cells
+    return lesson, seed, cells
 
 
 def grade(

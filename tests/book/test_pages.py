@@ -78,9 +78,20 @@ def test_solutions_are_folded_away(conf):
     assert sum("# YOUR CODE HERE" in source for source in sources) == 4
     assert not any("### BEGIN HIDDEN" in source for source in sources)
     texts = [c["source"] for c in notebook["cells"] if c["cell_type"] == "markdown"]
-    assert sum("*Answer.*" in text for text in texts) == 2
+    assert sum("*Answer.*" in text for text in texts) == 3
     assert all("<details>" in text for text in texts if "*Answer.*" in text)
     assert f"(path:exercises/{path.name})" in texts[0]
+
+
+def test_a_figure_says_what_it_shows(conf):
+    cell = {
+        "cell_type": "code",
+        "metadata": {"alt": "A hill at 30 years."},
+        "source": "",
+        "id": "a",
+    }
+    page = json.loads(conf.lesson(json.dumps({"cells": [cell]}), "01_hills"))
+    assert page["cells"][0]["metadata"]["mystnb"] == {"image": {"alt": "A hill at 30 years."}}
 
 
 def test_the_diagram_of_the_course_becomes_a_table(conf):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from helpers.commands import exit_code, refused
 
@@ -147,6 +148,19 @@ def test_what_an_exercise_stands_for_is_there(source):
     assert all(attempts.codes([name]) for names in named for name in names)
 
 
+def test_a_variant(tiny):
+    """The tests draw what the copy says: they begin at other seeds."""
+    lesson = build.read(Path(__file__).parent / "tiny.py")
+    cell(
+        lesson, "test-double"
+    ).source = "x = np.random.default_rng(3).random()\nassert double(x) == 2 * x, f'twice {x}'"
+    nbformat.write(lesson, "lessons/tiny.ipynb")
+    cell(tiny, "double").source = "def double(x):\n    return 6"
+    for copy, seed in ((tiny, 3), (build.variant(tiny, 7), 7003)):
+        x = np.random.default_rng(seed).random()
+        assert graded(copy)["double"] == ("0", f"AssertionError: twice {x}")
+
+
 def test_an_edited_test_and_a_deleted_answer(tiny):
     cell(tiny, "double").source = "def double(x):\n    return 0"
     cell(tiny, "test-double").source = "pass"
@@ -244,6 +258,7 @@ NO_NOTEBOOKS = [
     '{"metadata": {}}',
     '{"metadata": {"tinydldl": 5}, "cells": []}',
     '{"metadata": {"tinydldl": {"source": 5}}, "cells": []}',
+    '{"metadata": {"tinydldl": {"seed": "two"}}, "cells": []}',
     '{"metadata": {}, "cells": [5]}',
     '{"metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "source": [5]}]}',
     '{"metadata": {}, "cells": [{"metadata": {"nbgrader": {"points": 1e999}}}]}',

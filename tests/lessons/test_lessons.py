@@ -26,6 +26,7 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 sys.path.insert(0, str(LESSONS))
 import attempts  # noqa: E402
 import build  # noqa: E402
+import grading  # noqa: E402
 
 read, parsed = cache(build.read), cache(jupytext.read)  # parsing takes longer than most tests
 
@@ -146,6 +147,8 @@ def test_runs_and_every_exercise_needs_its_solution(source, run):
             ):
                 at = {what: failure(one, cell.source, names) for what, one in answers.items()}
                 assert not {what for what in at if at[what] not in lines}, f"{name}: {at}, {lines}"
+            if (other := grading.varied(cell.source, seed=1)) != cell.source:
+                assert not failure("", other, names), f"{name}: a variant fails the solution"
         run(cell, names)
     if untried:
         pytest.skip(f"all ran, but PyTorch is not installed; not tried: {', '.join(untried)}")
@@ -257,6 +260,27 @@ def test_a_visible_test_says_what_is_wrong(source):
             asserted = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Assert)]
             silent = [ast.unparse(node) for node in asserted if node.msg is None]
             assert not silent, f"no message: {silent}"
+
+
+def test_a_variant_draws_other_numbers_in_its_tests_and_differs_in_nothing_else(tmp_path, capsys):
+    build.main(["--seed", "7", "--to", str(tmp_path), "03"])
+    assert capsys.readouterr().out == "03_softmax_and_kl\n"
+    name, plain = "03_softmax_and_kl.ipynb", read(build.SOURCES / "03_softmax_and_kl.py")
+    for path, ours in ((name, plain), (f"exercises/{name}", build.strip(plain))):
+        other = read_notebook(tmp_path / path)
+        assert other.metadata["tinydldl"]["seed"] == 7
+        sources = [cell.source.replace("(7000 + ", "(") for cell in other.cells]
+        assert sources == [cell.source for cell in ours.cells]
+        changed = [
+            (a, b) for a, b in zip(other.cells, ours.cells, strict=True) if a.source != b.source
+        ]
+        assert len(changed) == 4
+        assert all(grade_id(one).startswith("test-") for one, _ in changed)
+        assert all("default_rng(7000 + " in one.source for one, _ in changed)
+    for wrong in (["--seed", "7"], ["--to", "."], ["--seed", "-1", "--to", "."]):
+        with pytest.raises(SystemExit):
+            build.main(wrong)
+        assert "a variant needs --seed, 0 or more, and --to" in capsys.readouterr().err
 
 
 def test_who_is_stuck_can_go_on(monkeypatch):
