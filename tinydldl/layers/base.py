@@ -108,17 +108,9 @@ class Sequential(Layer):
             dy = layer.backward(dy)
         return dy
 
-    @property
-    def params(self) -> Arrays:  # type: ignore[override]
-        return self._gather("params")
-
-    @property
-    def grads(self) -> Arrays:  # type: ignore[override]
-        return self._gather("grads")
-
-    @property
-    def buffers(self) -> Arrays:  # type: ignore[override]
-        return self._gather("buffers")
+    params = property(lambda self: self._gather("params"))
+    grads = property(lambda self: self._gather("grads"))
+    buffers = property(lambda self: self._gather("buffers"))
 
     def _gather(self, kind: str) -> Arrays:
         return {
