@@ -4,7 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-OPTIONAL = ("torch", "cupy", "mtcnn", "lz4", "ipywidgets", "selenium", "onnx")
+OPTIONAL = (
+    "torch",
+    "cupy",
+    "mtcnn",
+    "lz4",
+    "ipywidgets",
+    "selenium",
+    "onnx",
+    "safetensors",
+    "shtab",
+)
 HIDE = """
 import sys
 from importlib.machinery import PathFinder

@@ -126,17 +126,27 @@ def describe(network: dict, method: Method, settings: dict, channels: Channels) 
     }
 
 
-def load(path: str | Path, xp: Module = np) -> Trained:
-    """The network of a checkpoint or of a run's folder, for inference. Raises CheckpointError."""
-    meta = checkpoint.describe(path)
+def described(meta: dict[str, Any]) -> Trained:
+    """A network by the JSON of its checkpoint, with weights to be overwritten.
+
+    Raises CheckpointError.
+    """
     try:
         about = checked(meta)
         grid = np.linspace(about["first"], about["last"], about["labels"])
         method = make_method(meta["method"]["name"], grid)
-        rng = np.random.default_rng(0)  # weights to be overwritten
-        model = AgeNet(**meta["network"], outputs=method.outputs, rng=rng)
+        model = AgeNet(**meta["network"], outputs=method.outputs, rng=np.random.default_rng(0))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not the checkpoint of a network ({error!r})") from None
-    arrays = model.params | model.buffers
+        raise CheckpointError(f"not the checkpoint of a network ({error!r})") from None
+    return Trained(model.eval(), method, (about["mean"], about["std"]), meta)
+
+
+def load(path: str | Path, xp: Module = np) -> Trained:
+    """The network of a checkpoint or of a run's folder, for inference. Raises CheckpointError."""
+    meta = checkpoint.describe(path)
+    with checkpoint.reading(path):
+        network = described(meta)
+    arrays = network.model.params | network.model.buffers
     checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
-    return Trained(model.eval().to(xp), method.to(xp), (about["mean"], about["std"]), meta)
+    network.model.to(xp), network.method.to(xp)
+    return network

@@ -5,14 +5,17 @@ import os
 
 import numpy as np
 import pytest
+from helpers.commands import exit_code
 
+from tinydldl import weights
+from tinydldl.convert import __main__ as convert
 from tinydldl.convert import onnx_graph
 from tinydldl.errors import UserError
 from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, Sequential, Tanh
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
-from tinydldl.trained import Trained, describe
+from tinydldl.trained import Trained, describe, load
 
 pytestmark = pytest.mark.oracle
 CHANNELS = [0.5, 0.4, 0.3], [0.2, 0.3, 0.25]
@@ -63,6 +66,16 @@ def test_photos_become_distributions_and_ages(method, options, runtime, rng):
         distribution, age = runtime(onnx_graph.of(trained), photos=photos[:count])
         np.testing.assert_allclose(distribution, expected[:count], atol=1e-5)
         np.testing.assert_allclose(age, trained.method.age(expected[:count]), atol=1e-3)
+
+
+def test_the_command_writes_one(runtime, tmp_path, monkeypatch, said, rng):
+    """The weights that ship, as a file that any program runs."""
+    monkeypatch.chdir(tmp_path)
+    assert "written   out.onnx\n" in said(exit_code(convert.main, "tiny", "out.onnx"))
+    shipped = load(weights.find("tiny"))
+    photos = rng.integers(0, 256, (2, shipped.side, shipped.side, 3), dtype=np.uint8)
+    distribution, _ = runtime("out.onnx", photos=photos)
+    np.testing.assert_allclose(distribution, shipped.predict_images(photos), atol=1e-5)
 
 
 def test_methods_without_a_softmax_are_refused(rng):

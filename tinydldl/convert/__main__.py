@@ -1,52 +1,103 @@
-"""Make a checkpoint of the weights in a PyTorch file: `python -m tinydldl.convert FILE.pt OUT.npz`.
+"""Weights from one form to another: `python -m tinydldl.convert FROM TO`.
 
-PyTorch is not needed, and nothing of the file is run.
+Nothing of a PyTorch file is run, and PyTorch is not needed.
 """
 
 import sys
+from argparse import Namespace
+from importlib.util import find_spec
+from pathlib import Path
 
-from tinydldl import cli
-from tinydldl.convert import torch_file, torch_weights
+from tinydldl import checkpoint, cli, trained, weights
+from tinydldl.convert import onnx_graph, tensors, torch_file, torch_weights
 from tinydldl.errors import UserError
+from tinydldl.files import replacing
 from tinydldl.models import POOLS, count_params
 
 HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
+CONTENT = {".onnx": onnx_graph.of, ".safetensors": tensors.content}
+SUFFIXES = (".npz", *CONTENT)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Convert a file; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    weights = torch_file.read(arguments.file)
-    head, pool = torch_weights.ends_of(weights.modules)
-    head, pool = arguments.head or head, arguments.pool or pool
-    try:
-        network = torch_weights.convert(weights, head or "softmax", pool or "hp")
-    except UserError as error:
-        raise UserError(f"{arguments.file}: {error}") from None
-    written = torch_weights.save(arguments.out, network)
-
-    side, (mean, std) = network.side, network.channels
-    print(f"read      {arguments.file}: {weights.text}, {len(weights.arrays)} arrays")
+    for path in (arguments.file, arguments.out):
+        package = path.suffix[1:]
+        if path.suffix in CONTENT and not find_spec(package):
+            raise UserError(f'{path}: {package} is not installed; pip install "tinydldl[formats]"')
+    network = opened(arguments)
+    written = saved(arguments.out, network)
+    mean, std = network.channels
     print(f"network   {network.net}: {count_params(network.model):,} parameters")
-    print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
-    print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
-    print(f"photos    {side} px, RGB from 0 to 1, less {mean}, divided by {std}")
+    print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
     print(f"written   {', '.join(written)}")
-    print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
+    if arguments.out.suffix == ".npz":
+        print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
     return 0
 
 
+def opened(arguments: Namespace) -> trained.Trained:
+    """The network in a file, of whatever kind; prints what was read. Raises UserError."""
+    path = arguments.file
+    if str(path) in weights.names() or is_checkpoint(path):
+        if arguments.head or arguments.pool or arguments.out.suffix == ".npz":
+            raise UserError(f"{path}: a checkpoint already, which says all; give it another form")
+        print(f"read      {path}: a checkpoint")
+        return trained.load(weights.find(str(path)) if str(path) in weights.names() else path)
+    found, meta = (
+        tensors.read(path) if path.suffix == ".safetensors" else (torch_file.read(path), None)
+    )
+    print(f"read      {path}: {found.text}, {len(found.arrays)} arrays")
+    try:
+        if meta is not None:
+            return tensors.network_of(found, meta)
+        head, pool = torch_weights.ends_of(found.modules)
+        head, pool = arguments.head or head, arguments.pool or pool
+        network = torch_weights.convert(found, head or "softmax", pool or "hp")
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
+    print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
+    return network
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a path is that of a checkpoint, or of the folder of one."""
+    return Path(f"{checkpoint.stem_of(path)}.json").exists() and path.suffix in ("", ".npz")
+
+
+def saved(path: Path, network: trained.Trained) -> tuple[str, ...]:
+    """Write a network; returns the paths of its files. Raises UserError if one exists."""
+    if path.suffix == ".npz":
+        return torch_weights.save(path, network)
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.exists():
+        raise UserError(f"{path}: exists, and is not overwritten")
+    content = CONTENT[path.suffix](network)
+    with replacing(path) as file:
+        file.write(content)
+    return (str(path),)
+
+
 def build_parser() -> cli.Parser:
-    parser = cli.Parser("convert", "Make a checkpoint of a PyTorch file, without running it.")
+    about = "Make a checkpoint of a PyTorch file or of safetensors, without PyTorch and without "
+    about += "running anything in it; or ONNX or safetensors of a network of ours."
+    parser = cli.Parser("convert", about)
     add = parser.add_argument
-    add("file", type=cli.path, metavar="FILE.pt", help="a network, or its state_dict")
-    npz = cli.kind(cli.path, "a name that ends in .npz", lambda path: path.suffix == ".npz")
-    add("out", type=npz, metavar="OUT.npz", help="the checkpoint, with OUT.json")
+    about = f"FILE.pt, FILE.safetensors, a run or checkpoint, or {', '.join(weights.names())}"
+    add("file", type=cli.path, metavar="FROM", help=about)
+    expected = f"a name that ends in {', '.join(SUFFIXES)}"
+    out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)
+    add("out", type=out, metavar="TO", help=f"{expected}; .npz has a .json beside it")
 
     about = "What a state_dict does not say. A file with the whole network does."
     add = parser.add_argument_group("network", about).add_argument
-    add("--head", choices=HEADS, help="sigmoid: over its sum (default: the file's, else softmax)")
-    add("--pool", choices=POOLS, help="hybrid, or the average alone (default: the file's, else hp)")
+    about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
+    add("--head", choices=HEADS, help=about)
+    about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"
+    add("--pool", choices=POOLS, help=about)
     return parser
 
 

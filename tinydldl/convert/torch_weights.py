@@ -53,11 +53,7 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> traine
     BatchNorm that is in `CHANNELS`, followed by a Linear layer to 101 labels.
     """
     check_modules(weights.modules)
-    by_layer: dict[str, Arrays] = {}
-    for name, array in weights.arrays.items():
-        layer, _, own = name.rpartition(".")
-        by_layer.setdefault(layer, {})[own] = array
-    layers = list(by_layer.values())
+    layers = list(by_layer(weights.arrays).values())
     method = methods.make_method(METHOD, labels.label_grid())
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
@@ -73,6 +69,15 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> traine
     channels = MEAN, STD
     meta = trained.describe(about, method, {"name": METHOD}, channels)
     return trained.Trained(model.eval(), method, channels, meta)
+
+
+def by_layer(arrays: Arrays) -> dict[str, Arrays]:
+    """`{layer: {name: array}}` of arrays by names such as `features.0.weight`, in their order."""
+    layers: dict[str, Arrays] = {}
+    for name, array in arrays.items():
+        layer, _, own = name.rpartition(".")
+        layers.setdefault(layer, {})[own] = array
+    return layers
 
 
 def save(path: str | Path, network: trained.Trained) -> tuple[str, str]:
