@@ -390,9 +390,8 @@ for ax, i, guess in zip(axes, shown, y_hat[order], strict=True):
     show(ax, images[i], f"{ages[i]:.0f}, estimate {guess:.0f}")
 plt.show()
 
+
 # %% alt="The same faces in gray twice, tinted by the map in years and by the map for 30 in nats: blue, what makes younger, on the foreheads of most, and for 30 orange in the same places of those who look older."
-
-
 def show_age(age=30):
     """The map in years, and what speaks for an age and what against it, in nats."""
     nats = under_squares(explained.of_log_probability(age))
