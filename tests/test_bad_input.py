@@ -495,7 +495,7 @@ CHANGED = {
         (
             "gt_avg_valid.csv",
             "file_name,age\n0.jpg,6",
-            "@/gt_avg_valid.csv: no column for the appar",
+            "@/gt_avg_valid.csv: no column for the age, e",
         ),
         (
             "gt_avg_test.csv",

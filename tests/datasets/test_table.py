@@ -30,7 +30,7 @@ TABLES = {
 def test_every_kind_of_table_reads_the_same(text, put_photo, put_table, tmp_path):
     paths = [put_photo("a.jpg"), put_photo("b.jpg")]
     table = Table.read(put_table("gt.csv", text))
-    photos = table.photos(lambda name: tmp_path / name, name=0, age=1, sigma=2)
+    photos = table.photos(lambda name: tmp_path / name, photo=0, age=1, sigma=2)
     assert photos.paths == paths
     np.testing.assert_array_equal(photos.ages, [20.5, 31.0])
     np.testing.assert_array_equal(photos.sigmas, [3.25, 4.0])
@@ -42,7 +42,7 @@ def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
     assert table.column("sigma", "std") is None
     photos = table.photos(
         lambda name: tmp_path / name,
-        name=table.need_column("photo", "path", "photo"),
+        photo=table.need_column("photo", "path", "photo"),
         age=table.need_column("age", "age"),
         default_sigma=2.5,
     )
@@ -55,7 +55,7 @@ def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
 
 def read_photos(path):
     """The photos of a table name, age, sigma, relative to its folder."""
-    return Table.read(path).photos(lambda name: path.parent / name, name=0, age=1, sigma=2)
+    return Table.read(path).photos(lambda name: path.parent / name, photo=0, age=1, sigma=2)
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])

@@ -26,7 +26,7 @@ def chalearn16(options: Options) -> Parts:
 def chalearn(folder: Path, table: Path) -> Photos:
     """A part; the columns of its table are name, age and sigma, in this order."""
     folder = find_folder(folder, "the photos")
-    return Table.read(table).photos(lambda name: folder / name, name=0, age=1, sigma=2)
+    return Table.read(table).photos(lambda name: folder / name, photo=0, age=1, sigma=2)
 
 
 def appa_real(options: Options) -> Parts:
@@ -40,9 +40,5 @@ def appa_real_part(folder: Path, averages: Path) -> Photos:
     """A part: of a photo `000000.jpg` the upright crop `000000.jpg_face.jpg`, if there is one."""
     folder, table = find_folder(folder, "the photos"), Table.read(averages)
     crops = {path.name.removesuffix("_face.jpg"): path for path in folder.glob("*_face.jpg")}
-    return table.photos(
-        lambda name: crops.get(name, folder / name),
-        name=table.need_column("photo", "file_name"),
-        age=table.need_column("apparent age", "apparent_age_avg"),
-        sigma=table.need_column("sigma", "apparent_age_std"),
-    )
+    columns = {"photo": "file_name", "age": "apparent_age_avg", "sigma": "apparent_age_std"}
+    return table.photos(lambda name: crops.get(name, folder / name), **columns)

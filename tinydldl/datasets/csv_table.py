@@ -30,7 +30,7 @@ def load(options: Options) -> Parts:
         raise DataError("--split subject: expected a table with a column subject and none for part")
     labels = table.labels(
         lambda name: table.path.parent / name,
-        name=table.need_column("photo", *PHOTO),
+        photo=table.need_column("photo", *PHOTO),
         age=table.need_column("age", *AGE),
         sigma=table.column(*SIGMA),
         default_sigma=options.sigma,

@@ -55,8 +55,7 @@ class PhotoStore:
                 self.bad.append((path, pixels.reason))
                 continue
             readable.append(index)
-            flat = pixels.reshape(-1, 3).astype(np.int64)
-            self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
+            self._count(pixels)
             if self.cached_bytes + pixels.nbytes <= cache_bytes:
                 self.cache[path] = pixels
                 self.cached_bytes += pixels.nbytes
@@ -95,6 +94,10 @@ class PhotoStore:
         mean = [values / (255 * n) for n, values, _ in sums]
         std = [math.sqrt(n * squares - values**2) / (255 * n) for n, values, squares in sums]
         return mean, [max(value, LEAST_STD) for value in std]
+
+    def _count(self, pixels: Pixels) -> None:
+        flat = pixels.reshape(-1, 3).astype(np.int64)
+        self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
 
     def _try_read(self, path: Path) -> Pixels | PhotoError:
         """The pixels of a photo, or a PhotoError."""

@@ -51,13 +51,9 @@ def morph(options: Options) -> Parts:
     root = options.data_dir / "morph"
     album = find_folder(root / "Album2", "the photos")
     if table := find(root / "MORPH_2008_nonCommercial.csv"):
-        rows = Table.read(table)  # its photos are named Album2/009055_1M54.JPG
-        photos = rows.photos(
-            lambda name: album / name.rpartition("/")[2],
-            name=rows.need_column("photo", "photo"),
-            age=rows.need_column("age", "age"),
-            default_sigma=options.sigma,
-        )
+        columns = {"photo": "photo", "age": "age", "default_sigma": options.sigma}
+        # its photos are named Album2/009055_1M54.JPG
+        photos = Table.read(table).photos(lambda n: album / n.rpartition("/")[2], **columns)
     else:
         photos = photos_in(album, r"[MF](\d\d)\.\w+$", "009055_1M54.JPG", options.sigma)
     subjects = [path.name.partition("_")[0] for path in photos.paths]

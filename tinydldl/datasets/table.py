@@ -83,13 +83,17 @@ class Table:
     def labels(self, locate: Locate, default_sigma: float = 0.0, **given: Any) -> list[Label]:
         """The `Label` of each photo, sorted by path; equal rows count once.
 
-        `given`: the columns of `name`, `age` and, if there are any (else None), of `sigma`, `part`
-        and `subject`; without sigmas every photo has `default_sigma`.
+        `given`: the columns, numbers or names, of `photo`, `age` and, if there are any (else None),
+        of `sigma`, `part` and `subject`; without sigmas every photo has `default_sigma`.
 
         Raises DataError for a row with a missing cell or a wrong number or part, for two labels of
         one file under whatever paths, and for photos that are missing: the first, and their number.
         """
-        columns = {what: column for what, column in given.items() if column is not None}
+        columns = {
+            what: self.need_column(what, column) if isinstance(column, str) else column
+            for what, column in given.items()
+            if column is not None
+        }
         first: dict[str, tuple[int, Label]] = {}
         missing = []
         real_folder = functools.cache(os.path.realpath)  # slow, and one for many photos
@@ -120,9 +124,9 @@ class Table:
             if column >= len(cells) or not cells[column]:
                 raise self._error(line, f"column {column + 1} is empty in {','.join(cells)!r}")
         said = {what: cells[column] for what, column in columns.items()}
-        path = locate(said["name"])
-        if "\\" in said["name"] and not os.path.isfile(path):
-            path = locate(said["name"].replace("\\", "/"))
+        path = locate(said["photo"])
+        if "\\" in said["photo"] and not os.path.isfile(path):
+            path = locate(said["photo"].replace("\\", "/"))
         age = self._years(line, "the age", said["age"])
         sigma = self._years(line, "sigma", said["sigma"]) if "sigma" in said else sigma
         if not 0 <= sigma <= 100:
