@@ -38,8 +38,10 @@ def run(*arguments):
 
 
 def estimate(face):
-    """The portrait of a face in photo.jpg."""
-    (person,) = portraits.portraits(trained.load("net"), open_photo("photo.jpg"), [face])
+    """The portrait of a face in photo.jpg, on the engine of the command."""
+    network = trained.load("net")
+    network.model = FastNet(network.model)
+    (person,) = portraits.portraits(network, open_photo("photo.jpg"), [face])
     return person
 
 

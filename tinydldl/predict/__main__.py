@@ -14,6 +14,7 @@ from tinydldl import cli, plots
 from tinydldl.arrays import Grid
 from tinydldl.errors import UserError
 from tinydldl.faces import Face
+from tinydldl.fast import FastNet
 from tinydldl.files import check_folder, csv_line
 from tinydldl.images import PhotoError
 from tinydldl.predict import inputs, pictures, portraits
@@ -39,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         check_folder(folder)
     failed: list[str] = []
     network = portraits.open_network(arguments.net, arguments.checkpoint)
+    network.model = FastNet(network.model)
     say = print if show is print_lines else warn
     found = results(photos, network, cli.gather(inputs.Search, arguments), arguments.crop, failed)
     show(drawn(found, folder, say), network.method.grid)
