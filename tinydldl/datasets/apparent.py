@@ -26,7 +26,7 @@ def chalearn16(options: Options) -> Parts:
 def chalearn(folder: Path, table: Path) -> Photos:
     """A part; the columns of its table are name, age and sigma, in this order."""
     folder = find_folder(folder, "the photos")
-    return Table.read(table).photos(lambda name: folder / name, photo=0, age=1, sigma=2)
+    return Table.read(table).photos(folder.joinpath, photo=0, age=1, sigma=2)
 
 
 def appa_real(options: Options) -> Parts:

@@ -28,15 +28,9 @@ def load(options: Options) -> Parts:
     part, subject = table.column(*PART), table.column(*SUBJECT)
     if options.split == "subject" and (subject is None or part is not None):
         raise DataError("--split subject: expected a table with a column subject and none for part")
-    labels = table.labels(
-        lambda name: table.path.parent / name,
-        photo=table.need_column("photo", *PHOTO),
-        age=table.need_column("age", *AGE),
-        sigma=table.column(*SIGMA),
-        default_sigma=options.sigma,
-        part=part,
-        subject=subject,
-    )
+    columns = {"photo": table.need_column("photo", *PHOTO), "age": table.need_column("age", *AGE)}
+    others = {"sigma": table.column(*SIGMA), "part": part, "subject": subject}
+    labels = table.labels(table.path.parent.joinpath, options.sigma, **columns, **others)
     photos = Photos.of(label[:3] for label in labels)
     groups = together(labels)
     if part is None:
