@@ -17,6 +17,7 @@ from PIL import Image
 
 from tinydldl import trained
 from tinydldl.faces import Face, detect
+from tinydldl.fast import FastNet
 from tinydldl.images import open_photo
 from tinydldl.predict import __main__ as predict
 from tinydldl.predict import inputs, portraits
