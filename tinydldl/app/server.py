@@ -97,12 +97,8 @@ def page(label: str) -> tuple[str, str]:
     talk only to its server. Both have a new nonce each time: what gets in by mistake is not run.
     """
     nonce = secrets.token_urlsafe()
-    parts = {
-        "STYLE": read("page.css"),
-        "SCRIPT": read("drawings.js") + read("page.js"),
-        "NETWORK": escape(label),
-        "NONCE": nonce,
-    }
+    parts = {"STYLE": read("page.css"), "SCRIPT": read("drawings.js") + read("page.js")}
+    parts |= {"NETWORK": escape(label), "NONCE": nonce}
     html = read("page.html")
     for name, text in parts.items():
         html = html.replace(f"<!--{name}-->", text)

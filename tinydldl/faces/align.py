@@ -10,6 +10,8 @@ from PIL import Image
 from tinydldl.arrays import Array
 from tinydldl.images import FILL
 
+ARCFACE_X = [38.2946, 73.5318, 56.0252, 41.5493, 70.7299]
+ARCFACE_Y = [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]
 # Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
 # its side: all x, all y. A network must see faces as it saw them in training.
 SHAPES = {
@@ -18,13 +20,7 @@ SHAPES = {
     "utkface": np.transpose([[0.303, 0.697, 0.5, 0.327, 0.673], [0.29, 0.29, 0.522, 0.694, 0.694]]),
     # Common for training networks for face recognition, given for 112 pixels.
     # Source: the code of Deng et al., ArcFace, CVPR 2019.
-    "arcface": np.transpose(
-        [
-            [38.2946, 73.5318, 56.0252, 41.5493, 70.7299],
-            [51.6963, 51.5014, 71.7366, 92.3655, 92.2041],
-        ]
-    )
-    / 112,
+    "arcface": np.transpose([ARCFACE_X, ARCFACE_Y]) / 112,
 }
 
 

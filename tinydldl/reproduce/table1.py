@@ -19,12 +19,9 @@ PUBLISHED: Published = {
     ("dldl-v2 tiny", "no"): ((3.427, 0.301), (3.765, 0.291), (2.291, None)),
     ("dldl-v2 thin", "no"): ((3.135, 0.272), (3.452, 0.267), (1.969, None)),
 }
-COMPARISON = Comparison(
-    "Table 1: systems side by side",
-    ["system", "other photos, too"],
-    PUBLISHED,
-    photos="Morph",  # only figures on these are there for all of these systems
-)
+TITLE, LABEL = "Table 1: systems side by side", ["system", "other photos, too"]
+# only figures on Morph are there for all of these systems
+COMPARISON = Comparison(TITLE, LABEL, PUBLISHED, photos="Morph")
 
 
 def rows(net: str) -> list[Row]:

@@ -17,13 +17,9 @@ PUBLISHED: Published = {
     ("1", "0.5", "N"): ((3.184, 0.278), (3.484, 0.269), (None, None)),
     ("1", "0.25", "N"): ((3.167, 0.274), (3.459, 0.265), (None, None)),
 }
-COMPARISON = Comparison(
-    "Table 4: lambda and the step of the labels",
-    ["lambda", "years a label", "KL divided by"],
-    PUBLISHED,
-    more=(("KL here", "kl", 3),),
-    reference="lambda 1",
-)
+TITLE = "Table 4: lambda and the step of the labels"
+LABEL, MORE = ["lambda", "years a label", "KL divided by"], (("KL here", "kl", 3),)
+COMPARISON = Comparison(TITLE, LABEL, PUBLISHED, MORE, reference="lambda 1")
 
 
 def rows(epochs: int) -> list[Row]:
