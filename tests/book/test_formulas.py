@@ -94,7 +94,7 @@ def test_ranking_code(p):
     soft = 1 - p @ labels.cumulative_matrix(K).T[:, :-1]
     far = np.abs(GRID[:-1] + STEP / 2 - Y[:, None]) > 4 * SIGMA[:, None]
     assert np.abs(code - soft)[far].max() < 1e-3
-    assert np.abs(code - soft).max() < 0.5
+    assert np.abs(code - soft).max() < 0.5 + 1e-12  # a half, where an age lies on a border
 
 
 def test_age_from_ranks(x):
