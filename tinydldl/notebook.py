@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from tinydldl.plots import COLORS
 
 LESSONS = Path(__file__).parents[1] / "lessons"  # in a clone of the project; not in a wheel
 
-# With TINYDLDL_FAST=1 in the environment a lesson trains more briefly; its checks stay the same.
-FAST = bool(os.environ.get("TINYDLDL_FAST"))
+# With TINYDLDL_FAST=1, or in a browser, a lesson trains more briefly; its checks stay the same.
+FAST = bool(os.environ.get("TINYDLDL_FAST")) or sys.platform == "emscripten"
 
 
 def use_style() -> None:
@@ -47,8 +48,7 @@ def slider(draw: Callable[..., Any], **ranges: Any) -> None:
 def rescue(lesson: str, exercise: str, names: dict[str, Any]) -> None:
     """Define the lesson's own answer to an exercise in `names`, the `globals()` of a notebook.
 
-    For students who are stuck: there are no points for it, but they can go on. `lesson`: "03".
-    Raises UserError without the folder of the lessons.
+    For who is stuck: no points, but a way on. `lesson`: "03". Raises UserError without lessons.
     """
     for path in LESSONS.glob(f"{lesson}_*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

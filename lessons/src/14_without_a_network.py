@@ -496,7 +496,8 @@ def bayes(z, w, new):
 q = bayes(z, counts, z_test)
 assert q.shape == p_test.shape, f"shape {q.shape}, expected {p_test.shape}"
 assert np.abs(q.sum(axis=1) - 1).max() < 1e-12, "a posterior sums to 1"
-examples, labels = (np.repeat(a, counts[np.nonzero(counts)]) for a in np.nonzero(counts))
+often = counts[np.nonzero(counts)].astype(int)  # 32 bits in a browser
+examples, labels = (np.repeat(a, often) for a in np.nonzero(counts))
 densities = []
 for k in range(3):
     own = z[examples[labels == k]]
