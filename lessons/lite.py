@@ -16,7 +16,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 LESSONS = Path(__file__).parent
-IN_A_BROWSER = ("00", "01", "02", "03", "04", "05", "06", "07")
+IN_A_BROWSER = ("00", "01", "02", "03", "04", "05", "06", "07", "14")
 # What Python has and a browser does not. Nothing of it is called there: no run folder is locked,
 # and with one core everything stays in one process.
 MISSING = {
