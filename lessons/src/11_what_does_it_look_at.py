@@ -183,7 +183,7 @@ def one_by_one(features, w):
 
 
 for size in ((2, 2, 1), (6, 4, 3), (2, 10, 7)):
-    local = np.random.default_rng(size)
+    local = np.random.default_rng(sum(size))
     strong = 1e3 * local.permutation(np.prod(size)).reshape(size).astype(float)
     strong[::2, ::2, 0] += 1e6
     strong[1::2, 1::2, 0] = strong[::2, ::2, 0] + 0.1  # nearly equal, but larger: it wins alone
