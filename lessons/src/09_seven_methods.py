@@ -638,8 +638,8 @@ if same.sum() > 1:
 #
 # Now the seven on equal terms: drawn faces, TinyAgeNet at 32 pixels, a few seeds each. That is too long for a lesson, so it was done before, with
 #
-#     python -m tinydldl.reproduce table3 --seeds 4 --out lessons/results/synthetic-random
-#     python -m tinydldl.reproduce table3 --seeds 4 --start trained --out lessons/results/synthetic-trained
+#     python -m tinydldl.reproduce table3 --seeds 7 --out lessons/results/synthetic-random
+#     python -m tinydldl.reproduce table3 --seeds 7 --start trained --out lessons/results/synthetic-trained
 #
 # and the figures lie beside this notebook. The seed draws the *faces* as well: seed 1 has other faces to learn from, and others to be evaluated on, than seed 0. Everything else was chosen once and for all methods alike, on a seed that is not in the tables. The two commands differ in one thing, the start. We begin with random weights.
 
@@ -650,7 +650,7 @@ names = ("net", "size", "limit", "epochs", "batch", "lr", "schedule")
 print({name: settings[name] for name in names})
 
 
-def seven(table, column, seeds=4):
+def seven(table, column, seeds=7):
     """{method: (seeds,)}: a column of the trainings of a table; nan where a cell is empty."""
     rows = {row["run"]: row for row in read_table(RESULTS / table / "runs.csv")}
     return {
@@ -759,6 +759,15 @@ def versus(error):
     return {name: paired(error[name], error["dldl-v2"]) for name in SEVEN if name != "dldl-v2"}
 
 
+def verdicts(error):
+    """{method: "better", "worse" or "not decided"} than dldl-v2; prints the differences."""
+    found = {}
+    for name, (mean, se, half) in versus(error).items():
+        found[name] = "not decided" if abs(mean) <= half else "better" if mean < 0 else "worse"
+        print(f"{name:8} {mean:+.2f} ± {half:.2f} (standard error {se:.2f}): {found[name]}")
+    return found
+
+
 def draw_intervals(ax, found, shift, color, label):
     for place, name in enumerate(ordered):
         if name in found:
@@ -782,10 +791,7 @@ right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interv
 plt.show()
 
 # %%
-verdict = {}
-for name, (mean, se, half) in versus(error).items():
-    verdict[name] = "not decided" if abs(mean) <= half else "better" if mean < 0 else "worse"
-    print(f"{name:8} {mean:+.2f} ± {half:.2f} (standard error {se:.2f}): {verdict[name]}")
+verdict = verdicts(error)
 
 # %%
 pairs = [(a, b) for i, a in enumerate(ordered) for b in ordered[i + 1 :]]
@@ -799,19 +805,21 @@ print(f"{len(decided)} of {len(pairs)} pairs are decided; {0.05 * len(pairs):.0f
 # %%
 better = [name for name in ordered if verdict.get(name) == "better"]
 assert set(better) == {"ranking", "dldl", "dex"}
-assert all(0.15 < -versus(error)[name][0] < 0.35 for name in better)
+assert all(0.05 < -versus(error)[name][0] < 0.3 for name in better)
 assert verdict["er-l1"] == "worse" and sum("er-l1" in pair for pair in decided) == 6
-assert all(0.75 < paired(error["er-l1"], error[name])[0] < 1.5 for name in ordered[:-1])
-assert verdict["mr-l1"] == verdict["mr-l2"] == "not decided"
+assert all(0.95 < paired(error["er-l1"], error[name])[0] < 1.65 for name in ordered[:-1])
+assert verdict["mr-l2"] == "worse" and round(versus(error)["mr-l2"][0], 2) == 0.25
+assert verdict["mr-l1"] == "not decided"
+assert round(-versus(error)["dldl"][0], 2) == 0.23
 
 # %% [markdown]
 # What may be concluded, **for drawn faces, TinyAgeNet at 32 pixels, and 24 epochs from random weights**:
 #
-# * `ranking`, `dldl` and `dex` are ahead of `dldl-v2`, by 0.2 to 0.3 years.
-# * `er-l1` is behind each of the six others, by about a year.
-# * Between `dldl-v2` and the two regressions nothing is decided.
+# * `ranking`, `dldl` and `dex` are ahead of `dldl-v2`, by 0.1 to 0.25 years.
+# * `mr-l2` is behind it by 0.25 years; for `mr-l1` nothing is decided.
+# * `er-l1` is behind each of the six others, by a year or more.
 #
-# So the method that the paper finds best is in the middle. It is `dldl` with one term more, and from random weights this term costs a quarter of a year.
+# So the method that the paper finds best is in the middle. It is `dldl` with one term more, and from random weights this term costs almost a quarter of a year.
 #
 # And what not: "not decided" does not mean "equal". With 21 intervals of 95 % one is expected to exclude zero by chance alone, so take a narrow verdict with salt. Nothing follows for photos. And nothing follows for networks that do not start from random weights.
 #
@@ -907,9 +915,7 @@ right.legend(loc="upper right", fontsize=9)
 plt.show()
 
 # %%
-for name, (mean, se, half) in versus(later).items():
-    word = "not decided" if abs(mean) <= half else "better" if mean < 0 else "worse"
-    print(f"{name:8} {mean:+.3f} ± {half:.3f} (standard error {se:.3f}): {word}")
+verdict_later = verdicts(later)
 low = min(mean - half for mean, _, half in versus(later).values())
 high = max(mean + half for mean, _, half in versus(later).values())
 print(f"the intervals leave room from {low:+.2f} to {high:+.2f} years")
@@ -917,19 +923,18 @@ means = {name: values.mean() for name, values in later.items()}
 print(f"the means of the seven lie within {max(means.values()) - min(means.values()):.2f} years")
 
 # %%
-clear = {name: mean for name, (mean, _, half) in versus(later).items() if abs(mean) > half}
-assert list(clear) == ["dldl"] and round(clear["dldl"], 2) == -0.04
-assert (round(low, 2), round(high, 2)) == (-0.12, 0.14)
-assert max(means.values()) - min(means.values()) < 0.12
+assert set(verdict_later.values()) == {"not decided"}
+assert -0.13 < low < -0.12 and 0.06 < high < 0.07
+assert max(means.values()) - min(means.values()) < 0.08
 assert all((later[name] < error[name]).all() for name in SEVEN)
 extremes = paired(error["er-l1"], error["dldl"])[0], paired(later["er-l1"], later["dldl"])[0]
 print("er-l1 minus dldl: from random weights {:+.2f} years, then {:+.2f}".format(*extremes))
-assert np.round(extremes, 1).tolist() == [1.4, 0.1] and round(extremes[1], 2) == 0.06
+assert np.round(extremes, 2).tolist() == [1.5, 0.05]
 
 # %% [markdown]
-# From a trained start the seven lie within a tenth of a year. (All are better than before; they have had twice the epochs.) Five of the six differences to `dldl-v2` are not decided. `dldl` is ahead of it by 0.04 years: two weeks, and a narrow verdict among six. The intervals do not leave much room. No other method is better than `dldl-v2` by more than 0.12 years, and it is better than no other by more than 0.14.
+# From a trained start the seven lie within 0.08 years, a month. (All are better than before; they have had twice the epochs.) None of the six differences to `dldl-v2` is decided, and the intervals leave little room. No other method is better than `dldl-v2` by more than 0.13 years, and it is better than no other by more than 0.07.
 #
-# So the start decides. And with it, $\lambda$: `dldl` is $\lambda = 0$, and `er-l1` is what remains as $\lambda$ grows without end. From random weights 1.4 years lie between these two, from a trained start 0.06. "$\lambda$ hardly matters," the paper finds. From a start like its own, that is true here.
+# So the start decides. And with it, $\lambda$: `dldl` is $\lambda = 0$, and `er-l1` is what remains as $\lambda$ grows without end. From random weights 1.5 years lie between these two, from a trained start 0.05. "$\lambda$ hardly matters," the paper finds. From a start like its own, that is true here.
 #
 # ### What the distributions are worth
 # Five of the seven predict a distribution. The expectation is what we evaluated so far. The mode is where its highest label lies, and KL compares the whole of it with the label distribution.
@@ -953,7 +958,7 @@ for start in (RANDOM, TRAINED):
     gap, kl = (
         {name: worth[name, start][i] for name in SEVEN if not name.startswith("mr")} for i in (0, 1)
     )
-    assert min(kl, key=kl.get) == "dldl" and max(kl, key=kl.get) == "er-l1"
+    assert min(kl, key=kl.get) == "dldl"
     assert 0 < gap["dldl"] < 0.1 and max(gap, key=gap.get) == "er-l1"
 assert worth["er-l1", RANDOM][0] > 5 and 2.5 < worth["er-l1", RANDOM][1] < 4
 assert worth["er-l1", TRAINED][0] < 1 and worth["er-l1", TRAINED][1] < 1
@@ -1011,10 +1016,10 @@ print("years from first to last:", [round(float(value), 2) for value in spread.v
 assert orders[0][0] == "dldl-v2" and orders[0][2] == "er-l1" and orders[0][-1] == "mr-l2"
 assert orders[1].index("dldl-v2") == 3 and orders[1][-1] == "er-l1"
 years = list(spread.values())
-assert 0.5 < years[0] < 0.6 and 1 < years[1] < 1.6 and years[2] < 0.12
+assert 0.5 < years[0] < 0.6 and 1 < years[1] < 1.6 and years[2] < 0.08
 
 # %% [markdown]
-# Published, half a year lies between the first and the last. From random weights it is more than a year here, in another order. From a trained start it is a tenth of a year, and a place means next to nothing: somebody is always fourth, also where nothing is decided.
+# Published, half a year lies between the first and the last. From random weights it is more than a year here, in another order. From a trained start it is a month, and a place means next to nothing: somebody is always fourth, also where nothing is decided.
 #
 # That a fair comparison shows little difference is what others found as well. Paplham and Franc (CVPR 2024) compared methods under one protocol on seven public sets of photos: the differences between them were negligible beside those that alignment, resolution, backbone and pre-training make.
 #
@@ -1074,7 +1079,7 @@ assert max(on_photos[n].max() for n in middle) < min(on_photos[n].min() for n in
 # With two seeds an interval is $\pm 12.7 \, s_d / \sqrt 2$, wider than any of these gaps: it decides nothing. But the order is that of the drawn faces from random weights: the three that have a distribution and no L1 in front, `er-l1` last, `dldl-v2` next to it.
 #
 # ### What a skeptic would sign
-# From random weights, on drawn faces, DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.14 years, and $\lambda$ hardly matters, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start; on photos it remains to be tested.
+# From random weights, on drawn faces, DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.13 years, and $\lambda$ hardly matters, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start; on photos it remains to be tested.
 
 # %% [markdown]
 # ## 7. Several networks as one
