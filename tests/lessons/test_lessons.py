@@ -35,6 +35,7 @@ SOURCES = build.sources()
 TRANSLATIONS = [translation for source in SOURCES for translation in build.translations(source)]
 NEEDS_TORCH = "needs_torch()"  # a cell with it does nothing where PyTorch is missing, and says so
 WITH_TORCH = [s for s in SOURCES if NEEDS_TORCH in s.read_text(encoding="utf-8")]
+pytestmark = pytest.mark.filterwarnings("default")  # a lesson may show what warns
 NO_TORCH = not (importlib.util.find_spec("torch") or os.environ.get("TINYDLDL_REQUIRE_TORCH"))
 every_lesson = pytest.mark.parametrize(
     "source",
