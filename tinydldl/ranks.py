@@ -1,0 +1,173 @@
+"""Processes, on one machine or on many, that work as one: the ranks of MPI.
+
+    mpiexec -n 8 python -m tinydldl.train ...
+
+starts a command eight times, and `world()` is how it learns of the others. Rank 0 speaks and writes
+for all. mpi4py is imported here, when a command asks, and never by a module: a process that is
+spawned would start MPI again. Without ranks all of this is `ALONE`, and does nothing.
+"""
+
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinydldl.arrays import Array, Arrays
+from tinydldl.backend import get_array_module, to_device, to_host
+from tinydldl.errors import UserError
+from tinydldl.machine import available_cores
+from tinydldl.watch import Watch
+
+# What MPICH and Intel MPI, Open MPI, and Slurm call the number of ranks, and that of this one.
+COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
+NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+PAUSE = 0.02  # seconds
+T = TypeVar("T")
+
+
+class Ranks:
+    """The processes that work as one, as one of them sees it: all call the same methods.
+
+    `comm`, `node`: communicators of mpi4py, the latter of the `neighbors` on this machine, of which
+    this is number `local`; `cores`: for this rank; `watch`: for `leave`. Sums are added in the
+    order of ranks, so they do not depend on who is first, nor on the MPI.
+    """
+
+    def __init__(self, comm: Any = None, node: Any = None, watch: Watch | None = None) -> None:
+        self.comm, self.watch = comm, watch
+        self.rank: int = comm.rank if comm else 0
+        self.size: int = comm.size if comm else 1
+        self.local: int = node.rank if node else 0
+        self.neighbors: int = node.size if node else 1
+        own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        # Open MPI gives each rank cores of its own; otherwise they have the same
+        sharing = node.allgather(own).count(own) if node else 1
+        self.cores = max(1, available_cores() // sharing)
+        self._flat: list[Array] = []  # two buffers
+
+    def share(self, batch: Array) -> Array:
+        """This rank's part of a batch. The i-th stays with the i-th from the end: see `mixed`."""
+        half = np.array_split(np.arange((len(batch) + 1) // 2), self.size)[self.rank]
+        return batch[np.unique([half, len(batch) - 1 - half])]
+
+    def all_gather(self, x: Array) -> Array:
+        """The rows of all ranks, of x (n, ...), whose shape is the same for all: (size n, ...)."""
+        if self.size == 1:
+            return x
+        own = np.ascontiguousarray(to_host(x))
+        every = np.empty((self.size * len(own), *own.shape[1:]), own.dtype)
+        self.comm.Allgather(own, every)
+        return to_device(every, get_array_module(x))
+
+    def add(self, arrays: Sequence[Array]) -> None:
+        """Replace each of the arrays, which have one dtype, by its sum over all ranks.
+
+        Each rank adds up one piece of them and collects the others: as many bytes as the best
+        reductions send, and always the same order.
+        """
+        if self.size == 1:
+            return
+        xp, dtype = get_array_module(arrays[0]), arrays[0].dtype
+        ends = np.cumsum([array.size for array in arrays]).tolist()
+        shape = self.size, -(-ends[-1] // self.size)
+        if not self._flat or (self._flat[0].shape, self._flat[0].dtype) != (shape, dtype):
+            self._flat = [np.zeros(shape, dtype) for _ in range(2)]
+        ours, theirs = self._flat
+        flat = ours.reshape(-1)[: ends[-1]]
+        flat[...] = to_host(xp.concatenate([array.reshape(-1) for array in arrays]))
+        self.comm.Alltoall(ours, theirs)
+        for piece in theirs[1:]:
+            theirs[0] += piece
+        self.comm.Allgather(theirs[0], ours)
+        sums = to_device(flat, xp)
+        for array, end in zip(arrays, ends, strict=True):
+            array[...] = sums[end - array.size : end].reshape(array.shape)
+
+    def total(self, count: int, *vectors: Array) -> tuple[float | Array, ...]:
+        """A number and vectors of one length, each the sum over all ranks."""
+        xp = get_array_module(vectors[0])
+        rows = xp.stack([xp.full_like(vectors[0], count), *vectors])
+        counts, *sums = self.all_gather(rows[None]).sum(axis=0)
+        return float(to_host(counts)[0]), *sums
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all ranks: anything that can be pickled."""
+        return self.comm.allgather(value) if self.size > 1 else [value]
+
+    def from_first(self, value: T, arrays: Arrays | None = None) -> T:
+        """The value of rank 0; all `arrays` become its, too."""
+        for array in arrays.values() if arrays and self.size > 1 else ():
+            array[...] = to_device(self.comm.bcast(to_host(array)), get_array_module(array))
+        return value if self.size == 1 else self.comm.bcast(value)
+
+    def check(self, value: bytes, what: str) -> None:
+        """Raise UserError unless all ranks have the same bytes; `what` they are, in the plural."""
+        for rank, other in enumerate(every := self.gather(sha256(value).digest())):
+            if other != every[0]:
+                raise UserError(f"{what} of rank {rank} are not those of rank 0")
+
+    def wait(self) -> None:
+        """Wait for all ranks; MPI itself would keep a core busy meanwhile."""
+        request = self.comm.Ibarrier() if self.size > 1 else None
+        while request and not request.Test():
+            time.sleep(PAUSE)
+
+
+ALONE = Ranks()
+_world = ALONE  # of this process
+
+
+def world() -> Ranks:
+    """All ranks of this command, which then speaks through rank 0 alone. Raises UserError."""
+    global _world
+    count, rank = launched()
+    if count == 1 or _world.size > 1:
+        return _world
+    if rank:
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  for good
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for rank 0
+        time.sleep(0 if importlib.util.find_spec("mpi4py") else 1)  # rank 0 says that it is missing
+    try:
+        import mpi4py
+
+        mpi4py.rc(thread_level="funneled", finalize=False)
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        how = 'pip install "tinydldl[mpi]", or on a cluster mpi4py, for the MPI there'
+        raise UserError(f"started by MPI, and mpi4py cannot be imported ({error}); {how}") from None
+    comm = MPI.COMM_WORLD
+    if comm.size != count:
+        theirs = MPI.Get_library_version().split(",")[0].split("\n")[0]
+        other = f"{count} processes were started by another MPI than that of mpi4py"
+        raise UserError(f"{other}; take the mpiexec of {' '.join(theirs.split())}")
+    watch = Watch(comm)
+    _world = Ranks(comm, comm.Split_type(MPI.COMM_TYPE_SHARED), watch)
+    return _world
+
+
+def launched() -> tuple[int, int]:
+    """How many ranks were started together, and which of them this process is."""
+    found = ([os.environ.get(name, "") for name in names] for names in (COUNTS, NUMBERS))
+    counts, numbers = ([int(text) for text in texts if text.isdecimal()] for texts in found)
+    return (counts[0], numbers[0]) if counts and numbers else (1, 0)
+
+
+def leave(code: Any, line: str = "") -> int | None:
+    """End a command with an exit code and a line on standard error: if with an error, all ranks."""
+    watch = _world.watch
+    if watch and code:
+        time.sleep(0.2 * bool(_world.rank))  # what all have to say is rank 0's to say
+        watch.leave(code, line)
+    if watch:
+        _world.wait()
+        sys.modules["mpi4py.MPI"].Finalize()
+        watch.say(b"!0")
+    elif line:
+        print(line, file=sys.stderr)
+    return code
