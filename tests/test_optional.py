@@ -7,7 +7,6 @@ from pathlib import Path
 OPTIONAL = (
     "torch",
     "cupy",
-    "mpi4py",
     "mtcnn",
     "lz4",
     "ipywidgets",

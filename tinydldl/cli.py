@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import tinydldl
-from tinydldl import ranks
 from tinydldl.errors import UserError
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
@@ -59,54 +58,40 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def run_command(
-    command: Callable[[Argv], int | None], argv: Argv = None, together: bool = False
-) -> int | None:
-    """Run `command(argv)`, print a `UserError` as one line, and return the exit code.
-
-    `together`: it shares its work among ranks, of which one that ends with an error ends all.
-    """
+def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int | None:
+    """Run `command(argv)`, print a `UserError` as one line, and return the exit code."""
     open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show
-    code: Any = DATA_ERROR
     try:
         with interruptible():
-            if ranks.world().size > 1 and not together:
-                raise UserError("this command works in one process; start it without mpiexec")
             try:
-                return ranks.leave(command(argv))
+                return command(argv)
             finally:
                 print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
-        code, message = error.code, str(error)
+        message = str(error)
     except MemoryError:
         message = "out of memory; try less at a time, such as a smaller --batch or --size"
     except BrokenPipeError:  # nobody reads the output any more, as after `head` in a pipe
         forget_output()
-        return ranks.leave(HUNG_UP)
+        return HUNG_UP
     except OSError as error:
         what = error.filename or ("the system" if error.errno in SCARCE else "the output")
         if what == "the output":
             forget_output()
         message = f"{what}: {error.strerror or error}"
     except KeyboardInterrupt:
-        return ranks.leave(INTERRUPTED, "stopped")
-    except BaseException as error:  # a bug; or the parser, which has said why
-        if ranks.launched()[0] == 1:
-            raise
-        if isinstance(error, SystemExit):
-            return ranks.leave(error.code)
-        code, message = 1, f"{type(error).__name__}: {error}; without mpiexec it says where"
-    return ranks.leave(code, error_line(message))
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    print(error_line(message), file=sys.stderr)
+    return DATA_ERROR
 
 
 def error_line(message: object) -> str:
     """An error as one line, whatever the names in it hold; a very long one loses its middle."""
-    _, rank = ranks.launched()
-    text = f"error: rank {rank}: {message}" if rank else f"error: {message}"
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
     return line if len(line) <= BEGINNING + END else f"{line[:BEGINNING]} ... {line[-END:]}"
 
 

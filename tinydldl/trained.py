@@ -104,9 +104,7 @@ class Trained:
             predictions.append(to_host(prediction))
             y_hat.append(to_host(self.method.age(prediction)))
             seen(len(images))
-        every = (store.ranks.gather(np.concatenate(values)) for values in (predictions, y_hat))
-        prediction, ages = map(np.concatenate, every)
-        return prediction, ages
+        return np.concatenate(predictions), np.concatenate(y_hat)
 
     def predict_images(self, images: Images) -> Array:
         """The mean prediction (N, M) for uint8 images and mirror images. Raises NonFiniteError."""

@@ -17,7 +17,6 @@ from tinydldl.evaluate import ensemble
 from tinydldl.evaluate.settings import FOLDER, parse
 from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_folder, replacing, write_table
-from tinydldl.ranks import world
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
 from tinydldl.trained import Trained
@@ -27,16 +26,16 @@ FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
-    ranks, settings = world(), parse(argv)
+    settings = parse(argv)
     request, compute = settings.request, (settings.batch, settings.engine, settings.workers)
-    xp, device = choose_device(settings.device, ranks.local)
+    xp, device = choose_device(settings.device)
     print(f"tinydldl.evaluate on {device}")
     networks = ensemble.load(settings.checkpoints, xp)
     for path, network in networks.items():
         words = f"{network.text}, {network.meta['network']['pool']}"
         print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
-    _, engine = choose_engine(first.model, xp, *compute, ranks)
+    _, engine = choose_engine(first.model, xp, *compute)
     print(f"engine    {engine}")
     part, stores = open_stores(request, networks.values(), settings.cache_mb * 10**6)
     store = stores[first.side]
@@ -46,9 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     table = request.options.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
     several = f"-of-{len(networks)}" * (len(networks) > 1)
-    if ranks.rank == 0:
-        folder = results_folder(settings.checkpoints, f"{photos}-{part}{several}", settings.out)
-        print(f"results   {folder}")
+    folder = results_folder(settings.checkpoints, f"{photos}-{part}{several}", settings.out)
+    print(f"results   {folder}")
 
     facts = {
         "checkpoints": [str(path.resolve()) for path in networks],
@@ -58,11 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         "device": device,
         "engine": engine,
     } | provenance()
-    for one in stores.values():
-        one.ranks = ranks
     prediction = ensemble.average(networks, stores, xp, *compute)
-    if ranks.rank:
-        return 0
     estimates = Estimates.of(first.method.to(np), prediction, store.photos)
     figures = report.figures(estimates)
     print("", *report.lines(figures), "", sep="\n")
@@ -133,4 +127,4 @@ def write(folder: Path, facts: dict, estimates: Estimates, store: PhotoStore, ti
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run_command(main, together=True))
+    sys.exit(cli.run_command(main))

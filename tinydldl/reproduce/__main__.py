@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from tinydldl import cli, datasets
 from tinydldl.backend import choose_device
 from tinydldl.datasets import selection
 from tinydldl.fast.choice import add_engine_arguments
-from tinydldl.ranks import world
 from tinydldl.reproduce import PAPER, TABLES, fine_tuning, table1
 from tinydldl.reproduce.trainings import STARTS, Trainings
 from tinydldl.train.settings import TrainSettings
@@ -26,11 +24,9 @@ COMMON = {"augment": AUGMENT, "lr": 2e-3, "schedule": "cosine:1"}
 
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print and write the tables; returns the exit code."""
-    ranks, parser = world(), build_parser()
+    parser = build_parser()
     arguments = parser.parse_args(argv)
     base = base_of(arguments)
-    if ranks.size > 1 and not base.workers:
-        base = replace(base, workers=ranks.cores)
     if not base.augment and arguments.wanted in ("table3", "all"):
         parser.error("table 3 trains with augmentation and without; leave --no-augment out")
     if arguments.wanted == "fine-tuning" and base.dataset != fine_tuning.BASE["dataset"]:
@@ -39,16 +35,14 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("fine-tuning compares two starts of its own; leave --start out")
     trained = "-trained" * (arguments.start == "trained")
     out = arguments.out or Path("results", f"{base.dataset}-{base.net}-{base.size}{trained}")
-    xp, device = choose_device(base.device, ranks.local)
+    xp, device = choose_device(base.device)
     print(f"tinydldl.reproduce {arguments.wanted} on {device}; results in {out}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    trainings = Trainings(out, base, xp, arguments.start, ranks)
+    trainings = Trainings(out, base, xp, arguments.start)
     try:
         for table in PAPER if arguments.wanted == "all" else [arguments.wanted]:
             module = import_module(f"tinydldl.reproduce.{table.replace('-', '_')}")
-            if ranks.rank == 0 or table != "table2":  # which is measured while others wait
-                module.make(trainings, seeds)
-            ranks.wait()
+            module.make(trainings, seeds)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there")
         return cli.INTERRUPTED
@@ -98,4 +92,4 @@ def defaults(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run_command(main, together=True))
+    sys.exit(cli.run_command(main))

@@ -4,7 +4,6 @@ import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import tinydldl
 from tinydldl import cli
@@ -12,7 +11,7 @@ from tinydldl.backend import choose_device
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import held, write_reasons
-from tinydldl.ranks import Ranks, world
+from tinydldl.finite import NonFiniteError
 from tinydldl.train import command
 from tinydldl.train.experiment import Experiment, open_init, run_ensemble
 from tinydldl.train.photos import TrainingPhotos, open_selection
@@ -21,33 +20,29 @@ from tinydldl.train.runs import RunFolder, blas_threads, provenance
 
 def main(argv: list[str] | None = None) -> int:
     """Train, or resume a run; returns the exit code."""
-    ranks, parser = world(), command.build_parser()
+    parser = command.build_parser()
     arguments = parser.parse_args(argv)
     folder, lock, places = None, ExitStack(), {}
-    settings: Any = None
     try:
         if arguments.resume:
             places = command.places_of(parser, argv)
-        if not arguments.resume:
-            settings = command.settings_of(arguments)
-        elif ranks.rank == 0:
             folder, config = RunFolder.open(arguments.resume)
             lock.enter_context(held(folder.path))
             settings = command.settings_of_run(parser, folder / "config.json", config, places)
-        settings = ranks.from_first(settings)
-        xp, device = choose_device(settings.device, ranks.local)
+        else:
+            settings = command.settings_of(arguments)
+        xp, device = choose_device(settings.device)
         print(f"tinydldl.train on {device}")
-        if folder is None and ranks.rank == 0:  # what cannot be is said before photos are read
+        if folder is None:  # what cannot be is said before photos are read
             RunFolder.check(arguments.name)
             if settings.init:
                 open_init(settings.init, settings.net)
-        photos = open_selection(settings, xp, ranks)
+        photos = open_selection(settings, xp)
         experiment = Experiment(settings, photos, xp)
         print(*experiment.lines, sep="\n")
-        engine = engine_of(experiment.training.model) | {"ranks": ranks.size}
-        if ranks.rank == 0:
-            experiment.check_disk(folder)
-        if folder is None and ranks.rank == 0:
+        experiment.check_disk(folder)
+        engine = engine_of(experiment.training.model)
+        if folder is None:
             facts = {"arguments": settings.plain()} | photos.facts()
             facts |= {"device": device} | engine | provenance()
             own = f"-{settings.method}" * (settings.method != "dldl-v2")
@@ -56,11 +51,9 @@ def main(argv: list[str] | None = None) -> int:
             lock.enter_context(held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
                 write_reasons(folder.path, "unreadable.csv", bad)
-        elif folder:
+        else:
             check_unchanged(folder, config, photos, engine)
-        path = ranks.from_first(folder.path if folder else Path())
-        folder = folder or RunFolder(path)  # which rank 0 alone uses
-        tinydldl.farewell = how_to_go_on(folder, places, ranks)  # for Ctrl-C twice, and a lost rank
+        tinydldl.farewell = how_to_go_on(folder, places)  # for Ctrl-C twice
         if settings.networks > 1:
             run_ensemble(experiment, xp, folder)
         else:
@@ -68,18 +61,20 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         if folder is None:
             raise  # before there is anything to resume
-        print(how_to_go_on(folder, places, ranks))
+        print(how_to_go_on(folder, places))
         return cli.INTERRUPTED
+    except NonFiniteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     finally:
         lock.close()
     return 0
 
 
-def how_to_go_on(folder: RunFolder, places: dict[str, Path], ranks: Ranks) -> str:
+def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
     words = ["--resume", str(folder.path), *command.as_command_line(places)]
-    python = f"mpiexec -n {ranks.size} " * (ranks.size > 1) + "python"
-    return f"stopped; continue with: {python} -m tinydldl.train {shlex.join(words)}"
+    return f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}"
 
 
 def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, engine: dict) -> None:
@@ -92,10 +87,10 @@ def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, eng
     if config.get("names_and_labels", now["names_and_labels"]) != now["names_and_labels"]:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
     for name, value in (engine | {"blas_threads": blas_threads()}).items():
-        if config.get(name, 1) != value:  # older versions do not know of ranks
-            begun = f"begun with {name} {config.get(name, 1)}, now it is {value}"
+        if config[name] != value:
+            begun = f"begun with {name} {config[name]}, now it is {value}"
             print(f"warning: {begun}: the last digits will differ")
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run_command(main, together=True))
+    sys.exit(cli.run_command(main))

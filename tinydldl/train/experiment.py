@@ -31,8 +31,7 @@ class Experiment:
     def __init__(
         self, settings: TrainSettings, photos: TrainingPhotos, xp: ModuleType = np, member: int = 0
     ) -> None:
-        self.settings, self.photos, self.ranks = settings, photos, photos.train.ranks
-        self._check_batches()
+        self.settings, self.photos = settings, photos
         s, seed = settings, settings.seed + member
         own = {"lam": s.lam, "kl_reduction": s.kl_reduction, "kl_epochs": s.kl_epochs}
         about: dict[str, dict] = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}
@@ -40,11 +39,11 @@ class Experiment:
         method = methods.make_method(s.method, grid, **about.get(s.method, {})).to(xp)
         rng = np.random.default_rng(seed)
         net = models.AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
-        model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers, self.ranks)
+        model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
         self.lines = [
             f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}",
             f"method    {method_text(s, len(method.grid), method.outputs)}",
-            f"engine    {engine}" + f", on each of {self.ranks.size} ranks" * (self.ranks.size > 1),
+            f"engine    {engine}",
         ]
         weights = None
         if s.balance:
@@ -69,14 +68,6 @@ class Experiment:
             mix=s.mix,
             xp=xp,
         )
-
-    def _check_batches(self) -> None:
-        """Raise UserError if a rank would have no photo of a batch."""
-        photos, batch, size = len(self.photos.train), self.settings.batch, self.ranks.size
-        least = photos // -(-photos // batch)  # of all batches
-        if least < 2 * size - 1:
-            few = f"batches of {least} photos are too small for {size} ranks"
-            raise UserError(f"--batch {batch}: {few}; take a larger one, or fewer ranks")
 
     def check_disk(self, folder: RunFolder | None = None) -> None:
         """Raise UserError without room for two checkpoints; a run that goes on may have one."""
@@ -106,18 +97,14 @@ class Experiment:
 
     def restore(self, folder: RunFolder) -> int:
         """Put the training where its last checkpoint was, or at its start; returns its epoch."""
-        training, s, done = self.training, self.settings, 0
+        training, s = self.training, self.settings
         if s.average:
             training.average = optim.Averaged(weights_of(training), s.average)
-        if self.ranks.rank == 0:  # the others need no files
-            if (folder / "checkpoint.npz").exists():  # before the tables are written anew
-                training.channels = trained.load(folder / "checkpoint").channels
-            elif s.init:
-                print(f"init      {initialize(training, s.init, s.net)}")
-            done = folder.restore(self.state, s.epochs)
-        about = done, training.channels
-        done, training.channels = self.ranks.from_first(about, self.state)
-        return done
+        if (folder / "checkpoint.npz").exists():  # before the tables are written anew
+            training.channels = trained.load(folder / "checkpoint").channels
+        elif s.init:
+            print(f"init      {initialize(training, s.init, s.net)}")
+        return folder.restore(self.state, s.epochs)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -134,8 +121,6 @@ class Experiment:
 
     def save(self, folder: RunFolder, epoch: int, figures: Figures, speed: Figures) -> None:
         """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
-        if self.ranks.rank:
-            return
         training, s = self.training, self.settings
         network = {"name": s.net, "side": s.size, "pool": s.pool}
         about = {"name": s.method, "lam": s.lam if s.method == "dldl-v2" else None}
@@ -154,8 +139,6 @@ class Experiment:
 
     def report(self, folder: RunFolder, prediction: np.ndarray) -> None:
         """Write the estimates and a picture; print what they are worth, and must beat."""
-        if self.ranks.rank:
-            return
         estimates = self.estimates(prediction)
         rows = report.prediction_rows(estimates)
         folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
@@ -177,8 +160,7 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
     for member in range(settings.networks):
         print(f"\nnetwork {member + 1} of {settings.networks}")
         one = Experiment(settings, photos, xp, member)
-        inner = folder if first.ranks.rank else folder.inner(f"member-{member + 1}")
-        predictions.append(one.run(inner))
+        predictions.append(one.run(folder.inner(f"member-{member + 1}")))
     print(f"\nall {settings.networks} networks together")
     first.report(folder, np.mean(predictions, axis=0))
 
