@@ -50,8 +50,7 @@ class AgeEstimator:
 
         if crop not in SHAPES:
             raise UserError(f"crop {crop!r}: expected one of {', '.join(SHAPES)}")
-        ships = str(network) in weights.names()
-        self.trained = trained.load(weights.find(str(network)) if ships else str(network))
+        self.trained = trained.load(weights.named(network))
         self.crop = crop
 
     def predict(self, photo: Photo, **search: Any) -> Faces:

@@ -39,12 +39,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def opened(arguments: Namespace) -> trained.Trained:
     """The network in a file, of whatever kind; prints what was read. Raises UserError."""
-    path = arguments.file
-    if str(path) in weights.names() or is_checkpoint(path):
+    path = weights.named(arguments.file)
+    if is_checkpoint(path):
         if arguments.head or arguments.pool or arguments.out.suffix == ".npz":
-            raise UserError(f"{path}: a checkpoint already, which says all; give it another form")
-        print(f"read      {path}: a checkpoint")
-        return trained.load(weights.find(str(path)) if str(path) in weights.names() else path)
+            already = "a checkpoint already, which says all; give it another form"
+            raise UserError(f"{arguments.file}: {already}")
+        print(f"read      {arguments.file}: a checkpoint")
+        return trained.load(path)
     found, meta = (
         tensors.read(path) if path.suffix == ".safetensors" else (torch_file.read(path), None)
     )

@@ -1,5 +1,6 @@
 """The weights that ship: one checkpoint per network, `NAME.npz` and `NAME.json`."""
 
+from os import PathLike
 from pathlib import Path
 
 from tinydldl.errors import UserError
@@ -20,3 +21,8 @@ def find(net: str) -> Path:
         own = "give the run or checkpoint of a network of your own"
         raise UserError(f"no weights of {net} ship with tinydldl (there are: {there}); {own}")
     return FOLDER / f"{net}.npz"
+
+
+def named(network: str | PathLike[str]) -> Path:
+    """The checkpoint that ships under this name, else the path itself."""
+    return find(str(network)) if str(network) in names() else Path(network)
