@@ -458,6 +458,8 @@ LAYOUTS = {
     "appa-real": {f"{part}/0.jpg": PHOTO for part in ("train", "valid", "test")}
     | {f"gt_avg_{part}.csv": AVERAGES for part in ("train", "valid", "test")},
     "morph": {"Album2/009055_1M54.JPG": PHOTO},
+    "fg-net": {"images/001A02.JPG": PHOTO},
+    "afad": {"AFAD-Full/15/111/638660-1.jpg": PHOTO},
     "utkface": {"UTKFace/25_0_1_20170116220224657.jpg.chip.jpg": PHOTO},
 }
 CHANGED = {
@@ -515,6 +517,15 @@ CHANGED = {
         (MORPH, "photo,age\nAlbum2/1_1M20.JPG,20", f"@/{MORPH}, line 2: no photo @/Album2/1_1M20"),
         (MORPH, "photo\n009055_1M54.JPG", f"@/{MORPH}: no column for the age, expected age"),
         (MORPH, "age\n54", f"@/{MORPH}: no column for the photo, expected photo"),
+    ],
+    "fg-net": [
+        ("images/001B02.JPG", PHOTO, "@/images/001B02.JPG: expected a name such as 001A02.JPG"),
+        ("images/001A.JPG", PHOTO, "@/images/001A.JPG: expected a name such as 001A02.JPG"),
+    ],
+    "afad": [
+        ("AFAD-Full/15", None, "@/AFAD-Full: no folder */11[12], expected 15/111/638660-1.jpg"),
+        ("AFAD-Full/15/111/638660-1.jpg", None, "no photo in @/AFAD-Full/15/111, expected .jpg"),
+        ("AFAD-Full/old/112/1.jpg", PHOTO, "@/AFAD-Full/old/112/1.jpg: expected a name such as"),
     ],
     "utkface": [
         ("", None, "no folder @/UTKFace; put the aligned and cropped photos there (see data/READ"),

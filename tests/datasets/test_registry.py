@@ -10,12 +10,14 @@ from tinydldl.datasets import DATASETS, DataError, Options, add_arguments, defau
 
 
 def test_names():
-    assert " ".join(DATASETS) == "synthetic chalearn15 chalearn16 morph appa-real utkface csv"
+    by_name = "morph fg-net agedb cacd afad"
+    expected = f"synthetic chalearn15 chalearn16 appa-real utkface {by_name} imdb-wiki csv"
+    assert " ".join(DATASETS) == expected
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(DataError, match=r"^no data set 'fg-net', expected one of .*csv$"):
-        load("fg-net", Options(Path("data")))
+    with pytest.raises(DataError, match=r"^no data set 'lap', expected one of .*csv$"):
+        load("lap", Options(Path("data")))
 
 
 def test_data_dir_from_the_environment_or_by_default(monkeypatch):

@@ -5,20 +5,23 @@ How to get each set, and what its folder looks like, is in `data/README.md`.
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tinydldl import cli
-from tinydldl.datasets import apparent, csv_table, named, synthetic
+from tinydldl.datasets import apparent, csv_table, imdb_wiki, named, synthetic
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.crops import prefer
 
-DATASETS = {
+DATASETS: dict[str, Callable[[Options], Parts]] = {
     "synthetic": synthetic.load,
     "chalearn15": apparent.chalearn15,
     "chalearn16": apparent.chalearn16,
-    "morph": named.morph,
     "appa-real": apparent.appa_real,
     "utkface": named.utkface,
+    **{name: partial(named.load, name) for name in named.LAYOUTS},
+    "imdb-wiki": imdb_wiki.load,
     "csv": csv_table.load,
 }
 
@@ -51,7 +54,7 @@ def add_arguments(parser: cli.Group, what: str | None = None, default: str | Non
     add("--data-dir", type=cli.path, default=default_data_dir(), help="holds a folder per set")
     add("--table", type=cli.path, help="csv: table of paths, ages and more, see data/README.md")
     add("--aligned", type=cli.path, metavar="FOLDER", help="of the crops (default: beside photos)")
-    about = "morph: at random, or by subject, with nobody in both parts; csv: by subject if named"
+    about = "of a set without parts: at random, or by subject, with nobody in both (if it says who)"
     add("--split", choices=["random", "subject"], default=Options.split, help=about)
     add("--seed", type=cli.whole(0), default=Options.seed, help="seed of everything random")
     add("--sigma", type=cli.not_negative, default=Options.sigma, help="years, where there is none")

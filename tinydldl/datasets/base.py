@@ -39,7 +39,7 @@ class Options:
     data_dir: Path
     seed: int = 0
     sigma: float = 2.0
-    split: str = "random"  # morph: by photo ("random") or by person ("subject")
+    split: str = "random"  # of a set without parts: by photo, or by person: "subject"
     table: Path | None = None  # csv: the table of paths, ages and sigmas
     aligned: Path | None = None  # holds the aligned crops; None: each is beside its photo
     count: int = 3000  # synthetic: how many faces

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from tinydldl.datasets import named
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
@@ -16,7 +17,8 @@ from tinydldl.images import PhotoError, held_side, open_photo
 from tinydldl.progress import Progress
 
 FOLDER = "aligned"  # in the folder of the photos
-RAW = ("chalearn15", "chalearn16", "morph", "appa-real")  # sets that ship photos not yet aligned
+# Sets that ship photos not yet aligned.
+RAW = ("chalearn15", "chalearn16", "appa-real", "imdb-wiki", *named.LAYOUTS)
 SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tinydldl import checkpoint, cli
-from tinydldl.datasets import selection
+from tinydldl.datasets import named, selection
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import add_engine_arguments
 from tinydldl.weights import PRETRAINED, find
@@ -13,7 +13,8 @@ from tinydldl.weights import PRETRAINED, find
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
 # Settings that decide which photos a run sees.
 OF_PHOTOS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma", "limit")
-SPLIT_AT_RANDOM = ("csv", "morph")  # another seed moves training photos into the other parts
+# Another seed moves training photos into the other parts.
+SPLIT_AT_RANDOM = ("csv", "imdb-wiki", *named.LAYOUTS)
 
 
 @dataclass(frozen=True)
