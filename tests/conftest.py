@@ -1,4 +1,4 @@
-"""What every test may ask for: a seeded generator, and PyTorch and a face detector, if there."""
+"""What every test may ask for: a seeded generator, and PyTorch, if there."""
 
 import importlib.util
 import os
@@ -69,17 +69,6 @@ def undrawn(monkeypatch):
     from matplotlib.figure import Figure
 
     monkeypatch.setattr(Figure, "savefig", lambda figure, file, **_: file.write(b"a picture"))
-
-
-@pytest.fixture(scope="session")
-def mtcnn():
-    """Skips the test where the trained weights of the face detector are not installed."""
-    from tinydldl.faces import WeightsError, weights
-
-    try:
-        weights.locate("mtcnn")
-    except WeightsError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def network(tmp_path):
     return tmp_path / "net"
 
 
-def test_faces_are_those_of_predict(mtcnn):
+def test_faces_are_those_of_predict():
     faces = AgeEstimator("tiny").predict(PORTRAIT)
     image = open_photo(PORTRAIT)
     (expected,) = portraits(trained.load(weights.find("tiny")), image, find_faces(image, Search()))
@@ -60,7 +60,7 @@ def test_a_method_without_a_distribution(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["dldl-v2", "mr-l1"])
-def test_no_face_is_no_error(method, tmp_path, mtcnn):
+def test_no_face_is_no_error(method, tmp_path):
     save_network(tmp_path / "net", method, side=40)
     faces = AgeEstimator(tmp_path / "net").predict(np.zeros((80, 90, 3), np.uint8))
     assert len(faces) == 0

@@ -7,8 +7,6 @@ from pathlib import Path
 OPTIONAL = (
     "torch",
     "cupy",
-    "mtcnn",
-    "lz4",
     "ipywidgets",
     "selenium",
     "onnx",

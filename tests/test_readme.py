@@ -13,7 +13,7 @@ def examples():
     return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_three_lines_say_an_age(capsys, mtcnn, monkeypatch):
+def test_three_lines_say_an_age(capsys, monkeypatch):
     monkeypatch.chdir(README.parent)
     names = {}
     exec(examples()[0], names)

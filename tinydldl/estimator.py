@@ -57,8 +57,7 @@ class AgeEstimator:
         """The faces in a photo: a path, an image of Pillow, or RGB values (H, W, 3), uint8.
 
         `search`: fields of `predict.inputs.Search`, such as `no_detect=True` for a photo that is a
-        face, cut out already. Raises PhotoError for what is no photo, and WeightsError if faces are
-        to be found without the extra `faces`.
+        face, cut out already. Raises PhotoError for what is no photo.
         """
         from tinydldl.images import as_photo
         from tinydldl.methods import Method

@@ -4,9 +4,6 @@ import tomllib
 from pathlib import Path
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = ("test", "faces")
 
-wanted = PROJECT["dependencies"] + [
-    package for extra in EXTRAS for package in PROJECT["optional-dependencies"][extra]
-]
+wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
 print(*(package.replace(">=", "==") for package in wanted if ">=" in package), sep="\n")

@@ -26,7 +26,7 @@ from scipy.stats import laplace, norm
 import tinydldl
 from tinydldl import trained, weights
 from tinydldl.datasets.synthetic import draw_face, sample_age
-from tinydldl.faces import SHAPES, Face, WeightsError, boxes, detect, detector, networks
+from tinydldl.faces import SHAPES, Face, boxes, detect, detector, networks
 from tinydldl.faces.align import similarity, warp
 from tinydldl.images import FILL, open_photo
 from tinydldl.metrics import coverage, mae
@@ -43,13 +43,7 @@ rng = np.random.default_rng(13)
 # %%
 photo = open_photo(Path(tinydldl.__file__).parents[1] / "docs" / "astronaut.jpg")
 BY_HAND = np.array([[203.0, 101], [246, 103], [224, 127], [203, 140], [245, 141]])
-try:
-    (face,) = detect(photo)
-    MTCNN = True
-except WeightsError as error:
-    face = Face(np.array([178.0, 60, 268, 175]), 1.0, BY_HAND)
-    MTCNN = False
-    print(f"{error}; until then this lesson uses landmarks set by hand, and skips what needs more")
+(face,) = detect(photo)
 far = np.abs(face.landmarks - BY_HAND).max()
 print(f"landmarks: at most {far:.1f} pixels from those set by hand")
 assert far < 4, "the networks see the face where we see it"
@@ -107,7 +101,7 @@ sizes = np.array([detector.CELL / a for a in levels])
 center = (face.box[:2] + face.box[2:]) / 2
 squares = np.hstack([center - sizes[:, None] / 2, center + sizes[:, None] / 2]).round()
 seen = detector.patches(photo, squares, detector.CELL)
-scores = networks.load("pnet").forward(seen)["face"].ravel() if MTCNN else None
+scores = networks.load("pnet").forward(seen)["face"].ravel()
 assert detector.CELL == 12 and np.allclose(sizes[1:] / sizes[:-1], 1 / detector.FACTOR)
 assert min(photo.size) * levels[-1] >= 12 > min(photo.size) * levels[-1] * detector.FACTOR
 
@@ -122,19 +116,18 @@ for i, a in enumerate(levels):
     at += level.width + 12
     ax = figure.add_subplot(rows[1, i])
     ax.imshow((seen[i] * 128 + 127.5).astype(np.uint8))
-    ax.set_title(f"{sizes[i]:.0f} px" + (f"\nface: {scores[i]:.2f}" if MTCNN else ""))
-    if MTCNN and scores[i] > detector.PROBABLE["pnet"]:
+    ax.set_title(f"{sizes[i]:.0f} px\nface: {scores[i]:.2f}")
+    if scores[i] > detector.PROBABLE["pnet"]:
         ax.add_patch(plt.Rectangle((-0.5, -0.5), 12, 12, fill=False, color=COLORS[2], linewidth=8))
     ax.set_axis_off()
 top_row.set(xlim=(0, at), ylim=(156, -2), title="The pyramid: always the same 12 pixels a side")
 top_row.set_axis_off()
 plt.show()
-if MTCNN:
-    fits = np.abs(np.log(sizes / (face.box[3] - face.box[1]))).argmin()
-    print(f"the face is {face.box[3] - face.box[1]:.0f} pixels high; best level {sizes[fits]:.0f}")
-    assert scores[fits] == scores.max() > 0.95 and scores[0] < 0.1
-    assert scores[fits - 1] > 0.6, "a face between two levels is seen in both"
-    assert scores[fits + 3 :].max() > 0.6, "and sometimes it sees one in a whole scene"
+fits = np.abs(np.log(sizes / (face.box[3] - face.box[1]))).argmin()
+print(f"the face is {face.box[3] - face.box[1]:.0f} pixels high; best level {sizes[fits]:.0f}")
+assert scores[fits] == scores.max() > 0.95 and scores[0] < 0.1
+assert scores[fits - 1] > 0.6, "a face between two levels is seen in both"
+assert scores[fits + 3 :].max() > 0.6, "and sometimes it sees one in a whole scene"
 
 # %% [markdown]
 # Green: more than 0.6, so P-Net lets it pass. It sees the face at the levels where the face fills the square, but not where there is only a nose. It also likes a square of which the face is only a small part; it is a small network, and others will correct it.
@@ -244,23 +237,22 @@ assert not list(suppress(np.zeros((0, 4)), np.zeros(0), 0.5)), "no box: none sta
 # P-Net is tiny, and often wrong. **R-Net** looks again, at 24 pixels, only at what P-Net let pass; **O-Net**, at 48 pixels, only at what R-Net let pass, and adds the landmarks. Each also moves the sides of the box.
 
 # %% alt="The photo three times with boxes: the first network lets 54 pass, all over the picture, the second 8 around the face, the third one."
-if MTCNN:
-    proposed = detector.propose(photo, 40)
-    refined = detector.refine(photo, proposed)
-    concluded, score, points = detector.conclude(photo, refined, detector.SCORE)
-    stages = {"P-Net": proposed, "R-Net": refined, "O-Net": concluded}
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.5), dpi=60)
-    for ax, (name, found) in zip(axes, stages.items(), strict=True):
-        ax.imshow(photo.convert("L"), cmap="gray")
-        for left, top, right, bottom in found:
-            side = right - left, bottom - top
-            ax.add_patch(plt.Rectangle((left, top), *side, fill=False, color=COLORS[6]))
-        ax.set(xlim=(0, 512), ylim=(512, 0), title=f"{name} lets {len(found)} pass")
-        ax.set_axis_off()
-    axes[2].plot(*points[0].T, ".", color=COLORS[6], markersize=4)
-    plt.show()
-    assert len(proposed) > 3 * len(refined) > 3 * len(concluded) == 3
-    assert np.allclose(points[0], face.landmarks) and score[0] == face.score
+proposed = detector.propose(photo, 40)
+refined = detector.refine(photo, proposed)
+concluded, score, points = detector.conclude(photo, refined, detector.SCORE)
+stages = {"P-Net": proposed, "R-Net": refined, "O-Net": concluded}
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.5), dpi=60)
+for ax, (name, found) in zip(axes, stages.items(), strict=True):
+    ax.imshow(photo.convert("L"), cmap="gray")
+    for left, top, right, bottom in found:
+        side = right - left, bottom - top
+        ax.add_patch(plt.Rectangle((left, top), *side, fill=False, color=COLORS[6]))
+    ax.set(xlim=(0, 512), ylim=(512, 0), title=f"{name} lets {len(found)} pass")
+    ax.set_axis_off()
+axes[2].plot(*points[0].T, ".", color=COLORS[6], markersize=4)
+plt.show()
+assert len(proposed) > 3 * len(refined) > 3 * len(concluded) == 3
+assert np.allclose(points[0], face.landmarks) and score[0] == face.score
 
 # %% [markdown]
 # Why not O-Net everywhere? Count multiply-adds (lesson 05): the cascade as it ran, and O-Net on every square that P-Net looked at.
@@ -279,12 +271,11 @@ shapes = [(*detector.resize(photo, a).size[::-1], 3) for a in levels]
 looked_at = sum(np.prod(networks.CascadeNet("pnet").body.output_shape(s)[:2]) for s in shapes)
 everywhere = looked_at * cost("onet", (48, 48, 3))
 print(f"P-Net looks at {looked_at:,} squares; O-Net on all: {everywhere / 1e9:.0f} billion")
-if MTCNN:
-    asked = {"rnet": (24, len(proposed)), "onet": (48, len(refined))}
-    cascade = sum(cost("pnet", s) for s in shapes)
-    cascade += sum(n * cost(name, (side, side, 3)) for name, (side, n) in asked.items())
-    print(f"the cascade: {cascade / 1e9:.2f} billion, {everywhere / cascade:.0f} times fewer")
-    assert everywhere > 100 * cascade
+asked = {"rnet": (24, len(proposed)), "onet": (48, len(refined))}
+cascade = sum(cost("pnet", s) for s in shapes)
+cascade += sum(n * cost(name, (side, side, 3)) for name, (side, n) in asked.items())
+print(f"the cascade: {cascade / 1e9:.2f} billion, {everywhere / cascade:.0f} times fewer")
+assert everywhere > 100 * cascade
 
 # %% [markdown]
 # ## 2. Align: the similarity transform
@@ -670,13 +661,12 @@ for i, (name, (most, move)) in enumerate(MOVES.items()):
     ax.imshow(np.hstack([p.view for p in strip]))
     ax.set_axis_off()
 curves[0].set_ylabel("Estimate (years)")
-if MTCNN:
-    degrees = np.arange(-45, 46, 45 if FAST else 15)
-    again = []
-    for angle in degrees:
-        tilted = photo.rotate(angle, Image.Resampling.BILINEAR, fillcolor=FILL)
-        again.append(portraits(network, tilted, detect(tilted)[:1])[0].y_hat)
-    curves[0].plot(degrees, again, "s--", color=COLORS[3], label="photo turned, aligned anew")
+degrees = np.arange(-45, 46, 45 if FAST else 15)
+again = []
+for angle in degrees:
+    tilted = photo.rotate(angle, Image.Resampling.BILINEAR, fillcolor=FILL)
+    again.append(portraits(network, tilted, detect(tilted)[:1])[0].y_hat)
+curves[0].plot(degrees, again, "s--", color=COLORS[3], label="photo turned, aligned anew")
 curves[0].legend(loc="upper left", fontsize=8)
 plt.show()
 
@@ -688,11 +678,10 @@ for name, (values, says) in answers.items():
     print(f"{line}; by {most:2.0f}: {ranges[-1][1]:4.1f} years")
 near, far = np.array(ranges).T
 assert far.max() > 2 * m and far.max() > 2 * near.max()
-if MTCNN:
-    values, says = answers["Crop turned by (degrees)"]
-    turned = np.ptp(says[np.abs(values) <= 45])
-    print(f"within 45 degrees: crop turned {turned:.1f} years, aligned anew {np.ptp(again):.1f}")
-    assert np.ptp(again) < turned
+values, says = answers["Crop turned by (degrees)"]
+turned = np.ptp(says[np.abs(values) <= 45])
+print(f"within 45 degrees: crop turned {turned:.1f} years, aligned anew {np.ptp(again):.1f}")
+assert np.ptp(again) < turned
 
 # %% [markdown]
 # The same woman, the same photo: how the crop is cut moves the estimate by more than twice the network's average error. Near the middle it matters less, but it still matters: read the first number of each line. That is the reason for sections 1 to 3: a network must see a face **as it saw faces in training**. Where the photo was turned and the face found and aligned anew (red), the estimate moves less than where only the crop was turned. The price: each step of the way has errors of its own, and the next one never hears of them.
@@ -727,8 +716,8 @@ for i in range(count):
     r = np.random.default_rng([13, i])
     age = sample_age(r)
     drawing = draw_face(age, r, 128)
-    # With a lower score than usual, since the detector is less sure of a drawing. None: all of it.
-    for found in detect(drawing, score=0.7)[:1] if MTCNN else [None]:
+    # With a lower score than usual, since the detector is less sure of a drawing.
+    for found in detect(drawing, score=0.7)[:1]:
         drawn_ages.append(age)
         people += portraits(network, drawing, [found])
 ages, says = np.array(drawn_ages), np.array([p.y_hat for p in people])
@@ -752,12 +741,11 @@ on_drawn = mae(says, ages)
 inside = float(coverage(p_drawn, ages, grid, 0.8))
 r, by_luck = np.corrcoef(ages, says)[0, 1], len(ages) ** -0.5
 always = mae(ages.mean(), ages)
-print(f"{len(ages)} of {count} drawn faces" + (", as found by the detector" if MTCNN else ""))
+print(f"{len(ages)} of {count} drawn faces, as found by the detector")
 print(f"correlation with the drawn age {r:.2f}; by luck 0 +- {by_luck:.2f}")
 print(f"MAE {on_drawn:.1f} years; on photos {m:.1f}; always the mean age {always:.1f}")
 print(f"in the central 80%: {inside:.0%}; on photos {test['coverage']['0.8']:.0%}")
-if MTCNN:
-    assert len(ages) >= 0.8 * count, "the detector, too, has seen only photos"
+assert len(ages) >= 0.8 * count, "the detector, too, has seen only photos"
 if not FAST:
     assert r > 3 * by_luck and on_drawn > 1.3 * m and inside < test["coverage"]["0.8"]
 
@@ -1116,7 +1104,7 @@ slider(show_gate, mae=(0.5, 10, 0.5), threshold=(14, 50))
 
 # %%
 mine = None  # such as "me.jpg"
-if mine and MTCNN:
+if mine:
     picture = open_photo(mine)
     for person in portraits(network, picture, detect(picture)):
         print(f"{person.y_hat:.0f} years, give or take {person.spread:.0f}")

@@ -16,7 +16,7 @@ from tinydldl.app import Choice
 from tinydldl.app import estimate as module
 from tinydldl.app.estimate import NO_FACE, estimate
 from tinydldl.explain.saliency import Maps, under_squares
-from tinydldl.faces import Face, detect, networks, weights
+from tinydldl.faces import Face, detect
 from tinydldl.images import PhotoError, open_photo
 from tinydldl.predict.portraits import portraits
 
@@ -52,7 +52,7 @@ def test_the_whole_photo(choice, portrait):
     assert np.abs(seen - np.asarray(image)).mean() < 3  # but for what JPEG loses
 
 
-def test_faces_from_left_to_right(mtcnn, choice, portrait):
+def test_faces_from_left_to_right(choice, portrait):
     group = group_of(open_photo(io.BytesIO(portrait)), (450, 240), (0, 480), (700, 160))
     answer = estimate(choice, encoded(group))
     faces = {tuple(face.box.tolist()): face for face in detect(group)}
@@ -95,7 +95,7 @@ def test_a_turned_and_large_photo(choice, portrait):
     agree(choice, image, None, answer["faces"][0])
 
 
-def test_another_crop_is_another_view(mtcnn, choice, portrait):
+def test_another_crop_is_another_view(choice, portrait):
     other = Choice(choice.label, choice.network, "arcface")
     image = open_photo(io.BytesIO(portrait))
     (face,) = detect(image)
@@ -107,21 +107,11 @@ def test_another_crop_is_another_view(mtcnn, choice, portrait):
 # ---------------------------------------------------------------------------------- what is not
 
 
-def test_no_face(mtcnn, choice, gradient):
+def test_no_face(choice, gradient):
     answer = estimate(choice, gradient)
     assert answer["faces"] == []
     assert answer["note"] == NO_FACE
     assert len(estimate(choice, gradient, whole=True)["faces"]) == 1
-
-
-def test_no_detector(choice, portrait, monkeypatch):
-    monkeypatch.setattr(weights, "lz4", None)
-    networks.load.cache_clear()
-    answer = estimate(choice, portrait)
-    assert answer["faces"] == []
-    assert answer["note"].startswith("Faces cannot be looked for here: to find faces, mtcnn")
-    assert "pip install mtcnn==1.0.0 lz4" in answer["note"]
-    assert len(estimate(choice, portrait, whole=True)["faces"]) == 1
 
 
 def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
@@ -167,7 +157,7 @@ def remember(event, arguments):
             writes.append(str(path))
 
 
-def test_no_photo_is_written(mtcnn, choice, portrait, tmp_path):
+def test_no_photo_is_written(choice, portrait, tmp_path):
     """Nothing is written at all, with faces, the whole photo, or a photo that breaks off."""
     sys.addaudithook(remember)  # for good, but it only looks
     (tmp_path / "planted").write_bytes(portrait)

@@ -39,7 +39,7 @@ def beside(path):
     return {path: crops.crop_of(path, Options(path.parent))}
 
 
-def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, said):
+def test_from_photos_to_crops_that_are_loaded(chalearn15, tmp_path, said):
     lines = said(run(tmp_path, "--align")).splitlines()
     table = tmp_path / "out/chalearn15-not-aligned.csv"
     assert lines[-2] == "aligned: 2 of 4 photos, 2 of them now, in aligned/"
@@ -55,7 +55,7 @@ def test_from_photos_to_crops_that_are_loaded(mtcnn, chalearn15, tmp_path, said)
     assert raw["train"].paths[0] == chalearn15 / "Train/face.jpg"
 
 
-def test_the_face_lies_where_the_shape_has_it(mtcnn, chalearn15, tmp_path):
+def test_the_face_lies_where_the_shape_has_it(chalearn15, tmp_path):
     for shape in SHAPES:
         assert run(tmp_path, "--align", "--crop", shape) == 0
         crop = chalearn15 / "Train/aligned/face.jpg"
@@ -72,7 +72,7 @@ def test_the_crops_are_what_is_checked(chalearn15, tmp_path, capsys):
     assert f"{chalearn15 / 'Train/aligned/face.jpg'}: not a photo" in capsys.readouterr().out
 
 
-def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, said):
+def test_what_is_there_is_not_made_again(chalearn15, tmp_path, said):
     own = chalearn15 / "Train/aligned/face.jpg"
     own.parent.mkdir()
     own.write_bytes(b"my own crop")
@@ -80,7 +80,7 @@ def test_what_is_there_is_not_made_again(mtcnn, chalearn15, tmp_path, said):
     assert own.read_bytes() == b"my own crop"
 
 
-def test_of_several_faces_the_largest(mtcnn, chalearn15, tmp_path, monkeypatch):
+def test_of_several_faces_the_largest(chalearn15, tmp_path, monkeypatch):
     path = chalearn15 / "Train/face.jpg"
     (face,) = detect(open_photo(path))
     others = [Face(np.array([0.0, 0, 9, 9]), 1.0, face.landmarks / 5), face]
@@ -120,16 +120,14 @@ def test_raw_photos_are_warned_of_once(chalearn15, tmp_path, capsys):
     assert "aligned" not in capsys.readouterr().out
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(mtcnn, chalearn15, tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_one_line(chalearn15, tmp_path, capsys):
     (chalearn15 / "Train/aligned").write_text("a file in the way")
     folders = "--data-dir", tmp_path, "--out", tmp_path / "out"
     error = refused(capsys, main, "chalearn15", *folders, "--align")
     assert "aligned: cannot make this folder (File exists); --aligned names another one" in error
 
 
-def test_crops_in_another_folder_leave_the_photos_alone_and_are_found(
-    mtcnn, chalearn15, tmp_path, capsys
-):
+def test_crops_in_another_folder_leave_the_photos_alone_and_are_found(chalearn15, tmp_path, capsys):
     before = sorted(chalearn15.rglob("*"))
     own = tmp_path / "working/crops"
     assert run(tmp_path, "--align", "--aligned", own) == 0

@@ -136,7 +136,7 @@ def test_the_texts_of_the_picture_fit(around, no_occlusion, drawn, monkeypatch):
     assert all_fits(drawn[0])
 
 
-def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, capsys):
+def test_the_face_that_the_detector_is_surest_of(no_occlusion, drawn, capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     _, _, one = view(face)
@@ -149,7 +149,7 @@ def test_the_face_that_the_detector_is_surest_of(mtcnn, no_occlusion, drawn, cap
     assert error.startswith("sky.png: no face found; say where it is with --box or --landmarks")
 
 
-def test_one_face_of_several(mtcnn, no_occlusion, drawn, capsys):
+def test_one_face_of_several(no_occlusion, drawn, capsys):
     """It is said that there are others, and each may be chosen by its number."""
     places = (0, 600), (560, 260), (800, 420)
     group_of(open_photo("photo.jpg"), *places, size=(1100, 620)).save("photo.jpg")
@@ -167,7 +167,7 @@ def test_one_face_of_several(mtcnn, no_occlusion, drawn, capsys):
     assert "--face 4: expected 1 to 3" in error
 
 
-def test_a_face_by_hand(mtcnn, no_occlusion, drawn):
+def test_a_face_by_hand(no_occlusion, drawn):
     assert run("photo.jpg", "--box", "170,80,160,230") == 0
     assert_sees(drawn[0], face_in(open_photo("photo.jpg"), [170, 80, 330, 310]))
 

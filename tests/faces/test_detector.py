@@ -10,7 +10,7 @@ from tinydldl.faces.boxes import intersection_over_union
 
 
 @pytest.fixture(scope="module")
-def face(mtcnn, portrait):
+def face(portrait):
     """The one face in the portrait."""
     (found,) = detect(portrait)
     return found
@@ -36,7 +36,7 @@ def test_a_mirror_image(face, portrait):
     np.testing.assert_allclose(mirrored.landmarks, expected, atol=5)
 
 
-def test_a_face_in_a_box_by_hand(face, mtcnn, portrait):
+def test_a_face_in_a_box_by_hand(face, portrait):
     """O-Net alone finds the landmarks, also where the box is wider or off by a tenth."""
     left, top, right, bottom = face.box
     for box in (face.box, [left - 20, top - 20, right + 20, bottom + 20], face.box + 20):
@@ -45,7 +45,7 @@ def test_a_face_in_a_box_by_hand(face, mtcnn, portrait):
         np.testing.assert_array_equal(found.box, box)
 
 
-def test_no_face_in_a_box_by_hand(mtcnn, portrait):
+def test_no_face_in_a_box_by_hand(portrait):
     """It has a place for the landmarks all the same, and a score that says how sure it is."""
     found = face_in(portrait, [10, 400, 110, 500])
     assert found.score < 0.5
@@ -63,13 +63,13 @@ def test_at_other_sizes(scale, face, portrait):
     np.testing.assert_allclose(found.landmarks / scale, face.landmarks, atol=5)
 
 
-def test_small_faces_count_from_the_smallest_on(mtcnn, portrait):
+def test_small_faces_count_from_the_smallest_on(portrait):
     small = portrait.resize((77, 90))  # the face is about 27 pixels wide
     assert len(detect(small, smallest=20)) == 1
     assert detect(small, smallest=70) == []
 
 
-def test_several_faces_the_most_probable_first(mtcnn, portrait):
+def test_several_faces_the_most_probable_first(portrait):
     faces = detect(group_of(portrait, (0, 480), (450, 240), (700, 160)))
     scores = [face.score for face in faces]
     assert sorted(face.landmarks[2, 0] // 225 for face in faces) == [0, 2, 3]
@@ -83,14 +83,14 @@ def test_a_face_that_the_photo_cuts_off(face, portrait):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (11, 300), (1, 3000), (640, 480)])
-def test_no_face(size, mtcnn, rng):
+def test_no_face(size, rng):
     width, height = size
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert detect(Image.fromarray(pixels)) == []
     assert detect(Image.new("RGB", size, (200, 170, 150))) == []
 
 
-def test_a_box_ends_where_the_photo_ends(mtcnn, portrait):
+def test_a_box_ends_where_the_photo_ends(portrait):
     cut = portrait.crop((200, 120, 512, 600))  # through the left cheek and the forehead
     (found,) = detect(cut)
     assert (found.box[:2] == 0).all()

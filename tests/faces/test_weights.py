@@ -1,104 +1,103 @@
-"""The weights are those that joblib reads; any other file is refused."""
+"""The weights that ship: read once, refused in one line, and the numbers of the package `mtcnn`."""
 
+import importlib.util
 import io
 import os
-import pickle
-from importlib.metadata import PackageNotFoundError
-from types import SimpleNamespace
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import refused
+from helpers.photos import PORTRAIT
 
-from tinydldl.errors import UserError
-from tinydldl.faces import WeightsError, weights
-from tinydldl.faces.networks import PLANS
+from tinydldl.checkpoint import CheckpointError
+from tinydldl.faces import networks
+from tinydldl.faces.networks import PLANS, WEIGHTS
+from tinydldl.predict import __main__ as predict
+
+TOOLS = Path(__file__).parents[2] / "tools"
+SIDE = 3  # of the feature map that R-Net and O-Net flatten
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_network_is_read_once(name):
+    net = networks.load(name)
+    assert net is networks.load(name)
+    assert all(param.dtype == np.float32 for param in net.params.values())
+
+
+# -------------------------------------------------------------------------------------- other files
 
 
 @pytest.fixture
-def joblib():
-    """Comes with the package `mtcnn`. Here it is the oracle; we never load weights with it."""
-    return pytest.importorskip("joblib")
+def replaced(tmp_path, monkeypatch):
+    """replaced(data): the file of weights has these bytes, and no network is read yet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(networks, "WEIGHTS", tmp_path / "mtcnn.npz")
+    networks.load.cache_clear()
+    yield networks.WEIGHTS.write_bytes
+    networks.load.cache_clear()
 
 
-def dumped(joblib, value):
-    """What joblib makes of a value, without its lz4 frame."""
-    file = io.BytesIO()
-    joblib.dump(value, file)
-    return file.getvalue()
+def test_a_damaged_file_is_one_line(replaced, capsys):
+    good = WEIGHTS.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 200] ^= 1  # in an array of P-Net
+    for data in (b"", b"nothing like it", good[: len(good) // 2], flipped):
+        replaced(data)
+        line = refused(capsys, predict.main, PORTRAIT)
+        assert "mtcnn.npz: not a checkpoint that can be read" in line
 
 
-@pytest.mark.usefixtures("mtcnn")
+@pytest.mark.parametrize("name", ["rnet.fc.W", "rnet.fc.V"])
+def test_other_arrays_are_refused(name, replaced):
+    with np.load(WEIGHTS) as file:
+        arrays = dict(file) | {name: np.ones((575, 128), np.float32)}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    replaced(buffer.getvalue())
+    with pytest.raises(CheckpointError, match=rf"mtcnn\.npz: .*{name}"):
+        networks.load("rnet")
+
+
+# ----------------------------------------------------------------------------- where they come from
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """The module that made the file, where the package that it reads is installed."""
+    missing = importlib.util.find_spec("mtcnn") is None
+    if missing and not os.environ.get("TINYDLDL_REQUIRE_TORCH"):
+        pytest.skip("mtcnn is not installed: pip install mtcnn==1.0.0")
+    monkeypatch.syspath_prepend(TOOLS)
+    return importlib.import_module("ship_detector")
+
+
+@pytest.mark.oracle
 @pytest.mark.parametrize("name", PLANS)
-def test_the_same_arrays_as_joblib_reads(name, joblib):
-    arrays = weights.read(name)
-    with open(weights.locate(f"mtcnn/assets/weights/{name}.lz4"), "rb") as file:
-        expected = joblib.load(file)
-    assert len(arrays) == len(expected) > 10
-    for array, other in zip(arrays, expected, strict=True):
-        assert array.dtype == np.float32
-        np.testing.assert_array_equal(array, other)
+def test_the_numbers_are_those_of_the_package(name, tool):
+    """Row (i, j, channel) of the first Linear layer is (j, i, channel) there."""
+    params, theirs = networks.load(name).params, tool.package_arrays(name)
+    for (key, param), array in zip(params.items(), theirs, strict=True):
+        if key == "fc.W":
+            _, outputs = param.shape
+            shape = SIDE, SIDE, -1, outputs
+            param, array = param.reshape(shape), array.reshape(shape).transpose(1, 0, 2, 3)
+        np.testing.assert_array_equal(param.squeeze(), array.squeeze())
 
 
-def test_reads_what_joblib_wrote(joblib, rng):
-    arrays = [rng.standard_normal(shape).astype("f4") for shape in [(3, 2, 5), (7,), (1, 1)]]
-    for array, read in zip(arrays, weights.read_arrays(dumped(joblib, arrays)), strict=True):
-        np.testing.assert_array_equal(array, read)
+@pytest.mark.oracle
+@pytest.mark.skipif(sys.platform == "win32", reason="an archive says on which system it was made")
+def test_the_tool_makes_the_same_file(tool):
+    buffer = io.BytesIO()
+    tool.write(buffer)
+    assert buffer.getvalue() == WEIGHTS.read_bytes()
 
 
-class Call:
-    """A pickle of this is a call of `function`."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
-
-
-@pytest.mark.parametrize("function", [os.system, eval, np.ndarray, np.frombuffer, Call])
-def test_a_file_that_asks_for_a_call_is_refused(function):
-    called = pickle.dumps([Call(function, "1")], protocol=4)
-    with pytest.raises(UserError, match="is refused"):
-        weights.read_arrays(called)
-
-
-def test_half_a_file_is_refused(joblib):
-    data = dumped(joblib, [np.ones(100, "f4"), np.ones(100, "f4")])
-    for length in (0, 20, 150, len(data) // 2, len(data) - 1):
-        with pytest.raises(UserError):
-            weights.read_arrays(data[:length])
-
-
-@pytest.mark.usefixtures("mtcnn")
-def test_other_files_are_not_even_unpacked(tmp_path, monkeypatch):
-    """Damaged, crafted, or of another version: where a single bit differs, that is said."""
-    good = weights.locate("mtcnn/assets/weights/pnet.lz4").read_bytes()
-    path = tmp_path / "pnet.lz4"
-    monkeypatch.setattr(weights, "locate", lambda _: path)
-    monkeypatch.setattr(weights, "read_arrays", lambda _: pytest.fail("was read"))
-    flipped = [good[:i] + bytes([good[i] ^ 1]) + good[i + 1 :] for i in (0, 99, len(good) - 1)]
-    for data in (good[: len(good) // 2], b"", b"nothing like it", *flipped, good + b"\0"):
-        path.write_bytes(data)
-        with pytest.raises(WeightsError, match=r"pnet\.lz4: not the file of mtcnn 1\.0\.0; inst"):
-            weights.read("pnet")
-    path.unlink()
-    with pytest.raises(WeightsError, match="No such file"):
-        weights.read("pnet")
-
-
-def test_without_the_package_or_with_another_version(monkeypatch):
-    def missing(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(weights, "lz4", object())
-    for found in (missing, lambda _: SimpleNamespace(version="0.1.1")):
-        monkeypatch.setattr(weights, "distribution", found)
-        with pytest.raises(WeightsError, match=r"pip install mtcnn==1\.0\.0 lz4$"):
-            weights.read("pnet")
-
-
-def test_without_lz4(monkeypatch):
-    monkeypatch.setattr(weights, "lz4", None)
-    monkeypatch.setattr(weights, "distribution", lambda _: SimpleNamespace(version="1.0.0"))
-    with pytest.raises(WeightsError, match="lz4"):
-        weights.read("pnet")
+@pytest.mark.oracle
+def test_the_tool_reads_no_other_file(tool, monkeypatch):
+    monkeypatch.setattr(tool.joblib, "load", lambda file: pytest.fail("was read"))
+    monkeypatch.setitem(tool.SHA256, "pnet", 64 * "0")
+    with pytest.raises(SystemExit, match=r"pnet\.lz4: not the file of mtcnn 1\.0\.0; install"):
+        tool.package_arrays("pnet")

@@ -91,7 +91,7 @@ def test_a_name_that_no_file_system_takes():
         inputs.look(name, search())
 
 
-def test_faces_are_counted_from_left_to_right(mtcnn):
+def test_faces_are_counted_from_left_to_right():
     photo = group_of(open_photo("photo.jpg"), (450, 240), (0, 480), (700, 160))
     lefts = [face.box[0] for face in find(image=photo)]
     assert lefts == sorted(face.box[0] for face in detect(photo))
@@ -138,7 +138,7 @@ def test_landmarks_may_lie_outside_of_a_photo_that_cuts_a_face_off_but_not_far()
 
 
 @pytest.mark.parametrize("side", [1, 11, 12])
-def test_what_is_too_small_for_a_face(side, mtcnn):
+def test_what_is_too_small_for_a_face(side):
     image = Image.new("RGB", (side, 40))
     for words in (["--no-detect"], ["--box", f"0,0,{side},30"]):
         if side < 12:
@@ -148,7 +148,7 @@ def test_what_is_too_small_for_a_face(side, mtcnn):
             assert len(find(*words, image=image)) == 1
 
 
-def test_a_box_ends_where_the_photo_ends(mtcnn):
+def test_a_box_ends_where_the_photo_ends():
     """Those that the detector finds at an edge, and predict prints, reach beyond it."""
     (face,) = find("--box=-3,80,300,600")
     np.testing.assert_array_equal(face.box, [0, 80, 297, 600])

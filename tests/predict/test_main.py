@@ -49,7 +49,7 @@ def estimate(face):
 # ------------------------------------------------------------------------------- photos and faces
 
 
-def test_a_photo_in_an_age_out(mtcnn, capsys):
+def test_a_photo_in_an_age_out(capsys):
     assert run("photo.jpg") == 0
     (face,) = detect(open_photo("photo.jpg"))
     person = estimate(face)
@@ -85,7 +85,7 @@ def test_landmarks_by_hand(capsys):
     assert face["box"] == [222, 186, 306, 282]
 
 
-def test_a_box_by_hand(mtcnn, capsys):
+def test_a_box_by_hand(capsys):
     """The landmarks in it are nearly those that the detector finds."""
     assert run("photo.jpg", "--box", BOX, "--json") == 0
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
@@ -93,7 +93,7 @@ def test_a_box_by_hand(mtcnn, capsys):
     assert np.abs(np.array(face["landmarks"]) - LANDMARKS).mean() < 6
 
 
-def test_no_face_says_what_to_do(mtcnn, capsys):
+def test_no_face_says_what_to_do(capsys):
     Image.linear_gradient("L").resize((300, 200)).save("sky.png")
     assert run("sky.png", "photo.jpg", "--csv") == 0
     out, err = capsys.readouterr()

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tinydldl.explain.saliency import MapError, Maps, under_squares
-from tinydldl.faces import Face, WeightsError, detect
+from tinydldl.faces import Face, detect
 from tinydldl.faces.detector import shrink
 from tinydldl.images import open_photo
 from tinydldl.predict import inputs
@@ -54,10 +54,7 @@ def estimate(choice: Choice, data: bytes, whole: bool = False) -> dict[str, Any]
 
 def find_faces(image: Image.Image) -> tuple[list[Face], str | None]:
     """The faces in a photo from left to right, and a note, or None."""
-    try:
-        found = detect(image)
-    except WeightsError as error:
-        return [], f"Faces cannot be looked for here: {error}"
+    found = detect(image)
     faces = sorted(found[:MOST_FACES], key=lambda face: face.box[0])
     if not faces:
         return [], NO_FACE

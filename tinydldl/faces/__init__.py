@@ -1,7 +1,6 @@
 """Faces in photos: found by MTCNN, built of the layers here, and aligned by their landmarks.
 
-weights       the trained weights, from the package `mtcnn`
-networks      P-Net, R-Net and O-Net
+networks      P-Net, R-Net and O-Net, and their trained weights
 boxes         overlap, non-maximum suppression, box regression
 detector      the three networks one after the other: boxes and five landmarks
 align         the similarity transform that brings the landmarks to their places
@@ -13,4 +12,3 @@ align         the similarity transform that brings the landmarks to their places
 
 from tinydldl.faces.align import SHAPES, align, likeness
 from tinydldl.faces.detector import Face, detect, face_in
-from tinydldl.faces.weights import WeightsError

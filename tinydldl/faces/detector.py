@@ -46,8 +46,8 @@ def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list
     """The faces in an RGB photo, the most probable first.
 
     `smallest`: pixels per side of the smallest face, once photos with more than 1024 pixels on the
-    longer side are made smaller; `score`: how probable a face must be. Raises WeightsError without
-    the trained weights, and ValueError for another kind of image, or below P-Net's 12 pixels.
+    longer side are made smaller; `score`: how probable a face must be. Raises ValueError for
+    another kind of image, or below P-Net's 12 pixels.
     """
     if image.mode != "RGB" or smallest < CELL:
         found = f"{image.mode}, {smallest}"
@@ -68,8 +68,8 @@ def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list
 def face_in(image: Image.Image, box: Any) -> Face:
     """The face in a `box` (4,) of an RGB photo, which `detect` may have missed.
 
-    Only O-Net sees it; its landmarks count, however unsure it is. Raises WeightsError as `detect`
-    does, and ValueError for a box without width or height.
+    Only O-Net sees it; its landmarks count, however unsure it is. Raises ValueError for a box
+    without width or height.
     """
     box = np.asarray(box, dtype=float)
     if not (box[2:] > box[:2]).all():

@@ -10,13 +10,16 @@ Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 2016.
 from dataclasses import dataclass
 from functools import cache, partial
 from math import prod
+from pathlib import Path
 
 import numpy as np
 
+from tinydldl import checkpoint
 from tinydldl import layers as nn
-from tinydldl.arrays import Array, Arrays, Images, Rng, Shape
-from tinydldl.faces import weights
+from tinydldl.arrays import Arrays, Images, Rng, Shape
 from tinydldl.layers import Layers, Sequential
+
+WEIGHTS = Path(__file__).with_name("mtcnn.npz")
 
 
 @dataclass(frozen=True)
@@ -91,23 +94,10 @@ def body_layers(plan: Plan, rng: Rng) -> Layers:
 
 @cache
 def load(name: str) -> CascadeNet:
-    """The trained network pnet, rnet or onet, read once. Raises WeightsError."""
-    net = CascadeNet(name)
-    copy_weights(net, weights.read(name))
-    return net
+    """The trained network pnet, rnet or onet, read once. Raises CheckpointError for a damaged file.
 
-
-def copy_weights(net: CascadeNet, arrays: list[Array]) -> None:
-    """Copy the arrays of the package `mtcnn` into `net`.
-
-    There, slopes of PReLU are (1, 1, C), and feature maps are flattened column by column, since the
-    networks were first trained on transposed images.
+    `tools/ship_detector.py` made the file, and `LICENSE` beside it says from whose weights.
     """
-    params = net.params
-    for param, array in zip(params.values(), arrays, strict=True):
-        param[...] = array.reshape(param.shape)
-    for name, _, shape, _ in net.body.trace((net.side, net.side, 3)):
-        if name == "flatten":
-            H, W, C = shape
-            weight = params["fc.W"]
-            weight[...] = weight.reshape(W, H, C, -1).swapaxes(0, 1).reshape(weight.shape)
+    net = CascadeNet(name)
+    checkpoint.load(WEIGHTS, {f"{name}.{own}": param for own, param in net.params.items()})
+    return net

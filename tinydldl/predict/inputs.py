@@ -72,7 +72,7 @@ def stem(photo: str) -> str:
 
 
 def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
-    """`image, faces` of a photo. Raises PhotoError, which names it, and WeightsError."""
+    """`image, faces` of a photo. Raises PhotoError, which names it."""
     name = "standard input" if photo == STANDARD_INPUT else photo
     source = BytesIO(sys.stdin.buffer.read(MOST_BYTES)) if photo == STANDARD_INPUT else photo
     image = open_photo(source, name)
@@ -83,7 +83,7 @@ def look(photo: str, search: Search) -> tuple[Image.Image, Faces]:
 
 
 def find_faces(image: Image.Image, search: Search) -> Faces:
-    """The faces from left to right; None is the whole photo. Raises PhotoError and WeightsError."""
+    """The faces from left to right; None is the whole photo. Raises PhotoError."""
     if search.no_detect:
         return whole_photo(image)
     if search.landmarks is not None:
