@@ -12,7 +12,7 @@ ROOMS = [  # bottom first
     {"processes", "files"},
     {"cli", "images"},
     {"layers", "labels"},
-    {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "unpickle", "weights"},
+    {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "weights"},
     {"models", "methods", "fast", "faces", "ldl"},
     {"datasets"},
     {"plots", "trained"},

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from tinydldl.arrays import Array, Arrays
+from tinydldl.convert.unpickle import MOST_WORK, Allowed, Global, Shell, load
 from tinydldl.errors import UserError
 from tinydldl.files import open_file
-from tinydldl.unpickle import MOST_WORK, Allowed, Global, Shell, load
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 REALS = {"Float": "f4", "Double": "f8", "Half": "f2", "BFloat16": "u2"}  # the upper half of f4
@@ -75,7 +75,7 @@ def read_legacy(data: bytes) -> Any:
     if (version := load(file, {})) != VERSION:
         raise UserError(f"version {version!r} of PyTorch's format, expected {VERSION}")
     load(file, {})  # about the machine; the numbers are little-endian on all
-    found = load(file, ALLOWED, storages.persistent, shells=True)
+    found = load(file, ALLOWED, storages.persistent)
     for key in load(file, {}):
         storages[key].fill(int.from_bytes(file.read(8), "little"), file.read(storages[key].nbytes))
     return found
@@ -96,7 +96,7 @@ def read_zip(data: bytes) -> Any:
         big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
         storages = Storages(">" if big else "<")
         pickle = io.BytesIO(archive.read(f"{root}data.pkl"))
-        found = load(pickle, ALLOWED, storages.persistent, shells=True)
+        found = load(pickle, ALLOWED, storages.persistent)
         for key, storage in storages.items():
             storage.fill(storage.count, archive.read(f"{root}data/{key}"))
     return found
@@ -181,8 +181,8 @@ class Unused:
     def __init__(self, *_: Any) -> None:
         pass
 
-    def build(self, state: Any) -> Self:
-        return self
+    def build(self, state: Any) -> None:
+        pass
 
 
 class OrderedDict(dict):

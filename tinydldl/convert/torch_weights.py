@@ -16,9 +16,9 @@ import numpy as np
 from tinydldl import checkpoint, labels, methods, trained
 from tinydldl.arrays import Arrays
 from tinydldl.convert.torch_file import Weights
+from tinydldl.convert.unpickle import Shell
 from tinydldl.errors import UserError
 from tinydldl.models import CHANNELS, AgeNet
-from tinydldl.unpickle import Shell
 
 SIDE = 224
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as usual

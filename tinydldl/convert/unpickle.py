@@ -3,7 +3,8 @@
 A pickle is a program for a small stack machine, and Python's own machine calls whatever function a
 file names. This one knows the instructions that build plain values: None, numbers, strings, bytes,
 tuples, lists and dicts. A function or class that a file names is never imported, only looked up
-among the stand-ins that the caller allows; all else is refused by name.
+among the stand-ins that the caller allows. An object of any other class becomes a `Shell`, and any
+other call is refused by name.
 
 There is no protection from a file that needs some hundred times its own size in memory.
 """
@@ -21,7 +22,7 @@ VALUES = {
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
-Allowed = dict[tuple[str, str], Any]  # functions, or None, by module and name
+Allowed = dict[tuple[str, str], Any]  # functions, by module and name
 Persistent = Callable[[Any], Any] | None
 MOST_WORK = 200_000  # instructions, and items passed to them: enough for about 8000 tensors
 MOST_BITS = 2**15  # of a whole number
@@ -41,26 +42,24 @@ class Shell:
         self.name = name
         self.state: Any = None
 
-    def build(self, state: Any) -> Any:
-        """Take the state that a file gives the object; returns the stand-in."""
+    def build(self, state: Any) -> None:
+        """Take the state that a file gives the object."""
         self.state = state
-        return self
 
 
-def load(file: IO, allowed: Allowed, persistent: Persistent = None, shells: bool = False) -> Any:
+def load(file: IO, allowed: Allowed, persistent: Persistent = None) -> Any:
     """The object in the pickle at the position of `file`, which moves to its end.
 
     `allowed`: {(module, name): function}, our stand-ins for the functions and classes that the file
-    may name; None for one that it may not call. A stand-in checks its arguments, since the file may
-    pass anything. If it makes an object with a method `build(state)`, the file may give that a
-    state, and the result takes its place. `persistent`: a stand-in for objects that a file marks as
-    kept outside. `shells`: whether an object of any other class, made without arguments, becomes a
-    `Shell`. `file` is in memory, such as `io.BytesIO`: lengths in the file may be wrong.
+    may call. A stand-in checks its arguments, since the file may pass anything. If it makes an
+    object with a method `build(state)`, the file may give that a state. `persistent`: a stand-in
+    for objects that a file marks as kept outside. `file` is in memory, such as `io.BytesIO`:
+    lengths in the file may be wrong.
 
     Raises UserError, which names what is refused.
     """
     try:
-        return Machine(file, allowed, persistent, shells).run()
+        return Machine(file, allowed, persistent).run()
     except UserError:
         raise
     except Exception as error:  # a damaged file can go wrong anywhere
@@ -70,8 +69,8 @@ def load(file: IO, allowed: Allowed, persistent: Persistent = None, shells: bool
 class Machine:
     """The stack machine. `below`: the stacks below each mark; `memo`: objects for later."""
 
-    def __init__(self, file: IO, allowed: Allowed, persistent: Persistent, shells: bool) -> None:
-        self.file, self.allowed, self.persistent, self.shells = file, allowed, persistent, shells
+    def __init__(self, file: IO, allowed: Allowed, persistent: Persistent) -> None:
+        self.file, self.allowed, self.persistent = file, allowed, persistent
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
@@ -139,10 +138,10 @@ class Machine:
                 arguments, function = pop(), pop()
                 stack.append(self.call(function, arguments, new=name == "NEWOBJ"))
             case "BUILD":
-                state, built = pop(), pop()
+                state, built = pop(), stack[-1]
                 if not hasattr(built, "build"):
                     raise UserError(f"{text(built)} is given a state, and it can have none")
-                stack.append(built.build(state))
+                built.build(state)
             case "BINPERSID" if self.persistent:
                 self.pay(items_in(identity := pop()))
                 stack.append(self.persistent(identity))
@@ -172,10 +171,7 @@ class Machine:
         parts = (module, attribute)
         if not all(isinstance(p, str) and len(p) < 200 and p.isprintable() for p in parts):
             raise UserError("a function or class is named by something that is no name")
-        found = Global(f"{module}.{attribute}", self.allowed.get((module, attribute)))
-        if (module, attribute) not in self.allowed and not self.shells:
-            raise refusal(found)
-        self.stack.append(found)
+        self.stack.append(Global(f"{module}.{attribute}", self.allowed.get(parts)))
 
     def call(self, function: Any, arguments: Any, new: bool) -> Any:
         """The stand-in for `function(*arguments)`, or with `new` for an object of a class."""
@@ -184,14 +180,9 @@ class Machine:
         self.pay(items_in(arguments) + sum(map(items_in, arguments)))
         if function.make:
             return function.make(*arguments)
-        if new and self.shells and not arguments:
+        if new and not arguments:
             return Shell(function.name)
-        raise refusal(function)
-
-
-def refusal(function: Global) -> UserError:
-    """The error for a function or class that is not allowed."""
-    return UserError(f"{function.name} is refused: the file asks for a call of it")
+        raise UserError(f"{function.name} is refused: the file asks for a call of it")
 
 
 def items_in(value: Any) -> int:

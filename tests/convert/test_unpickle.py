@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from tinydldl.convert.unpickle import MOST_WORK, Shell, load
 from tinydldl.errors import UserError
-from tinydldl.unpickle import MOST_WORK, Shell, load
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -68,9 +68,8 @@ def test_pickles_in_a_row():
 
 
 @every_protocol
-@pytest.mark.parametrize("shells", [False, True])
 @pytest.mark.parametrize("wrap", [lambda bad: bad, lambda bad: {"a": [(1, bad)]}])
-def test_a_call_is_refused_by_name_and_not_made(protocol, shells, wrap, tmp_path):
+def test_a_call_is_refused_by_name_and_not_made(protocol, wrap, tmp_path):
     target = tmp_path / "made"
     bad = {
         f"{os.mkdir.__module__}.mkdir": run_if_unpickled(os.mkdir, str(target)),
@@ -80,7 +79,7 @@ def test_a_call_is_refused_by_name_and_not_made(protocol, shells, wrap, tmp_path
     }
     for name, value in bad.items():
         with pytest.raises(UserError, match=rf"{name} is refused") as error:
-            loads(pickle.dumps(wrap(value), protocol), shells=shells)
+            loads(pickle.dumps(wrap(value), protocol))
         assert "\n" not in str(error.value)
     assert not target.exists()
     pickle.loads(pickle.dumps(bad[f"{os.mkdir.__module__}.mkdir"], protocol))
@@ -101,9 +100,8 @@ def test_a_call_is_refused_by_name_and_not_made(protocol, shells, wrap, tmp_path
     ],
 )
 def test_other_ways_to_call_are_refused(data):
-    for shells in (False, True):
-        with pytest.raises(UserError, match=r"refused|called as if"):
-            loads(data, shells=shells)
+    with pytest.raises(UserError, match=r"refused|called as if"):
+        loads(data)
 
 
 def test_what_a_file_names_is_not_imported(tmp_path, monkeypatch):
@@ -111,7 +109,7 @@ def test_what_a_file_names_is_not_imported(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=r"trap_in_a_pickle\.Anything is refused"):
         loads(b"ctrap_in_a_pickle\nAnything\n)R.")
-    assert loads(b"ctrap_in_a_pickle\nAnything\n)\x81.", shells=True).state is None
+    assert loads(b"ctrap_in_a_pickle\nAnything\n)\x81.").state is None
     assert "trap_in_a_pickle" not in sys.modules
 
 
@@ -119,7 +117,7 @@ def test_names_that_are_no_names():
     """They would end up on the screen: with escape codes, or with several lines."""
     for bad in (b"\x8c\x04a\x1b[m", b"\x8c\x03a\nb", b"K\x01", b"]"):
         with pytest.raises(UserError, match="named by something that is no name"):
-            loads(b"\x80\x04\x8c\x01a" + bad + b"\x93.", shells=True)
+            loads(b"\x80\x04\x8c\x01a" + bad + b"\x93.")
 
 
 MUCH = "a pickle that takes more work than any network's"
@@ -182,23 +180,6 @@ def test_plain_values_have_no_state(value):
         loads(data)
 
 
-class Behind:
-    """Stands for an object whose numbers follow it in the file, between two instructions."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def build(self, state):
-        return np.frombuffer(self.file.read(state["bytes"]), "u1").tolist()
-
-
-def test_a_state_may_replace_its_object():
-    pair = pickle.dumps({"bytes": 3}, 2)[2:-1]
-    data = b"\x80\x02](cm\nArray\n)\x81" + pair + b"b\x07\x08\x09K\x01e."
-    file = io.BytesIO(data)
-    assert load(file, {("m", "Array"): lambda: Behind(file)}) == [[7, 8, 9], 1]
-
-
 class Loud:
     """A class of the file's, that would do something while it is read."""
 
@@ -214,12 +195,10 @@ def test_a_shell_has_the_state_and_runs_nothing(protocol):
     data = pickle.dumps(Loud(), protocol)
     with pytest.raises(SystemExit):
         pickle.loads(data)
-    shell = loads(data, shells=True)
+    shell = loads(data)
     assert type(shell) is Shell
     assert shell.name == f"{Loud.__module__}.Loud"
     assert shell.state == {"x": [1, 2]}
-    with pytest.raises(UserError, match="Loud is refused"):
-        loads(data)
 
 
 def test_objects_that_are_kept_outside():
@@ -247,7 +226,7 @@ def test_damage_is_an_error_or_a_value_but_nothing_else(rng):
         damaged = data.copy()
         damaged[rng.integers(len(data), size=2)] = rng.integers(256, size=2)
         try:
-            loads(damaged.tobytes(), shells=True)
+            loads(damaged.tobytes())
         except UserError:
             errors += 1
     assert 500 < errors < 2000
