@@ -6,7 +6,7 @@
 # | **You will be able to** | say whether a piece of code waits for memory or for arithmetic, derive a convolution with fewer products by hand and build a layer from it, and say what two processes that share a batch must tell each other |
 # | **You need** | lesson 05 (convolution and its cost), lesson 06 (batch normalization), lesson 07 (a network); polynomials |
 # | **Minutes** | 110 |
-# | **Code** | [`tinydldl/fast/`](../tinydldl/fast/__init__.py): [`layout.py`](../tinydldl/fast/layout.py), [`winograd.py`](../tinydldl/fast/winograd.py), [`convolution.py`](../tinydldl/fast/convolution.py), [`pointwise.py`](../tinydldl/fast/pointwise.py), [`workers.py`](../tinydldl/fast/workers.py), [`engine.py`](../tinydldl/fast/engine.py) |
+# | **Code** | [`tinydldl/fast/`](../tinydldl/fast/__init__.py): [`layout.py`](../tinydldl/fast/layout.py), [`winograd.py`](../tinydldl/fast/winograd.py), [`convolution.py`](../tinydldl/fast/convolution.py), [`inference.py`](../tinydldl/fast/inference.py), [`pointwise.py`](../tinydldl/fast/pointwise.py), [`workers.py`](../tinydldl/fast/workers.py), [`engine.py`](../tinydldl/fast/engine.py) |
 
 # %%
 import os
@@ -23,6 +23,7 @@ import numpy as np
 from tinydldl.backend import choose_device, get_array_module, to_device, to_host
 from tinydldl.datasets.synthetic import annotate, draw_face, sample_age
 from tinydldl.fast import FastNet, available_cores, winograd
+from tinydldl.fast.inference import LazyMap, Rows, Tiles
 from tinydldl.fast.layout import FeatureMap, Scratch
 from tinydldl.fast.stages import flatten
 from tinydldl.labels import label_grid
@@ -765,6 +766,57 @@ assert np.abs(wrong - pool.forward(np.maximum(-scale * z + shift, 0))).max() > 1
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
+# ### Without a way back: inference
+#
+# A network that only answers keeps nothing for a backward pass, and its batch normalization uses the running mean and variance, which stand still. So the scale can be multiplied into the filters, once and for all, and normalization costs no time at all:
+#
+# $$ \text{scale}\,(x * W) + \text{shift} = x * (\text{scale}\; W) + \text{shift}. $$
+#
+# Even the shift is nearly free. The point 1 of section 4 has the powers $1, 1, 1, 1$, so what is added there, once, arrives at all four outputs, and in two dimensions at all sixteen.
+
+# %%
+conv, norm = (
+    layer.to(dtype=float) for layer in (Conv2d(8, 16, bias=False, rng=rng), BatchNorm2d(16))
+)
+norm.buffers["running_mean"][...] = rng.standard_normal(16)
+norm.buffers["running_var"][...] = rng.uniform(0.5, 2, 16)
+x = rng.standard_normal((2, 12, 12, 8))
+expected = norm.eval().forward(conv.forward(x))
+scale = norm.params["gamma"] / np.sqrt(norm.buffers["running_var"] + norm.eps)
+shift = norm.params["beta"] - scale * norm.buffers["running_mean"]
+conv.params["W"] *= scale
+assert np.abs(conv.forward(x) + shift - expected).max() < 1e-12
+
+M = np.zeros((6, 6))
+M[1, 1] = 0.7
+assert (winograd.A.T @ M @ winograd.A == 0.7).all()
+
+# %% [markdown]
+# The engine then has a choice. $F(4 \times 4)$ has the fewest products, but its transforms cost the same for each channel, whether 16 filters wait for the result or 128. With $F(4, 3)$ along the height alone, and the three taps of the width in one product, there are twice the products and a third of the transforms. Which is faster, for how many channels? [`inference.py`](../tinydldl/fast/inference.py) has both, `Tiles` and `Rows`; take the clock:
+
+# %%
+print("channels    Tiles     Rows   (ms, 4 images of 32 x 32)")
+for channels in (8, 16, 32, 64, 128):
+    kernels = rng.standard_normal((3, 3, channels, channels), dtype=np.float32)
+    shape, times, results = (32, 32, 4, channels), [], []
+    inside = rng.standard_normal(shape, dtype=np.float32)
+    for way in (Tiles(kernels, np.ones(channels)), Rows(kernels, np.ones(channels))):
+        scratch, out = Scratch(), np.empty(shape, np.float32)
+        padded, view = way.padded(scratch, "x", shape)
+        view[...] = inside
+
+        def infer(way=way, padded=padded, scratch=scratch, shape=shape, out=out):
+            LazyMap(way.blocks(padded, shape, scratch), shape, out.dtype, "x", False).write(out)
+
+        times.append(clock(infer))
+        results.append(out)
+    print(f"{channels:8} {1e3 * times[0]:8.2f} {1e3 * times[1]:8.2f}")
+    assert np.abs(results[0] - results[1]).max() < 1e-4 * np.abs(results[0]).max()
+
+# %% [markdown]
+# Where the two cross depends on the machine, and so does the best size of a block. Programs such as FFTW and cuDNN therefore measure: they time the candidates on your machine, and keep a **plan**. Ours does not, and that is a decision. Another plan adds up in another order, rounds otherwise, and after some hundred steps a training ends with other digits. With one plan for all, a seed gives the same digits today and tomorrow, and on all machines for which BLAS chooses the same kernel. What does that cost? `python tools/plan.py tiny-64-16 tiny-112-16 thin-224-8` times the candidates of every convolution. On one core of an AMD EPYC (Zen 3) the convolutions of a plan made of the fastest would take 1.03 to 1.07 times less time forward, 1.03 to 1.04 backward, and 1.04 to 1.10 in inference, and some of that is luck: of several equal candidates, one is always fastest by chance. Here the price is worth paying. Ask again for your own machine.
+
+# %% [markdown]
 # ## 7. Two processes
 #
 # Your machine has more than one core. Give half of the images of a batch to another process. (Why not to a second *thread*? NumPy releases Python's interpreter lock while it works on an array, so two threads can multiply at the same time. But every line of Python between two operations needs the lock. Two processes have a lock each.) Both see the memory with the parameters. What must they tell each other?
@@ -1089,7 +1141,7 @@ for name, speed in speeds.items():
 # * Speed is at most $\min(\text{peak},\, I \cdot \text{bandwidth})$. Nine shifted products have $I = C/10$: with few channels they wait for memory.
 # * Put together in memory what is used together: pixels outside, images and channels inside.
 # * Filtering is multiplication of polynomials, transposed. Values at $m + 2$ points make $F(m, 3)$: 4 products instead of 6, 16 instead of 36, 36 instead of 144. The price is about one decimal digit.
-# * Keep $z$ and compute the rest again: 4.45 bytes per number instead of three arrays.
+# * Keep $z$ and compute the rest again: 4.45 bytes per number instead of three arrays. Keep nothing in inference, and put the normalization into the filters.
 # * Two processes exchange moments (Chan's formula), sums, and gradients. In float64 that is exact to the last digits; in float32 any two ways of computing drift apart, and learn equally well.
 #
 # ## Further reading
