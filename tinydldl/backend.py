@@ -74,6 +74,13 @@ def flush(x: Array) -> Array:
     return x
 
 
+@fused
+def average_step(average: Array, array: Array, rate: float, least: float) -> None:
+    """Move `average` in place toward `array`; what ends below `least` becomes zero."""
+    average += rate * (array - average)
+    average *= get_array_module(average).abs(average) >= least
+
+
 def choose_device(name: str = "auto") -> tuple[Module, str]:
     """The array module for `--device`, and a description of it: `(xp, description)`.
 

@@ -7,7 +7,7 @@ from math import cos, pi
 import numpy as np
 
 from tinydldl.arrays import Array, Arrays, Scalar
-from tinydldl.backend import fused, get_array_module, smallest
+from tinydldl.backend import average_step, fused, get_array_module, smallest
 
 
 class Optimizer:
@@ -113,7 +113,8 @@ OPTIMIZERS = {"adam": Adam, "sgd": SGD}
 def gradient_norm(grads: Arrays) -> Scalar:
     """The norm of the gradient of all parameters together, a 0-d array on their device."""
     squares = [(grad.ravel() @ grad.ravel()) for grad in grads.values()]
-    return get_array_module(squares[0]).sqrt(sum(squares))
+    xp = get_array_module(squares[0])
+    return xp.sqrt(xp.stack(squares).sum())
 
 
 def step_schedule(lr: float, epoch: float, every: int) -> float:
@@ -181,10 +182,3 @@ class Averaged:
     def _fill(self, values: Arrays) -> None:
         for name, array in self.arrays.items():
             array[...] = values[name]  # in place: others, processes too, hold the same arrays
-
-
-@fused
-def average_step(average: Array, array: Array, rate: float, least: float) -> None:
-    """Move `average` in place toward `array`; what ends below `least` becomes zero."""
-    average += rate * (array - average)
-    average *= get_array_module(average).abs(average) >= least

@@ -3,8 +3,11 @@
     python tests/make_cupy_names.py
 
 It needs CuPy installed, but no GPU. A line is `name` or `name(parameter, parameter)`; members of
-arrays are `ndarray.name`, operators like `ndarray.__add__` among them.
+arrays are `ndarray.name`, operators like `ndarray.__add__` among them. Of CuPy's submodules only
+`lib.stride_tricks` is asked.
 """
+
+import __future__
 
 import inspect
 import re
@@ -14,6 +17,7 @@ from types import WrapperDescriptorType as WrapperType
 
 import numpy as np
 
+OTHERS = (ModuleType, __future__._Feature)
 OUTPUT = Path(__file__).with_name("cupy_names.txt")
 
 
@@ -21,17 +25,21 @@ def main():
     """Ask the CuPy that is installed, and write the file."""
     import cupy
 
-    lines = {name + parameters(value) for name, value in public_members(cupy)}
-    lines |= {f"ndarray.{name}{parameters(value)}" for name, value in public_members(cupy.ndarray)}
+    owners = {"": cupy, "ndarray.": cupy.ndarray, "lib.stride_tricks.": cupy.lib.stride_tricks}
+    lines = {
+        f"{place}{name}{parameters(value)}"
+        for place, owner in owners.items()
+        for name, value in public_members(owner)
+    }
     lines |= {f"ndarray.{name}" for name in operators(cupy.ndarray)}
     header = f"# CuPy {cupy.__version__}, written by {Path(__file__).name}"
     OUTPUT.write_text("\n".join([header, *sorted(lines), ""]))
 
 
 def public_members(owner):
-    """The `(name, value)` of what users may use, without submodules."""
+    """The `(name, value)` of what users may use, without submodules and `from __future__`."""
     members = [(name, getattr(owner, name)) for name in dir(owner) if not name.startswith("_")]
-    return [(name, value) for name, value in members if not isinstance(value, ModuleType)]
+    return [(name, value) for name, value in members if not isinstance(value, OTHERS)]
 
 
 def operators(array_type):

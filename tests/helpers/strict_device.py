@@ -20,6 +20,7 @@ functions, and have no shape, no methods, no truth value.
 
 import sys
 from numbers import Number
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ NAMES = {
     name: rest.removesuffix(")").split(", ") if rest else None
     for name, _, rest in (line.partition("(") for line in LINES)
 }
+SUBMODULES = {"lib", "lib.stride_tricks"}
 # Ways around `asarray` and `get`, which give host memory here and something else in CuPy.
 LEAKS = {"ndarray.data", "ndarray.flat"}
 
@@ -100,11 +102,28 @@ def get_array_module(*args):
 
 
 def __getattr__(name):
-    keywords = look_up(name)
-    value = getattr(np, name)
+    return member(name)
+
+
+def member(path):
+    """What CuPy has at `path`, such as `exp` or `lib.stride_tricks.sliding_window_view`."""
+    if path in SUBMODULES:
+        return Submodule(path)
+    keywords = look_up(path)
+    value = attrgetter(path)(np)
     if isinstance(value, type) or not callable(value):
         return value  # float32, newaxis, pi
     return on_device(value, keywords)
+
+
+class Submodule:
+    """A module inside of this one."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __getattr__(self, name):
+        return member(f"{self._path}.{name}")
 
 
 def look_up(name):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinydldl.arrays import Array, DType, Images, PerChannel
-from tinydldl.backend import flush
+from tinydldl.backend import average_step, smallest
 from tinydldl.fast import convolution, pointwise
 from tinydldl.fast.inference import Folded, LazyMap
 from tinydldl.fast.layout import FeatureMap, Scratch
@@ -203,8 +203,8 @@ class ConvStage:
         if self.group.rank == 0:
             batch = {"running_mean": sign * mean, "running_var": squares / (count - 1)}
             for name, value in batch.items():
-                buffers[name] += norm.momentum * (value - buffers[name])
-                flush(buffers[name])
+                average = buffers[name]
+                average_step(average, value, norm.momentum, smallest(average.dtype))
         return count, mean, (squares / count + norm.eps) ** -0.5
 
     def _share_of_statistics(

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinydldl.arrays import Array, Arrays, DType, Images, Module, Pair, Shape
-from tinydldl.backend import to_device
+from tinydldl.backend import get_array_module, to_device
 
 
 class Layer:
@@ -170,6 +170,11 @@ class Windows:
         if height < KH or width < KW:
             raise ValueError(f"an image of {height}x{width} is smaller than the kernel {KH}x{KW}")
         return (height - KH) // SH + 1, (width - KW) // SW + 1
+
+    def all(self, x: Images) -> Array:
+        """The windows of x (N, H, W, C): a view (N, OH, OW, KH, KW, C)."""
+        slide, (SH, SW) = get_array_module(x).lib.stride_tricks.sliding_window_view, self.stride
+        return slide(x, self.kernel, axis=(1, 2))[:, ::SH, ::SW].transpose(0, 1, 2, 4, 5, 3)
 
     def view(self, x: Images, tap: Pair) -> Images:
         """The slice of x (N, H, W, C) that `tap` sees: a view (N, OH, OW, C)."""

@@ -43,15 +43,15 @@ def forward(windows: Windows, x_pad: Images, W: Kernels) -> Images:
 def backward(windows: Windows, x_pad: Images, W: Kernels, dy: Images, dW: Kernels) -> Images:
     """Write dW; returns dx_pad."""
     xp, OC = get_array_module(x_pad), W.shape[-1]
-    dx_pad, dW_sum = xp.zeros_like(x_pad), xp.zeros((W.size // OC, OC), dtype=dW.dtype)
+    dx_pad = xp.zeros_like(x_pad)
+    dW[...] = 0
     for images, cols in blocks(windows, x_pad):
         dy_rows = rows(dy[images])
-        dW_sum += as_matrix(cols).T @ dy_rows
+        dW += (as_matrix(cols).T @ dy_rows).reshape(dW.shape)
         xp.matmul(dy_rows, W.reshape(-1, OC).T, out=as_matrix(cols))  # from here on they are dcols
         for tap in windows.taps():
             dx_view = windows.view(dx_pad[images], tap)
             dx_view += tap_view(cols, tap)
-    dW[...] = dW_sum.reshape(dW.shape)
     return dx_pad
 
 
@@ -67,8 +67,7 @@ def blocks(windows: Windows, x_pad: Images) -> Iterator[tuple[slice, Array]]:
     for first in range(0, N, block):
         images = slice(first, min(first + block, N))
         cols = memory[: images.stop - first]
-        for tap in windows.taps():
-            tap_view(cols, tap)[...] = windows.view(x_pad[images], tap)
+        cols[...] = windows.all(x_pad[images])
         yield images, cols
 
 

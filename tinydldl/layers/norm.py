@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinydldl.arrays import Images, PerChannel
-from tinydldl.backend import flush, fused, get_array_module
+from tinydldl.backend import average_step, fused, get_array_module, smallest
 from tinydldl.layers.base import Layer, check_channels
 
 
@@ -60,8 +60,8 @@ class BatchNorm2d(Layer):
         mean = channel_sum(x) / M
         var = channel_sum(squared_distance(x, mean)) / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
-            self.buffers[name] += self.momentum * (value - self.buffers[name])
-            flush(self.buffers[name])
+            average = self.buffers[name]
+            average_step(average, value, self.momentum, smallest(average.dtype))
         return mean, var
 
 

@@ -3,8 +3,8 @@
 import math
 from functools import reduce
 
-from tinydldl.arrays import Images, Pair, Shape, Vectors
-from tinydldl.backend import get_array_module
+from tinydldl.arrays import Array, Images, Pair, Shape, Vectors
+from tinydldl.backend import fused, get_array_module
 from tinydldl.layers.base import Layer, Sequential, Windows
 
 
@@ -39,11 +39,16 @@ class MaxPool2d(Pool2d):
         dx = get_array_module(x).zeros_like(x)
         free = y == y  # windows whose maximum is still to be found (and without NaN)
         for tap in self.windows.taps():
-            is_max = (self.windows.view(x, tap) == y) & free
-            dx_view = self.windows.view(dx, tap)
-            dx_view += dy * is_max
-            free ^= is_max
+            add_where_maximal(self.windows.view(dx, tap), dy, self.windows.view(x, tap), y, free)
         return dx
+
+
+@fused
+def add_where_maximal(dx: Images, dy: Images, x: Images, y: Images, free: Array) -> None:
+    """Add `dy` to `dx` in place where x is the maximum y and `free`, which it then no longer is."""
+    is_max = (x == y) & free
+    dx += dy * is_max
+    free ^= is_max
 
 
 class CeilMaxPool2d(Sequential):
