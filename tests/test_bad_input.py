@@ -292,15 +292,8 @@ REPRODUCE = [
     ("table3 --device gpu", "device 'gpu': expected auto, cpu, cuda or cuda:N"),
     ("table3 --out ''", "argument --out: expected a path, got nothing"),
     ("table3 --start pretrained", "argument --start: invalid choice: 'pretrained'"),
-    (
-        "fine-tuning --start trained",
-        "fine-tuning compares two starts of its own; leave --start",
-    ),
     ("table1 --limit 1000000000", "data/synthetic/v1-seed0-side37: 1000000000 faces take"),
     ("table1 --dataset morph", "morph: no folder data/morph/Album2"),
-    ("fine-tuning", "utkface: no folder data/utkface"),
-    ("fine-tuning --dataset morph", "fine-tuning is done on UTKFace; leave --dataset out"),
-    ("fine-tuning --net thin", "no weights of thin ship with tinydldl (there are: tiny)"),
 ]
 
 CONVERT = [

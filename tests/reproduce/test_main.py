@@ -7,7 +7,7 @@ from helpers.commands import exit_code, raising, refused
 from PIL import Image
 
 from tinydldl.files import held
-from tinydldl.reproduce import PAPER, TABLES, trainings
+from tinydldl.reproduce import TABLES, trainings
 from tinydldl.reproduce.__main__ import main
 
 SMALL = ["--limit", 20, "--epochs", 3, "--workers", 1, "--loaders", 1, "--out", "out"]
@@ -50,7 +50,7 @@ def test_all_is_every_table_of_the_paper(replace):
     for name in TABLES:
         replace(name, lambda _, seeds, name=name: called.append((name, seeds)))
     assert exit_code(main, "all", *SMALL, "--seed", 4, "--seeds", 2) == 0
-    assert called == [(name, range(4, 6)) for name in PAPER]
+    assert called == [(name, range(4, 6)) for name in TABLES]
 
 
 def test_the_default_folder_says_what_was_trained(replace):
@@ -59,22 +59,6 @@ def test_the_default_folder_says_what_was_trained(replace):
     assert exit_code(main, "table3", "--start", "trained") == 0
     folders = {path.name for path in Path("results").iterdir()}
     assert folders == {"synthetic-thin-48", "synthetic-tiny-32-trained"}
-
-
-def test_fine_tuning_has_settings_of_its_own_and_what_is_given_counts_more(replace):
-    bases = []
-    for name in ("fine-tuning", "table3"):
-        replace(name, lambda trainings, seeds: bases.append(trainings.base))
-    assert exit_code(main, "fine-tuning") == 0
-    assert exit_code(main, "fine-tuning", "--epochs", 3, "--out", "out") == 0
-    assert exit_code(main, "table3", "--dataset", "csv") == 0
-    names = ("dataset", "parts", "size", "epochs", "lam", "lr", "schedule", "limit")
-    fine = [["valid", "test"], 128], [0.1, 1e-3, "cosine:1", None]
-    assert [[getattr(base, name) for name in names] for base in bases] == [
-        ["utkface", *fine[0], 12, *fine[1]],
-        ["utkface", *fine[0], 3, *fine[1]],
-        ["csv", None, 64, 24, 1.0, 2e-3, "cosine:1", None],
-    ]
 
 
 def test_two_at_once_in_one_folder(capsys):
@@ -87,3 +71,17 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(trainings, "train", raising(KeyboardInterrupt))
     assert exit_code(main, "table4", *SMALL) == 130
     assert "stopped; the same command goes on from there" in capsys.readouterr().out
+
+
+def test_settings_follow_from_the_set_and_what_is_given_counts_more(replace):
+    bases = []
+    replace("table3", lambda trainings, seeds: bases.append(trainings.base))
+    assert exit_code(main, "table3") == 0
+    assert exit_code(main, "table3", "--dataset", "csv", "--out", "photos") == 0
+    assert exit_code(main, "table3", "--epochs", 3, "--size", 48, "--out", "other") == 0
+    names = ("dataset", "size", "epochs", "batch", "limit", "lr", "schedule")
+    assert [[getattr(base, name) for name in names] for base in bases] == [
+        ["synthetic", 32, 24, 32, 3000, 2e-3, "cosine:1"],
+        ["csv", 64, 12, 32, None, 2e-3, "cosine:1"],
+        ["synthetic", 48, 3, 32, 3000, 2e-3, "cosine:1"],
+    ]

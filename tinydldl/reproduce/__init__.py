@@ -6,5 +6,5 @@ missing and writes the table. What they share: `table`, its rows, cells and file
 which are run once, and go on after an interruption.
 """
 
-PAPER = ("table1", "table2", "table3", "table4", "insufficient-data", "figures")
-TABLES = (*PAPER, "fine-tuning")  # the module of one has its name, with _ for -
+# The module of one has its name, with _ for -.
+TABLES = ("table1", "table2", "table3", "table4", "insufficient-data", "figures")

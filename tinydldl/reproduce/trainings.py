@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, report, weights
+from tinydldl import checkpoint, report
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
@@ -74,9 +74,7 @@ class Trainings:
     def settings(self, changes: dict[str, Any], seed: int) -> TrainSettings:
         """The settings of one training: the base with the changes, from where it starts."""
         start = {"init": self.place(start_of(seed))} if self.start == "trained" else {}
-        settings = replace(self.base, **(start | changes), seed=seed)
-        shipped = settings.init == Path(weights.PRETRAINED)
-        return replace(settings, init=weights.find(settings.net)) if shipped else settings
+        return replace(self.base, **(start | changes), seed=seed)
 
     def photos(self, settings: TrainSettings) -> TrainingPhotos:
         """The photos of a training; they are held until others are asked for."""
