@@ -42,7 +42,7 @@ def test_the_figures_show_faces_only_beside_the_network(capsys):
     assert exit_code(main, "figures", *SMALL) == 0
     assert {path.name for path in Path("out").glob("*.png")} == {"ages.png", "ranking.png"}
     assert Path("runs/out/dldl-v2_seed-0/examples.png").exists()
-    assert "data sets that are not in data: appa-real, chalearn15" in capsys.readouterr().out
+    assert "data sets that are not in data: afad, agedb, appa-real" in capsys.readouterr().out
 
 
 def test_all_is_every_table_of_the_paper(replace):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.trainings import rows, settings
 
-from tinydldl import trained, weights
+from tinydldl import trained
 from tinydldl.datasets import Photos
 from tinydldl.errors import UserError
 from tinydldl.finite import NonFiniteError
@@ -248,33 +248,6 @@ def test_the_base_is_in_every_table_and_nothing_is_trained_twice(table, monkeypa
 def test_tables_share_what_is_equal(monkeypatch):
     rows = [row for table, plan in PLANS.items() if table != "table1" for row in plan]
     assert len(planned(rows, monkeypatch)) == 9 + 9 + 6
-
-
-def test_a_training_from_weights_that_ship_goes_on_from_its_own(monkeypatch):
-    def watched(run, on_epoch, *rest):
-        begun.append((run.model.params["conv1_1.W"].copy(), run.channels))
-
-        def stop(epoch, *others):
-            on_epoch(epoch, *others)
-            if len(begun) == 1:
-                raise KeyboardInterrupt
-
-        original(run, stop, *rest)
-
-    begun, original = [], module.train
-    shipped = trained.load(weights.find("tiny"))
-    row = Row(("weights that ship",), "weights that ship", {"init": Path("pretrained")})
-    monkeypatch.setattr(module, "train", watched)
-    with pytest.raises(KeyboardInterrupt):
-        make_trainings().run([row], range(1))
-    after_one = trained.load("runs/out/dldl-v2_init-pretrained_seed-0")
-    make_trainings().run([row], range(1))
-    (first, first_channels), (second, second_channels) = begun
-    np.testing.assert_array_equal(first, shipped.model.params["conv1_1.W"])
-    np.testing.assert_array_equal(second, after_one.model.params["conv1_1.W"])
-    assert not np.array_equal(first, second)
-    assert first_channels == second_channels == shipped.channels
-    assert [line["run"] for line in read("runs.csv")] == ["dldl-v2_init-pretrained_seed-0"]
 
 
 @pytest.fixture
