@@ -7,6 +7,7 @@ from helpers.comparison import convolution
 
 from tinydldl import backend
 from tinydldl.layers import Conv2d, im2col
+from tinydldl.layers.base import Windows
 
 GEOMETRIES = [  # kernel, stride, padding
     (3, 1, 1),
@@ -112,9 +113,9 @@ def test_only_device_arrays_take_it(rng, monkeypatch):
 # --- Planted bugs ---------------------------------------------------------------------------------
 
 
-def transposed_taps(cols, tap):
+def transposed_windows(windows, x):
     """A bug: i and j are exchanged."""
-    return right_view(cols, tap[::-1])
+    return right_windows(windows, x).swapaxes(3, 4)
 
 
 def last_block_missing(windows, x_pad):
@@ -133,7 +134,7 @@ def memory_not_refilled(windows, x_pad):
     yield from list(right_blocks(windows, x_pad))
 
 
-right_view, right_blocks = im2col.tap_view, im2col.blocks
+right_windows, right_blocks = Windows.all, im2col.blocks
 
 
 def list_of_blocks(windows, x_pad):
@@ -142,16 +143,16 @@ def list_of_blocks(windows, x_pad):
 
 
 @pytest.mark.parametrize(
-    ("name", "bug"),
+    ("owner", "name", "bug"),
     [
-        ("tap_view", transposed_taps),
-        ("blocks", last_block_missing),
-        ("blocks", first_block_twice),
-        ("blocks", memory_not_refilled),
+        (Windows, "all", transposed_windows),
+        (im2col, "blocks", last_block_missing),
+        (im2col, "blocks", first_block_twice),
+        (im2col, "blocks", memory_not_refilled),
     ],
 )
-def test_a_planted_bug_is_caught(name, bug, rng, monkeypatch):
+def test_a_planted_bug_is_caught(owner, name, bug, rng, monkeypatch):
     set_block(2, (3, 1, 1), monkeypatch)
-    monkeypatch.setattr(im2col, name, bug)
+    monkeypatch.setattr(owner, name, bug)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check_paths(*convolution((3, 1, 1), rng), monkeypatch)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinydldl.arrays import Array, Images, Kernels, Pair
+from tinydldl.arrays import Array, Images, Kernels
 from tinydldl.backend import get_array_module
 from tinydldl.layers.base import Windows, rows
 
@@ -51,7 +51,7 @@ def backward(windows: Windows, x_pad: Images, W: Kernels, dy: Images, dW: Kernel
         xp.matmul(dy_rows, W.reshape(-1, OC).T, out=as_matrix(cols))  # from here on they are dcols
         for tap in windows.taps():
             dx_view = windows.view(dx_pad[images], tap)
-            dx_view += tap_view(cols, tap)
+            dx_view += cols[:, :, :, *tap]
     return dx_pad
 
 
@@ -69,12 +69,6 @@ def blocks(windows: Windows, x_pad: Images) -> Iterator[tuple[slice, Array]]:
         cols = memory[: images.stop - first]
         cols[...] = windows.all(x_pad[images])
         yield images, cols
-
-
-def tap_view(cols: Array, tap: Pair) -> Array:
-    """What the windows hold at `tap`: a view (n, OH, OW, C)."""
-    i, j = tap
-    return cols[:, :, :, i, j]
 
 
 def as_matrix(cols: Array) -> Array:
