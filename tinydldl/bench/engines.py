@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tinydldl.arrays import Module
+from tinydldl.backend import to_device
 from tinydldl.bench import peers
 from tinydldl.bench.cases import LABELS, Case
 from tinydldl.fast import FastNet
@@ -28,14 +30,15 @@ def ours(case: Case, workers: int, fast: bool) -> Step:
     return step_of(FastNet(case.model(), workers) if fast else case.model(), case)
 
 
-def step_of(model: Sequential, case: Case) -> Step:
-    """The step of a network of our own."""
-    x, y, sigma = case.photos()
+def step_of(model: Sequential, case: Case, xp: Module = np) -> Step:
+    """The step of a network of our own on the device of `xp`, where the logits stay."""
+    photos, ages, sigma = case.photos()
+    x, y = to_device(photos, xp), to_device(ages, xp)
     if not case.train:
         model.eval()
         return lambda: model.forward(x)
-    method, optimizer = DLDLv2(LABELS), Adam(model.params, model.grads)
-    p = method.target(y, sigma).astype(np.float32)
+    method, optimizer = DLDLv2(LABELS).to(xp), Adam(model.params, model.grads)
+    p = to_device(method.target(ages, sigma).astype(np.float32), xp)
 
     def step() -> float:
         (loss, _, _), dlogits = method.loss(model.forward(x), p, y)
@@ -46,23 +49,25 @@ def step_of(model: Sequential, case: Case) -> Step:
     return step
 
 
-def pytorch(case: Case, workers: int, channels_last: bool, compiled: bool = False) -> Step:
+def pytorch(
+    case: Case, workers: int, channels_last: bool, compiled: bool = False, device: str = "cpu"
+) -> Step:
     """PyTorch on `workers` threads, with our weights; `channels_last` is faster on CPUs."""
     import torch
 
     torch.set_num_threads(workers)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x, y, sigma = case.photos()
-    net = twin(case.model(), CHANNELS[case.net]).to(memory_format=layout)
+    net = twin(case.model(), CHANNELS[case.net]).to(device, memory_format=layout)
     net = torch.compile(net) if compiled else net
-    x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)
     if not case.train:
         net.eval()
-        return torch.inference_mode()(lambda: net(x_torch).numpy())
+        return torch.inference_mode()(lambda: net(x_torch).cpu().numpy())
 
     optimizer = torch.optim.Adam(net.parameters())
-    p = torch.from_numpy(gaussian_label_distribution(y, sigma, LABELS)).float()
-    ages, grid = torch.from_numpy(y), torch.from_numpy(LABELS).float()
+    constants = gaussian_label_distribution(y, sigma, LABELS), y, LABELS
+    p, ages, grid = (torch.from_numpy(array).float().to(device) for array in constants)
 
     def step() -> float:
         log_p_hat = torch.log_softmax(net(x_torch), dim=1)
