@@ -30,7 +30,7 @@ def both_passes(layer, x, dy):
 def check_paths(layer, x, dy, monkeypatch, close=CLOSE):
     """Check that im2col computes what the shifted products do, in the same type."""
     expected = both_passes(layer, x, dy)
-    monkeypatch.setattr(im2col, "pays", lambda x: True)
+    monkeypatch.setattr(im2col, "pays", lambda x, learns: True)
     for name, array in both_passes(layer, x, dy).items():
         assert array.dtype == expected[name].dtype, name
         np.testing.assert_allclose(array, expected[name], err_msg=name, **close)
@@ -83,7 +83,7 @@ def test_blocks_share_the_memory_of_the_largest(images, expected, rng, monkeypat
 def test_layers_do_not_disturb_each_other(rng, monkeypatch):
     cases = [convolution(geometry, rng) for geometry in GEOMETRIES]
     expected = [both_passes(*case) for case in cases]
-    monkeypatch.setattr(im2col, "pays", lambda x: True)
+    monkeypatch.setattr(im2col, "pays", lambda x, learns: True)
     ys = [layer.forward(x) for layer, x, _ in cases]
     dxs = [layer.backward(dy) for layer, _, dy in cases]
     for (layer, *_), y, dx, arrays in zip(cases, ys, dxs, expected, strict=True):
@@ -94,7 +94,7 @@ def test_layers_do_not_disturb_each_other(rng, monkeypatch):
 # --- Which way ------------------------------------------------------------------------------------
 
 
-def test_only_device_arrays_take_it(rng, monkeypatch):
+def test_device_arrays_take_it_and_inference(rng, monkeypatch):
     monkeypatch.setattr(backend, "cupy", strict_device)
     taken = []
 
@@ -106,6 +106,11 @@ def test_only_device_arrays_take_it(rng, monkeypatch):
     layer, x, dy = convolution((3, 1, 1), rng)
     both_passes(layer, x, dy)
     assert taken == []
+    layer.forward(x, save=False)
+    layer.eval().forward(x)
+    assert taken == ["forward", "forward"]
+    taken.clear()
+    layer.train()
     both_passes(layer.to(strict_device), strict_device.asarray(x), strict_device.asarray(dy))
     assert taken == ["forward", "backward"]
 

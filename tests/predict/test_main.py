@@ -20,7 +20,7 @@ from tinydldl.faces import Face, detect
 from tinydldl.fast import FastNet
 from tinydldl.images import open_photo
 from tinydldl.predict import __main__ as predict
-from tinydldl.predict import inputs, portraits
+from tinydldl.predict import inputs, many, portraits
 
 BOX = "170,80,160,230"
 
@@ -182,6 +182,85 @@ def test_nothing_is_overwritten():
         assert run("photo.jpg", "--no-detect", "--out", "here") == 0
     names = sorted(path.name for path in Path("here").iterdir())
     assert names == ["photo-ages-2.png", "photo-ages-3.png", "photo-ages.png"]
+
+
+# ------------------------------------------------------------------------------------- many photos
+
+
+@pytest.fixture
+def several(monkeypatch):
+    """Eleven files in a folder: photos, two that are none, one without a face; two processes."""
+    monkeypatch.setattr(many, "MANY", 5)
+    monkeypatch.setattr(many, "AT_A_TIME", 3)
+    monkeypatch.setattr(many, "available_cores", lambda: 2)
+    Path("party").mkdir()
+    for number in range(11):
+        turned = Image.open("photo.jpg").resize((256 + 8 * number, 300))
+        turned.save(f"party/{number:02}.jpg")
+    Path("party/04.jpg").write_bytes(b"no photo")
+    Path("party/07.jpg").write_bytes(b"")
+    Image.linear_gradient("L").resize((300, 200)).save("party/09.jpg")
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def alike(some, others):
+    """Whether two tables say the same, but for rounding: a batch may be computed otherwise."""
+    for row, other in zip(some, others, strict=True):
+        numbers, expected = ([float(v or "nan") for v in [*r.values()][1:]] for r in (row, other))
+        assert row["photo"] == other["photo"]
+        np.testing.assert_allclose(numbers, expected, rtol=1e-4)
+
+
+def test_many_photos_are_divided_and_come_in_order(several, monkeypatch, capsys):
+    assert run("party", "--csv") == 2
+    out, err = capsys.readouterr()
+    rows = rows_of(out)
+    numbers = [n for n in range(11) if n not in (4, 7)]
+    assert [row["photo"] for row in rows] == [str(Path(f"party/{n:02}.jpg")) for n in numbers]
+    assert err.count("error: ") == 2
+    assert "04.jpg: not a photo" in err
+    assert "09.jpg: no face" in err
+    monkeypatch.setattr(many, "available_cores", lambda: 1)
+    assert run("party", "--csv") == 2
+    alike(rows, rows_of(capsys.readouterr().out))
+
+
+def test_many_pictures(several, capsys):
+    assert run("party", "--json", "--no-detect", "--out", "here") == 2
+    names = [f"{n:02}-ages.png" for n in range(11) if n not in (4, 7)]
+    assert sorted(path.name for path in Path("here").iterdir()) == names
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("picture")]
+    assert [line.split()[1] for line in lines] == [str(Path("here") / name) for name in names]
+
+
+def test_a_table_goes_on_where_it_was(several, capsys):
+    assert run("party", "--resume", "whole.csv") == 2
+    whole = Path("whole.csv").read_text()
+    *lines, _ = whole.splitlines(keepends=True)
+    for kept in (0, 1, 5, len(lines)):
+        Path("part.csv").write_text("".join(lines[:kept]) + "party/10.j" * (kept == 5))
+        assert run("party", "--resume", "part.csv") == 2
+        alike(rows_of(Path("part.csv").read_text()), rows_of(whole))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_table_that_is_done_asks_for_its_last_photo_alone(several, monkeypatch):
+    assert run("party/00.jpg", "party/01.jpg", "party/02.jpg", "--resume", "t.csv") == 0
+    asked, look = [], inputs.look
+    watch = lambda photo, search: (asked.append(Path(photo).name), look(photo, search))[1]  # noqa: E731
+    monkeypatch.setattr(inputs, "look", watch)
+    assert run("party/00.jpg", "party/01.jpg", "party/02.jpg", "--resume", "t.csv") == 0
+    assert asked == ["02.jpg"]
+
+
+def test_another_table_is_left_as_it_is(several, capsys):
+    Path("ages.csv").write_text("path,age\n1.jpg,30\n")
+    error = refused(capsys, predict.main, "--checkpoint", "net", "party", "--resume", "ages.csv")
+    assert error == "ages.csv: not a table of predict; give another --resume"
+    assert Path("ages.csv").read_text() == "path,age\n1.jpg,30\n"
 
 
 # ------------------------------------------------------------------------------------- what is not

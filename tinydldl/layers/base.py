@@ -43,7 +43,11 @@ class Layer:
 
     def save_for_backward(self, save: bool | None, *values: Any) -> None:
         """Save `values` if `save` is True, or if it is None and the layer trains."""
-        self._saved = values if (self.training if save is None else save) else None
+        self._saved = values if self.saves(save) else None
+
+    def saves(self, save: bool | None) -> bool:
+        """Whether a forward pass with this `save` is one that backward may follow."""
+        return self.training if save is None else save
 
     @property
     def saved(self) -> tuple[Any, ...]:

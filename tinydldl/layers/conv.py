@@ -13,8 +13,8 @@ class Conv2d(Layer):
 
         y[n, h, w] = b + sum_ij x_pad[n, h * stride + i, w * stride + j] @ W[i, j]
 
-    `taps` computes this sum as it stands, one product per tap (i, j) of the kernel; on a GPU
-    `im2col`, which makes one large product of it, is faster.
+    `taps` computes this sum as it stands, one product per tap (i, j) of the kernel; on a
+    GPU and in inference `im2col`, which makes one large product of it, is faster.
 
     x (N, H, W, C), W (KH, KW, C, OC), b (OC,), y (N, OH, OW, OC). `kernel`, `stride` and `padding`
     are ints or pairs. Initial W: normal with std sqrt(2 / (KH KW OC)), float32; b: 0. Raises
@@ -51,7 +51,7 @@ class Conv2d(Layer):
         check_channels(self, x, self.params["W"].shape[2])
         W, (PH, PW) = self.params["W"], self.padding
         x_pad = get_array_module(x).pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)))
-        way = im2col if im2col.pays(x) else taps
+        way = im2col if im2col.pays(x, self.saves(save)) else taps
         y = way.forward(self.windows, x_pad, W)
         if "b" in self.params:
             y += self.params["b"]
@@ -61,7 +61,7 @@ class Conv2d(Layer):
     def backward(self, dy: Images) -> Images:
         (x_pad,) = self.saved
         W, dW = self.params["W"], self.grads["W"]
-        way = im2col if im2col.pays(dy) else taps
+        way = im2col if im2col.pays(dy, True) else taps
         dx_pad = way.backward(self.windows, x_pad, W, dy, dW)
         if "b" in self.params:
             self.grads["b"][...] = rows(dy).sum(axis=0)

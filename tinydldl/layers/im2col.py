@@ -1,4 +1,4 @@
-"""Convolution as one large matrix product per block of images: the way of a GPU (lesson 05).
+"""Convolution as one large matrix product per block of images (lesson 05).
 
     cols[(n, h, w), (i, j, c)] = x_pad[n, h * stride + i, w * stride + j, c]        y = cols W
 
@@ -20,14 +20,15 @@ from tinydldl.layers.base import Windows, rows
 BLOCK_BYTES = 64 * 2**20  # the most memory for windows, unless those of one image are more
 
 
-def pays(x: Array) -> bool:
-    """Whether `x` is convolved faster here than by `taps`: on a GPU.
+def pays(x: Array, learns: bool) -> bool:
+    """Whether `x` is convolved faster here than by `taps`: on a GPU, and where nothing `learns`.
 
-    CuPy launches a kernel per operation, and runs a product of four axes as a batch of tiny ones:
-    KH KW of those and as many sums take longer than one large product. On a CPU a launch is nearly
-    free, and copying the windows takes longer than it saves.
+    `taps` makes KH KW products and as many sums, and each product is a batch of one for each row of
+    an image. CuPy launches a kernel per operation, and with few rows in each they take longer than
+    one large product. On a CPU that gains a third in inference; backward, which would have to lay
+    the windows out again and put the sums back into place, takes back what forward gains.
     """
-    return get_array_module(x) is not np
+    return get_array_module(x) is not np or not learns
 
 
 def forward(windows: Windows, x_pad: Images, W: Kernels) -> Images:

@@ -5,27 +5,25 @@ Print a line per face, and draw a picture per photo, of its faces and their dist
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
-
-from tinydldl import cli, plots
+from tinydldl import cli
 from tinydldl.arrays import Grid
 from tinydldl.errors import UserError
 from tinydldl.faces import Face
-from tinydldl.fast import FastNet
-from tinydldl.files import check_folder, csv_line
-from tinydldl.images import PhotoError
-from tinydldl.predict import inputs, pictures, portraits
+from tinydldl.files import check_folder, csv_line, read_table, write_table
+from tinydldl.predict import inputs, many, portraits
+from tinydldl.predict.many import Found
 from tinydldl.progress import Progress
-from tinydldl.trained import Trained
 
 FOLDER = Path("runs/predictions")
+AS_TABLES: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
 
-Found = tuple[str, Image.Image, list[portraits.Portrait]]  # a photo, its image, its faces
-Results = Iterable[Found]
+Results = Iterator[Found]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,46 +32,56 @@ def main(argv: list[str] | None = None) -> int:
     photos = [photo for given in arguments.photos for photo in inputs.expand(given)]
     if len(photos) > 1 and (arguments.box or arguments.landmarks):
         raise UserError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
-    show = print_json if arguments.json else print_csv if arguments.csv else print_lines
-    folder = arguments.out or (FOLDER if show is print_lines else None)
-    if folder:
+    lines = not (arguments.json or arguments.csv or arguments.resume)
+    if folder := arguments.out or (FOLDER if lines else None):
         check_folder(folder)
+    network = many.open_network(arguments.net, arguments.checkpoint)
+    search, table = cli.gather(inputs.Search, arguments), arguments.resume
+    asked = many.Asked(arguments.net, arguments.checkpoint, search, arguments.crop, folder)
+    if table:
+        photos = to_do(photos, table)
     failed: list[str] = []
-    network = portraits.open_network(arguments.net, arguments.checkpoint)
-    network.model = FastNet(network.model)
-    say = print if show is print_lines else warn
-    found = results(photos, network, cli.gather(inputs.Search, arguments), arguments.crop, failed)
-    show(drawn(found, folder, say), network.method.grid)
+    results = usable(
+        many.found(network, asked, photos), len(photos), failed, print if lines else warn
+    )
+    if arguments.json:
+        print_json(results, network.method.grid)
+    elif lines:
+        print_lines(results)
+    else:
+        print_csv(results, table)
     return cli.DATA_ERROR if failed else 0
 
 
-def results(
-    photos: Sequence[str], network: Trained, search: inputs.Search, shape: str, failed: list[str]
-) -> Iterator[Found]:
-    """Yield `photo, image, people` for each photo; add those that cannot be used to `failed`."""
-    bar = len(photos) > 1 and not sys.stdout.isatty()  # else the results are the progress
-    for photo in Progress(photos, total=len(photos), unit="photos") if bar else photos:
-        try:
-            image, faces = inputs.look(photo, search)
-        except PhotoError as error:
-            warn(cli.error_line(error))
-            failed.append(photo)
+def usable(results: Results, total: int, failed: list[str], say: Callable[[str], None]) -> Results:
+    """Yield the photos that could be used, add the others to `failed`; `say` where pictures are."""
+    bar = total > 1 and not sys.stdout.isatty()  # else the results are the progress
+    for result in Progress(results, total=total, unit="photos") if bar else results:
+        if result.error:
+            warn(cli.error_line(result.error))
+            failed.append(result.photo)
             continue
-        people = portraits.portraits(network, image, faces, shape)
-        if not people:
-            warn(f"{photo}: {inputs.NO_FACE}")
-        yield photo, image, people
-
-
-def drawn(results: Results, folder: Path | None, say: Callable[[str], None]) -> Iterator[Found]:
-    """Yield the same; draw each once it is printed, and `say` where the picture is."""
-    for photo, image, people in results:
-        yield photo, image, people
+        if not result.people:
+            warn(f"{result.photo}: {inputs.NO_FACE}")
+        yield result
         sys.stdout.flush()
-        if people and folder:
-            name = inputs.stem(photo)
-            figure = pictures.people(image, people, name)
-            say(f"picture   {plots.save_new(figure, folder, f'{name}-ages')}")
+        if result.picture:
+            say(f"picture   {result.picture}")
+
+
+def to_do(photos: Sequence[str], table: Path) -> list[str]:
+    """The photos that a table of `print_csv` lacks, which begins with them if it is not there.
+
+    The last photo in it is done again: the table may have been left in the middle of its faces.
+    """
+    rows = read_table(table) if table.exists() else []
+    if not all("photo" in row for row in rows):
+        raise UserError(f"{table}: not a table of predict; give another --resume")
+    done = dict.fromkeys(row["photo"] for row in rows)
+    if done:
+        done.popitem()
+    write_table(table, COLUMNS, [row for row in rows if row["photo"] in done])
+    return [photo for photo in photos if photo not in done]
 
 
 def warn(line: str) -> None:
@@ -84,14 +92,14 @@ def warn(line: str) -> None:
 # Results are printed one by one: this takes no memory, and loses nothing on Ctrl-C.
 
 
-def print_lines(results: Results, grid: Grid) -> None:
+def print_lines(results: Results) -> None:
     """Print a line per face."""
     spread = None
-    for photo, _, people in results:
-        for number, person in enumerate(people, start=1):
+    for result in results:
+        for number, person in enumerate(result.people, start=1):
             spread = "" if person.spread is None else f" ± {person.spread:.1f}"
             where = face_text(person.face) if person.face else "the whole photo"
-            print(f"{photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
+            print(f"{result.photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
     if spread:
         print("±         the standard deviation of a distribution: how unsure the network is")
 
@@ -107,28 +115,35 @@ def print_json(results: Results, grid: Grid) -> None:
     print(f'{{"labels": {json.dumps(grid.tolist())}, "photos": [', end="")
     comma = ""
     try:
-        for photo, image, people in results:
-            faces = [person.record() for person in people]
-            size = {"width": image.width, "height": image.height}
-            record = {"photo": photo} | size | {"faces": faces}
+        for result in results:
+            size = dict(zip(("width", "height"), result.size, strict=True))
+            faces = [person.record() for person in result.people]
+            record = {"photo": result.photo} | size | {"faces": faces}
             print(comma, json.dumps(record, indent=2), sep="\n", end="")
             comma = ","
     finally:  # a stopped document stays valid
         print("\n]}")
 
 
-def print_csv(results: Results, grid: Grid) -> None:
-    """Print a row per face; a photo without faces has one that is empty but for its name."""
-    print(",".join(COLUMNS))
-    for photo, _, people in results:
-        if not people:
-            print(csv_line(COLUMNS, {"photo": photo}), end="")
-        for number, person in enumerate(people, start=1):
-            row = {"photo": photo, "face": number, "age": person.y_hat, "spread": person.spread}
-            if person.face is not None:
-                sides = dict(zip(COLUMNS[4:8], person.face.box, strict=True))
-                row |= sides | {"score": person.face.score}
-            print(csv_line(COLUMNS, row), end="")
+def print_csv(results: Results, table: Path | None) -> None:
+    """Print a row per face, or add it to a table; of a photo without faces there is one, empty."""
+    with open(table, "a", **AS_TABLES) if table else nullcontext(sys.stdout) as file:
+        if not table:
+            print(",".join(COLUMNS))
+        for result in results:
+            rows = list(face_rows(result)) or [{"photo": result.photo}]
+            lines = "".join(csv_line(COLUMNS, row) for row in rows)
+            print(lines, end="", file=file, flush=True)
+
+
+def face_rows(result: Found) -> Iterator[dict[str, Any]]:
+    """A row of COLUMNS for each face."""
+    for number, person in enumerate(result.people, start=1):
+        row = {"photo": result.photo, "face": number, "age": person.y_hat, "spread": person.spread}
+        if person.face is not None:
+            row |= dict(zip(COLUMNS[4:8], person.face.box, strict=True))
+            row["score"] = person.face.score
+        yield row
 
 
 def build_parser() -> cli.Parser:
@@ -140,10 +155,12 @@ def build_parser() -> cli.Parser:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
     portraits.add_network_arguments(parser.add_argument_group("network"))
     inputs.add_face_arguments(parser)
-    output = parser.add_out(f"for the pictures (default: {FOLDER}, with --json or --csv none)")
+    output = parser.add_out(f"for the pictures (default: {FOLDER}, but for lines alone)")
     add = output.add_mutually_exclusive_group().add_argument
     add("--json", action="store_true", help="print JSON, with the distributions")
     add("--csv", action="store_true", help="print a table, a row per face")
+    about = "write this table to a file, and if it is there, go on with it: for many photos"
+    add("--resume", type=cli.path, metavar="CSV", help=about)
     return parser
 
 

@@ -24,6 +24,7 @@ CAUTION = (  # for the help of commands
     "An estimate is what people would guess of a photo, several years off as a rule. "
     "It is no measurement, and no ground to decide anything about a person."
 )
+BATCH = 64  # faces that a network sees at once
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,24 @@ def portraits(
     network: Trained, image: Image.Image, faces: Sequence[Face | None], shape: str = "utkface"
 ) -> list[Portrait]:
     """The portraits of faces in an RGB photo; `shape`: of the network's crop, see `faces.align`."""
-    if not faces:
-        return []
-    views = [view(image, face, network.side, shape) for face in faces]
-    prediction = network.predict_images(np.stack([np.asarray(seen) for seen in views]))
-    y_hat = network.method.age(prediction)
-    p_hat = network.method.distribution(prediction)
-    rows = [None] * len(faces) if p_hat is None else p_hat
-    return [
-        Portrait(face, seen, float(age), p, network.method.grid)
-        for face, seen, age, p in zip(faces, views, y_hat, rows, strict=True)
-    ]
+    return estimates(network, faces, [view(image, face, network.side, shape) for face in faces])
+
+
+def estimates(
+    network: Trained, faces: Sequence[Face | None], views: Sequence[Image.Image]
+) -> list[Portrait]:
+    """The portraits of faces as the network sees them, `BATCH` at a time."""
+    people = []
+    for first in range(0, len(views), BATCH):
+        some = slice(first, first + BATCH)
+        prediction = network.predict_images(np.stack([np.asarray(seen) for seen in views[some]]))
+        y_hat, p_hat = network.method.age(prediction), network.method.distribution(prediction)
+        rows = [None] * len(y_hat) if p_hat is None else p_hat
+        people += [
+            Portrait(face, seen, float(age), p, network.method.grid)
+            for face, seen, age, p in zip(faces[some], views[some], y_hat, rows, strict=True)
+        ]
+    return people
 
 
 def view(image: Image.Image, face: Face | None, side: int, shape: str) -> Image.Image:
