@@ -24,7 +24,7 @@ def fused_cases(rng):
     cases = [
         (activation.where_positive, (dy, x)),
         (norm.normalize, (x, *channel)),
-        (norm.scaled_residual, (dy, x, *channel[:3])),
+        (norm.scaled_residual, (dy, x, *channel[:3], 24)),
         (norm.squared_distance, (x, channel[0])),
         (pool.add_where_maximal, (dx, dy, x, y, free)),
         (backend.average_step, (x, y, 0.1, least)),

@@ -51,7 +51,7 @@ class BatchNorm2d(Layer):
         if not training:
             return scale * dy
         M = dy.size // dy.shape[-1]  # mean and var depend on x, too
-        return scaled_residual(dy, x_hat, dbeta / M, dgamma / M, scale)
+        return scaled_residual(dy, x_hat, dbeta, dgamma, scale, M)
 
     def _batch_statistics(self, x: Images) -> tuple[PerChannel, PerChannel]:
         M = x.size // x.shape[-1]
@@ -76,10 +76,10 @@ def normalize(
 
 @fused
 def scaled_residual(
-    dy: Images, x_hat: Images, mean_dy: PerChannel, mean_dy_x_hat: PerChannel, scale: PerChannel
+    dy: Images, x_hat: Images, dbeta: PerChannel, dgamma: PerChannel, scale: PerChannel, M: int
 ) -> Images:
     """dx: dy without its mean and its component along x_hat, times `scale`."""
-    return scale * (dy - mean_dy - x_hat * mean_dy_x_hat)
+    return scale * (dy - dbeta / M - x_hat * (dgamma / M))
 
 
 @fused
