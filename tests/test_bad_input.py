@@ -358,6 +358,12 @@ APP = [
     ("--checkpoint net --port x", "argument --port: expected a whole number from 0 to 65535, got"),
     ("--checkpoint net --port -1", "argument --port: expected a whole number from 0 to 65535"),
     ("--checkpoint net --port 70000", "argument --port: expected a whole number from 0 to 65535"),
+    ("--checkpoint net --host localhost", "argument --host: expected an IP address, got 'local"),
+    ("--checkpoint net --host ''", "argument --host: expected an IP address, got ''"),
+    (
+        "--checkpoint net --port 0 --host 203.0.113.1",
+        "...203.0.113.1...; choose another --port or --h",
+    ),
     ("--net thin", "argument --net: invalid choice: 'thin'"),
     ("photo.jpg", "unrecognized arguments: photo.jpg"),
 ]

@@ -12,6 +12,7 @@ OPTIONAL = (
     "onnx",
     "safetensors",
     "shtab",
+    "waitress",
 )
 HIDE = """
 import sys

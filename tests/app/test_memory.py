@@ -1,16 +1,22 @@
-"""The server takes 300 MB at most beside what it holds when idle, whatever the photos."""
+"""What the server takes beside what it holds when idle: 300 MB for four photos at once, whatever
+they are, and 700 MB for all the photos that may arrive at once.
+"""
 
 import re
 import subprocess
 import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from helpers.commands import wait_until
 from helpers.photos import encoded, gray_jpeg
-from helpers.server import estimate, refused
+from helpers.server import connect, estimate, refused
 from PIL import Image
+
+from tinydldl.app.server import CONNECTIONS
 
 LARGE = (11_000, 8_000)  # 88 million pixels
 ASTRONAUT = Path(__file__).parents[2] / "docs" / "astronaut.jpg"
@@ -27,7 +33,7 @@ def app():
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
         try:
             line = next(line for line in process.stdout if line.startswith("page"))
-            process.port = int(re.search(r":(\d+) ", line)[1])
+            process.port = int(re.search(r":(\d+)/", line)[1])
             process.idle = memory(process, "VmRSS")
             yield process
         finally:
@@ -84,3 +90,15 @@ def test_what_was_refused_is_not_kept(app):
     for _ in range(20):
         assert estimate(app, bytes(20 * 10**6))[0] == 422
     assert memory(app, "VmRSS") - app.idle < 100e6
+
+
+def test_all_that_may_arrive_at_once(app):
+    """One byte is missing of each photo."""
+    head = b"POST /estimate HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (20 * 10**6)
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            client = stack.enter_context(connect(app))
+            client.sendall(head + bytes(20 * 10**6 - 1))
+        wait_until(lambda: memory(app, "VmRSS") - app.idle > CONNECTIONS * 19e6)
+        assert memory(app, "VmHWM") - app.idle < 700e6
+    wait_until(lambda: memory(app, "VmRSS") - app.idle < 100e6)

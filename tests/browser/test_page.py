@@ -10,6 +10,7 @@ from helpers.server import serving
 
 from tinydldl import trained
 from tinydldl.app import Choice
+from tinydldl.app.server import MEGABYTES
 from tinydldl.faces import detect
 from tinydldl.images import open_photo
 
@@ -122,3 +123,22 @@ def test_the_camera(browser):
     browser.find("shoot").click()
     browser.until(lambda: browser.text("note") == "No face was found in this photo.")
     assert browser.run("return document.querySelector('video').srcObject") is None  # it is off
+
+
+def test_for_others_by_a_token(driver, choice, astronaut):
+    with serving(choice, "a-token") as server:
+        browser = Browser(driver, server.port, "?token=a-token")
+        browser.upload(astronaut)
+        (person,) = people(choice, astronaut)
+        assert browser.text("age") == f"{person.y_hat:.1f}"
+        assert "unencrypted" in browser.text("far")
+        assert not browser.find("near").is_displayed()
+        driver.get("about:blank")  # so that no connection is left open
+        assert not browser.complaints()
+
+
+def test_a_photo_that_is_too_large(browser, tmp_path):
+    """The page says so by itself, and nothing is sent."""
+    (tmp_path / "large.png").write_bytes(bytes(MEGABYTES * 10**6 + 1))
+    browser.upload(tmp_path / "large.png")
+    assert browser.text("error") == "A photo may have 20 MB at most."

@@ -10,10 +10,11 @@ from tinydldl.predict.portraits import portraits
 class Browser:
     """What a person does at the page, and sees there."""
 
-    def __init__(self, driver, port):
+    def __init__(self, driver, port, query=""):
         from selenium.webdriver import ActionChains, Keys
 
-        self.driver, self.port, self.keys = driver, port, Keys
+        self.driver, self.keys = driver, Keys
+        self.address = f"http://127.0.0.1:{port}/{query}"
         self.actions = lambda: ActionChains(driver, duration=0)
         self.open()
 
@@ -22,7 +23,7 @@ class Browser:
         self.command("Emulation.setEmulatedMedia", features=[scheme_of(scheme)])
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.command("Emulation.setDeviceMetricsOverride", **size)
-        self.driver.get(f"http://127.0.0.1:{self.port}/")
+        self.driver.get(self.address)
 
     def command(self, name, **arguments):
         return self.driver.execute_cdp_cmd(name, arguments)

@@ -26,7 +26,7 @@ COMMANDS = {  # each with where its work begins, which no refused command comes 
     "reproduce": "tinydldl.reproduce.trainings.train",
     "convert": "tinydldl.checkpoint.save",
     "bench": "tinydldl.bench.__main__.race",
-    "app": "tinydldl.app.Server.serve_forever",
+    "app": "waitress.server.BaseWSGIServer.run",
     "datasets": "tinydldl.datasets.__main__.check",
     "grade": "grading.grade",
 }

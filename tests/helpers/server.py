@@ -6,25 +6,33 @@ import socket
 from contextlib import contextmanager
 from threading import Thread
 
-from tinydldl.app import Server
+from tinydldl.app import ADDRESS, open_server
 
 
 @contextmanager
-def serving(choice):
+def serving(choice, token=None):
     """A server with the network `choice`, which runs within this block."""
-    with Server(choice, 0) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    from waitress.wasyncore import close_all  # here, since it is optional
+
+    server = open_server(choice, ADDRESS, 0, token)
+    server.port = int(server.effective_port)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.trigger.pull_trigger(lambda: close_all(server._map))
+        thread.join()
+        server.task_dispatcher.shutdown()
+
+
+def connect(server):
+    return socket.create_connection((ADDRESS, server.port), timeout=60)
 
 
 def ask(server, method, path, body=None, headers=None):
     """The answer to a request: status, headers, and the text or the values of JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection = http.client.HTTPConnection(ADDRESS, server.port, timeout=60)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
@@ -42,10 +50,10 @@ def estimate(server, photo, query="", **headers):
 
 def raw(server, *lines, body=b""):
     """The status of the answer to a request, line by line."""
-    with socket.create_connection(server.server_address, timeout=60) as client:
+    with connect(server) as client:
         client.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         with client.makefile("rb") as answer:
-            return int(answer.read().split(b" ")[1])
+            return int(answer.readline().split()[1])
 
 
 def refused(answer, status, words=""):
@@ -70,4 +78,4 @@ def assert_strict(headers):
     assert policy["frame-ancestors"] == "'none'"
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "Access-Control-Allow-Origin" not in headers
-    assert headers["Server"] == "tinydldl"  # and not the version of Python
+    assert headers["Server"] == "tinydldl"

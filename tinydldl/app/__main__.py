@@ -4,40 +4,58 @@ Drop a photo, paste one, or use the camera. The photo goes to this program only.
 """
 
 import ctypes
+import secrets
 import sys
 from contextlib import suppress
+from ipaddress import ip_address
 
 from tinydldl import cli
-from tinydldl.app import ADDRESS, Choice, Server
+from tinydldl.app import ADDRESS, Choice, open_server
 from tinydldl.predict import portraits
+
+EXPOSED = (
+    "warning   everyone who can reach this address and knows its token can send photos and see "
+    "estimates; photos travel unencrypted"
+)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Serve the page until Ctrl-C."""
     arguments = build_parser().parse_args(argv)
+    host = arguments.host
+    token = None if host == ADDRESS else secrets.token_urlsafe()
     network = portraits.open_network(arguments.net, arguments.checkpoint)
     label = f"{arguments.checkpoint or arguments.net}: {network.text}"
-    give_back_large_memory()
-    with Server(Choice(label, network, arguments.crop), arguments.port) as server:
-        print("tinydldl.app")
-        print(f"network   {label}")
-        print(f"page      http://{ADDRESS}:{server.port} (Ctrl-C ends it)", flush=True)
-        server.serve_forever()
+    share_memory()
+    server = open_server(Choice(label, network, arguments.crop), host, arguments.port, token)
+    place = f"[{host}]" if ":" in host else host
+    query = f"?token={token}" if token else ""
+    print("tinydldl.app")
+    print(f"network   {label}")
+    if token:
+        print(EXPOSED)
+    print(f"page      http://{place}:{server.effective_port}/{query} (Ctrl-C ends it)", flush=True)
+    server.run()
+    raise KeyboardInterrupt  # which waitress has kept to itself
 
 
-def give_back_large_memory() -> None:
-    """Make glibc return free blocks of 4 MB and more to the system."""
-    M_MMAP_THRESHOLD = -3
+def share_memory() -> None:
+    """Have one heap for all threads, under glibc: else each would keep what a photo needed."""
+    M_ARENA_MAX = -8
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)  # each thread would keep some
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def build_parser() -> cli.Parser:
     about = "Estimate the ages of the faces in photos, on a web page of this computer."
     parser = cli.Parser("app", about, portraits.CAUTION)
     portraits.add_network_arguments(parser.add_argument_group("network"))
-    server, about = parser.add_argument_group("server"), "where the page is; 0 takes a free port"
-    server.add_argument("--port", type=cli.whole(0, 65535), default=8000, help=about)
+    add = parser.add_argument_group("server").add_argument
+    about = "IP address of the page; with another one, or 0.0.0.0 for all, others can reach it"
+    address = cli.kind(lambda text: str(ip_address(text)), "an IP address", bool)
+    add("--host", type=address, default=ADDRESS, metavar="ADDRESS", help=about)
+    about = "where the page is; 0 takes a free port"
+    add("--port", type=cli.whole(0, 65535), default=8000, help=about)
     return parser
 
 

@@ -1,5 +1,6 @@
 // From a photo to the answer on the page. `page.x` is the element with the id x.
 
+const token = new URLSearchParams(location.search).get("token") ?? ""; // where others can reach the page
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((node) => [node.id, node]));
 let photo = null; // the file that was looked at last
 let answer = null; // what the server said of it
@@ -9,9 +10,12 @@ let request = new AbortController();
 async function ask(file, whole) {
   request.abort();
   request = new AbortController();
+  const { megabytes } = page.file.dataset;
+  if (file.size > 1e6 * megabytes) throw new Error(`A photo may have ${megabytes} MB at most.`);
+  const options = { method: "POST", body: file, headers: { "X-Token": token }, signal: request.signal };
   let reply;
   try {
-    reply = await fetch(whole ? "/estimate?whole=1" : "/estimate", { method: "POST", body: file, signal: request.signal });
+    reply = await fetch(whole ? "/estimate?whole=1" : "/estimate", options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The program behind this page does not answer. Is it still running?");
@@ -162,6 +166,9 @@ page.file.onchange = () => {
   page.file.value = ""; // so that the same file can be chosen again
 };
 page.camera.onclick = openCamera;
+page.near.hidden = Boolean(token);
+page.far.hidden = !token;
+page.camera.hidden = !navigator.mediaDevices; // browsers lend it to their own computer, or by HTTPS
 page.shoot.onclick = shoot;
 page.leave.onclick = closeCamera;
 page.booth.onkeydown = (event) => event.key === "Escape" && closeCamera();

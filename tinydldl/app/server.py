@@ -1,36 +1,32 @@
-"""A small web server for one person: `GET /` is the page, `POST /estimate` takes a photo.
+"""A small web server: `GET /` is the page, `POST /estimate` takes a photo.
 
-It listens to this computer only, and browsers may ask only from its own page: other sites in the
-same browser are refused. Nothing is logged, and no photo is ever written to a file.
+`Application` knows who may ask, and for what; waitress speaks HTTP, and a slow client costs it a
+connection, but nobody's time. Nothing is logged, and no photo is ever written to a file.
 """
 
+import hmac
 import json
-import os
-import re
+import logging
 import secrets
-import sys
-from contextlib import suppress
+import socket
+import traceback
 from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from io import BufferedReader
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from socket import SHUT_WR
-from socketserver import ThreadingTCPServer
-from time import monotonic
+from threading import Lock
 from typing import Any
+from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from tinydldl.app.connections import MOST_BYTES, PATIENCE, Connections, Refusal, Request
 from tinydldl.app.estimate import Choice, estimate
 from tinydldl.errors import UserError
 from tinydldl.images import PhotoError
 
 ADDRESS = "127.0.0.1"
-NAMES = ("127.0.0.1", "localhost")
-FAREWELL = 2  # seconds in which a client may stop sending
-GONE = ConnectionError, TimeoutError  # a client that has left, or is silent
-Answer = tuple[int, dict[str, Any]]  # an HTTP status, and values for JSON
+NAMES = (ADDRESS, "localhost")
+MEGABYTES = 20  # of a photo
+CONNECTIONS = 30  # each may hold a photo that arrives or waits: 600 MB in all
+PATIENCE = 20  # seconds for a silent client
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -40,6 +36,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Type": "application/json; charset=utf-8",
 }
 FOLDER = Path(__file__).parent
 POLICY = (  # pictures come as data, the camera as a stream
@@ -48,46 +45,72 @@ POLICY = (  # pictures come as data, the camera as a stream
 )
 
 
-class Server(ThreadingTCPServer):
-    """Serve the page with the network `choice` on `port`, 0 for a free one.
+class Refusal(Exception):
+    """Why a request is refused: an HTTP status, and a sentence for the person at the page."""
 
-    Each connection has its own thread; one more takes photo after photo, so that the next can use
-    the memory of the last. Raises UserError if the port cannot be used.
-    """
 
-    daemon_threads = True
-    request_queue_size = 128  # connections that arrive at once
-    allow_reuse_address = os.name == "posix"  # on Windows two programs could share a port
+class Application:
+    """The page with the network `choice`, by WSGI; with a `token`, for those who know it."""
 
-    def __init__(self, choice: Choice, port: int) -> None:
-        self.choice, self.connections = choice, Connections()
-        self.worker = ThreadPool(1)  # an executor would not let the program end
+    def __init__(self, choice: Choice, token: str | None = None) -> None:
+        self.choice, self.token = choice, token
+        self.turn = Lock()  # one photo at a time: the next can use the memory of the last
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        status, own = 200, dict[str, str]()
         try:
-            super().__init__((ADDRESS, port), Handler)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", error)
-            raise UserError(f"port {port}: {reason}; choose another one with --port") from None
+            text, own = self.answer(environ)
+        except Refusal as refusal:
+            status, text = refusal.args
+        except PhotoError as error:
+            status, text = 422, f"This file cannot be used: {error.reason}."
+        except Exception:
+            traceback.print_exc()
+            status, text = 500, "Something went wrong; the terminal says what."
+        data = (text if status == 200 else json.dumps({"error": text})).encode()
+        headers = HEADERS | own | {"Content-Length": str(len(data))}
+        start_response(f"{status} {HTTPStatus(status).phrase}", [*headers.items()])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [data]
 
-    @property
-    def port(self) -> int:
-        return self.server_address[1]
+    def answer(self, environ: WSGIEnvironment) -> tuple[str, dict[str, str]]:
+        """A text, the page or JSON, and headers of its own. Raises Refusal and PhotoError."""
+        self.check(environ)
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
+            case "GET" | "HEAD", "/":
+                html, policy = page(self.choice.label)
+                own = {"Content-Type": "text/html; charset=utf-8"}
+                return html, own | {"Content-Security-Policy": policy}
+            case "POST", "/estimate":
+                check_origin(environ)
+                whole = "whole=1" in environ["QUERY_STRING"].split("&")
+                with self.turn:
+                    values = estimate(self.choice, environ["wsgi.input"].read(), whole)
+                return json.dumps(values), {}
+        raise Refusal(404, "There is no such page.")
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.connections.welcome(request)
-        super().process_request(request, client_address)
+    def check(self, environ: WSGIEnvironment) -> None:
+        """Refuse who does not know the token; without one, other names that lead here.
 
-    def close_request(self, request: Any) -> None:
-        self.connections.forget(request)
-        super().close_request(request)
+        Those may belong to another site (DNS rebinding), which cannot know a token.
+        """
+        if self.token:
+            query = parse_qs(environ["QUERY_STRING"]).get("token", [""])
+            given = environ.get("HTTP_X_TOKEN", query[0])  # of the page's script, or its address
+            if not hmac.compare_digest(given.encode(), self.token.encode()):
+                raise Refusal(403, "The address of this page ends with a token. Use all of it.")
+        else:
+            port = environ["SERVER_PORT"]
+            hosts = {f"{name}:{port}" for name in NAMES} | set(NAMES if port == "80" else ())
+            if environ.get("HTTP_HOST", "").lower() not in hosts:
+                raise Refusal(403, f"This server is for http://{ADDRESS}:{port} alone.")
 
-    def server_close(self) -> None:
-        super().server_close()
-        self.worker.terminate()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that have left; show other errors as Python does."""
-        if not isinstance(sys.exception(), GONE):
-            super().handle_error(request, client_address)
+def check_origin(environ: WSGIEnvironment) -> None:
+    """Refuse requests from the pages of other sites."""
+    own = f"http://{environ.get('HTTP_HOST', '').lower()}"
+    is_own = environ.get("HTTP_ORIGIN", own) == own
+    if not is_own or environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
+        raise Refusal(403, "This server answers its own page alone.")
 
 
 def page(label: str) -> tuple[str, str]:
@@ -98,7 +121,7 @@ def page(label: str) -> tuple[str, str]:
     """
     nonce = secrets.token_urlsafe()
     parts = {"STYLE": read("page.css"), "SCRIPT": read("drawings.js") + read("page.js")}
-    parts |= {"NETWORK": escape(label), "NONCE": nonce}
+    parts |= {"MEGABYTES": str(MEGABYTES), "NETWORK": escape(label), "NONCE": nonce}
     html = read("page.html")
     for name, text in parts.items():
         html = html.replace(f"<!--{name}-->", text)
@@ -109,142 +132,31 @@ def read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def attempt(choice: Choice, data: bytes, whole: bool) -> Answer:
-    """`status, values` of an estimate.
+def open_server(choice: Choice, host: str, port: int, token: str | None = None) -> Any:
+    """A server of waitress at `host`, an IP address, and `port`, 0 for a free one.
 
-    Nothing is raised: an error from a pool refers to itself by its traceback, and keeps the photo.
+    `effective_port` is its port; `run()` serves until Ctrl-C. Raises UserError without waitress, or
+    if there is no such address, or another program has the port.
     """
     try:
-        return 200, estimate(choice, data, whole)
-    except PhotoError as error:
-        return 422, {"error": f"This file cannot be used: {error.reason}."}
-
-
-class Handler(BaseHTTPRequestHandler):
-    """A request in HTTP/1.0: the connection ends with the answer."""
-
-    server: Server
-    request_version = default_request_version = "HTTP/1.0"  # never an answer without headers
-    requestline = command = ""  # until it is read
-
-    def setup(self) -> None:
-        super().setup()
-        self.request_file = Request(self.connection, self.server.connections)
-        self.rfile = BufferedReader(self.request_file)
-
-    def handle(self) -> None:
-        """Answer or refuse a request."""
-        try:
-            super().handle()
-        except Refusal as refusal:
-            self.refuse(*refusal.args)
-        except GONE:
-            raise
-        except Exception:
-            self.refuse(500, "Something went wrong; the terminal says what.")
-            raise
-
-    def do_GET(self) -> None:
-        self.check_head()
-        if self.path != "/":
-            raise Refusal(404, "There is no such page.")
-        html, policy = page(self.server.choice.label)
-        self.send(200, "text/html", html, {"Content-Security-Policy": policy})
-
-    do_HEAD = do_GET
-
-    def do_POST(self) -> None:
-        self.check_head()
-        self.check_origin()
-        path, _, query = self.path.partition("?")
-        if path != "/estimate":
-            raise Refusal(404, "There is no such page.")
-        self.send_json(*self.estimate(whole="whole=1" in query.split("&")))
-
-    def check_head(self) -> None:
-        """Refuse unreadable headers, and other host names, which may lead here (DNS rebinding)."""
-        if self.headers.defects:
-            raise Refusal(400, "The headers of this request cannot be read.")
-        port = self.server.port
-        hosts = [f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == 80 else [])
-        given = self.headers.get_all("Host", [])
-        if len(given) != 1 or given[0].lower() not in hosts:
-            raise Refusal(403, f"This server is for http://{ADDRESS}:{port} alone.")
-
-    def check_origin(self) -> None:
-        """Refuse requests from the pages of other sites."""
-        own = f"http://{self.headers['Host'].lower()}"
-        origins = self.headers.get_all("Origin", [])
-        sites = self.headers.get_all("Sec-Fetch-Site", [])
-        if set(origins) - {own} or set(sites) - {"same-origin"}:
-            raise Refusal(403, "This server answers its own page alone.")
-
-    def length(self) -> int:
-        """The number of bytes that follow."""
-        lengths = self.headers.get_all("Content-Length", [])
-        if "Transfer-Encoding" in self.headers or len(lengths) != 1:
-            raise Refusal(411, "A photo must say how many bytes it has, in Content-Length.")
-        if not re.fullmatch("[0-9]{1,18}", lengths[0]):
-            raise Refusal(400, "Content-Length is not a number of bytes.")
-        if int(lengths[0]) > MOST_BYTES:
-            raise Refusal(413, f"A photo may have {MOST_BYTES // 10**6} MB at most.")
-        return int(lengths[0])
-
-    def body(self) -> bytes:
-        """The photo, if it arrives in time."""
-        length = self.length()
-        self.request_file.patience, self.request_file.most = PATIENCE, length
-        try:
-            data = self.rfile.read(length)
-        except TimeoutError:
-            raise Refusal(408, f"The photo did not arrive in {PATIENCE} seconds.") from None
-        if len(data) < length:
-            raise Refusal(400, "The photo did not arrive to its end.")
-        return data
-
-    def estimate(self, whole: bool) -> Answer:
-        """`status, values` for the photo, which is not held any longer."""
-        data = self.body()
-        with self.server.connections.place(self.connection):
-            return self.server.worker.apply(attempt, (self.server.choice, data, whole))
-
-    def send(self, status: int, kind: str, text: str, headers: dict[str, str]) -> None:
-        """Send an answer with the common headers and its own."""
-        data = text.encode()
-        self.server.connections.hold(self.connection, len(data))
-        self.connection.settimeout(PATIENCE)
-        self.send_response(status)
-        own = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(data))}
-        for name, value in (HEADERS | own | headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def send_json(self, status: int, values: dict[str, Any]) -> None:
-        again = {"Retry-After": "2"} if status == 503 else {}
-        self.send(status, "application/json", json.dumps(values), again)
-
-    def refuse(self, status: int, sentence: str) -> None:
-        self.send_json(status, {"error": sentence})
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a request that the base class cannot read."""
-        self.refuse(code, HTTPStatus(code).phrase)
-
-    def finish(self) -> None:
-        """Read what the client still sends: it could lose the answer if we hung up now."""
-        super().finish()
-        deadline = monotonic() + FAREWELL
-        with suppress(OSError):
-            self.connection.shutdown(SHUT_WR)
-            self.connection.settimeout(FAREWELL)
-            while self.connection.recv(2**16) and monotonic() < deadline:
-                pass
-
-    def version_string(self) -> str:
-        """The header Server, without the versions of Python and its server."""
-        return "tinydldl"
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing is logged."""
+        import waitress
+    except ImportError:
+        raise UserError('the page needs waitress: pip install "tinydldl[app]"') from None
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UserError(f"{error.strerror}; choose another --port or --host") from None
+    logging.getLogger("waitress").setLevel(logging.CRITICAL)  # what it says is of clients
+    return waitress.create_server(
+        Application(choice, token),
+        sockets=[listener],
+        ident="tinydldl",
+        threads=CONNECTIONS,  # the page comes while photos wait for their turn
+        connection_limit=CONNECTIONS + 2,  # it counts the listener, and a pipe of its own
+        channel_timeout=PATIENCE,
+        cleanup_interval=1,  # second
+        max_request_body_size=MEGABYTES * 10**6 + 1,
+        inbuf_overflow=2**30,  # bytes: never, or else photos and answers would become files
+        outbuf_overflow=2**30,
+    )
