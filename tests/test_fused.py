@@ -1,15 +1,26 @@
 """The fused functions are one kernel each: on the stand-in, and, if CuPy is there, as CUDA.
 
 CuPy traces a function and NVRTC compiles what comes out, for an H100, also where there is no GPU.
+There anything else that would run on one fails, so that a view is known to be no more than that.
 """
 
 import numpy as np
 import pytest
 from helpers import strict_device
-from helpers.fused import compiled, compute, fused_cases, fused_in_package, source, trace
+from helpers.fused import (
+    NOWHERE,
+    compiled,
+    compute,
+    fused_cases,
+    fused_in_package,
+    hollow,
+    source,
+    trace,
+)
 
 from tinydldl import backend
 from tinydldl.backend import fused, get_array_module
+from tinydldl.layers.base import Windows
 
 FLOAT64 = "< double >"  # the type that an operation computes in; constants are written in it
 CASES = fused_cases(np.random.default_rng(2018))
@@ -41,6 +52,14 @@ def test_cupy_traces_it_and_nvrtc_compiles_it(name, nvrtc):
     code = source(trace(*CASES[name]))
     assert FLOAT64 not in code
     assert compiled(code).startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("geometry", [(3, 1), (2, 2), ((2, 3), (3, 1))])
+def test_the_windows_of_a_convolution_are_a_view(geometry, nvrtc):
+    x, windows = np.zeros((4, 9, 8, 5), dtype=np.float32), Windows(*geometry)
+    got, expected = windows.all(hollow(x)[1:3]), windows.all(x[1:3])
+    assert (got.shape, got.strides) == (expected.shape, expected.strides)
+    assert got.data.ptr == NOWHERE + x[0].nbytes
 
 
 # --- Planted bugs ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tinydldl import backend, optim
 from tinydldl.layers import activation, norm, pool
 
 SHAPE = (2, 3, 4, 5)
+NOWHERE = 4096
 
 
 def fused_cases(rng):
@@ -54,31 +55,37 @@ def compute(function, arguments, xp):
     return [*results, *(a for a in arguments if isinstance(a, xp.ndarray))]
 
 
+def hollow(array, kind=None):
+    """A cupy.ndarray, or `kind`, with shape and type of `array`, at an address where nothing is."""
+    import cupy
+
+    memory = cupy.cuda.UnownedMemory(NOWHERE, array.nbytes, None, 0)
+    pointer = cupy.cuda.MemoryPointer(memory, 0)
+    return (kind or cupy.ndarray)(array.shape, array.dtype, memptr=pointer)
+
+
 def trace(function, arguments):
     """The kernel that CuPy makes of a fused function and these arguments, without a GPU.
 
-    The arrays on the device have no memory and no values, but a method that CuPy calls instead of
-    launching a kernel. Raises AssertionError if no single kernel of one value at a time comes out.
+    The arrays on the device have no values, but a method that CuPy calls instead of launching a
+    kernel. Raises AssertionError if no single kernel of one value at a time comes out.
     """
     import cupy
 
-    class Traced(Exception):
+    class Found(Exception):
         """Carries a kernel to where the function was called."""
 
-    class Hollow(cupy.ndarray):
+    class Traced(cupy.ndarray):
         def __cupy_override_elementwise_kernel__(self, kernel, *args, **kwargs):
-            raise Traced(kernel)
+            raise Found(kernel)
 
-    nowhere = cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(0, 0, None, 0), 0)
-
-    def hollow(array):
-        shape = (0, *array.shape[1:]) if array.ndim > 1 else array.shape  # nothing to launch for
-        return Hollow(shape, array.dtype, memptr=nowhere)
+    def stand_in(a):  # empty: where CuPy launches something after all, it has nothing to do
+        return hollow(a[:0] if a.ndim > 1 else a, Traced) if isinstance(a, np.ndarray) else a
 
     try:
-        function(*(hollow(a) if isinstance(a, np.ndarray) else a for a in arguments))
-    except Traced as traced:
-        return traced.args[0]
+        function(*map(stand_in, arguments))
+    except Found as found:
+        return found.args[0]
     except Exception as error:
         raise AssertionError(f"{function.__name__}: CuPy made no kernel: {error}") from error
     raise AssertionError(f"{function.__name__}: CuPy made several kernels")

@@ -177,8 +177,9 @@ class Windows:
 
     def all(self, x: Images) -> Array:
         """The windows of x (N, H, W, C): a view (N, OH, OW, KH, KW, C)."""
-        slide, (SH, SW) = get_array_module(x).lib.stride_tricks.sliding_window_view, self.stride
-        return slide(x, self.kernel, axis=(1, 2))[:, ::SH, ::SW].transpose(0, 1, 2, 4, 5, 3)
+        (N, H, W, C), (n, h, w, c), (SH, SW) = x.shape, x.strides, self.stride
+        shape, strides = (N, *self.size(H, W), *self.kernel, C), (n, SH * h, SW * w, h, w, c)
+        return get_array_module(x).lib.stride_tricks.as_strided(x, shape, strides)
 
     def view(self, x: Images, tap: Pair) -> Images:
         """The slice of x (N, H, W, C) that `tap` sees: a view (N, OH, OW, C)."""
