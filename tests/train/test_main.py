@@ -122,6 +122,49 @@ def start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
+@pytest.fixture
+def errors(monkeypatch):
+    """The validation MAE of each epoch, as a list that a test fills."""
+    errors = []
+    monkeypatch.setattr(
+        "tinydldl.train.loop.validate", lambda training: {"valid_mae": errors.pop(0)}
+    )
+    return errors
+
+
+CONSTANT = (*SMALL, "--lr", 1e-3, "--schedule", "constant", "--kl-epochs", 0)
+
+
+def test_the_best_network_stays_and_patience_ends(errors, capsys):
+    errors += [9.0, 7.0, 8.0, 7.0, 7.5, 1.0]  # the first of two that are as good is the best
+    assert run(*CONSTANT, "--epochs", 9, "--patience", 3, "--name", "long") == 0
+    out = capsys.readouterr().out
+    assert "trained   5 epochs in " in out
+    assert "stopped   3 epochs after the best one" in out
+    assert f"best      epoch 2: {Path('runs/long/best.npz')}; below is the last" in out
+    errors[:] = [9.0, 7.0]
+    assert run(*CONSTANT, "--epochs", 2, "--name", "short") == 0
+    assert "best  " not in capsys.readouterr().out
+    (best, about), (last, same) = contents("runs/long/best"), contents("runs/short/checkpoint")
+    assert about == same
+    assert best.keys() == {name for name in last if name.startswith("model.")}
+    for name, array in best.items():
+        np.testing.assert_array_equal(array, last[name], err_msg=name)
+    errors[:] = []
+    assert run("--resume", "runs/long") == 0, "it is over, so nothing is validated"
+    assert "trained   0 epochs in " in capsys.readouterr().out
+
+
+def test_patience_counts_what_was_before_a_stop(errors, monkeypatch, capsys):
+    errors += [5.0, 6.0]
+    with pytest.raises(IndexError):
+        main([*map(str, CONSTANT), "--epochs", "9", "--patience", "3", "--name", "mine"])
+    errors += [6.0, 4.9, 6.0, 6.0, 6.0]
+    assert run("--resume", "runs/mine") == 0
+    found = [float(row["valid_mae"]) for row in rows("runs/mine/metrics.csv")]
+    assert found == [5.0, 6.0, 6.0, 4.9, 6.0, 6.0, 6.0]
+
+
 GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9, "--balance"]
 GOOD += ["--mix", 0.3]
 

@@ -75,6 +75,8 @@ def build_parser() -> cli.Parser:
     about = "keep and evaluate the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
+    about = "stop after so many epochs without a smaller validation MAE"
+    add("--patience", type=cli.whole(1), metavar="EPOCHS", help=about)
 
     add = parser.add_argument_group("output").add_argument
     name = cli.kind(str, "a name of up to 63 characters, no path", NAME.fullmatch)

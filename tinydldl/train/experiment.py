@@ -84,13 +84,19 @@ class Experiment:
         total, initial = self.settings.epochs * photos, done * photos
         with Progress(total=total, initial=initial, unit="images") as progress:
 
-            def on_epoch(epoch: int, figures: Figures, speed: Figures) -> None:
+            def on_epoch(epoch: int, figures: Figures, speed: Figures) -> bool:
                 self.save(folder, epoch, figures, speed)
                 Progress.write(epoch_line(epoch, figures, speed, PART_NAMES[self.photos.part]))
+                return self.is_over(folder)
 
-            train(self.training, on_epoch, progress, done)
-        minutes = (time.perf_counter() - begun) / 60
-        print(f"trained   {self.settings.epochs - done} epochs in {minutes:.1f} minutes")
+            if not self.is_over(folder):
+                train(self.training, on_epoch, progress, done)
+        minutes, last = (time.perf_counter() - begun) / 60, len(folder.metrics)
+        print(f"trained   {last - done} epochs in {minutes:.1f} minutes")
+        if last < self.settings.epochs:
+            print(f"stopped   {self.settings.patience} epochs after the best one")
+        if folder.best_epoch != last:
+            print(f"best      epoch {folder.best_epoch}: {folder / 'best.npz'}; below is the last")
         prediction, _ = evaluate(self.training)
         self.report(folder, prediction)
         return prediction
@@ -105,6 +111,11 @@ class Experiment:
         elif s.init:
             print(f"init      {initialize(training, s.init, s.net)}")
         return folder.restore(self.state, s.epochs)
+
+    def is_over(self, folder: RunFolder) -> bool:
+        """Whether the last epochs, as many as `patience`, were not better than one before."""
+        patience = self.settings.patience or np.inf
+        return len(folder.metrics) >= folder.best_epoch + patience
 
     @property
     def state(self) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from tinydldl.progress import Progress
 from tinydldl.train.statistics import Clock, Figures, Means
 from tinydldl.trained import Trained
 
-OnEpoch = Callable[[int, Figures, Figures], None]
+OnEpoch = Callable[[int, Figures, Figures], bool | None]  # whether to stop
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Training:
 def train(
     training: Training, on_epoch: OnEpoch, progress: Progress, done: int = 0, place: str = ""
 ) -> None:
-    """Train for the epochs after `done`; after each call `on_epoch(epoch, figures, speed)`.
+    """Train for the epochs after `done`; after each call `on_epoch(epoch, figures, speed)`, which
+    may say that it was the last.
 
     `figures`: those of `train_epoch` and, every `val_every` epochs and in the last one, those of
     `validate`; `speed`: of a `Clock`; `progress` counts images, `place` is what it says before the
@@ -64,7 +65,8 @@ def train(
         check_parameters(training.model, epoch)
         if epoch % training.val_every == 0 or epoch == training.epochs:
             figures |= validate(training)
-        on_epoch(epoch, figures, speed)
+        if on_epoch(epoch, figures, speed):
+            break
 
 
 def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Figures, Figures]:

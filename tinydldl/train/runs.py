@@ -98,14 +98,26 @@ class RunFolder:
         return RunFolder(path)
 
     def save(self, epoch: int, row: Figures, speed: Figures, arrays: Arrays, meta: dict) -> None:
-        """Add a finished epoch: replace the checkpoint, with its metrics, then the tables."""
+        """Add a finished epoch: replace the checkpoint, with its metrics, then the tables.
+
+        The network with the smallest validation MAE stays beside it, as `best`.
+        """
         self.metrics.append({"epoch": epoch} | row)
         speed = {name: round(value, 3) for name, value in speed.items()}
         self.timing.append({"epoch": epoch} | speed)
         table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
         arrays = arrays | {"epoch": np.array(epoch), "metrics": np.array(table, np.float64)}
+        if self.best_epoch == epoch:  # first: what is lost with a kill after it comes again
+            network = {name: a for name, a in arrays.items() if name.startswith("model.")}
+            checkpoint.save(self / "best", network, meta)
         checkpoint.save(self / "checkpoint", arrays, meta)
         self._write_tables()
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the smallest validation MAE; 0 before there is one."""
+        errors = [row.get("valid_mae", np.inf) for row in self.metrics]
+        return int(np.argmin(errors)) + 1 if min(errors, default=np.inf) < np.inf else 0
 
     def restore(self, state: Arrays, epochs: int) -> int:
         """Put the arrays of `state`, by name, where the last checkpoint had them.

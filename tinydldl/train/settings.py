@@ -59,6 +59,7 @@ class TrainSettings:
     mix: float | None = None
     average: float | None = None
     val_every: int = 1
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if self.parts and len(set(self.parts)) == 1:
