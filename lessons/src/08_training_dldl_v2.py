@@ -823,7 +823,7 @@ assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
 # * Judge by validation, against a baseline, and look at the pictures.
 # * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bug. Curves raise suspicion, a check names the bug.
 #
-# On your own machine, `make train` does all of this with 3,000 faces of 64 pixels.
+# On your own machine, `make train` does all of this with 3,000 faces of 48 pixels.
 #
 # ## Further reading
 # * B.-B. Gao, H.-Y. Zhou, J. Wu, X. Geng, *Age Estimation Using Expectation of Label Distribution Learning*, IJCAI 2018: the method, its augmentation and schedule.

@@ -43,7 +43,7 @@ class Options:
     table: Path | None = None  # csv: the table of paths, ages and sigmas
     aligned: Path | None = None  # holds the aligned crops; None: each is beside its photo
     count: int = 3000  # synthetic: how many faces
-    side: int = 73  # synthetic: pixels per side
+    side: int = 55  # synthetic: pixels per side
 
     def __post_init__(self) -> None:
         if not 0 <= self.sigma < math.inf:

@@ -1,7 +1,7 @@
 """Faces drawn by the package itself: a data set that needs no download and no permission.
 
 Face i of a set comes from `SeedSequence([seed, i])` alone, so a set of 100 is the beginning of a
-set of 3,000. The faces are in an ordinary folder, such as `<data_dir>/synthetic/v1-seed0-side73/`,
+set of 3,000. The faces are in an ordinary folder, such as `<data_dir>/synthetic/v1-seed0-side55/`,
 beside their table `labels.csv`; only missing ones are drawn.
 
 This file makes the labels and fills the folder; the drawing begins in `face.py`.
