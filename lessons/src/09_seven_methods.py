@@ -638,8 +638,8 @@ if same.sum() > 1:
 #
 # Now the seven on equal terms: drawn faces, TinyAgeNet at 32 pixels, a few seeds each. That is too long for a lesson, so it was done before, with
 #
-#     python -m tinydldl.reproduce table3 --seeds 7 --out lessons/results/synthetic-random
-#     python -m tinydldl.reproduce table3 --seeds 7 --start trained --out lessons/results/synthetic-trained
+#     python -m tinydldl.reproduce table3 --seeds 8 --out lessons/results/synthetic-random
+#     python -m tinydldl.reproduce table3 --seeds 8 --start trained --out lessons/results/synthetic-trained
 #
 # and the figures lie beside this notebook. The seed draws the *faces* as well: seed 1 has other faces to learn from, and others to be evaluated on, than seed 0. Everything else was chosen once and for all methods alike, on a seed that is not in the tables. The two commands differ in one thing, the start. We begin with random weights.
 
@@ -650,7 +650,7 @@ names = ("net", "size", "limit", "epochs", "batch", "lr", "schedule")
 print({name: settings[name] for name in names})
 
 
-def seven(table, column, seeds=7):
+def seven(table, column, seeds=8):
     """{method: (seeds,)}: a column of the trainings of a table; nan where a cell is empty."""
     rows = {row["run"]: row for row in read_table(RESULTS / table / "runs.csv")}
     return {
@@ -808,18 +808,19 @@ assert set(better) == {"ranking", "dldl", "dex"}
 assert all(0.05 < -versus(error)[name][0] < 0.3 for name in better)
 assert verdict["er-l1"] == "worse" and sum("er-l1" in pair for pair in decided) == 6
 assert all(0.95 < paired(error["er-l1"], error[name])[0] < 1.65 for name in ordered[:-1])
-assert verdict["mr-l2"] == "worse" and round(versus(error)["mr-l2"][0], 2) == 0.25
-assert verdict["mr-l1"] == "not decided"
-assert round(-versus(error)["dldl"][0], 2) == 0.23
+assert verdict["mr-l2"] == verdict["mr-l1"] == "worse"
+assert [round(versus(error)[name][0], 2) for name in ("mr-l1", "mr-l2")] == [0.13, 0.22]
+assert 0.95 < versus(error)["mr-l1"][0] / versus(error)["mr-l1"][2] < 1.05, "only just decided"
+assert round(-versus(error)["dldl"][0], 2) == 0.26
 
 # %% [markdown]
 # What may be concluded, **for drawn faces, TinyAgeNet at 32 pixels, and 24 epochs from random weights**:
 #
-# * `ranking`, `dldl` and `dex` are ahead of `dldl-v2`, by 0.1 to 0.25 years.
-# * `mr-l2` is behind it by 0.25 years; for `mr-l1` nothing is decided.
+# * `ranking`, `dldl` and `dex` are ahead of `dldl-v2`, by 0.14 to 0.27 years.
+# * `mr-l2` is behind it by 0.22 years, `mr-l1` by 0.13, which is only just decided: with the first seven seeds it was not.
 # * `er-l1` is behind each of the six others, by a year or more.
 #
-# So the method that the paper finds best is in the middle. It is `dldl` with one term more, and from random weights this term costs almost a quarter of a year.
+# So the method that the paper finds best is in the middle. It is `dldl` with one term more, and from random weights this term costs a quarter of a year.
 #
 # And what not: "not decided" does not mean "equal". With 21 intervals of 95 % one is expected to exclude zero by chance alone, so take a narrow verdict with salt. Nothing follows for photos. And nothing follows for networks that do not start from random weights.
 #
@@ -924,17 +925,17 @@ print(f"the means of the seven lie within {max(means.values()) - min(means.value
 
 # %%
 assert set(verdict_later.values()) == {"not decided"}
-assert -0.13 < low < -0.12 and 0.06 < high < 0.07
-assert max(means.values()) - min(means.values()) < 0.08
+assert -0.11 < low < -0.1 and 0.06 < high < 0.07
+assert max(means.values()) - min(means.values()) < 0.07
 assert all((later[name] < error[name]).all() for name in SEVEN)
 extremes = paired(error["er-l1"], error["dldl"])[0], paired(later["er-l1"], later["dldl"])[0]
 print("er-l1 minus dldl: from random weights {:+.2f} years, then {:+.2f}".format(*extremes))
-assert np.round(extremes, 2).tolist() == [1.5, 0.05]
+assert np.round(extremes, 2).tolist() == [1.53, 0.06]
 
 # %% [markdown]
-# From a trained start the seven lie within 0.08 years, a month. (All are better than before; they have had twice the epochs.) None of the six differences to `dldl-v2` is decided, and the intervals leave little room. No other method is better than `dldl-v2` by more than 0.13 years, and it is better than no other by more than 0.07.
+# From a trained start the seven lie within 0.07 years, less than a month. (All are better than before; they have had twice the epochs.) None of the six differences to `dldl-v2` is decided, and the intervals leave little room. No other method is better than `dldl-v2` by more than 0.11 years, and it is better than no other by more than 0.07.
 #
-# So the start decides. And with it, $\lambda$: `dldl` is $\lambda = 0$, and `er-l1` is what remains as $\lambda$ grows without end. From random weights 1.5 years lie between these two, from a trained start 0.05. "$\lambda$ hardly matters," the paper finds. From a start like its own, that is true here.
+# So the start decides. And with it, $\lambda$: `dldl` is $\lambda = 0$, and `er-l1` is what remains as $\lambda$ grows without end. From random weights 1.5 years lie between these two, from a trained start 0.06. "$\lambda$ hardly matters," the paper finds. From a start like its own, that is true here.
 #
 # ### What the distributions are worth
 # Five of the seven predict a distribution. The expectation is what we evaluated so far. The mode is where its highest label lies, and KL compares the whole of it with the label distribution.
@@ -1016,10 +1017,10 @@ print("years from first to last:", [round(float(value), 2) for value in spread.v
 assert orders[0][0] == "dldl-v2" and orders[0][2] == "er-l1" and orders[0][-1] == "mr-l2"
 assert orders[1].index("dldl-v2") == 3 and orders[1][-1] == "er-l1"
 years = list(spread.values())
-assert 0.5 < years[0] < 0.6 and 1 < years[1] < 1.6 and years[2] < 0.08
+assert 0.5 < years[0] < 0.6 and 1 < years[1] < 1.6 and years[2] < 0.07
 
 # %% [markdown]
-# Published, half a year lies between the first and the last. From random weights it is more than a year here, in another order. From a trained start it is a month, and a place means next to nothing: somebody is always fourth, also where nothing is decided.
+# Published, half a year lies between the first and the last. From random weights it is more than a year here, in another order. From a trained start it is less than a month, and a place means next to nothing: somebody is always fourth, also where nothing is decided.
 #
 # That a fair comparison shows little difference is what others found as well. Paplham and Franc (CVPR 2024) compared methods under one protocol on seven public sets of photos: the differences between them were negligible beside those that alignment, resolution, backbone and pre-training make.
 #
