@@ -753,7 +753,7 @@ assert paired_half < 0.4 * unpaired_half
 # Left: every run is a dot, the bars are mean and standard deviation. Right: the difference to `dldl-v2`, with its 95 % interval. An interval that touches the line has decided nothing.
 
 
-# %% alt="Two panels with a row for each method. Left, the MAE of every run; right, the paired difference to dldl-v2 with its interval: ranking, dldl and dex lie to the left of zero, the two regressions around it, expectation regression far to the right."
+# %% alt="Two panels with a row for each method. Left, the MAE of every run; right, the paired difference to dldl-v2 with its interval: ranking, dldl and dex lie to the left of zero, the two regressions to its right, expectation regression far to the right."
 def versus(error):
     """{method: (mean, standard error, half)} of the paired difference to dldl-v2."""
     return {name: paired(error[name], error["dldl-v2"]) for name in SEVEN if name != "dldl-v2"}
