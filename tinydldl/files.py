@@ -215,11 +215,14 @@ def write_reasons(folder: Path, name: str, photos: Iterable[tuple[Path, str]]) -
     return table
 
 
-def read_table(path: str | Path) -> list[dict[str, str]]:
-    """The rows of a CSV file of `write_table`, as dicts of texts without empty cells."""
+def read_table(path: str | Path, errors: str = "strict") -> list[dict[str, str]]:
+    """The rows of a CSV file of `write_table`, as dicts of texts without empty cells.
+
+    `errors` as for `open`: the names of files in it need not be UTF-8. Raises UserError.
+    """
     try:
         with open_file(path) as file:
-            rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))
+            rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", errors, ""))
             return [{k: v for k, v in row.items() if v} for row in rows]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None

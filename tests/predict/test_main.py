@@ -256,11 +256,42 @@ def test_a_table_that_is_done_asks_for_its_last_photo_alone(several, monkeypatch
     assert asked == ["02.jpg"]
 
 
-def test_another_table_is_left_as_it_is(several, capsys):
-    Path("ages.csv").write_text("path,age\n1.jpg,30\n")
+def test_a_table_goes_on_with_other_photos(several):
+    assert run("party/00.jpg", "party/01.jpg", "--resume", "t.csv") == 0
+    before = Path("t.csv").read_text()
+    for cut in ("", "party/0", '"party/new', '"party/new\n'):  # of these no photo is asked for
+        Path("t.csv").write_text(before + cut)
+        assert run("party/02.jpg", "--resume", "t.csv") == 0
+        photos = [Path(row["photo"]).name for row in rows_of(Path("t.csv").read_text())]
+        assert photos == ["00.jpg", "01.jpg", "02.jpg"]
+
+
+def test_a_table_of_names_that_are_not_utf8(several, monkeypatch):
+    names = ["\udcff.jpg", "a.jpg"]
+    monkeypatch.setattr(predict.inputs, "expand", lambda given: names)
+    monkeypatch.setattr(inputs, "look", lambda photo, search: (Image.new("RGB", (9, 9)), ()))
+    assert run("folder", "--resume", "t.csv") == 0
+    whole = Path("t.csv").read_bytes()
+    assert run("folder", "--resume", "t.csv") == 0
+    assert Path("t.csv").read_bytes() == whole
+    assert b"\xff.jpg," in whole
+
+
+def test_a_photo_that_is_given_twice_is_in_the_table_once(several):
+    assert run("party/0[01].jpg", "party/01.jpg", "party/00.jpg", "--resume", "t.csv") == 0
+    photos = [Path(row["photo"]).name for row in rows_of(Path("t.csv").read_text())]
+    assert photos == ["00.jpg", "01.jpg"]
+
+
+MORE = ",".join([*predict.COLUMNS, "mine"]) + "\n" + "1," * 9 + "1\n"
+
+
+@pytest.mark.parametrize("text", ["path,age\n1.jpg,30\n", "a note\n", MORE])
+def test_another_table_is_left_as_it_is(text, several, capsys):
+    Path("ages.csv").write_text(text)
     error = refused(capsys, predict.main, "--checkpoint", "net", "party", "--resume", "ages.csv")
     assert error == "ages.csv: not a table of predict; give another --resume"
-    assert Path("ages.csv").read_text() == "path,age\n1.jpg,30\n"
+    assert Path("ages.csv").read_text() == text
 
 
 # ------------------------------------------------------------------------------------- what is not

@@ -70,18 +70,23 @@ def usable(results: Results, total: int, failed: list[str], say: Callable[[str],
 
 
 def to_do(photos: Sequence[str], table: Path) -> list[str]:
-    """The photos that a table of `print_csv` lacks, which begins with them if it is not there.
+    """The photos that a table of `print_csv` lacks, once each; it is begun if it is not there.
 
-    The last photo in it is done again: the table may have been left in the middle of its faces.
+    The last photo in it is done again: the table may have been left in the middle of its faces. If
+    it is not asked for, its rows stay, unless the table was left in the middle of a row.
     """
-    rows = read_table(table) if table.exists() else []
-    if not all("photo" in row for row in rows):
+    rows = read_table(table, AS_TABLES["errors"]) if table.exists() else []
+    text = table.read_bytes() if table.exists() else b""
+    header = ",".join(COLUMNS).encode()
+    begun = text.startswith(header) or header.startswith(text)
+    if not begun or not all({"photo"} <= row.keys() <= {*COLUMNS} for row in rows):
         raise UserError(f"{table}: not a table of predict; give another --resume")
     done = dict.fromkeys(row["photo"] for row in rows)
-    if done:
-        done.popitem()
+    cut = text.count(b'"') % 2 or not text.endswith(b"\n")
+    if rows and (cut or rows[-1]["photo"] in photos):
+        del done[rows[-1]["photo"]]
     write_table(table, COLUMNS, [row for row in rows if row["photo"] in done])
-    return [photo for photo in photos if photo not in done]
+    return [photo for photo in dict.fromkeys(photos) if photo not in done]
 
 
 def warn(line: str) -> None:
