@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_line(monkeypatch):
     folder = saved(1)
     before = (folder / "metrics.csv").read_text()
     monkeypatch.setattr("os.fsync", raising(OSError(28, "No space left on device")))
-    with pytest.raises(UserError, match=r"checkpoint\.json: cannot be written \(No space left"):
+    with pytest.raises(UserError, match=r"best\.json: cannot be written \(No space left"):
         save(folder, 2)
     assert (folder / "metrics.csv").read_text() == before
     assert not list(folder.path.glob(PARTIAL))
