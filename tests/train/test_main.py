@@ -155,6 +155,16 @@ def test_the_best_network_stays_and_patience_ends(errors, capsys):
     assert "trained   0 epochs in " in capsys.readouterr().out
 
 
+def test_patience_waits_for_a_validation(errors, capsys):
+    errors += [9.0, 9.0, 1.0]  # of epochs 3, 6 and, if there is one, 9
+    arguments = ["--epochs", 9, "--patience", 2, "--val-every", 3, "--name", "mine"]
+    assert run(*CONSTANT, *arguments) == 0
+    out = capsys.readouterr().out
+    assert "trained   6 epochs in " in out
+    assert "stopped   3 epochs after the best one" in out
+    assert f"best      epoch 3: {Path('runs/mine/best.npz')}; below is the last" in out
+
+
 def test_patience_counts_what_was_before_a_stop(errors, monkeypatch, capsys):
     errors += [5.0, 6.0]
     with pytest.raises(IndexError):

@@ -94,7 +94,7 @@ class Experiment:
         minutes, last = (time.perf_counter() - begun) / 60, len(folder.metrics)
         print(f"trained   {last - done} epochs in {minutes:.1f} minutes")
         if last < self.settings.epochs:
-            print(f"stopped   {self.settings.patience} epochs after the best one")
+            print(f"stopped   {last - folder.best_epoch} epochs after the best one")
         if folder.best_epoch != last:
             print(f"best      epoch {folder.best_epoch}: {folder / 'best.npz'}; below is the last")
         prediction, _ = evaluate(self.training)
@@ -113,9 +113,10 @@ class Experiment:
         return folder.restore(self.state, s.epochs)
 
     def is_over(self, folder: RunFolder) -> bool:
-        """Whether the last epochs, as many as `patience`, were not better than one before."""
+        """Whether a validation says that `patience` epochs or more passed since the best one."""
         patience = self.settings.patience or np.inf
-        return len(folder.metrics) >= folder.best_epoch + patience
+        validated = folder.metrics and "valid_mae" in folder.metrics[-1]
+        return bool(validated) and len(folder.metrics) >= folder.best_epoch + patience
 
     @property
     def state(self) -> dict[str, np.ndarray]:
