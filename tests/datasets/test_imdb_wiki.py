@@ -82,6 +82,12 @@ def test_a_table_that_cannot_be_read(content, tmp_path):
         load("imdb-wiki", Options(tmp_path))
 
 
+def test_a_split_by_subject_is_refused(put_crops, tmp_path):
+    put_crops("wiki", ROWS)
+    with pytest.raises(DataError, match=r"^imdb-wiki: .*; take --split random$"):
+        load("imdb-wiki", Options(tmp_path, split="subject"))
+
+
 def test_without_photos(tmp_path):
     with pytest.raises(DataError, match=r"^imdb-wiki: no folder imdb_crop or wiki_crop in "):
         load("imdb-wiki", Options(tmp_path))

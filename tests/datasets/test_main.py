@@ -4,9 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.commands import exit_code
 from PIL import Image
+from scipy.io import savemat
 
 from tinydldl.datasets.__main__ import main
 
@@ -92,6 +94,19 @@ def test_unreadable_files(chalearn15, run):
     assert lines[at + 2].startswith(f"  {chalearn15 / 'Train/c.jpg'}: not a photo that can be read")
     assert lines[at + 3].startswith(f"  {chalearn15 / 'Valid/e.jpg'}: ")
     assert "truncated" in lines[at + 3].lower()
+
+
+def test_photos_that_are_not_there(run, tmp_path):
+    """As in a set that is unpacked in part, whose table names them all."""
+    folder = tmp_path / "imdb-wiki/wiki_crop"
+    folder.mkdir(parents=True)
+    table = {"full_path": np.array(["1.jpg", "2.jpg"], dtype=object), "dob": [7e5, 7e5]}
+    table |= {"photo_taken": [1950, 1950], "face_score": [1, 1]}
+    savemat(folder / "wiki.mat", {"wiki": table | {"second_face_score": [np.nan, np.nan]}})
+    code, lines, _ = run("imdb-wiki")
+    assert code == 1
+    at = lines.index("unreadable: 2")
+    assert lines[at + 1] == f"  {folder / '1.jpg'}: No such file or directory"
 
 
 def test_a_pipe_among_the_photos(run, put_photo, tmp_path):

@@ -109,7 +109,8 @@ def same_bytes(paths: Sequence[Path]) -> list[list[int]]:
     """Lists of indices of files with the same bytes; what cannot be read is in none of them."""
     by_size, by_digest = defaultdict(list), defaultdict(list)
     for index, path in enumerate(paths):
-        by_size[path.stat().st_size].append(index)
+        with suppress(OSError):
+            by_size[path.stat().st_size].append(index)
     for index in sorted(i for indices in by_size.values() if len(indices) > 1 for i in indices):
         with suppress(OSError), open_file(paths[index]) as file:
             by_digest[hashlib.file_digest(file, "sha256").digest()].append(index)

@@ -26,6 +26,8 @@ OLDEST = 100  # years; above that the dates are wrong
 
 def load(options: Options) -> Parts:
     """{"train", "test"}, 80 : 20 at random; `imdb_crop` and `wiki_crop`, or one, in `imdb-wiki`."""
+    if options.split == "subject":
+        raise DataError("its tables are not read for who is on a photo; take --split random")
     root = options.data_dir / "imdb-wiki"
     folders = {name: find(root / f"{name}_crop") for name in ("imdb", "wiki")}
     there = [crops(folder, name, options.sigma) for name, folder in folders.items() if folder]
