@@ -95,7 +95,8 @@ def test_from_start_to_end(gradient):
 def test_for_others(gradient):
     """It says what that means; and who knows the address gets the page, and an answer."""
     with running("--host", "0.0.0.0") as (run, lines):
-        *_, warning, page = lines
+        *_, warning, others, page = lines
+        assert others.endswith("this computer's name or IP address where it says 0.0.0.0\n")
         assert "send photos and see estimates" in warning
         assert "unencrypted" in warning
         (token,) = re.findall(r"http://0\.0\.0\.0:\d+/\?token=([\w-]{43}) ", page)

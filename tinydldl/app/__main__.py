@@ -34,6 +34,8 @@ def main(argv: list[str] | None = None) -> None:
     print(f"network   {label}")
     if token:
         print(EXPOSED)
+    if ip_address(host).is_unspecified:
+        print(f"others    write this computer's name or IP address where it says {host}")
     print(f"page      http://{place}:{server.effective_port}/{query} (Ctrl-C ends it)", flush=True)
     server.run()
     raise KeyboardInterrupt  # which waitress has kept to itself
