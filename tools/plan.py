@@ -9,11 +9,15 @@ other sizes, nine shifted products, for inference the convolution along rows. It
 and what a plan made of the fastest would gain over the one that is built in.
 """
 
+import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from statistics import median
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported
 
 import numpy as np
 
@@ -24,7 +28,7 @@ from tinydldl.fast import convolution, layout
 from tinydldl.fast.inference import FEW, LazyMap, Rows, Tiles
 from tinydldl.fast.layout import Scratch
 from tinydldl.layers import Conv2d, MaxPool2d
-from tinydldl.models import AgeNet
+from tinydldl.models import CHANNELS, AgeNet
 
 USUAL, ROUNDS, SECONDS = layout.BLOCK, 5, 0.02
 SHARED = Scratch()
@@ -111,6 +115,9 @@ def timed(runs: dict[str, Run]) -> dict[str, float]:
 
 
 def main(cases: list[str]) -> None:
+    for case in cases:
+        if not re.fullmatch(rf"({'|'.join(CHANNELS)})-\d+-\d+", case):
+            sys.exit(f"error: case {case!r}: expected NETWORK-SIDE-BATCH, such as tiny-64-32")
     print(machine.description())
     for case in cases:
         net, side, batch = case.split("-")

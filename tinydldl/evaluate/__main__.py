@@ -95,7 +95,8 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     path = checkpoints[0]
     run = path if path.is_dir() else path.parent
     of_run = path.is_dir() or (run / "config.json").exists()
-    usual = run / "evaluation" / name if of_run else FOLDER / f"{path.stem}-{name}"
+    name = name if path.is_dir() else f"{path.stem}-{name}"  # of a run there may be several
+    usual = run / "evaluation" / name if of_run else FOLDER / name
     folder, other = out or usual, "give another folder with --out"
     check_folder(folder, instead=other)
     folder.mkdir(parents=True, exist_ok=True)
