@@ -61,7 +61,7 @@ TRAIN = [
     ("--loaders 1000", "argument --loaders: expected a whole number from 1 to 256, got '1000'"),
     (
         "--limit 1000000000",
-        "data/synthetic/v1-seed0-side...: 1000000000 faces take about 7,",
+        "data/synthetic/v1-seed0-side...: 1000000000 faces take about 4,",
     ),
     (
         f"{FACES} --size 4096 --net thin --engine layers",

@@ -229,6 +229,9 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
     write_config("one", dataset="synthetic", seed=0, limit=None)
     assert run("--checkpoint", "one/checkpoint.npz", *TABLE_DATA) == 0
     assert Path("one/evaluation/table-valid/figures.json").exists()
+    save_network("one/best", seed=5)
+    assert run("--checkpoint", "one/best", *TABLE_DATA) == 0
+    assert Path("one/evaluation/best-table-valid/figures.json").exists()
     assert run("--checkpoint", "ensemble", *TABLE_DATA) == 0
     assert len(figures("ensemble/evaluation/table-valid-of-2")["checkpoints"]) == 2
     assert run("--checkpoint", "ensemble/member-2", "one", *TABLE_DATA) == 0

@@ -95,8 +95,8 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     path = checkpoints[0]
     run = path if path.is_dir() else path.parent
     of_run = path.is_dir() or (run / "config.json").exists()
-    name = name if path.is_dir() else f"{path.stem}-{name}"  # of a run there may be several
-    usual = run / "evaluation" / name if of_run else FOLDER / name
+    last = of_run and (path.is_dir() or path.stem == "checkpoint")
+    usual = (run / "evaluation" if of_run else FOLDER) / (name if last else f"{path.stem}-{name}")
     folder, other = out or usual, "give another folder with --out"
     check_folder(folder, instead=other)
     folder.mkdir(parents=True, exist_ok=True)
