@@ -70,7 +70,7 @@ def test_a_disk_that_is_full_costs_an_epoch_at_most(trial, whole):
     )
     assert codes == [2, 0]
     (error,) = errors
-    assert "checkpoint" in error
+    assert "checkpoint" in error or "best" in error  # whichever was next
     assert "No space left" in error
     trial.run = trial.folder / "kept" / "trial"
     assert trial.result() == whole[1]
