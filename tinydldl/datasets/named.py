@@ -84,9 +84,8 @@ def part_of(name: str) -> str:
 def load(name: str, options: Options) -> Parts:
     """{"train", "test"} of a set in LAYOUTS: 80 : 20 at random, by photo or by subject.
 
-    By photo, as `options.split` has it unless it says more, most people in the test part were seen
-    in training, at other ages, and the error is smaller than with disjoint subjects. The paper,
-    like most, splits by photo.
+    By photo, most people in the test part were seen in training, at other ages, and the error is
+    smaller than with disjoint subjects. The paper, like most, splits by photo.
     """
     layout, groups = LAYOUTS[name], None
     folder = find_folder(options.data_dir / layout.folder, "the photos")

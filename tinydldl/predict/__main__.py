@@ -160,7 +160,7 @@ def build_parser() -> cli.Parser:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
     portraits.add_network_arguments(parser.add_argument_group("network"))
     inputs.add_face_arguments(parser)
-    output = parser.add_out(f"for the pictures (default: {FOLDER}, but for lines alone)")
+    output = parser.add_out(f"for the pictures (default: {FOLDER}; with a table or JSON none)")
     add = output.add_mutually_exclusive_group().add_argument
     add("--json", action="store_true", help="print JSON, with the distributions")
     add("--csv", action="store_true", help="print a table, a row per face")
