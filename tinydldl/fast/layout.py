@@ -33,6 +33,7 @@ TILE = 4  # outputs of a tile, along each axis
 POINTS = 6  # inputs of a tile, and as many points
 BAND = 2**16  # numbers of a band of rows: with its results it fits in a core's own cache
 BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megabytes)
+HUGE_PAGE = 2**21  # bytes
 
 
 class Scratch:
@@ -46,7 +47,7 @@ class Scratch:
         size = prod(shape)
         buffer = self.buffers.get(name)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
-            buffer = self.buffers[name] = np.empty(size, dtype)
+            buffer = self.buffers[name] = in_huge_pages(size, np.dtype(dtype))
         return buffer[:size].reshape(shape)
 
     def padded(self, name: str, shape: Shape, dtype: DType) -> tuple[Array, Array]:
@@ -64,6 +65,21 @@ class Scratch:
         """A buffer of whole tiles, for a convolution to write (H, W, N, C) values to."""
         H, W, N, C = shape
         return self.take(name, (whole(H), whole(W), N * C), dtype)
+
+
+def in_huge_pages(size: int, dtype: DType) -> Array:
+    """Memory for `size` numbers, not initialized, that begins where a huge page does.
+
+    A block of tiles is 36 planes, and a transform walks along all of them. In pages of 4 kB that
+    is more places than a core knows the addresses of. NumPy asks Linux for huge pages where an
+    array has 4 MB; what is beyond `size` is never touched, and takes no memory.
+    """
+    length = size * dtype.itemsize
+    if length < HUGE_PAGE // 8:
+        return np.empty(size, dtype)
+    memory = np.empty(length + 2 * HUGE_PAGE, np.uint8)
+    start = -memory.ctypes.data % HUGE_PAGE
+    return memory[start : start + length].view(dtype)
 
 
 @dataclass
