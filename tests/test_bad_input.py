@@ -715,7 +715,8 @@ def png(width, height, lines=b""):
 
 UNKNOWN = "not a photo that can be read; expected JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
 DAMAGED = "a photo that cannot be decoded"
-LARGE = "the photo has more than 89 million pixels; make it smaller first"
+BOMB = "the photo has more than 201 million pixels; make it smaller first"
+LARGE = "101 million pixels, expected 101 at most, or a JPEG that is not progressive"
 JPEG, SIDES = saved("JPEG"), struct.pack(">HH", 60, 60)
 PHOTOS = (
     {
@@ -742,9 +743,9 @@ PHOTOS = (
         "a JPEG without tables": (JPEG[:20] + JPEG[-40:], UNKNOWN),
         "a PNG with a wrong sum": (png(60, 60, bytes(61 * 60))[:-20] + bytes(20), DAMAGED),
         "a PNG without pixels": (png(60, 60), DAMAGED),
-        "a PNG larger than memory": (png(2**31 - 1, 2**31 - 1), LARGE),
-        "a PNG just too large": (png(9460, 9460), LARGE),
-        "a JPEG too large": (JPEG.replace(SIDES, b"\xff\xdc" * 2), LARGE),
+        "a PNG larger than memory": (png(2**31 - 1, 2**31 - 1), BOMB),
+        "a PNG just too large": (png(10040, 10040), LARGE),
+        "a JPEG too large": (JPEG.replace(SIDES, b"\xff\xdc" * 2), BOMB),
         "a pipe": (PIPE, "a pipe or a device, expected a file"),
         "a stripe": (png(3000, 59), "3000 x 59 pixels are a stripe, not a photo"),
         "a stripe that stands": (png(1, 51), "1 x 51 pixels are a stripe, not a photo"),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ def network(tmp_path):
 
 def test_faces_are_those_of_predict():
     faces = AgeEstimator("tiny").predict(PORTRAIT)
-    image = open_photo(PORTRAIT)
-    (expected,) = portraits(trained.load(weights.find("tiny")), image, find_faces(image, Search()))
+    image, found, _ = find_faces(open_photo(PORTRAIT), Search())
+    (expected,) = portraits(trained.load(weights.find("tiny")), image, found)
     assert len(faces) == 1
     assert faces.ages == expected.y_hat
     np.testing.assert_array_equal(faces.distributions, expected.p_hat[None])
@@ -33,6 +34,16 @@ def test_faces_are_those_of_predict():
     np.testing.assert_array_equal(faces.boxes, expected.face.box[None])
     np.testing.assert_array_equal(faces.landmarks, expected.face.landmarks[None])
     np.testing.assert_array_equal(faces.scores, [expected.face.score])
+    assert faces.turned == 0
+
+
+def test_a_photo_that_stands_on_its_head():
+    image = open_photo(Path(__file__).parents[1] / "docs" / "astronaut.jpg")
+    estimator = AgeEstimator("tiny")
+    found, upright = (estimator.predict(given) for given in (image.rotate(180), image))
+    assert (found.turned, upright.turned) == (180, 0)
+    np.testing.assert_array_equal(found.ages, upright.ages)
+    np.testing.assert_array_equal(found.boxes, upright.boxes)
 
 
 def test_a_photo_comes_in_three_forms(network, tmp_path):

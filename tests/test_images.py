@@ -12,7 +12,7 @@ import pytest
 from helpers.photos import encoded, gray_jpeg, random_photo
 from PIL import Image, PngImagePlugin
 
-from tinydldl.images import FILL, PhotoError, center_crop, held_side, open_photo
+from tinydldl.images import DIVISOR, FILL, PhotoError, center_crop, full_size, held_side, open_photo
 
 UPRIGHT = {  # EXIF orientation: how a photo lies in the file if it is upright before
     1: None,
@@ -107,14 +107,32 @@ def test_paths_and_files(photo, tmp_path):
         assert not file.closed
 
 
-@pytest.mark.parametrize("side", [12, 20])  # Pillow warns from 100 pixels up, raises from 200 up
-def test_too_many_pixels_are_refused_before_they_are_decoded(side, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("side", "words"),  # Pillow warns from 100 pixels up, raises from 200 up
+    [
+        (12, r"0\.000144 million pixels, expected 0\.0001 at most, or a JPEG"),
+        (20, "the photo has more than 0 million pixels; make it smaller first"),
+    ],
+)
+def test_too_many_pixels_are_refused_before_they_are_decoded(side, words, tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     Image.new("RGB", (side, side)).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
-    with pytest.raises(PhotoError, match=r"large.png: the photo has more than 0 million pixels"):
+    with pytest.raises(PhotoError, match=rf"large\.png: {words}"):
         open_photo(path)
+
+
+def test_a_photo_of_200_megapixels_is_decoded_at_half_its_size():
+    image = open_photo(io.BytesIO(gray_jpeg(16384, 12288)))
+    assert (image.size, full_size(image)) == ((8192, 6144), (16384, 12288))
+    assert image.getcolors() == [(8192 * 6144, (128, 128, 128))]
+
+
+def test_a_file_cannot_say_that_it_was_larger():
+    info = PngImagePlugin.PngInfo()
+    info.add_text(DIVISOR, "8")
+    assert full_size(opened(Image.new("RGB", (9, 6)), "PNG", pnginfo=info)) == (9, 6)
 
 
 @pytest.mark.parametrize(("pixels", "scale"), [(40_000, 1), (39_999, 2), (10_000, 2), (9_999, 4)])
@@ -127,6 +145,7 @@ def test_of_a_large_jpeg_a_part_of_the_pixels_is_decoded(pixels, scale, photo):
     data = encoded(smooth.rotate(90, expand=True), "JPEG", **options)
     found = open_photo(io.BytesIO(data), memory=12 * pixels)
     assert found.size == (400 // scale, 100 // scale)
+    assert full_size(found) == (400, 100)
     means = np.asarray(smooth.reduce(scale)).astype(int)
     assert np.abs(np.asarray(found) - means).mean() < 2
 
@@ -170,6 +189,28 @@ def test_a_tiff_is_refused_where_memory_is_bounded(photo):
     same(open_photo(file), photo)
     with pytest.raises(PhotoError, match="save it as JPEG or PNG"):
         open_photo(file, memory=10**9)
+
+
+@pytest.mark.oracle
+def test_a_photo_of_an_iphone(rng):
+    """HEIC, and it says in a way of its own how it lies."""
+    pytest.importorskip("pillow_heif")
+    smooth = random_photo(rng, 9, 6).resize((180, 120), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    found = opened(smooth.rotate(90, expand=True), "HEIF", exif=exif.tobytes(), quality=100)
+    assert found.size == smooth.size
+    assert np.abs(np.subtract(found, smooth, dtype=int)).mean() < 5
+    file = io.BytesIO(encoded(LARGE, "HEIF"))
+    assert open_photo(file, memory=40_000 * 16).size == (400, 100)
+    with pytest.raises(PhotoError, match=r"million pixels, expected 0\.039 at most, or a JPEG"):
+        open_photo(file, memory=39_000 * 16)
+
+
+def test_without_the_extra_a_photo_of_an_iphone_is_refused_by_its_name(monkeypatch):
+    monkeypatch.setattr("tinydldl.images.FORMATS", ["JPEG"])
+    with pytest.raises(PhotoError, match=r'HEIC needs pip install "tinydldl\[heic\]"; convert'):
+        open_photo(io.BytesIO(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"))
 
 
 def test_words_in_a_png_are_bounded():
@@ -225,7 +266,7 @@ def test_a_stripe_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 def test_postscript_never_reaches_another_program(tmp_path, monkeypatch):
     Image.new("RGB", (9, 6)).save(tmp_path / "photo.eps")
     monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("started"))
-    with pytest.raises(PhotoError, match=r"expected JPEG, PNG, .*\(convert others"):
+    with pytest.raises(PhotoError, match=r"expected JPEG, PNG, .*; convert others"):
         open_photo(tmp_path / "photo.eps")
 
 

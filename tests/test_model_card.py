@@ -63,3 +63,17 @@ def test_the_rows_of_the_decades_are_all_the_photos():
     assert sum(row["count"] for row in TEST["decades"]) == TEST["photos"]
     mean = sum(row["count"] * row["mae"] for row in TEST["decades"]) / TEST["photos"]
     assert mean == pytest.approx(TEST["mae"], abs=1e-6)
+
+
+def test_what_a_registry_reads():
+    """The header, and nothing in it that is not so."""
+    start, header, text = CARD.split("---\n", 2)
+    fields = dict(line.split(": ") for line in header.splitlines())
+    assert (start, text[:3]) == ("", "\n# ")
+    assert (weights.FOLDER / fields["license_link"]).is_file()
+    project = (weights.FOLDER.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'name = "{fields["library_name"]}"' in project
+    assert f"LicenseRef-{fields['license_name']}" in project
+    (data,) = {re.search(r"--dataset=(\w+)", stage["command"])[1] for stage in META["training"]}
+    assert fields["datasets"] == f"[{data}]"
+    assert TEST[fields["metrics"].strip("[]")]

@@ -10,6 +10,7 @@ OPTIONAL = (
     "ipywidgets",
     "selenium",
     "onnx",
+    "pillow_heif",
     "safetensors",
     "shtab",
     "waitress",

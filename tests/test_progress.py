@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from tqdm import std
 
+from tinydldl import cli
 from tinydldl.progress import Progress
 
 
@@ -44,6 +45,15 @@ def test_what_is_said_beside_it(clock, capsys):
 def test_things_come_through_and_what_is_quick_says_nothing(clock, capsys):
     assert list(Progress(iter("abc"), "reading", 3, unit="letters")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
+
+
+def test_quiet(clock, capsys, monkeypatch):
+    monkeypatch.setattr(Progress, "shown", True)  # and again after this test
+    assert vars(cli.Parser("train", "").parse_args(["--quiet"])) == {}
+    for _ in Progress(range(9), "reading", 9, unit="letters"):
+        clock[0] += 60
+    Progress.write("a line")
+    assert capsys.readouterr() == ("a line\n", "")
 
 
 PROGRAM = """

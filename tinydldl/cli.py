@@ -16,9 +16,11 @@ from typing import Any, NoReturn, TypeVar
 
 import tinydldl
 from tinydldl.errors import UserError
+from tinydldl.progress import Progress
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
+QUIET = "show no progress: results, warnings and errors alone"
 Group = argparse._ActionsContainer  # a parser, or a group of its arguments
 T = TypeVar("T")
 Type = Callable[[str], Any]  # of an argument
@@ -34,12 +36,20 @@ def called(command: str) -> str:
     return between.join(filter(None, (front, command)))
 
 
+class Quiet(argparse.Action):
+    """Turns progress off."""
+
+    def __call__(self, *_: Any) -> None:
+        Progress.shown = False
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults, and whose errors are one line."""
 
     def __init__(self, command: str, about: str, epilog: str | None = None) -> None:
         super().__init__(called(command), None, about, epilog, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
+        self.add_argument("--quiet", nargs=0, action=Quiet, dest=argparse.SUPPRESS, help=QUIET)
 
     def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:
         """Add --out, a folder; returns its group."""

@@ -26,6 +26,7 @@ class Faces:
     boxes: Boxes | None  # (N, 4): left, top, right, bottom, pixels
     landmarks: Array | None  # (N, 5, 2): x and y of the eyes, the nose, the corners of the mouth
     scores: Array | None  # (N,): how probably each is a face
+    turned: int  # degrees clockwise, of a photo that was not upright: all is in it as turned
 
     def __len__(self) -> int:
         return len(self.ages)
@@ -63,8 +64,7 @@ class AgeEstimator:
         from tinydldl.methods import Method
         from tinydldl.predict import inputs, portraits
 
-        image = as_photo(photo)
-        found = inputs.find_faces(image, inputs.Search(**search))
+        image, found, turned = inputs.find_faces(as_photo(photo), inputs.Search(**search))
         people = portraits.portraits(self.trained, image, found, self.crop)
         method = self.trained.method
         has_p_hat = type(method).distribution is not Method.distribution
@@ -82,4 +82,5 @@ class AgeEstimator:
             boxes=of_faces("box", 4),
             landmarks=of_faces("landmarks", 5, 2),
             scores=of_faces("score"),
+            turned=turned,
         )

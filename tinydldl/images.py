@@ -7,7 +7,7 @@ photos at all. Images are Pillow's.
 import math
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import IO, Any
 
 import numpy as np
@@ -18,10 +18,15 @@ from tinydldl.errors import UserError
 from tinydldl.files import open_file
 
 # Pillow reads more formats, PostScript by starting another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
+FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM"]
 KNOWN = "JPEG, PNG, WebP, TIFF, GIF, BMP or PPM"
+with suppress(ImportError):  # the extra
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    FORMATS.append("HEIF")
 LONGEST = 50  # how many times as long as wide a photo may be
-BYTES = {"WEBP": 16}  # at most, to decode a pixel; 12 for the other formats
+BYTES = {"WEBP": 16, "HEIF": 16}  # at most, to decode a pixel; 12 for the other formats
 HOLD = 8 / 7  # 256 / 224: photos are held larger than a network sees them
 FILL = (128, 128, 128)  # behind a rotated or transparent photo, and over parts that are covered
 
@@ -29,6 +34,8 @@ FILL = (128, 128, 128)  # behind a rotated or transparent photo, and over parts 
 # `catch_warnings` in one of them would affect the others.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # characters in a PNG, which are unpacked but not used
+Image.MAX_IMAGE_PIXELS = 16384 * 12288 // 2  # Pillow opens twice as many: all that phones have
+DIVISOR = "tinydldl: divisor"  # in the `info` of a photo
 
 
 class PhotoError(UserError):
@@ -43,13 +50,14 @@ def open_photo(source: Any, name: str | None = None, memory: int | None = None) 
     """The photo in `source`, a path or a seekable binary file, upright, as an RGB image.
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
-    first frame. `name`: for errors, by default the path. `memory`: bytes that decoding may take. If
-    it needs more, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, and any other photo is refused
-    (so is a JPEG with several scans, such as a progressive one, since its decoder holds all of
-    them, and any TIFF, since its parts may be larger than the whole).
+    first frame. `name`: for errors, by default the path. A JPEG of more than 100 million pixels
+    (`Image.MAX_IMAGE_PIXELS`), up to 201 million, is decoded at half its size, see `full_size`, and
+    any other photo is refused (so is a JPEG with several scans, such as a progressive one, since
+    its decoder holds all of them). `memory`: bytes that decoding may take. A JPEG that needs more
+    is decoded at 1/2, 1/4 or 1/8, all else is refused, and so is any TIFF, since its parts may be
+    larger than the whole.
 
-    Raises PhotoError, one line, for anything but a photo, and, before decoding, for more pixels
-    than Pillow takes to be safe (`Image.MAX_IMAGE_PIXELS`, 89 million).
+    Raises PhotoError, one line, for anything but a photo, before it is decoded if it is too large.
     """
     is_file = hasattr(source, "read")
     try:
@@ -83,34 +91,49 @@ def decode(file: IO[bytes], memory: int | None = None) -> Image.Image:
     """The photo in a binary file. Raises PhotoError, and all that Pillow raises."""
     with Image.open(file, formats=FORMATS) as image:
         check(image)
-        if memory:
-            fit(image, memory)
+        divided = fit(image, memory)
         ImageOps.exif_transpose(image, in_place=True)
-        return to_rgb(image)
+        photo = to_rgb(image)
+        photo.info[DIVISOR] = divided
+        return photo
+
+
+def divisor(image: Image.Image) -> int:
+    """How many times as wide and high a photo was before it was decoded; 1 for most."""
+    return image.info.get(DIVISOR, 1)
+
+
+def full_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a photo before it was decoded, rounded up to its divisor."""
+    return image.width * divisor(image), image.height * divisor(image)
 
 
 def check(image: Image.Image) -> None:
-    """Raise PhotoError for an image that must not be decoded."""
-    if math.prod(image.size) > (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise Image.DecompressionBombError
+    """Raise PhotoError for an image that is no photo of a person."""
     if max(image.size) > LONGEST * min(image.size):
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
     if image.mode == "F":
         raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")
 
 
-def fit(image: Image.Image, memory: int) -> None:
-    """Make a JPEG decode at 1/2, 1/4 or 1/8 if it does not fit otherwise. Raises PhotoError."""
-    if image.format == "TIFF":
+def fit(image: Image.Image, memory: int | None) -> int:
+    """Make a JPEG decode at 1/2, 1/4 or 1/8 if it does not fit otherwise; returns the divisor.
+
+    Raises PhotoError.
+    """
+    if memory and image.format == "TIFF":
         raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
-    pixels, most = math.prod(image.size), memory // BYTES.get(str(image.format), 12)
+    pixels, most = math.prod(image.size), Image.MAX_IMAGE_PIXELS or math.inf
+    if memory:
+        most = min(most, memory // BYTES.get(str(image.format), 12))
     if pixels <= most:
-        return
+        return 1
     if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
         size = f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most"
         raise PhotoError(f"{size}, or a JPEG that is not progressive; make it smaller first")
     divisor = 2 ** math.ceil(math.log(pixels / most, 4))
     image.draft(None, (image.width // divisor, image.height // divisor))
+    return divisor
 
 
 def has_one_scan(image: Any) -> bool:
@@ -129,12 +152,13 @@ def why(error: Exception, memory: int | None = None) -> str:
     match error:
         case PhotoError():
             return error.reason
-        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            limit = (Image.MAX_IMAGE_PIXELS or math.inf) / 1e6
+        case Image.DecompressionBombError():
+            limit = (Image.MAX_IMAGE_PIXELS or math.inf) * 2e-6
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
         case UnidentifiedImageError():
             known = KNOWN.replace("TIFF, ", "") if memory else KNOWN
-            return f"not a photo that can be read; expected {known} (convert others, HEIC too)"
+            heic = 'HEIC needs pip install "tinydldl[heic]"; convert others'
+            return f"not a photo that can be read; expected {known} ({heic})"
         case OSError(strerror=str(text)):
             return text
     return f"a photo that cannot be decoded ({error})"

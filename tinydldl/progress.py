@@ -21,14 +21,16 @@ class Log:
 
 
 class Progress(tqdm):
-    """Counts up to `total`, with `update` or by iterating over `things`."""
+    """Counts up to `total`, with `update` or by iterating over `things`; `shown`: for all."""
+
+    shown = True
 
     def __init__(
         self, things: Any = None, doing: str = "", total: int = 0, *, unit: str, initial: int = 0
     ) -> None:
-        how: dict[str, Any] = {"dynamic_ncols": True}
+        how: dict[str, Any] = {"dynamic_ncols": True, "disable": not self.shown}
         if not sys.stderr.isatty():
-            how = {"file": Log(), "bar_format": LINE, "position": 0, "smoothing": 0}
+            how |= {"file": Log(), "bar_format": LINE, "position": 0, "smoothing": 0}
             how |= {"mininterval": EVERY, "delay": EVERY, "miniters": 1}  # less prints nothing
         super().__init__(things, None, total, False, unit=f" {unit}", initial=initial, **how)
         self.set_description(doing)

@@ -18,6 +18,7 @@ from tinydldl.app.estimate import NO_FACE, estimate
 from tinydldl.explain.saliency import Maps, under_squares
 from tinydldl.faces import Face, detect
 from tinydldl.images import PhotoError, open_photo
+from tinydldl.predict import inputs
 from tinydldl.predict.portraits import portraits
 
 
@@ -114,9 +115,19 @@ def test_no_face(choice, gradient):
     assert len(estimate(choice, gradient, whole=True)["faces"]) == 1
 
 
+def test_a_photo_that_lies_on_its_side(choice, portrait):
+    """The page shows it upright."""
+    upright = open_photo(io.BytesIO(portrait))
+    lying = encoded(upright.transpose(Image.Transpose.ROTATE_270))
+    answer = estimate(choice, lying)
+    assert answer["note"] == "The photo was turned by 270 degrees."
+    assert (answer["width"], answer["height"]) == picture(answer["photo"]).size == upright.size
+    agree(choice, upright, *detect(upright), *answer["faces"])
+
+
 def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
     crowd = [Face(np.array([190.0 - k, 120, 330, 310]), 1 - k / 100, LANDMARKS) for k in range(5)]
-    monkeypatch.setattr(module, "detect", lambda image: crowd)
+    monkeypatch.setattr(inputs, "detect", lambda *_: crowd)
     monkeypatch.setattr(module, "MOST_FACES", 3)
     answer = estimate(choice, portrait)
     assert [record["box"][0] for record in answer["faces"]] == [188, 189, 190]
@@ -127,7 +138,7 @@ def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
     ("data", "words"),  # more: the photos of test_bad_input.py
     [
         (b"hello\n", "can be read; expected JPEG, PNG, WebP, GIF, BMP or PPM "),
-        (encoded(Image.new("1", (9500, 9500))), "more than 89 million pixels"),
+        (encoded(Image.new("1", (14200, 14200))), "more than 201 million pixels"),
         (encoded(Image.new("RGB", (99, 99)), "TIFF"), "save it as JPEG or PNG"),
         (b"\xc5\xd0\xd3\xc6" + bytes(60), "not a photo that can be read"),  # PostScript
     ],

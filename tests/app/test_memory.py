@@ -68,6 +68,7 @@ def resized(width, height, format, **options):
 PHOTOS = {
     "PNG of 88 megapixels": (lambda: png(*LARGE), 422),
     "JPEG of 88 megapixels": (lambda: gray_jpeg(*LARGE), 200),
+    "JPEG of 201 megapixels": (lambda: gray_jpeg(16384, 12288), 200),
     "JPEG of 88 megapixels, scan by scan": (lambda: gray_jpeg(*LARGE, scans=True), 422),
     "WebP of 9 megapixels": (lambda: resized(3500, 2600, "WEBP", method=0), 200),
     "JPEG of a phone": (lambda: resized(4032, 3024, "JPEG", quality=95), 200),

@@ -14,9 +14,11 @@ from PIL import Image
 
 from tinydldl import cli
 from tinydldl.errors import UserError
-from tinydldl.faces import detect
+from tinydldl.faces import align, detect
 from tinydldl.images import PhotoError, open_photo
 from tinydldl.predict import inputs
+
+ASTRONAUT = Path(__file__).parents[2] / "docs" / "astronaut.jpg"
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def search(*words):
 
 def find(*words, image=None):
     """The faces in a photo, by default photo.jpg, for these words of a command line."""
-    return inputs.find_faces(image or open_photo("photo.jpg"), search(*words))
+    return inputs.find_faces(image or open_photo("photo.jpg"), search(*words))[1]
 
 
 def joined(points):
@@ -65,7 +67,7 @@ def test_standard_input(monkeypatch):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
     given(Path("photo.jpg").read_bytes())
-    image, faces = inputs.look("-", search("--no-detect"))
+    image, faces, _ = inputs.look("-", search("--no-detect"))
     assert image.tobytes() == open_photo("photo.jpg").tobytes()
     assert faces == [None]
     given(b"")
@@ -152,3 +154,49 @@ def test_a_box_ends_where_the_photo_ends():
     """Those that the detector finds at an edge, and predict prints, reach beyond it."""
     (face,) = find("--box=-3,80,300,600")
     np.testing.assert_array_equal(face.box, [0, 80, 297, 600])
+
+
+@pytest.mark.parametrize("words", [[], ["--box", "170,80,160,230"]])
+def test_a_face_in_a_photo_decoded_at_half_its_size(words, monkeypatch):
+    """All is in pixels of the photo in the file, and the face is cut out as from it."""
+    whole = open_photo("photo.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 512 * 300)
+    half = open_photo("photo.jpg")
+    assert half.size == (256, 300)
+    (face,), (expected,) = (find(*words, image=image) for image in (half, whole))
+    assert np.abs(face.box - expected.box).max() < 12
+    assert np.abs(face.landmarks - expected.landmarks).max() < 5
+    views = [np.asarray(align(image, LANDMARKS, 64)) for image in (half, whole)]
+    assert np.abs(np.subtract(*views, dtype=int)).mean() < 6
+    with pytest.raises(PhotoError, match="the photo has 512 x 600"):
+        find("--box", "511,0,90,90", image=half)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_photo_is_turned_until_a_face_is_upright(degrees):
+    """What is seen is then the upright photo, to the pixel."""
+    with Image.open(ASTRONAUT) as photo:
+        upright = photo.convert("RGB").crop((0, 0, 512, 500))
+    lying = upright.rotate(degrees, expand=True)  # counterclockwise
+    image, (face,), turned = inputs.find_faces(lying, search())
+    assert turned == degrees
+    assert image.tobytes() == upright.tobytes()
+    (expected,) = detect(upright)
+    np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+
+
+def test_a_photo_in_which_nobody_is_found_is_left_as_it_is(monkeypatch):
+    tried = []
+    monkeypatch.setattr(inputs, "detect", lambda image, *_: tried.append(image.size) or [])
+    image = Image.new("RGB", (40, 30))
+    assert inputs.find_faces(image, search()) == (image, [], 0)
+    assert tried == [(40, 30), (30, 40), (40, 30), (30, 40)]
+
+
+def test_a_face_that_is_upright_is_enough(monkeypatch):
+    tried, photo = [], open_photo("photo.jpg")
+    monkeypatch.setattr(inputs, "detect", lambda *args: tried.append(args) or detect(*args))
+    assert len(find(image=photo)) == len(tried) == 1
+    monkeypatch.setattr(inputs, "SURE", 1)  # then the others are tried, and none is better
+    assert inputs.find_faces(photo, search())[0] is photo
+    assert len(tried) == 5

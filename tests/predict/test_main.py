@@ -13,6 +13,7 @@ import pytest
 from helpers.commands import exit_code, refused
 from helpers.networks import save_network
 from helpers.photos import LANDMARKS, PORTRAIT
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tinydldl import trained
@@ -100,12 +101,30 @@ def test_no_face_says_what_to_do(capsys):
     assert err.startswith("sky.png: no face found; say where it is with --box or --landmarks")
     assert "--no-detect" in err
     _, empty, row = csv.reader(io.StringIO(out))
-    assert empty == ["sky.png", *[""] * 8]
+    assert empty == ["sky.png", *[""] * 9]
     assert row[:2] == ["photo.jpg", "1"]
     assert run("sky.png", "photo.jpg", "--json") == 0
     sky, photo = json.loads(capsys.readouterr().out)["photos"]
-    assert sky == {"photo": "sky.png", "width": 300, "height": 200, "faces": []}
+    assert sky == {"photo": "sky.png", "width": 300, "height": 200, "turned": 0, "faces": []}
     assert len(photo["faces"]) == 1
+
+
+def test_a_photo_that_lies_on_its_side_is_turned_and_that_is_said(monkeypatch, capsys):
+    Image.open("photo.jpg").transpose(Image.Transpose.ROTATE_90).save("lying.png")
+    assert run("lying.png") == 0
+    assert "pixels at" in (line := capsys.readouterr().out.splitlines()[0])
+    assert line.endswith(", in the photo turned by 90 degrees clockwise)")
+    assert run("lying.png", "--json") == 0
+    (photo,) = json.loads(capsys.readouterr().out)["photos"]
+    assert [photo[name] for name in ("turned", "width", "height")] == [90, 512, 600]
+    assert run("lying.png", "--csv") == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["turned"] == "90"
+    titles = []
+    monkeypatch.setattr(many.pictures, "people", lambda *args: titles.append(args) or Figure())
+    assert run("lying.png", "--out", "here") == 0
+    ((image, _, title),) = titles
+    assert (image.size, title) == ((512, 600), "turned by 90°: lying")
 
 
 def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, capsys):
@@ -167,9 +186,9 @@ def test_results_come_one_by_one_and_stay_when_the_command_is_stopped(form, monk
         assert sum(image() is not None for image in images) <= 1
         if len(images) == 4:
             raise KeyboardInterrupt
-        image, faces = look(photo, search)
-        images.append(weakref.ref(image))
-        return image, faces
+        seen = look(photo, search)
+        images.append(weakref.ref(seen[0]))
+        return seen
 
     monkeypatch.setattr(inputs, "look", watched)
     assert run(*["photo.jpg"] * 9, "--no-detect", form) == 130
@@ -269,7 +288,7 @@ def test_a_table_goes_on_with_other_photos(several):
 def test_a_table_of_names_that_are_not_utf8(several, monkeypatch):
     names = ["\udcff.jpg", "a.jpg"]
     monkeypatch.setattr(predict.inputs, "expand", lambda given: names)
-    monkeypatch.setattr(inputs, "look", lambda photo, search: (Image.new("RGB", (9, 9)), ()))
+    monkeypatch.setattr(inputs, "look", lambda photo, search: (Image.new("RGB", (9, 9)), (), 0))
     assert run("folder", "--resume", "t.csv") == 0
     whole = Path("t.csv").read_bytes()
     assert run("folder", "--resume", "t.csv") == 0
@@ -283,7 +302,7 @@ def test_a_photo_that_is_given_twice_is_in_the_table_once(several):
     assert photos == ["00.jpg", "01.jpg"]
 
 
-MORE = ",".join([*predict.COLUMNS, "mine"]) + "\n" + "1," * 9 + "1\n"
+MORE = ",".join([*predict.COLUMNS, "mine"]) + "\n" + "1," * len(predict.COLUMNS) + "1\n"
 
 
 @pytest.mark.parametrize("text", ["path,age\n1.jpg,30\n", "a note\n", MORE])

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from tinydldl.explain.saliency import MapError, Maps, under_squares
-from tinydldl.faces import Face, detect
+from tinydldl.faces import Face
 from tinydldl.faces.detector import shrink
-from tinydldl.images import open_photo
+from tinydldl.images import full_size, open_photo
 from tinydldl.predict import inputs
 from tinydldl.predict.portraits import portraits
 from tinydldl.trained import Trained
@@ -41,10 +41,9 @@ def estimate(choice: Choice, data: bytes, whole: bool = False) -> dict[str, Any]
     Time and memory are bounded by `open_photo`, the detector's pixels, and the number of faces.
     """
     image = open_photo(BytesIO(data), memory=MEMORY)
-    faces, note = (inputs.whole_photo(image), None) if whole else find_faces(image)
+    image, faces, note = (image, inputs.whole_photo(image), None) if whole else find_faces(image)
     return {
-        "width": image.width,
-        "height": image.height,
+        **dict(zip(("width", "height"), full_size(image), strict=True)),
         "photo": data_uri(shrink(image), "JPEG", quality=88),
         "note": note,
         "labels": choice.network.method.grid.tolist(),
@@ -52,15 +51,15 @@ def estimate(choice: Choice, data: bytes, whole: bool = False) -> dict[str, Any]
     }
 
 
-def find_faces(image: Image.Image) -> tuple[list[Face], str | None]:
-    """The faces in a photo from left to right, and a note, or None."""
-    found = detect(image)
-    faces = sorted(found[:MOST_FACES], key=lambda face: face.box[0])
-    if not faces:
-        return [], NO_FACE
-    if len(found) > len(faces):
-        return faces, f"{len(found)} faces were found; these are the {MOST_FACES} clearest."
-    return faces, None
+def find_faces(image: Image.Image) -> tuple[Image.Image, inputs.Faces, str | None]:
+    """The photo as it was turned, the faces in it from left to right, and a note, or None."""
+    image, found, turned = inputs.find_faces(image, inputs.Search())
+    clearest = sorted((face for face in found if face), key=lambda face: -face.score)[:MOST_FACES]
+    note = f"The photo was turned by {turned} degrees." if turned else None
+    if len(found) > len(clearest):
+        note = f"{len(found)} faces were found; these are the {MOST_FACES} clearest."
+    faces = sorted(clearest, key=lambda face: face.box[0])
+    return image, faces, note if faces else NO_FACE
 
 
 def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def explain_photo(arguments: Namespace, network: trained.Trained) -> tuple[Figur
     photo, *others = inputs.expand(arguments.photo)
     if others:
         raise UserError(f"{arguments.photo}: {1 + len(others)} photos, expected one")
-    image, faces = inputs.look(photo, cli.gather(inputs.Search, arguments))
+    image, faces, turned = inputs.look(photo, cli.gather(inputs.Search, arguments))
     face, which = choose_face(faces, photo, arguments.face)
     (portrait,) = portraits.portraits(network, image, [face], arguments.crop)
     pixels, side = np.asarray(portrait.view), network.side
@@ -56,7 +56,7 @@ def explain_photo(arguments: Namespace, network: trained.Trained) -> tuple[Figur
     occluded = saliency.occlusion(network, pixels)
     agreement = agreement_text(saliency.agreement(estimate, occluded))
     of_ages = {age: saliency.under_squares(one.of_log_probability(age)[0], side) for age in ages}
-    print(f"face      {which}")
+    print(f"face      {which}{inputs.turned_text(turned)}")
     print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
     print("          this view and its mirror image)")
     print(f"map       {range_text(estimate)} years under a square")

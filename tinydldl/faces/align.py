@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from tinydldl.arrays import Array
-from tinydldl.images import FILL
+from tinydldl.images import FILL, divisor
 
 ARCFACE_X = [38.2946, 73.5318, 56.0252, 41.5493, 70.7299]
 ARCFACE_Y = [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]
@@ -30,7 +30,7 @@ def align(image: Image.Image, landmarks: Array, side: int, shape: str = "utkface
     `landmarks` (5, 2), as from `detect`, come as near as possible to those of `shape`, a name in
     SHAPES. Raises ValueError for landmarks that are all in one point.
     """
-    return warp(image, similarity(landmarks, side * SHAPES[shape]), side)
+    return warp(image, similarity(landmarks / divisor(image), side * SHAPES[shape]), side)
 
 
 def similarity(points: Array, targets: Array) -> Array:

@@ -17,6 +17,7 @@ from PIL import Image
 from tinydldl.arrays import Array, Arrays, Boxes, Images
 from tinydldl.faces import networks
 from tinydldl.faces.boxes import intersection_over_smaller, regress, square, suppress
+from tinydldl.images import divisor, full_size
 
 LONGEST_SIDE = 1024  # a larger photo is made smaller first
 FACTOR = 0.709  # from one level of the pyramid to the next, about sqrt(1/2): half the pixels
@@ -33,8 +34,8 @@ class Face:
     """`box` (4,): left, top, right, bottom; `score`: the probability that it is a face; `landmarks`
     (5, 2): x and y of left eye, right eye, nose, left and right corner of the mouth.
 
-    In pixels of the photo, which begins at (0, 0); left and right are those of the viewer. A box
-    ends where the photo ends; landmarks may be outside.
+    In pixels of the photo, which begins at (0, 0), before it was made smaller; left and right are
+    those of the viewer. A box ends where the photo ends; landmarks may be outside.
     """
 
     box: np.ndarray
@@ -58,7 +59,7 @@ def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list
         squares = refine(small, squares)
     if not len(squares):
         return []
-    scale = np.array(image.size) / small.size
+    scale = np.array(full_size(image)) / small.size
     return [
         Face(inside(image, box * np.tile(scale, 2)), float(probability), points * scale)
         for box, probability, points in zip(*conclude(small, squares, score), strict=True)
@@ -74,15 +75,15 @@ def face_in(image: Image.Image, box: Any) -> Face:
     box = np.asarray(box, dtype=float)
     if not (box[2:] > box[:2]).all():
         raise ValueError(f"expected left, top, right and bottom of a box, got {box.tolist()}")
-    squares = square(box[None])
+    squares = square(box[None] / divisor(image))
     onet = networks.load("onet")
     y = onet.forward(patches(image, squares, onet.side))
-    return Face(box, float(y["face"][0]), landmarks_in(squares, y)[0])
+    return Face(box, float(y["face"][0]), landmarks_in(squares, y)[0] * divisor(image))
 
 
 def inside(image: Image.Image, box: Any) -> Array:
     """The part (4,) of a box that is in the photo."""
-    return np.clip(box, 0, np.tile(image.size, 2))
+    return np.clip(box, 0, np.tile(full_size(image), 2))
 
 
 def shrink(image: Image.Image) -> Image.Image:

@@ -21,7 +21,7 @@ from tinydldl.progress import Progress
 
 FOLDER = Path("runs/predictions")
 AS_TABLES: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score")
+COLUMNS = ("photo", "face", "age", "spread", "left", "top", "right", "bottom", "score", "turned")
 
 Results = Iterator[Found]
 
@@ -104,6 +104,7 @@ def print_lines(results: Results) -> None:
         for number, person in enumerate(result.people, start=1):
             spread = "" if person.spread is None else f" ± {person.spread:.1f}"
             where = face_text(person.face) if person.face else "the whole photo"
+            where += inputs.turned_text(result.turned)
             print(f"{result.photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
     if spread:
         print("±         the standard deviation of a distribution: how unsure the network is")
@@ -123,7 +124,7 @@ def print_json(results: Results, grid: Grid) -> None:
         for result in results:
             size = dict(zip(("width", "height"), result.size, strict=True))
             faces = [person.record() for person in result.people]
-            record = {"photo": result.photo} | size | {"faces": faces}
+            record = {"photo": result.photo} | size | {"turned": result.turned, "faces": faces}
             print(comma, json.dumps(record, indent=2), sep="\n", end="")
             comma = ","
     finally:  # a stopped document stays valid
@@ -147,7 +148,7 @@ def face_rows(result: Found) -> Iterator[dict[str, Any]]:
         row = {"photo": result.photo, "face": number, "age": person.y_hat, "spread": person.spread}
         if person.face is not None:
             row |= dict(zip(COLUMNS[4:8], person.face.box, strict=True))
-            row["score"] = person.face.score
+            row |= {"score": person.face.score, "turned": result.turned}
         yield row
 
 

@@ -15,7 +15,7 @@ from tinydldl import plots
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import Face
 from tinydldl.fast import FastNet
-from tinydldl.images import PhotoError
+from tinydldl.images import PhotoError, full_size
 from tinydldl.machine import available_cores
 from tinydldl.predict import inputs, pictures, portraits
 from tinydldl.processes import Helpers
@@ -43,6 +43,7 @@ class Found:
     photo: str
     size: tuple[int, int] = (0, 0)
     faces: inputs.Faces = ()
+    turned: int = 0  # degrees clockwise: all else is of the photo so turned
     people: Sequence[portraits.Portrait] = ()
     picture: Path | None = None
     error: PhotoError | None = None
@@ -72,11 +73,11 @@ def look(network: Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
     views: list[Image.Image] = []
     for photo in photos:
         try:
-            image, faces = inputs.look(photo, asked.search)
+            image, faces, turned = inputs.look(photo, asked.search)
         except PhotoError as error:
             results.append(Found(photo, error=error))
             continue
-        results.append(Found(photo, image.size, faces))
+        results.append(Found(photo, full_size(image), faces, turned))
         seen.append((results[-1], image if asked.folder else None))
         everyone += faces
         views += [portraits.view(image, face, network.side, asked.crop) for face in faces]
@@ -91,7 +92,8 @@ def look(network: Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
 def draw(result: Found, image: Image.Image, folder: Path) -> Path:
     """Draw a photo with its faces; returns the path."""
     name = inputs.stem(result.photo)
-    figure = pictures.people(image, list(result.people), name)
+    title = f"turned by {result.turned}°: {name}" if result.turned else name
+    figure = pictures.people(image, list(result.people), title)
     return plots.save_new(figure, folder, f"{name}-ages")
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tinydldl.arrays import Array
+from tinydldl.images import full_size
 from tinydldl.plots import COLORS, DPI
 from tinydldl.predict.portraits import Portrait
 
@@ -22,7 +23,8 @@ def people(image: Image.Image, portraits: list[Portrait], title: str) -> Figure:
     figure = Figure(figsize=(sum(beside), height), dpi=DPI, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=beside)  # type: ignore[misc]
     photo = left.add_subplot()
-    photo.imshow(image)
+    width, height = full_size(image)
+    photo.imshow(image, extent=(0, width, height, 0))
     photo.set_title(title if len(title) <= LONGEST else f"{title[:LONGEST]}…", parse_math=False)
     photo.set_axis_off()
     cells = right.subplots(rows, 2 * columns, width_ratios=[1, 1.7] * columns, squeeze=False)
