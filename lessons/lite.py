@@ -16,7 +16,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 LESSONS = Path(__file__).parent
-IN_A_BROWSER = ("00", "01", "02", "03", "04", "05", "06", "07", "14")
+IN_A_BROWSER = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "10", "14")
 # What Python has and a browser does not. Nothing of it is called there: no run folder is locked,
 # and with one core everything stays in one process.
 MISSING = {
@@ -35,14 +35,25 @@ SETTINGS = {
 
 
 def wheels(folder):
-    """The wheels of tinydldl, with what is missing in a browser, and of tqdm, in a folder."""
+    """The wheels of tqdm and of tinydldl, with what lessons need of theirs and a browser lacks."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, LESSONS.parent, "tqdm"], check=True)
     (own,) = folder.glob("tinydldl-*.whl")
     with ZipFile(own, "a") as archive:
         for name, text in MISSING.items():
             archive.writestr(name, text)
+        for path in LESSONS.glob("figures/*.py"):
+            archive.write(path, path.relative_to(LESSONS.parent))
+        for path in notebooks(LESSONS):  # for who is stuck, without pictures
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            kept = [{key: cell[key] for key in ("metadata", "source")} for cell in cells]
+            archive.writestr(f"lessons/{path.name}", json.dumps({"cells": kept}))
     return {path.name.split("-")[0]: path for path in sorted(folder.glob("t*.whl"))}
+
+
+def notebooks(folder):
+    """The notebooks of a folder that run in a browser."""
+    return [path for number in IN_A_BROWSER for path in folder.glob(f"{number}_*.ipynb")]
 
 
 def entry(name, path, depends):
@@ -83,8 +94,7 @@ def main(output):
         (pyodide / "pyodide-lock.json").write_text(json.dumps(lock))
         for source, target in ((LESSONS / "exercises", contents), (LESSONS, contents / "solved")):
             target.mkdir()
-            for number in IN_A_BROWSER:
-                (notebook,) = source.glob(f"{number}_*.ipynb")
+            for notebook in notebooks(source):
                 shutil.copy(notebook, target)
         command = [sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", lite]
         options = ["--contents", contents, "--output-dir", output.resolve()]

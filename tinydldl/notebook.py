@@ -2,9 +2,11 @@
 
 import json
 import os
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -27,6 +29,13 @@ def use_style() -> None:
     plt.rc("figure", figsize=(8, 3.2), dpi=100)
     plt.rc("figure.constrained_layout", use=True)
     plt.rc("legend", frameon=False)
+
+
+def figures(lesson: str) -> SimpleNamespace:
+    """The functions that draw a lesson's figures. `lesson`: "03". Raises UserError without them."""
+    for path in LESSONS.glob(f"figures/{lesson}_*.py"):
+        return SimpleNamespace(**runpy.run_path(str(path)))
+    raise UserError(f"{LESSONS}: no figures of a lesson {lesson!r} are there")
 
 
 def slider(draw: Callable[..., Any], **ranges: Any) -> None:

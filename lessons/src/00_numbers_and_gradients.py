@@ -13,7 +13,6 @@
 # %%
 from fractions import Fraction
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
@@ -22,10 +21,10 @@ import tinydldl.gradcheck as gradcheck
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import BatchNorm2d, Linear, ReLU, Softmax, Tanh
 from tinydldl.losses import kl_from_logits
-from tinydldl.notebook import slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import figures, slider, use_style
 
 use_style()
+plot = figures("00")
 
 # %% [markdown]
 # ## 1. What a float is
@@ -84,16 +83,7 @@ assert type(found) is np.float16, "float16: the arithmetic left the type"
 # %% alt="Two rising staircases on logarithmic axes: the gap to the next float doubles at every power of two, from about 1e-10 to 1e-4 for float32 and nine orders of magnitude lower for float64; a dot at x = 1 marks eps."
 assert [np.finfo(dtype).eps for dtype in (np.float32, np.float64)] == [2.0**-23, 2.0**-52]
 x = np.logspace(-3, 3, 2000)
-figure, axes = plt.subplots()
-for dtype, color in zip((np.float32, np.float64), COLORS, strict=False):
-    axes.loglog(x, np.spacing(x.astype(dtype)), color=color)
-    axes.text(1.2e-3, 8 * np.spacing(dtype(1e-3)), dtype.__name__, color=color)
-    axes.plot(1, np.finfo(dtype).eps, "o", color=color)
-    axes.annotate("eps", (1, np.finfo(dtype).eps), (1.1, np.finfo(dtype).eps / 15))
-axes.set(
-    xlabel="x", ylabel="Gap to the next float", title="The larger the number, the wider the gap"
-)
-plt.show()
+plot.gaps_between_floats(x)
 
 # %% [markdown]
 # Think of ages. At 100 years the next float32 is $7.6 \cdot 10^{-6}$ years away, four minutes. Nobody's age is known to within four minutes, so for *training* float32 is plenty, and it takes half the memory. We will see that for *checking* it is not enough.
@@ -159,22 +149,12 @@ assert 0.01 < relative <= bound and abs(bound - 0.12) < 0.005
 def secants(h=0.8):
     """Draw the tangent of exp at 0.5, and both secants."""
     f, x = np.exp, 0.5
-    at = np.linspace(-0.9, 1.9, 200)
-    figure, axes = plt.subplots()
-    axes.plot(at, f(at), color="black", linewidth=1)
-    slopes = {
-        "tangent": (f(x), COLORS[2], 0),
-        "forward": ((f(x + h) - f(x)) / h, COLORS[1], 0),
-        "central": ((f(x + h) - f(x - h)) / (2 * h), COLORS[0], (f(x + h) + f(x - h)) / 2 - f(x)),
+    lines = {  # slope, and how far above f(x)
+        "tangent": (f(x), 0),
+        "forward": ((f(x + h) - f(x)) / h, 0),
+        "central": ((f(x + h) - f(x - h)) / (2 * h), (f(x + h) + f(x - h)) / 2 - f(x)),
     }
-    for name, (slope, color, lift) in slopes.items():
-        axes.plot(
-            at, f(x) + lift + slope * (at - x), color=color, label=f"{name}: slope {slope:.2f}"
-        )
-    axes.plot([x - h, x, x + h], f(np.array([x - h, x, x + h])), "ko")
-    axes.set(xlabel="x", ylabel="f(x) = exp(x)", ylim=(-2, 7), title=f"step h = {h:g}")
-    axes.legend()
-    plt.show()
+    plot.secants(f, lines, x, h)
 
 
 secants()
@@ -294,19 +274,14 @@ def measured(dtype):
     return h.astype(float), np.abs(derivative.astype(float) - np.e)
 
 
-figure, axes = plt.subplots(figsize=(8, 4))
-for dtype, color in zip((np.float32, np.float64), COLORS, strict=False):
+errors = {}
+for dtype in (np.float32, np.float64):
     h, error = measured(dtype)
     assert ((h > 2e-3) & (h < 2e-2)).sum() == 25, "steps in one power of ten"
     model = h**2 / 6 * np.e + np.finfo(dtype).eps * np.e / h
-    axes.loglog(h, error, ".", markersize=3, color=color)
-    axes.loglog(h, model, color=color)
-    axes.plot(best[dtype], best[dtype] ** 2 / 2 * np.e, "o", color="black")
-    axes.text(8 * h[0], model[0], dtype.__name__, color=color)
     assert (error < 1.5 * model).all(), "the model is an upper bound, or nearly"
-axes.set(xlabel="Step h", ylabel="Error of the derivative", ylim=(1e-13, 1e2))
-axes.set_title("Dots: measured. Lines: E(h). Black: the best step")
-plt.show()
+    errors[dtype] = h, error, model
+plot.derivative_errors(errors, best)
 
 # %% [markdown]
 # A V on logarithmic axes. On its right arm, with slope 2, the dots follow the line: the Taylor error is the same each time. On the left arm, with slope $-1$, they scatter below the line: rounding is a lottery, and the line is its worst case. In float64 the best error is about $10^{-10}$; in float32 it is about $10^{-4}$, and the step has to be a thousand times larger.
@@ -351,16 +326,12 @@ assert 2 < loss < 4 and abs(jump - 2.4e-7) < 1e-8 and abs(jump / 2e-5 - 0.012) <
 assert (np.abs(exact) < 0.012).mean() > 0.5
 
 # %% alt="A gradient of 101 entries with a deep valley at the true age: in float32 many dots of the numerical gradient lie beside the line, in float64 all lie on it."
-figure, axes = plt.subplots(1, 2, sharey=True)
-for ax, dtype in zip(axes, (np.float32, np.float64), strict=True):
-    error = np.abs(gradients[dtype] - exact[0]).max() / np.abs(exact).max()
-    ax.plot(grid, gradients[dtype], "o", markersize=3, color=COLORS[3])
-    ax.plot(grid, exact[0], color=COLORS[0])
-    ax.set(xlabel="Label (years)", title=f"{dtype.__name__}: relative error {error:.0e}")
-    assert error > 0.02 if dtype == np.float32 else error < 1e-8
-axes[0].set_ylabel("Gradient of the loss")
-figure.suptitle("Line: the true gradient. Dots: central differences with h = 1e-5")
-plt.show()
+errors = {
+    dtype: np.abs(gradients[dtype] - exact[0]).max() / np.abs(exact).max()
+    for dtype in (np.float32, np.float64)
+}
+assert errors[np.float32] > 0.02 and errors[np.float64] < 1e-8
+plot.gradients(errors, grid, gradients, exact)
 
 # %% [markdown]
 # **We train in float32 and check in float64.** A formula that is right in one is right in the other, too.
@@ -675,17 +646,7 @@ makers = [Tanh, Softmax, lambda: Linear(4, 4, std=1, rng=fresh).to(dtype=float)]
 results = [errors(make, x) for make in makers]
 
 # %% alt="A row of dots for each of five backward passes: the right one has relative errors of 1e-11 to 1e-10, far left of the limit 1e-7; the four planted errors lie between 1e-3 and 1, far right of it."
-figure, axes = plt.subplots()
-for result, name, color in zip(results, ("Tanh", "Softmax", "Linear"), COLORS, strict=False):
-    for row, values in enumerate(result.values()):
-        at = np.full(len(values), row + 0.2 * (COLORS.index(color) - 1))
-        axes.semilogx(values, at, ".", color=color, label=name if row == 0 else None)
-axes.axvline(1e-7, color="black", linestyle="--")
-axes.text(1.3e-7, 3.9, "limit 1e-7")
-axes.set_yticks(range(5), results[0].keys())
-axes.set(xlabel="Relative error", title="Each dot is one random upstream gradient")
-axes.legend(loc="upper left")
-plt.show()
+plot.planted_bugs(results)
 for result in results:
     assert max(result.pop("as it is")) < 1e-9
     assert min(min(values) for values in result.values()) > 5e-4
@@ -767,14 +728,7 @@ assert relu.backward(np.ones(1)) == 0
 assert np.abs(numeric[inside] - (0.5 + x[inside] / (2 * h))).max() < 1e-9
 assert np.abs(numeric - (x > 0))[np.abs(x) > 1.01 * h].max() < 1e-9
 
-figure, axes = plt.subplots()
-axes.plot(x / h, x > 0, color=COLORS[0], label="backward pass")
-axes.plot(x / h, numeric, "--", color=COLORS[3], label="central difference")
-axes.set(
-    xlabel="x / h", ylabel="Derivative of ReLU", title="Within one step of the kink they disagree"
-)
-axes.legend(loc="upper left")
-plt.show()
+plot.kink(x, h, numeric)
 
 # %% [markdown]
 # A right backward pass then looks wrong. Here is the package's message, which says where:

@@ -9,17 +9,16 @@
 # | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py), [`tinydldl/datasets/synthetic/`](../tinydldl/datasets/synthetic/__init__.py) |
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import gamma
 from scipy.stats import norm
 
 from tinydldl.datasets.synthetic import annotate, draw_face
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.notebook import slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import figures, slider, use_style
 
 use_style()
+plot = figures("01")
 
 # %% [markdown]
 # ## 1. Nobody sees an age
@@ -31,17 +30,7 @@ true_ages = [6.0, 31.0, 72.0]
 faces = [draw_face(age, np.random.default_rng(4), 160) for age in true_ages]
 votes = [annotate(age, np.random.default_rng(9)) for age in true_ages]
 
-figure, axes = plt.subplots(2, 3, figsize=(8, 4.6), height_ratios=[1.6, 1])
-for (top, bottom), face, vote, age in zip(axes.T, faces, votes, true_ages, strict=True):
-    top.imshow(face)
-    top.set_axis_off()
-    bottom.hist(vote, np.arange(0, 100) - 0.5)
-    bottom.axvline(age, color=COLORS[3])
-    bottom.set(xlim=(age - 16, age + 16), xlabel="Age (years)", ylabel="Votes", yticks=[0, 2, 4, 6])
-    bottom.set_title(
-        f"true age {age:g} (orange), votes {vote.mean():.1f} ± {vote.std():.1f}", fontsize=9
-    )
-plt.show()
+plot.voters(faces, votes, true_ages)
 
 # %% [markdown]
 # The annotators disagree, and they disagree more about the old than about the young. If we kept only the mean vote, we would throw that away. So the label of a photo has two numbers: $y$, the mean of the votes, and $\sigma$, their standard deviation. Both are in years.
@@ -168,30 +157,15 @@ def show(sigma=2.0, step=1.0, y=32.0):
     """Draw the label distribution as bars, one for each label."""
     labels = label_grid(0, 100, step)
     p = gaussian_label_distribution([y], [sigma], labels)[0]
-    figure, axes = plt.subplots(figsize=(8, 2.6))
-    axes.bar(labels, p, width=0.8 * step)
-    axes.set(xlim=(15, 55), ylim=(0, 1), xlabel="Age (years)", ylabel="$p_k$")
-    axes.set_title(
-        f"y = {y:g}, sigma = {sigma:g} years, step {step:g}: largest $p_k$ {p.max():.2f}"
-    )
-    plt.show()
+    plot.bars(labels, p, step, y, sigma)
 
 
-figure, axes = plt.subplots(1, 2, sharex=True)
-for sigma, color in zip((1, 2, 5), COLORS, strict=False):
-    p = gaussian_label_distribution([32.0], [sigma], grid)[0]
-    axes[0].plot(grid, p, "o-", markersize=3, color=color, label=f"sigma = {sigma}")
-for step, color in zip((1, 2, 4), COLORS, strict=False):
+by_sigma = {sigma: gaussian_label_distribution([32.0], [sigma], grid)[0] for sigma in (1, 2, 5)}
+by_step = {}
+for step in (1, 2, 4):
     labels = label_grid(0, 100, step)
-    p = gaussian_label_distribution([32.0], [2.0], labels)[0]
-    axes[1].plot(
-        labels, p, "o-", markersize=3, color=color, label=f"step {step}, K = {len(labels)}"
-    )
-axes[0].set(xlim=(15, 55), xlabel="Age (years)", ylabel="$p_k$", title="step 1 year")
-axes[1].set(xlabel="Age (years)", title="sigma = 2 years")
-for ax in axes:
-    ax.legend()
-plt.show()
+    by_step[step] = labels, gaussian_label_distribution([32.0], [2.0], labels)[0]
+plot.hills(by_sigma, grid, by_step)
 
 slider(show, sigma=(0.0, 8.0, 0.5), step=[0.5, 1.0, 2.0, 4.0], y=(20.0, 50.0, 0.5))
 
@@ -258,17 +232,8 @@ assert off < 1e-9, f"with a sigma of its own for each age: off by {off:.2g} year
 
 # %% alt="The mean of the target minus the age, against the age: zero in the middle, but up to 3 years too old at age 0 and as much too young at age 100, the more the larger sigma is."
 ages = np.linspace(0, 100, 401)
-figure, axes = plt.subplots()
-for sigma, color in zip((1.0, 2.0, 4.0), COLORS, strict=False):
-    axes.plot(ages, bias(ages, sigma, grid), color=color, label=f"sigma = {sigma:g}")
-axes.axhline(0, color="black", linewidth=0.8)
-axes.set(
-    xlabel="True age y (years)",
-    ylabel="Bias (years)",
-    title="The mean of the target, minus the age",
-)
-axes.legend()
-plt.show()
+biases = {sigma: bias(ages, sigma, grid) for sigma in (1.0, 2.0, 4.0)}
+plot.biases(biases, ages)
 
 # %% [markdown]
 # With $\sigma = 2$ the bias is 1.30 years at age 0, and below a hundredth of a year from age 6 on. In any data set this affects few photos, but it is good to know.
@@ -288,12 +253,7 @@ many = np.concatenate([annotate(40.0, rng) for _ in range(2000)])
 p = gaussian_label_distribution([many.mean()], [many.std()], grid)[0]
 share = np.bincount(many.astype(int), minlength=K) / len(many)
 
-figure, axes = plt.subplots()
-axes.bar(grid, share, color=COLORS[5], label=f"{len(many):,} votes")
-axes.plot(grid, p, "o-", markersize=3, color=COLORS[3], label="label distribution")
-axes.set(xlim=(25, 55), xlabel="Age (years)", ylabel="Share", title="A face of 40 years")
-axes.legend()
-plt.show()
+plot.votes_and_target(grid, share, many, p)
 
 largest_gap = np.abs(share - p).max()
 print(f"largest gap between votes and label distribution: {largest_gap:.4f}")

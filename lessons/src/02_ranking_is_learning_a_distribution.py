@@ -9,7 +9,6 @@
 # | **Code** | [`tinydldl/labels.py`](../tinydldl/labels.py) |
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.integrate import quad
 from scipy.special import erf
@@ -23,10 +22,10 @@ from tinydldl.labels import (
     label_grid,
     ranking_code,
 )
-from tinydldl.notebook import slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import figures, slider, use_style
 
 use_style()
+plot = figures("02")
 grid = label_grid(0, 100, 1)
 K = len(grid)
 
@@ -46,15 +45,7 @@ small = label_grid(0, 5, 1)
 ages = np.array([0.0, 1.0, 2.4, 2.6, 5.0])
 code = ranking_code(ages, small)
 
-figure, axes = plt.subplots(figsize=(6, 2.6))
-axes.imshow(code, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
-for (row, column), answer in np.ndenumerate(code):
-    axes.text(column, row, "yes" if answer else "no", ha="center", va="center")
-axes.set_xticks(range(5), [f"≥ {border:g}?" for border in small[:-1] + 0.5])
-axes.set_yticks(range(5), [f"y = {age:g}" for age in ages])
-axes.set(xlabel="Question (years)")
-axes.grid(False)
-plt.show()
+plot.table_of_codes(code, small, ages)
 
 # %% [markdown]
 # All the yeses come first. So the code holds just one whole number, its count of yeses, and that count is the index of the nearest label:
@@ -194,16 +185,8 @@ assert abs(cdf(41.0, 41.0, 6.0) - 0.5) < 1e-15, "half of the votes are at most y
 
 # %% alt="Left, a Gaussian density around 30 with the area below 31.5 shaded, 0.773; right, the cumulative distribution, whose height at 31.5 is that number."
 x = np.linspace(22, 38, 400)
-figure, axes = plt.subplots(1, 2, sharex=True)
-axes[0].plot(x, norm.pdf(x, y, sigma))
-axes[0].fill_between(x, norm.pdf(x, y, sigma), where=x <= t, alpha=0.35)
-axes[0].annotate(f"area {by_area:.3f}", (29.5, 0.07), ha="center")
-axes[0].set(xlabel="Age a (years)", ylabel="Density f(a)", title="the area up to t = 31.5 ...")
-axes[1].plot(x, cdf(x, y, sigma))
-axes[1].plot([t, t, 22], [0, by_area, by_area], "--", color=COLORS[3])
-axes[1].plot(t, by_area, "o", color=COLORS[3])
-axes[1].set(xlabel="t (years)", ylabel="c(t)", title="... is the height of the CDF there")
-plt.show()
+density, below = norm.pdf(x, y, sigma), cdf(x, y, sigma)
+plot.area_and_height(x, density, t, by_area, below)
 assert abs(by_area - 0.773) < 5e-4
 
 # %% [markdown]
@@ -236,26 +219,7 @@ assert abs((T @ p)[-1] - 1) < 1e-15, "the last sum is all of the mass"
 # $$ (Tp)_k - c(l_k) \approx \frac{p_k}{2}. $$
 
 # %% alt="Bars of a label distribution under its density: hatched up to the right edge of the bar at 31, the area is that of the blue bars; hatched only up to 31 itself, half a bar is missing."
-x = np.linspace(24, 36, 400)
-figure, axes = plt.subplots(1, 2, sharey=True)
-for ax, end, title in zip(
-    axes,
-    (31.5, 31.0),
-    ("area up to the edge: fits", "area up to $l_k$: half a bar short"),
-    strict=True,
-):
-    ax.bar(grid, p, width=1, color=COLORS[5], edgecolor="white", alpha=0.35)
-    ax.bar(grid[:32], p[:32], width=1, color=COLORS[5], edgecolor="white")
-    ax.plot(x, norm.pdf(x, y, sigma), color=COLORS[0])
-    under = np.linspace(24, end, 300)
-    ax.fill_between(
-        under, norm.pdf(under, y, sigma), facecolor="none", edgecolor=COLORS[3], hatch="///"
-    )
-    ax.axvline(end, color=COLORS[3])
-    ax.set(xlim=(25.5, 34.5), xlabel="Age (years)", title=title)
-axes[0].set_ylabel("$p_k$ and density")
-figure.suptitle("The sum of the bars up to $l_k$ = 31 (blue) against an area (hatched)")
-plt.show()
+plot.edges(grid, p, y, sigma)
 
 # %% [markdown]
 # Let us measure both gaps. We take all whole ages from 10 to 90, away from the ends of the grid, and the largest gap over ages and labels.
@@ -376,34 +340,23 @@ soft = 1 - (T @ p)[:-1]
 assert all(abs(soft[k] - p[k + 1 :].sum()) < 1e-15 for k in range(K - 1))
 
 
-def draw_codes(ax, y, sigma):
-    """The soft answers as a line, the ranking code as steps, and the gap between them."""
+def both_codes(y, sigma):
+    """The soft answers and the ranking code of an age, and the largest gap between them."""
     soft = 1 - np.cumsum(gaussian_label_distribution([y], [sigma], grid)[0])[:-1]
     hard = ranking_code([y], grid)[0]
-    borders = grid[:-1] + 0.5
-    ax.vlines(borders, soft, hard, color=COLORS[3], linewidth=2)
-    ax.plot(borders, hard, "s", color=COLORS[7], markersize=4, label="ranking code")
-    ax.plot(borders, soft, "o-", color=COLORS[0], markersize=4, label="soft answers 1 - T p")
-    gap = np.abs(soft - hard).max()
-    ax.set(xlim=(y - 8, y + 8), ylim=(-0.05, 1.05), xlabel="Border $l_k$ + 1/2 (years)")
-    ax.set_title(f"y = {y:g}, sigma = {sigma:g}: largest gap {gap:.2f}", fontsize=10)
-    return gap
+    return soft, hard, np.abs(soft - hard).max()
 
 
 # %% alt="Three panels compare the ranking code, a jump from 1 to 0, with soft answers, a smooth descent: the largest gap is 0.40 on a label, 0.50 half way between two, and 0.11 where sigma is only 0.5."
-figure, axes = plt.subplots(1, 3, sharey=True, figsize=(10, 3.2))
-gaps = [draw_codes(ax, *ys) for ax, ys in zip(axes, [(30, 2), (30.5, 2), (30, 0.5)], strict=True)]
-axes[0].set_ylabel('Answer to "older?"')
-axes[2].legend(loc="upper right", fontsize=8)
-plt.show()
+codes = {case: both_codes(*case) for case in ((30, 2), (30.5, 2), (30, 0.5))}
+plot.codes(codes, grid)
+gaps = [gap for _, _, gap in codes.values()]
 assert np.allclose(gaps, [0.40, 0.50, 0.11], atol=0.005)
 
 
 def show(y=30.0, sigma=2.0):
     """The same figure for any age and sigma."""
-    _, ax = plt.subplots(figsize=(6, 3))
-    draw_codes(ax, y, sigma)
-    plt.show()
+    plot.codes(grid, {(y, sigma): both_codes(y, sigma)})
 
 
 slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
@@ -431,16 +384,13 @@ def soft_answers(ages, sigma, grid):
 
 between = 50 + np.linspace(0, 0.999, 200)
 d = np.abs(between - 50.5)
-figure, axes = plt.subplots()
-for sigma, color in zip((0.25, 0.5, 1.0, 2.0, 4.0), COLORS, strict=False):
+gaps = {}
+for sigma in (0.25, 0.5, 1.0, 2.0, 4.0):
     gap = np.abs(soft_answers(between, sigma, grid) - ranking_code(between, grid)).max(axis=1)
-    axes.plot(between, gap, color=color, label=f"sigma = {sigma:g}")
+    gaps[sigma] = gap
     if sigma >= 1:
         assert np.abs(gap - norm.cdf(-d / sigma)).max() < 0.011
-axes.set(ylim=(0, 0.53), xlabel="Age y between the labels 50 and 51 (years)")
-axes.set(ylabel="Largest gap", title="Where, and by how much, the ranking code is not 1 - T p")
-axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-plt.show()
+plot.gaps(gaps, between)
 
 # %%
 both = np.array([50.0, 50.5])
@@ -527,24 +477,11 @@ assert np.allclose(one_by_one, [0, -0.9])
 # So with fractional ages, floor makes people half a year younger on average, and $y > l_k$ half a year older. No single person need move by exactly that: with floor, somebody aged 30.9 loses nearly a year, and somebody aged 30.0 nothing. Next to the soft code it shows:
 
 # %% alt="Left, three hard codes of the age 30.9 beside the soft answers: the floor says no one question earlier than the others. Right, their largest gap against the fraction of a year: the nearest label stays between 0.4 and 0.5, floor and strict comparison reach 0.6."
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
-y = 30.9
-axes[0].plot(grid[:-1] + 0.5, soft_answers(np.array([y]), 2.0, grid)[0], color="gray", linewidth=3)
-for (name, code), marker, color, height in zip(
-    codes.items(), "so^", (COLORS[7], COLORS[3], COLORS[2]), (0, 0.035, -0.035), strict=True
-):
-    axes[0].plot(
-        grid[:-1] + 0.5, code(np.array([y]))[0] + height, marker, color=color, markersize=5
-    )
-    gap = np.abs(soft_answers(between, 2.0, grid) - code(between)).max(axis=1)
-    width = 6 if name == "nearest label" else 2
-    axes[1].plot(between - 50, gap, color=color, linewidth=width, label=name)
-axes[0].set(xlim=(26, 36), xlabel="Border $l_k$ + 1/2 (years)", ylabel='Answer to "older?"')
-axes[0].set_title("y = 30.9, sigma = 2: gray line = soft answers", fontsize=10)
-axes[1].set(ylim=(0.35, 0.75), xlabel="y minus the label below (years)", ylabel="Largest gap")
-axes[1].set_title("sigma = 2: largest gap to the soft answers", fontsize=10)
-axes[1].legend(loc="upper center", ncols=3)
-plt.show()
+y = np.array([30.9])
+soft, hard = soft_answers(y, 2.0, grid)[0], {name: code(y)[0] for name, code in codes.items()}
+all_soft = soft_answers(between, 2.0, grid)
+gaps = {name: np.abs(all_soft - code(between)).max(axis=1) for name, code in codes.items()}
+plot.three_codes(grid, soft, hard, between, gaps)
 
 # %%
 below, over = np.array([50.9999]), np.array([50.0001])
@@ -588,17 +525,12 @@ loss = -q * np.log(s) - (1 - q) * np.log(1 - s)
 assert abs(s[loss.argmin()] - q) < 1e-9
 
 # %% alt="Mean answers of 1, 10 and 1000 hard codes of votes: one is a single step, ten a coarse staircase, and a thousand follow the dashed curve of soft answers."
-figure, axes = plt.subplots()
-for count, color in zip((1, 10, 1000), (COLORS[1], COLORS[2], COLORS[0]), strict=True):
-    mean_code = ranking_code(rng.choice(grid, count, p=p), grid).mean(axis=0)
-    axes.step(grid[:-1] + 0.5, mean_code, where="mid", color=color, label=f"mean of {count}")
-    gap = np.abs(mean_code - (1 - T @ p)[:-1]).max()
+soft, mean_codes = (1 - T @ p)[:-1], {}
+for count in (1, 10, 1000):
+    mean_codes[count] = ranking_code(rng.choice(grid, count, p=p), grid).mean(axis=0)
+    gap = np.abs(mean_codes[count] - soft).max()
     print(f"{count:5} votes: largest gap {gap:.3f}")
-axes.plot(grid[:-1] + 0.5, (1 - T @ p)[:-1], "--", color="black", label="1 - T p")
-axes.set(xlim=(22, 38), xlabel="Border $l_k$ + 1/2 (years)", ylabel="Mean answer")
-axes.set_title("Hard codes of votes: y = 30.3, sigma = 2")
-axes.legend()
-plt.show()
+plot.mean_codes(mean_codes, grid, soft)
 assert gap < 0.05, "a thousand votes: the standard error of an answer is at most 0.5/sqrt(1000)"
 
 # %% [markdown]
@@ -768,20 +700,9 @@ truth = gaussian_label_distribution([y], [sigma], grid)[0]
 noisy = np.clip((1 - T @ truth)[:-1] + rng.normal(0, 0.03, K - 1), 0, 1)
 sorted_answers = np.sort(noisy)[::-1]
 
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
-axes[0].plot(grid[:-1] + 0.5, noisy, "o-", markersize=3)
-axes[0].set(xlim=(28, 52), ylabel='Answer to "older?"', title="answers with noise 0.03")
-for ax, r, title in zip(
-    axes[1:], (noisy, sorted_answers), ("their p: negative in places", "after sorting"), strict=True
-):
-    p = distribution_of(r)
-    ax.bar(grid, p, color=[COLORS[3] if value < 0 else COLORS[5] for value in p])
-    ax.plot(grid, truth, color="black", label="true p")
-    ax.set(xlim=(28, 52), ylim=(-0.1, 0.3), ylabel="$p_k$", title=title)
-    ax.legend()
-for ax in axes:
-    ax.set_xlabel("Age (years)")
-plt.show()
+found = {"their p: negative in places": distribution_of(noisy)}
+found["after sorting"] = distribution_of(sorted_answers)
+plot.noisy_answers(grid, noisy, found, truth)
 negative = (distribution_of(noisy) < 0).sum()
 print(f"{negative} of {K} probabilities are negative")
 assert negative > 20

@@ -11,7 +11,6 @@
 # The last layer of the network gives $K = 101$ numbers for each face, one for each age. They can be anything. Our target, the label distribution $p$ of lesson 01, is positive and sums to one. This lesson turns the one into the other, measures how far prediction and target are apart, and derives what the network should do about it. The answer will be short: prediction minus target.
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 import scipy.special
 import scipy.stats
@@ -20,10 +19,10 @@ from tinydldl.gradcheck import GradientError, check_layer, check_loss, numerical
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.layers import LogSoftmax, Softmax
 from tinydldl.losses import cross_entropy, kl_from_logits, kl_from_probabilities
-from tinydldl.notebook import slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import figures, slider, use_style
 
 use_style()
+plot = figures("03")
 grid = label_grid(0, 100)
 K = len(grid)
 
@@ -107,15 +106,11 @@ tau = 3.0
 divided = softmax(features @ (W / tau) + b / tau)
 assert np.abs(softmax((features @ W + b) / tau) - divided).max() < 1e-15
 
-figure, axes = plt.subplots()
-for tau, color in zip((0.25, 1.0, 4.0), COLORS, strict=False):
-    p_hat = softmax(-((grid[None] - 30) ** 2) / 8 / tau)
+by_tau = {tau: softmax(-((grid[None] - 30) ** 2) / 8 / tau) for tau in (0.25, 1.0, 4.0)}
+for tau, p_hat in by_tau.items():
     expected = gaussian_label_distribution([30.0], [2 * np.sqrt(tau)], grid)
     assert np.abs(p_hat - expected).max() < 1e-15
-    axes.plot(grid, p_hat[0], "o-", markersize=3, color=color, label=f"logits divided by {tau:g}")
-axes.set(xlim=(15, 45), xlabel="Age (years)", ylabel=r"$\hat p_k$")
-axes.legend()
-plt.show()
+plot.temperatures(by_tau, grid)
 
 # %% [markdown]
 # ## 2. The Jacobian of softmax
@@ -146,24 +141,7 @@ assert np.abs(J.sum(axis=0)).max() < 1e-15 and np.array_equal(J, J.T)
 # %% alt="Left, the Jacobian of softmax as a map, a red diagonal in a faint blue square; right, its column for the logit of 30, one high bar up at 30 and small bars down on both sides."
 p_hat = gaussian_label_distribution([30.0], [2.0], grid)[0]
 J = np.diag(p_hat) - np.outer(p_hat, p_hat)
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=[1, 1.3])
-image = axes[0].imshow(
-    J[22:39, 22:39], cmap="RdBu_r", vmin=-0.16, vmax=0.16, extent=(21.5, 38.5, 38.5, 21.5)
-)
-axes[0].set(
-    xlabel="logit j, age (years)", ylabel="probability k, age (years)", title="The Jacobian"
-)
-axes[0].grid(False)
-axes[0].set(xticks=range(22, 39, 4), yticks=range(22, 39, 4))
-axes[1].set_xticks(range(22, 39, 4))
-figure.colorbar(image, ax=axes[0])
-axes[1].bar(grid, J[:, 30], color=np.where(J[:, 30] > 0, COLORS[3], COLORS[0]))
-axes[1].axhline(0, color="black", linewidth=0.8)
-axes[1].set(
-    xlim=(21.5, 38.5), xlabel="Age (years)", ylabel="Change of $\\hat p_k$ per unit of $x_{30}$"
-)
-axes[1].set_title("Its column j = 30: one gains, all others pay")
-plt.show()
+plot.jacobian(J, grid)
 assert J[30, 30] > 0 and (np.delete(J[:, 30], 30) <= 0).all()
 
 # %% [markdown]
@@ -234,17 +212,7 @@ for images, labels in ((7, 3), (1, 9), (5, 5)):
 t = np.linspace(0.01, 4, 400)
 assert (np.log(t) <= t - 1).all() and np.log(1) == 1 - 1
 assert (np.log(t) < t - 1)[np.abs(t - 1) > 1e-6].all()
-figure, axes = plt.subplots(1, 2)
-axes[0].plot(t, t - 1, color=COLORS[3])
-axes[0].plot(t, np.log(t), color=COLORS[0])
-axes[0].plot(1, 0, "ko")
-axes[0].text(2.2, 2.2, "t - 1", color=COLORS[3])
-axes[0].text(3, 0.5, "ln t", color=COLORS[0])
-axes[0].set(xlabel="t", ylim=(-3, 3), title="ln t is at most t - 1")
-axes[1].plot(t[t < 1.2], (t * np.log(t))[t < 1.2], color=COLORS[0])
-axes[1].plot(0, 0, "o", color="black", markerfacecolor="white")
-axes[1].set(xlabel="t", title="t ln t tends to 0 at 0 (needed below)")
-plt.show()
+plot.logarithms(t)
 
 # %% [markdown]
 # Now use it with $t = \hat p_k / p_k$, over the labels with $p_k > 0$, which are all that matter:
@@ -378,23 +346,11 @@ assert abs(gaussian_kl(40, 2, 40, 4) - 0.32) < 5e-3 and abs(gaussian_kl(40, 4, 4
 def terms(y_hat=43.0, sigma_hat=3.0):
     """The target (y = 40, sigma = 2), a prediction, and the terms of both divergences."""
     p, p_hat = hill(40, 2), hill(y_hat, sigma_hat)
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3))
-    axes[0].plot(grid, p, "o-", markersize=3, label="$p$")
-    axes[0].plot(grid, p_hat, "o-", markersize=3, color=COLORS[3], label=r"$\hat p$")
-    axes[0].set_title("The two hills")
-    axes[0].legend()
-    for ax, a, b, name in (
-        (axes[1], p, p_hat, r"KL($p$, $\hat p$)"),
-        (axes[2], p_hat, p, r"KL($\hat p$, $p$)"),
-    ):
-        ax.bar(grid, a * np.log(a / b), color=COLORS[5])
-        ax.axhline(0, color="black", linewidth=0.8)
-        ax.set_title(f"Terms of {name}: sum {kl(a, b):.2f}")
-    for ax in axes:
-        ax.set(xlim=(28, 56), xlabel="Age (years)")
-    axes[0].set_ylabel("Probability")
-    axes[1].set_ylabel("Term (nats)")
-    plt.show()
+    found = {
+        r"KL($p$, $\hat p$)": (p * np.log(p / p_hat), kl(p, p_hat)),
+        r"KL($\hat p$, $p$)": (p_hat * np.log(p_hat / p), kl(p_hat, p)),
+    }
+    plot.terms(grid, p, p_hat, found)
 
 
 terms()
@@ -478,16 +434,7 @@ assert np.abs(softmax_backward(p_hat, dp_hat) - (p_hat - p) / 4).max() < 1e-14
 
 # %% alt="Above, the target at 30 and a wider prediction at 34; below, what a step does to each logit: up where the target is higher, down where the prediction is."
 p, p_hat = hill(30.0, 2.0), hill(34.0, 3.0)
-figure, axes = plt.subplots(2, 1, figsize=(8, 4.2), sharex=True)
-axes[0].plot(grid, p, "o-", markersize=3, label="target $p$")
-axes[0].plot(grid, p_hat, "o-", markersize=3, color=COLORS[3], label=r"prediction $\hat p$")
-axes[0].set(ylabel="Probability")
-axes[0].legend()
-axes[1].bar(grid, p - p_hat, color=np.where(p > p_hat, COLORS[0], COLORS[3]))
-axes[1].axhline(0, color="black", linewidth=0.8)
-axes[1].set(xlim=(18, 48), xlabel="Age (years)", ylabel=r"$-dx = p - \hat p$")
-axes[1].set_title("What a step down the gradient does to each logit", fontsize=10)
-plt.show()
+plot.step_of_logits(grid, p, p_hat)
 assert abs((p_hat - p).sum()) < 1e-14
 assert np.abs(softmax(1000 * x) - hill(30.0, 0.0)).max() <= 1, "also for a hopeless prediction"
 
@@ -560,16 +507,12 @@ def descend(gradient, steps, x=None, lr=5.0):
 
 
 p = hill(30.0, 2.0)[None]
-figure, axes = plt.subplots()
-axes.fill_between(grid, p[0], color=COLORS[0], alpha=0.3, label="target")
-values = []
-for steps, color in zip((0, 10, 100, 1000), COLORS[1:], strict=False):
+after = {}
+for steps in (0, 10, 100, 1000):
     x = descend(lambda x: softmax(x) - p, steps)
-    values.append(kl_logits(x, p)[0])
-    axes.plot(grid, softmax(x)[0], color=color, label=f"{steps} steps: KL {values[-1]:.4f}")
-axes.set(xlim=(10, 50), xlabel="Age (years)", ylabel="Probability")
-axes.legend()
-plt.show()
+    after[steps] = softmax(x)[0], kl_logits(x, p)[0]
+plot.descent(grid, p, after)
+values = [kl for _, kl in after.values()]
 assert values == sorted(values, reverse=True) and values[-1] < 0.01
 assert abs(values[0] - (np.log(K) + (p * np.log(p)).sum())) < 1e-12
 
@@ -605,25 +548,11 @@ assert np.abs(through_logits - exact).max() < 1e-5
 assert np.isinf(through_p_hat[gaps >= 89]).all() and np.isfinite(through_p_hat[gaps < 89]).all()
 
 # %% alt="Loss and gradient in float32 against the gap between two logits: computed from logits both stay right, computed from probabilities both end at a gap of 88, with infinity and nan."
-figure, axes = plt.subplots(1, 2, sharex=True)
 usable = gaps < 89
 assert np.array_equal(usable, np.isfinite(through_p_hat)) and np.array_equal(
     usable, np.isfinite(dx)
 )
-axes[0].plot(gaps, through_logits, color=COLORS[0], linewidth=6, alpha=0.4, label="from logits")
-axes[0].plot(gaps[usable], through_p_hat[usable], color=COLORS[3], label="from probabilities")
-axes[1].plot(gaps, np.full(len(gaps), -1), color=COLORS[0], linewidth=6, alpha=0.4)
-axes[1].plot(gaps[usable], dx[usable], color=COLORS[3])
-axes[1].set_ylim(-1.6, 0.1)
-for ax, last, text in ((axes[0], through_p_hat, "infinity"), (axes[1], dx, "nan")):
-    ax.axvspan(89, gaps[-1], color="black", alpha=0.08, linewidth=0)
-    ax.plot(88, last[gaps == 88], "x", color=COLORS[3], markersize=10)
-    ax.text(92, ax.get_ylim()[0], f"from probabilities:\n{text}", color=COLORS[3], va="bottom")
-    ax.set_xlabel("Gap g between the logits")
-axes[0].set(ylabel="Loss (nats)", title="Loss in float32")
-axes[1].set(ylabel="dx of the true label", title="Its gradient: right is $-1$")
-axes[0].legend(loc="upper left")
-plt.show()
+plot.overflow(gaps, through_logits, usable, through_p_hat, dx)
 assert np.isnan(dx[gaps >= 89]).all() and np.abs(dx[gaps < 87] + 1).max() < 1e-5
 
 # %% [markdown]
@@ -654,22 +583,16 @@ numeric = numerical_gradient(lambda: soft_cross_entropy(x, p), x)
 assert np.abs(numeric - kl_logits(x, p)[1]).max() < 1e-9
 
 # %% alt="Cross entropy and KL during training for sigma 0.5, 2 and 5: each cross entropy comes to rest on its own dotted floor, all three dashed KL curves fall to 0."
-figure, axes = plt.subplots(figsize=(8, 3.4))
 counts = np.unique(np.logspace(0, 3.3, 40).astype(int))
-for sigma, color in zip((0.5, 2.0, 5.0), COLORS, strict=False):
+found = {}
+for sigma in (0.5, 2.0, 5.0):
     p, x, done, divergences = hill(30.0, sigma)[None], np.zeros((1, K)), 0, []
     for steps in counts:
         x, done = descend(lambda x, p=p: softmax(x) - p, steps - done, x), steps
         divergences.append(kl_logits(x, p)[0])
-    entropy = scipy.stats.entropy(p[0])
-    axes.semilogx(counts, np.array(divergences) + entropy, color=color)
-    axes.semilogx(counts, divergences, "--", color=color)
-    axes.axhline(entropy, color=color, linewidth=0.8, linestyle=":")
-    axes.text(2300, entropy, f"sigma = {sigma:g}", color=color, va="center")
+    found[sigma] = divergences, scipy.stats.entropy(p[0])
     assert 0 < divergences[-1] < 0.02
-axes.set(xlabel="Steps", ylabel="Loss (nats)", ylim=(0, None), xlim=(1, 2200))
-axes.set_title("Lines: cross entropy, with its floor dotted. Dashed: KL")
-plt.show()
+plot.cross_entropies(found, counts)
 
 # %% [markdown]
 # The floor grows with $\ln\sigma$: it is 1.42 for $\sigma = 1$ and 3.03 for $\sigma = 5$. So a cross entropy of 3 alone does not say whether a network is good. A KL of 0.02 does: there is next to nothing left to learn. That is why we train with KL and report it.
@@ -758,15 +681,7 @@ assert abs((1 - s) / K - 0.004) < 5e-5 and abs((1 - s) * grid.mean() - 20) < 0.1
 assert abs(predicted @ grid - 20.8) < 0.05 and abs(wrong @ grid - 20.8) < 0.1
 assert abs(right @ grid - 1.3) < 0.05 and abs(q[0] @ grid - 1.302) < 5e-4
 
-figure, axes = plt.subplots()
-axes.bar(grid, wrong, color=COLORS[3], label=r"after training with $\hat p - p$")
-axes.plot(grid, p[0], "o", markersize=3, color=COLORS[0], label="density, not normalized")
-axes.plot(grid, q[0], "-", color=COLORS[2], label="normalized target")
-axes.set(xlabel="Age (years)", ylabel="Probability", xlim=(-1, 100.5))
-axes.axvline(wrong @ grid, color=COLORS[3], linestyle=":")
-axes.text(wrong @ grid + 1, 0.12, f"its expectation: {wrong @ grid:.1f} years", color=COLORS[3])
-axes.legend()
-plt.show()
+plot.not_normalized(grid, wrong, p, q)
 
 # %% [markdown] question="harder" points=3
 # ### Question

@@ -9,7 +9,6 @@
 # | **Code** | [`tinydldl/methods.py`](../tinydldl/methods.py), [`tinydldl/losses.py`](../tinydldl/losses.py), [`tinydldl/layers/expectation.py`](../tinydldl/layers/expectation.py) |
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tinydldl.gradcheck import check_loss, compare, numerical_gradient
@@ -18,11 +17,11 @@ from tinydldl.layers import Expectation, Softmax
 from tinydldl.losses import kl_from_logits, l1
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
-from tinydldl.notebook import FAST, slider, use_style
+from tinydldl.notebook import FAST, figures, slider, use_style
 from tinydldl.optim import Adam
-from tinydldl.plots import COLORS
 
 use_style()
+plot = figures("04")
 grid = label_grid(0, 100, 1)
 K = len(grid)
 
@@ -138,18 +137,11 @@ above, below = (softmax.forward(x + t * grid, save=False) @ grid for t in (h, -h
 assert np.abs(by_formula @ grid / variance - 1).max() < 1e-12
 assert np.abs((above - below) / (2 * h) / variance - 1).max() < 1e-7
 
-figure, axes = plt.subplots(1, 2, sharex=True)
-for sigma, color in zip((1.0, 2.0, 5.0), COLORS, strict=False):
+by_sigma = {}
+for sigma in (1.0, 2.0, 5.0):
     p = gaussian_label_distribution([40.0], [sigma], grid)
-    axes[0].plot(grid, p[0], "o-", markersize=3, color=color, label=f"sigma {sigma:g}")
-    axes[1].plot(
-        grid, expectation_gradient(np.log(p + 1e-300), grid)[0], "o-", markersize=3, color=color
-    )
-axes[0].set(xlim=(24, 56), xlabel="Age (years)", ylabel=r"$\hat p_k$", title="a prediction")
-axes[0].legend()
-axes[1].set(xlabel="Age (years)", ylabel=r"$\partial \hat y / \partial x_k$ (years)")
-axes[1].set_title("what each logit does to its expectation")
-plt.show()
+    by_sigma[sigma] = p[0], expectation_gradient(np.log(p + 1e-300), grid)[0]
+plot.expectation_gradients(by_sigma, grid)
 
 # %% [markdown]
 # Logits above the estimate push it up, logits below push it down. Labels without probability do nothing: far away all three curves are flat.
@@ -352,40 +344,24 @@ assert np.abs(line_1 + line_3 - dlogits).max() < 1e-14
 
 
 # %%
-def draw_forces(axes, lam, y_pred, sigma_pred=6.0, y=32.0):
-    """Left: target and prediction. Right: what the two losses do to the logits."""
+def forces(lam, y_pred, sigma_pred=6.0, y=32.0):
+    """The target, a prediction, and what the two losses do to its logits."""
     p = gaussian_label_distribution([y], [2.0], grid)[0]
     p_hat = gaussian_label_distribution([y_pred], [sigma_pred], grid)[0]
     y_hat = p_hat @ grid
     kl = p - p_hat
     er = -lam * np.sign(y_hat - y) * p_hat * (grid - y_hat)
-    axes[0].fill_between(grid, p, color=COLORS[0], alpha=0.45, label="target p")
-    axes[0].plot(grid, p_hat, color=COLORS[3], label=r"prediction $\hat p$")
-    axes[0].axvline(y_hat, color=COLORS[3], linestyle=":")
-    axes[0].set(xlim=(14, 58), ylim=(0, 0.29), xlabel="Age (years)", ylabel="Probability")
-    axes[1].plot(grid, kl, "o-", markersize=3, color=COLORS[0], label="from KL")
-    axes[1].plot(grid, er, "s-", markersize=3, color=COLORS[1], label=f"from {lam:g} · L1")
-    axes[1].axvline(y_hat, color=COLORS[3], linestyle=":")
-    axes[1].axhline(0, color="black", linewidth=0.8)
-    axes[1].set(xlim=(14, 58), xlabel="Age (years)", ylabel="Minus the gradient in $x_k$")
-    for ax in axes:
-        ax.legend(loc="upper right")
     return p, p_hat, kl, er
 
 
 # %% alt="Left, a narrow target at 32 and a wide prediction at 36; right, how each loss pushes the logits: KL up under the target only, L1 up at all ages below the expectation and down at all above."
 def show(lam=1.0, y_pred=36.0, sigma_pred=6.0):
     """The same figure for any weight and prediction."""
-    figure, axes = plt.subplots(1, 2)
-    draw_forces(axes, lam, y_pred, sigma_pred)
-    plt.show()
+    plot.forces(grid, lam, *forces(lam, y_pred, sigma_pred))
 
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
-p, p_hat, kl, er = draw_forces(axes, 1.0, 36.0)
-axes[0].set_title(r"dotted: the expectation $\hat y$ = 36")
-axes[1].set_title("how the logits are pushed")
-plt.show()
+p, p_hat, kl, er = forces(1.0, 36.0)
+plot.forces(grid, 1.0, p, p_hat, kl, er)
 slider(show, lam=(0.0, 3.0, 0.1), y_pred=(28.0, 36.0, 0.25), sigma_pred=(1.0, 8.0, 0.25))
 
 # %%
@@ -480,25 +456,11 @@ predictions = {
     "C: right mode, wrong mean": 0.6 * p + 0.4 * bump[60.0],
     "D: wrong mode, right mean": 0.502 * bump[20.0] + 0.498 * bump[40.0],
 }
-figure, axes = plt.subplots(2, 2, figsize=(9, 5), sharex=True, sharey=True)
 measured = {}
-for ax, (name, p_hat) in zip(axes.flat, predictions.items(), strict=True):
+for name, p_hat in predictions.items():
     y_hat, mode = p_hat @ grid, grid[p_hat.argmax()]
     measured[name[0]] = kl_divergence(p, p_hat), abs(y_hat - y), abs(mode - y)
-    kl, error, mode_error = measured[name[0]]
-    ax.fill_between(grid, p, color=COLORS[0], alpha=0.4)
-    ax.plot(grid, p_hat, color=COLORS[3])
-    ax.axvline(y_hat, color=COLORS[3], linestyle=":")
-    ax.set_title(
-        f"{name}\nKL {kl:.3f},  error of ŷ {error:.1f},  of the mode {mode_error:g}", fontsize=10
-    )
-    ax.set(xlim=(8, 92), ylim=(0, 0.23))
-for ax in axes[1]:
-    ax.set_xlabel("Age (years)")
-for ax in axes[:, 0]:
-    ax.set_ylabel("Probability")
-figure.suptitle("blue: target p, orange: prediction, dotted: its expectation ŷ", fontsize=10)
-plt.show()
+plot.four_predictions(predictions, measured, grid, p)
 
 # %%
 A, B, C, D = measured.values()
@@ -590,33 +552,15 @@ weights = {"KL alone": (1, 0), "L1 alone": (0, 1), "KL + L1": (1, 1)}
 paths = {name: descend(start, *pair) for name, pair in weights.items()}
 
 # %% alt="Six panels of a prediction that begins with hills at 30 and 60: KL alone is slow to empty the second hill, L1 alone empties it at once and leaves a spike beside the target, both together end on the target."
-figure, axes = plt.subplots(2, 3, figsize=(10, 5), sharex=True, sharey=True)
-for row, step in zip(axes, (400, 4000), strict=True):
-    for ax, (name, path), color in zip(row, paths.items(), COLORS, strict=False):
-        ax.fill_between(grid, p, color="gray", alpha=0.35)
-        ax.plot(grid, start, color="black", linestyle="--", linewidth=1)
-        ax.plot(grid, path[step], color=color, linewidth=2)
-        ax.set(xlim=(15, 75), title=f"{name}, {step} steps")
-    row[0].set_ylabel("Probability")
-for ax in axes[1]:
-    ax.set_xlabel("Age (years)")
-figure.suptitle("Prediction (color), as it began (dashed), target (gray)", fontsize=10)
-plt.show()
+plot.two_hills(paths, grid, p, start)
 
 # %% alt="Left, the error of the age: with L1 it is 0 within 200 steps, with KL alone still 2 years after 4000. Right, the KL divergence: with L1 alone it stays at 0.7, in the other two it falls to below 0.1."
-figure, axes = plt.subplots(1, 2, figsize=(10, 3))
-after = {}
-for (name, path), color in zip(paths.items(), COLORS, strict=False):
+curves, after = {}, {}
+for name, path in paths.items():
     kl = np.array([kl_divergence(p, p_hat) for p_hat in path])
     error = np.abs(path @ grid - y)
-    after[name] = kl[[400, -1]], error[[400, -1]]
-    width = 5 if name == "L1 alone" else 2
-    axes[0].plot(error, color=color, linewidth=width, label=name)
-    axes[1].plot(kl, color=color, linewidth=width, label=name)
-axes[0].set(xlabel="Step", ylabel=r"$|\hat y - y|$ (years)", title="is the age right?")
-axes[1].set(xlabel="Step", ylabel="KL (nats)", ylim=(0, 0.8), title="is the shape right?")
-axes[0].legend()
-plt.show()
+    curves[name], after[name] = (error, kl), (kl[[400, -1]], error[[400, -1]])
+plot.age_and_shape(curves)
 
 # %%
 for name, (kl, error) in after.items():
@@ -676,16 +620,7 @@ results |= {f"{lam:g}": train(of_loss(1, lam)) for lam in lams}
 results["L1 alone"] = train(of_loss(0, 1))
 
 # %% alt="Three panels against the weight of L1: KL grows with it, the error of the expectation falls until the weight is 10, and that of the mode jumps from 3 years at weight 0.1 to 15 at weight 10."
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
-for ax, measure in zip(axes, results["KL alone"], strict=True):
-    values = [result[measure] for result in results.values()]
-    ax.plot(values, "o-", color=COLORS[0])
-    ax.plot([0, 6], [values[0], values[6]], "s", color=COLORS[3])
-    ax.set_xticks(range(7), ["KL\nalone", *list(results)[1:6], "L1\nalone"])
-    ax.set(ylim=(0, None), xlabel=r"weight $\lambda$ of L1", title=measure)
-    ax.title.set_fontsize(10)
-    ax.tick_params(axis="x", labelsize=8)
-plt.show()
+plot.weights_of_l1(results)
 for name, result in results.items():
     print(f"{name:9}", {measure: round(value, 2) for measure, value in result.items()})
 

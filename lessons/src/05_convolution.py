@@ -12,7 +12,6 @@
 import inspect
 from timeit import timeit
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import convolve, correlate
 
@@ -21,10 +20,10 @@ from tinydldl.datasets.synthetic import draw_face
 from tinydldl.gradcheck import GradientError, check_layer, compare, numerical_gradient
 from tinydldl.layers import AvgPool2d, Conv2d, Sequential, taps
 from tinydldl.models import AgeNet
-from tinydldl.notebook import slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import figures, slider, use_style
 
 use_style()
+plot = figures("05")
 rng = np.random.default_rng(5)
 
 # %% [markdown]
@@ -56,16 +55,8 @@ print(f"loops against SciPy: largest difference {difference:.1e}")
 assert difference < 1e-13
 
 # %% alt="A face in gray, and two maps of differences: one shows lips, brows and chin as red and blue lines where brightness changes downward, the other the sides of head and neck where it changes to the right."
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.9))
-axes[0].imshow(gray, cmap="gray")
-axes[0].set_title("picture")
-for ax, kernel, name in ((axes[1], down, "brighter below"), (axes[2], down.T, "brighter right")):
-    shown = ax.imshow(slide(gray, kernel), cmap="RdBu", vmin=-2, vmax=2)
-    ax.set_title(f"{name} (blue), darker (red)", fontsize=9)
-for ax in axes:
-    ax.set_axis_off()
-figure.colorbar(shown, ax=axes[2], label="y")
-plt.show()
+found = {"brighter below": slide(gray, down), "brighter right": slide(gray, down.T)}
+plot.differences(gray, found)
 
 # %% [markdown]
 # A kernel is a question that is asked everywhere. We wrote these two by hand; a network learns its own.
@@ -167,26 +158,13 @@ assert output_size(1000, 1, 7, 5) == 145, "1,010 rows in steps of 7: the first, 
 
 
 # %% alt="Where windows of 3 rows lie over 6 rows: four without padding, six with one row of zeros at both ends, three with stride 2."
-def show_windows(H=7, KH=3, stride=2, padding=1, ax=None):
-    """Draw the rows of a picture as squares, and below them the window of each output."""
-    ax = ax or plt.subplots(figsize=(5, 2.6))[1]
-    for row in range(-padding, H + padding):
-        inside = 0 <= row < H
-        ax.text(row, 0, "x" if inside else "0", ha="center", va="center")
-        ax.barh(0, 0.9, 0.8, row - 0.45, color=COLORS[5] if inside else "#DDDDDD")
-    for h in range(output_size(H, KH, stride, padding)):
-        ax.barh(-1 - h, KH - 0.1, 0.6, h * stride - padding - 0.45, color=COLORS[1])
-        ax.text(h * stride - padding + (KH - 1) / 2, -1 - h, f"h = {h}", ha="center", va="center")
-    ax.set(title=f"H {H}, KH {KH}, stride {stride}, padding {padding}", xlabel="Row of the picture")
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.grid(False)
+def show_windows(H=7, KH=3, stride=2, padding=1):
+    """The rows of a picture, and the window of each output."""
+    plot.windows({(H, KH, stride, padding): output_size(H, KH, stride, padding)})
 
 
-figure, axes = plt.subplots(1, 3, figsize=(9, 3))
-for ax, (stride, padding) in zip(axes, [(1, 0), (1, 1), (2, 1)], strict=True):
-    show_windows(6, 3, stride, padding, ax)
-plt.show()
+cases = {(6, 3, *case): output_size(6, 3, *case) for case in ((1, 0), (1, 1), (2, 1))}
+plot.windows(cases)
 slider(show_windows, H=(5, 12), KH=(1, 5), stride=(1, 3), padding=(0, 2))
 
 # %% [markdown]
@@ -307,18 +285,7 @@ assert (round(thin_x / 1e9, 1), round(9 * thin_x / 1e9, 1)) == (0.8, 7.4)
 
 # %% alt="A padded picture four times, with an orange frame where one tap looks: the first at the upper left, the last of the top row at the upper right, the middle one on the picture itself, the last at the lower right."
 padded = np.pad(face, ((4, 4), (4, 4), (0, 0)))  # exaggerated, so that one can see the shift
-figure, axes = plt.subplots(1, 4, figsize=(8.5, 2.5))
-places = [(0, 0), (0, 8), (4, 4), (8, 8)]
-names = ["first tap", "last of the top row", "middle tap: x itself", "last tap"]
-for ax, (i, j), name in zip(axes, places, names, strict=True):
-    ax.imshow(padded)
-    ax.add_patch(plt.Rectangle((j, i), 95, 95, fill=False, edgecolor=COLORS[1], linewidth=3))
-    ax.set_title(name, fontsize=10)
-    ax.set_axis_off()
-figure.suptitle(
-    "x_pad, and in orange the slice that one tap sees (padding exaggerated)", fontsize=10
-)
-plt.show()
+plot.taps(padded)
 assert np.array_equal(padded[:, 4 : 4 + 96][4 : 4 + 96], face), "the middle tap sees x itself"
 
 # %% [markdown]
@@ -688,19 +655,7 @@ values = np.array([np.prod(shape) + np.prod(out) for _, _, shape, out in convs])
 megabytes = 4 * (32 * values + weights) / 1e6
 intensity = 2 * 32 * macs / (1e6 * megabytes)
 
-figure, axes = plt.subplots(2, 2, figsize=(9, 4.6), sharex=True)
-for ax, height, label in (
-    (axes[0, 0], macs / 1e6, "Multiply-adds a photo\n(millions)"),
-    (axes[0, 1], weights / 1e3, "Weights (thousands)"),
-    (axes[1, 0], megabytes, "Bytes a batch of 32\n(millions)"),
-    (axes[1, 1], intensity, "FLOPs per byte"),
-):
-    ax.bar(names, height, color=[COLORS[int(name[0]) % 2] for name in names])
-    ax.set(ylabel=label)
-    ax.tick_params(axis="x", labelrotation=90)
-    ax.grid(visible=False, axis="x")
-figure.supxlabel("Convolution (group_number)", fontsize=10)
-plt.show()
+plot.costs(macs, weights, megabytes, intensity, names)
 
 # %% [markdown]
 # Three things to see. (The color changes with the group.) First, six of the 13 convolutions cost the same 9.4 million multiply-adds: from group to group the picture shrinks to a quarter of the pixels, but both channel counts double, and $\frac14 \cdot 2 \cdot 2 = 1$. (The first of a group has fewer channels in; in group 5 the channels no longer double.) Second, group 5 holds 48% of the weights of all convolutions and does 9% of their work, while the first two groups hold 1.8% of the weights and do 32% of it. Third, the first layers move the most bytes and do the least with them.
@@ -753,14 +708,7 @@ seconds = {
 for name, duration in seconds.items():
     print(f"{name:8} {1e3 * duration:10.1f} ms   {1e9 * duration / work:8.2f} ns a multiply-add")
 
-figure, axes = plt.subplots(figsize=(7, 2))
-axes.plot([1e3 * duration for duration in seconds.values()], list(seconds), "o", markersize=9)
-for name, duration in seconds.items():
-    axes.annotate(f"   {1e3 * duration:,.0f} ms", (1e3 * duration, name), va="center")
-axes.set(xscale="log", xlim=(1, 3e7), ylim=(-0.6, 2.6))
-axes.set(xlabel="Milliseconds, logarithmic (loops: extrapolated)")
-axes.invert_yaxis()
-plt.show()
+plot.times(seconds)
 assert np.abs(conv2d(x, W) - conv2d_im2col(x, W)).max() < 1e-3, "float32: the same up to rounding"
 
 # %% [markdown]

@@ -11,7 +11,6 @@
 # %%
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tinydldl import naive
@@ -28,10 +27,10 @@ from tinydldl.layers import (
     Sequential,
 )
 from tinydldl.models import AgeNet
-from tinydldl.notebook import FAST, slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import FAST, figures, slider, use_style
 
 use_style()
+plot = figures("06")
 rng = np.random.default_rng(6)
 
 # %% [markdown]
@@ -66,25 +65,7 @@ assert np.array_equal(MaxPool2d(3, 2).forward(big), naive.max_pool(big, (3, 3), 
 # %% alt="A square of 4 by 4 numbers in four colors, its 2 by 2 maxima, the gradients of these, and the gradient of the square: each maximum gets the gradient of its window, the first of two equal ones, and all other entries are 0."
 dy = np.array([[10.0, 20], [30, 40]]).reshape(1, 2, 2, 1)
 dx = pool.backward(dy)
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.4), width_ratios=[4, 2, 2, 4])
-for ax, array, name in zip(axes, (x, y, dy, dx), ("x", "y", "dy", "dx"), strict=True):
-    grid = array[0, :, :, 0]
-    size = len(grid) // 2  # entries of one window
-    for i, j in np.ndindex(grid.shape):
-        won = array is dx and grid[i, j] > 0
-        window = 2 * (i // size) + j // size
-        ax.add_patch(plt.Rectangle((j, i), 1, 1, color=COLORS[(0, 1, 2, 4)[window]], alpha=0.45))
-        ax.text(
-            j + 0.5,
-            i + 0.5,
-            f"{grid[i, j]:g}",
-            ha="center",
-            va="center",
-            weight="bold" if won else None,
-        )
-    ax.set(xlim=(0, len(grid)), ylim=(len(grid), 0), aspect="equal", title=name)
-    ax.set_axis_off()
-plt.show()
+plot.max_pooling(x, y, dy, dx)
 assert dx[0, 2].ravel().tolist() == [30, 0, 0, 0], "6 and 6 tie: the first gets it"
 assert np.array_equal(dx, naive.max_pool_backward(x, (2, 2), (2, 2), dy))
 
@@ -122,6 +103,7 @@ def max_pool_backward(x, dy):
 
     Hint: x.reshape(N, H // 2, 2, W // 2, 2, C) has the windows on axes 2 and 4. Move those to the
     end and join them: four values per window, whose `argmax` is the first of the largest.
+    `np.arange(4) == winner[..., None]` is true there and nowhere else. Then the same way back.
     """
     ### BEGIN SOLUTION
     N, H, W, C = x.shape
@@ -228,20 +210,11 @@ blob, spots = np.zeros((14, 14)), np.zeros((14, 14))
 blob[3:10, 3:10] = 1
 spots[::2, 1::2] = 1
 
-figure, axes = plt.subplots(1, 3, figsize=(8, 3))
-pooled = {}
-for ax, (name, shape) in zip(
-    axes, {"even": even, "blob": blob, "spots": spots}.items(), strict=True
-):
-    x = shape[None, :, :, None]
+maps, pooled = {"even": even, "blob": blob, "spots": spots}, {}
+for name, one in maps.items():
+    x = one[None, :, :, None]
     pooled[name] = GlobalAvgPool().forward(x).item(), HybridPool().forward(x).item()
-    ax.imshow(shape, cmap="gray_r", vmin=0, vmax=1)
-    ax.set_title(f"{name}\nGAP {pooled[name][0]:.2f}, HP {pooled[name][1]:.2f}")
-    ax.set(xticks=np.arange(-0.5, 14, 2), yticks=np.arange(-0.5, 14, 2))
-    ax.tick_params(labelbottom=False, labelleft=False, length=0)
-    ax.grid(color=COLORS[1], alpha=1)
-    ax.set_axisbelow(False)
-plt.show()
+plot.pooled(maps, pooled)
 
 # %%
 assert [round(values[0], 12) for values in pooled.values()] == [0.25, 0.25, 0.25]
@@ -307,22 +280,11 @@ def outputs_of_relus(net, x):
 
 # %% alt="The spread of the outputs over ten layers: without batch normalization it grows to 300 with weights twice as large and falls to 0.0003 with half; with it all three curves are the same flat line."
 x = rng.standard_normal((4, 12, 12, 8), dtype=np.float32)
-figure, axes = plt.subplots(1, 2, sharey=True)
-last = {}
-for ax, normalize in zip(axes, (False, True), strict=True):
-    for scale, style in zip((2, 1, 0.5), ("o-", "s--", "^:"), strict=True):
-        ys = outputs_of_relus(stack(scale, normalize), x)
-        last[normalize, scale] = ys[-1]
-        ax.plot(range(1, 11), [y.std() for y in ys], style, label=f"weights times {scale}")
-    ax.set(
-        yscale="log",
-        ylim=(1e-4, 1e4),
-        xlabel="Layer",
-        title=f"{'with' if normalize else 'no'} BatchNorm",
-    )
-axes[0].set(ylabel="Standard deviation of the output")
-axes[0].legend(loc="upper left")
-plt.show()
+spread, last = {}, {}
+for normalize, scale in itertools.product((False, True), (2, 1, 0.5)):
+    ys = outputs_of_relus(stack(scale, normalize), x)
+    spread[normalize, scale], last[normalize, scale] = [y.std() for y in ys], ys[-1]
+plot.spreads(spread)
 
 assert np.array_equal(last[False, 2], 2**10 * last[False, 1]) and 2**10 == 1024
 assert np.array_equal(last[False, 0.5], last[False, 1] / 2**10)
@@ -548,16 +510,7 @@ intercept, slope = np.linalg.lstsq(np.stack([np.ones(M), x_hat0], axis=1), dy)[0
 assert abs(intercept - dy.mean()) < 1e-14 and abs(slope - (dy * x_hat0).mean()) < 1e-14
 residuals = dy - intercept - slope * x_hat0
 
-figure, axes = plt.subplots(1, 2, sharex=True, sharey=True)
-axes[0].plot(x_hat0, dy, "o")
-axes[0].plot(x_hat0, intercept + slope * x_hat0, color=COLORS[3])
-axes[0].vlines(x_hat0, intercept + slope * x_hat0, dy, color=COLORS[1])
-axes[0].set(title="dy, and its regression line", ylabel="Gradient", xlabel=r"$\hat x$")
-axes[1].plot(x_hat0, residuals, "o")
-axes[1].axhline(0, color=COLORS[3])
-axes[1].vlines(x_hat0, 0, residuals, color=COLORS[1])
-axes[1].set(title=r"what is passed back: dx / ($\gamma$ inv_std)", xlabel=r"$\hat x$")
-plt.show()
+plot.regression(x_hat0, dy, intercept, slope, residuals)
 assert np.abs(gamma / x.std() * residuals - dx).max() < 1e-4, "dx above has eps = 1e-5"
 
 # %% [markdown]
@@ -750,15 +703,7 @@ def show_running(momentum=0.1, N=4):
         layer.forward(4 + 3 * draw.standard_normal((N, 2, 2, 1), dtype=np.float32))
         for name in history:
             history[name].append(layer.buffers[name].item())
-    figure, axes = plt.subplots(1, 2)
-    for ax, (name, values), true in zip(axes, history.items(), (4, 9), strict=True):
-        ax.plot(values)
-        ax.axhline(true, color=COLORS[3], linestyle="--")
-        ax.set(
-            xlabel="Batches", ylabel=name, ylim=(0, 2 * true), title=f"{name} (true value dashed)"
-        )
-    figure.suptitle(f"momentum {momentum}, batches of {N} images")
-    plt.show()
+    plot.running(history, momentum, N)
     return history
 
 
@@ -798,13 +743,7 @@ for N in sizes:
         outputs.append(BatchNorm2d(3).forward(faces[[0, *others]])[0, 16, 16, 0])
     spread.append(np.std(outputs))
 
-figure, axes = plt.subplots(figsize=(6, 3))
-axes.plot(sizes, spread, "o-")
-axes.set(xscale="log", yscale="log", xlabel="Photos in the batch", xticks=sizes, xticklabels=sizes)
-axes.set(ylabel="Spread of one output", title="The same face among random others")
-axes.minorticks_off()
-axes.set(ylim=(0.08, 0.6), yticks=[0.1, 0.2, 0.4], yticklabels=["0.1", "0.2", "0.4"])
-plt.show()
+plot.company(sizes, spread)
 print("spread:", dict(zip(sizes, np.round(spread, 3).tolist(), strict=True)))
 assert spread == sorted(spread, reverse=True) and spread[0] > 3 * spread[-1]
 
@@ -854,7 +793,7 @@ else:
 def fold(W, bn):
     """(W, b) of one convolution that does what W without bias, and then bn.eval(), do.
 
-    Hint: `bn.params` has gamma and beta, `bn.buffers` running_mean and running_var.
+    Hint: `bn.params` has gamma and beta, `bn.buffers` running_mean and running_var; `bn.eps`.
     """
     ### BEGIN SOLUTION
     alpha = bn.params["gamma"] / np.sqrt(bn.buffers["running_var"] + bn.eps)

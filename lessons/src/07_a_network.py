@@ -9,7 +9,6 @@
 # | **Code** | [`tinydldl/layers/base.py`](../tinydldl/layers/base.py), [`tinydldl/models.py`](../tinydldl/models.py), [`tinydldl/optim.py`](../tinydldl/optim.py) |
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tinydldl.datasets.synthetic import annotate, draw_face
@@ -18,11 +17,11 @@ from tinydldl.labels import label_grid
 from tinydldl.layers import BatchNorm2d, Conv2d, Linear, ReLU, Sequential, Tanh
 from tinydldl.methods import DLDLv2
 from tinydldl.models import CHANNELS, AgeNet, count_params
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam
-from tinydldl.plots import COLORS
 
 use_style()
+plot = figures("07")
 
 # %% [markdown]
 # ## 1. A network is a row of layers
@@ -290,18 +289,12 @@ def measured(stds, rng):
 
 
 # %% alt="The mean square of the numbers after each of 13 convolutions, for four scales of the initial weights: it explodes to 1e12 with 0.2 everywhere, dies out to 1e-21 with 0.01, and stays near 1 by fan-in and fan-out."
-figure, axes = plt.subplots(figsize=(8, 3.6))
-layers, last = np.arange(1, 14), {}
-for (name, stds), color in zip(rules.items(), COLORS, strict=False):
+squares = {}  # measured, and by the formula
+for name, stds in rules.items():
     values = measured(stds, np.random.default_rng(5))
-    last[name] = values[-1]
-    axes.semilogy(layers, mean_square_after(1.0, tiny_channels, stds), color=color)
-    axes.semilogy(layers, values, "o", color=color)
-    lower = 30 if name.startswith("fan-out") else 1  # the two fans end close together
-    axes.text(13.3, last[name] / lower, name, color=color, va="center")
-axes.set(xlim=(0.5, 17), xticks=layers, xlabel="Convolution", ylabel="Mean square $E[x^2]$")
-axes.set_title("The size of the numbers, layer by layer (log scale)")
-plt.show()
+    squares[name] = values, mean_square_after(1.0, tiny_channels, stds)
+last = {name: values[-1] for name, (values, _) in squares.items()}
+plot.mean_squares(squares)
 
 # %% [markdown]
 # Lines and dots agree, up to the luck of one draw of the weights. With 0.01 everywhere the mean square falls by more than twenty powers of ten, and hardly anything reaches the last layer; with 0.2 it grows by twelve. (Fan-in and fan-out end a factor of $128/3 \approx 43$ apart.)
@@ -461,20 +454,7 @@ assert found == (54, 4, 180), f"one convolution, 3x3 positions, hidden layers of
 ### END HIDDEN TESTS
 
 # %% alt="Bars of parameters: 0.9 million in TinyAgeNet and 3.7 in ThinAgeNet, nearly all in convolutions; 134.7 in VGG16, of which nine tenths are in linear layers."
-figure, axes = plt.subplots(figsize=(8, 2.4))
-shares = np.array(list(table.values())) / 1e6
-left = np.zeros(3)
-for part, color, name in zip(
-    shares.T, COLORS, ("convolutions", "BatchNorm", "Linear"), strict=False
-):
-    axes.barh(list(table), part, left=left, color=color, label=name)
-    left += part
-for row, parts in enumerate(shares):
-    axes.text(parts.sum() + 1, row, f"{parts.sum():.1f} million", va="center")
-axes.set(xlim=(0, 160), xlabel="Parameters (millions)", title="Where the parameters are")
-axes.invert_yaxis()
-axes.legend(loc="upper right")
-plt.show()
+plot.parameters(table)
 
 # %%
 first_linear = (7 * 7 * 512 + 1) * 4096
@@ -695,13 +675,7 @@ for step in range(1, 21):  # the formula against the averages themselves, for g 
     m, v = beta1 * m + (1 - beta1), beta2 * v + (1 - beta2)
     assert abs(m / np.sqrt(v) - without[step - 1]) < 1e-12
 
-figure, axes = plt.subplots()
-axes.semilogx(t, without, color=COLORS[3], label="without correction")
-axes.semilogx(t, np.ones(len(t)), color=COLORS[0], label="with correction")
-axes.set(xlabel="Step t (log scale)", ylabel="Length of the step / lr", ylim=(0, 8))
-axes.set_title("Adam's steps under a constant gradient")
-axes.legend()
-plt.show()
+plot.adams_first_steps(t, without)
 print(f"first {without[0]:.2f}, longest {without.max():.2f} at step {t[without.argmax()]}")
 assert abs(without[0] - 3.16) < 0.01 and 6 < without.max() < 7
 assert abs(without[-1] - 1) < 0.05
@@ -739,16 +713,7 @@ history = np.array(history)
 
 # %% alt="Both losses over 300 steps begin at chance: the KL divergence falls slowly to nearly 0, the error of the age within 50 steps."
 chance_kl, chance_error = loss_at_chance(p.astype(float), y, grid)
-figure, (left, right) = plt.subplots(1, 2)
-left.plot(history[:, 1], color=COLORS[0])
-left.axhline(chance_kl, color="black", linestyle="--")
-left.text(len(history), chance_kl, "chance", ha="right", va="bottom")
-left.set(xlabel="Step", ylabel="$L_{ld}$ (nats)", ylim=(0, 1.3 * chance_kl))
-right.plot(history[:, 2], color=COLORS[3])
-right.axhline(chance_error, color="black", linestyle="--")
-right.text(len(history), chance_error, "chance", ha="right", va="bottom")
-right.set(xlabel="Step", ylabel="$L_{er}$ (years)", ylim=(0, 1.3 * chance_error))
-plt.show()
+plot.losses(history, chance_kl, chance_error)
 
 print(f"first: L_ld {history[0, 1]:.3f} (chance {chance_kl:.3f}), L_er {history[0, 2]:.2f} years")
 print(f"last:  L_ld {history[-1, 1]:.3f}, L_er {history[-1, 2]:.2f} years")
@@ -768,16 +733,8 @@ assert (of_er > 3 * of_ld).all()
 
 # %% alt="Eight drawn faces, from a baby to a person of 80, each above its label distribution and the predicted one, which lie on each other."
 p_hat = method.predict(logits)
-figure, axes = plt.subplots(2, 8, figsize=(11, 2.8), height_ratios=[1, 1])
-for i, (top, bottom) in enumerate(axes.T):
-    top.imshow(faces[i])
-    top.set_axis_off()
-    bottom.fill_between(grid, p[i], color=COLORS[0], alpha=0.45)
-    bottom.plot(grid, p_hat[i], color=COLORS[3], linewidth=1)
-    bottom.set(xlim=(0, 100), xticks=[0, 50], yticks=[], xlabel="Age (years)")
-    top.set_title(f"{y[i]:.1f}: {method.age(p_hat)[i]:.1f}", fontsize=10)
-figure.suptitle("Age: estimate (years). Blue: label distribution; orange: predicted")
-plt.show()
+y_hat = method.age(p_hat)
+plot.predictions(faces, grid, p, p_hat, y, y_hat)
 
 # %% [markdown] question="eight" points=3
 # ### Question

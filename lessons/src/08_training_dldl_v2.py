@@ -13,7 +13,6 @@ import re
 from math import ceil
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -28,13 +27,13 @@ from tinydldl.labels import label_grid
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import coverage, mae
 from tinydldl.models import AgeNet
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam, cosine_schedule, step_schedule
-from tinydldl.plots import COLORS
 from tinydldl.train import baselines
 from tinydldl.train.loop import evaluate, train_epoch
 
 use_style()
+plot = figures("08")
 
 # %% [markdown]
 # ## 1. The faces
@@ -107,18 +106,12 @@ assert np.abs(x.std(axis=(0, 1, 2)) - 1).max() < 1e-3
 
 # %% alt="One drawn face seven times: as it is, mirrored, in gray, blurred by scaling, turned, cropped, and with other colors."
 face = draw_face(58.0, np.random.default_rng(12), 256)
-figure, axes = plt.subplots(1, 7, figsize=(12, 2.3))
-axes[0].imshow(face)
-axes[0].set_title("original")
 seeds = {"mirror": 2, "gray": 2, "scale": 6, "rotate": 3, "crop": 5, "color": 2}
-changed = {}
-for ax, (name, transform) in zip(axes[1:], TRANSFORMS.items(), strict=True):
-    changed[name] = transform(face, np.random.default_rng(seeds[name]))
-    ax.imshow(changed[name])
-    ax.set_title(name)
-for ax in axes:
-    ax.set_axis_off()
-plt.show()
+changed = {
+    name: transform(face, np.random.default_rng(seeds[name]))
+    for name, transform in TRANSFORMS.items()
+}
+plot.transforms(face, changed)
 
 # %% [markdown]
 # Six panels, six assertions:
@@ -178,16 +171,11 @@ for step in range(400):
     W = (1 - lr) * W - lr * rng.standard_normal(2000)
     spread.append((W**2).mean())
 
-figure, axes = plt.subplots()
-axes.semilogy(spread, color=COLORS[0])
-for lr, first, color in ((0.2, 0, COLORS[1]), (0.02, 200, COLORS[3])):
-    floor = lr / (2 - lr)
-    print(f"lr {lr}: mean square {np.mean(spread[first + 150 : first + 200]):.4f}, {floor:.4f}")
-    assert abs(np.mean(spread[first + 150 : first + 200]) / floor - 1) < 0.1
-    axes.hlines(floor, first, first + 200, color=color, linestyle="--", label=f"floor, lr {lr}")
-axes.set(xlabel="Step", ylabel="Mean of $W^2$ (log scale)", title="Noise keeps W from 0")
-axes.legend()
-plt.show()
+floors = {lr: lr / (2 - lr) for lr in (0.2, 0.02)}
+for (lr, floor), end in zip(floors.items(), (200, 400), strict=True):
+    print(f"lr {lr}: mean square {np.mean(spread[end - 50 : end]):.4f}, {floor:.4f}")
+    assert abs(np.mean(spread[end - 50 : end]) / floor - 1) < 0.1
+plot.noise_floor(spread, floors)
 
 # %% [markdown]
 # ### Exercise 1
@@ -239,13 +227,8 @@ def rate(epoch):
     return cosine_schedule(LR, epoch + 0.5, EPOCHS, WARM_UP)
 
 
-figure, axes = plt.subplots(figsize=(8, 2.6))
-axes.step(range(1, 61), rates, where="mid", color=COLORS[0], label="paper: 60 epochs, every 30")
 ours = [rate(epoch) for epoch in range(1, EPOCHS + 1)]
-axes.step(range(1, EPOCHS + 1), ours, where="mid", color=COLORS[3], label="this lesson")
-axes.set(xlabel="Epoch", ylabel="Learning rate")
-axes.legend()
-plt.show()
+plot.schedules(rates, ours)
 half_way = 1 + WARM_UP + (EPOCHS - WARM_UP) / 2
 assert ours[0] == LR / 2 and max(ours) < LR
 assert abs(cosine_schedule(LR, half_way, EPOCHS, WARM_UP) - LR / 2) < 1e-12
@@ -508,31 +491,7 @@ if not FAST:
 _, plain = fit(train_faces, [], BRIEF)
 
 
-def compare_curves(runs):
-    """Training and validation error by epoch, one panel for each {title: history}."""
-    rows = ceil(len(runs) / 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(9, 2.7 * rows + 0.4), squeeze=False)
-    curves = {
-        "train_mae": ("training", COLORS[0], "o-"),
-        "valid_mae": ("validation", COLORS[3], "s--"),
-    }
-    top = max(record[name] for history in runs.values() for record in history for name in curves)
-    for ax, (title, history) in zip(axes.flat, runs.items(), strict=True):
-        for name, (label, color, style) in curves.items():
-            values = [record[name] for record in history]
-            ax.plot(
-                range(1, len(values) + 1), values, style, color=color, markersize=3, label=label
-            )
-        ax.axhline(baseline, color="black", linestyle=":", label="always the mean age")
-        ax.set(
-            title=title, xlabel="Epoch", ylabel="MAE (years)", ylim=(0, 1.05 * max(top, baseline))
-        )
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    plt.show()
-
-
-compare_curves({"with mirroring": healthy, "without": plain})
+plot.errors({"with mirroring": healthy, "without": plain}, baseline)
 
 # %% [markdown]
 # ### Exercise 3
@@ -623,7 +582,7 @@ runs = {"healthy": healthy}
 for letter, bug in planted.items():
     arguments = {"faces": train_faces, "transforms": ["mirror"]} | SUSPECTS[bug]
     _, runs[letter] = fit(epochs=BRIEF, **arguments)
-compare_curves(runs)
+plot.errors(runs, baseline)
 
 # %% [markdown] question="hunt" points=6
 # ### Question

@@ -16,7 +16,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two processes share a batch below; l
 import json
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import rel_entr, xlogy
 from scipy.stats import t as student
@@ -34,14 +33,14 @@ from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import make_method
 from tinydldl.metrics import mae
 from tinydldl.models import VGG16, AgeNet, count_params
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam, step_schedule
-from tinydldl.plots import COLORS
 from tinydldl.reproduce import table3
 from tinydldl.train import baselines
 from tinydldl.train.loop import Training, evaluate, train
 
 use_style()
+plot = figures("09")
 rng = np.random.default_rng(9)
 grid = label_grid(0, 100, 1)
 K = len(grid)
@@ -80,25 +79,7 @@ for name, method in methods.items():
 # %% alt="What each method is trained toward for a face of 30.4 years: a number between -1 and 1, a single bar at 30, a hundred answers of yes and then no, an age, a hill, and a hill together with an age."
 y, sigma = np.array([30.4]), np.array([2.0])
 target = {name: method.target(y, sigma)[0] for name, method in methods.items()}
-figure, axes = plt.subplots(2, 3, figsize=(10, 4.6))
-(number, one_hot, code), (age, hill, both) = axes
-number.plot(target["mr-l1"][0], 0, "o", color=COLORS[0], markersize=10)
-number.set(xlim=(-1, 1), yticks=[], xlabel="z", title="mr-l1, mr-l2: a number in [-1, 1]")
-one_hot.bar(grid, grid == target["dex"], color=COLORS[0])
-one_hot.set(ylim=(0, 1.1), title="dex: one label")
-code.plot(grid[:-1] + 0.5, target["ranking"], ".", color=COLORS[0])
-code.set(ylabel='"older?"', title="ranking: 100 answers")
-age.axvline(target["er-l1"], color=COLORS[3], linewidth=3)
-age.set(yticks=[], title="er-l1: an age")
-for ax, name in ((hill, "dldl: a distribution"), (both, "dldl-v2: both")):
-    ax.bar(grid, target["dldl"], color=COLORS[0])
-    ax.set_title(name)
-both.axvline(30.4, color=COLORS[3], linewidth=3)
-for ax in (one_hot, code, age, hill, both):
-    ax.set(xlim=(20, 41), xlabel="Age (years)")
-for ax in axes.flat:
-    ax.title.set_fontsize(11)
-plt.show()
+plot.targets(target, grid)
 
 # %%
 assert abs(target["mr-l1"][0] + 0.392) < 1e-12
@@ -243,13 +224,7 @@ size = {}
 for name, method in methods.items():
     dx = method.loss(np.zeros((1, method.outputs)), method.target(y, sigma), y)[1]
     size[name] = float(np.abs(dx).sum())
-figure, axes = plt.subplots(figsize=(8, 2.6))
-axes.barh(list(size), list(size.values()), color=COLORS[0])
-axes.bar_label(axes.containers[0], fmt="%.1f", padding=3)
-axes.set(xlabel="Sum of the absolute entries of the gradient, at x = 0", xlim=(0, 58))
-axes.invert_yaxis()
-axes.grid(axis="y", visible=False)
-plt.show()
+plot.gradient_sizes(size)
 assert size["dex"] < 2 and size["dldl"] < 2 and abs(size["ranking"] - (K - 1) / 2) < 1e-12
 assert abs(size["er-l1"] - np.abs(grid - 50).mean()) < 1e-9, "mean absolute deviation: 25 years"
 assert size["er-l1"] > 12 * size["dldl"]
@@ -284,17 +259,7 @@ for d in distances:
     said["er-l1"].append(abs(halves @ grid - label))
 said = {name: np.array(values) for name, values in said.items()}
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-for ax, names in ((axes[0], ("dex", "dldl")), (axes[1], ("ranking", "er-l1"))):
-    for name, color in zip(names, (COLORS[0], COLORS[3]), strict=True):
-        unit = "years" if name == "er-l1" else "nats"
-        width = 5 if name == "dex" else 2
-        ax.plot(distances, said[name], color=color, linewidth=width, label=f"{name} ({unit})")
-    ax.set(xlabel="d: where the other half is (years away)", ylabel="Loss", ylim=(0, None))
-    ax.legend(loc="lower right")
-axes[0].set_title("how much mass is wrong?")
-axes[1].set_title("how far away is it?")
-plt.show()
+plot.half_wrong(distances, said)
 
 # %%
 assert np.abs(said["dex"] - np.log(2)).max() < 1e-12
@@ -375,21 +340,15 @@ method = methods["mr-l1"]
 (L, L_er), _ = method.loss(x["mr-l1"], aim["mr-l1"], np.array([5.0, 30.4, 61.5, 90.0]))
 assert abs(50 * L - L_er) < 1e-12, "the loss is the MAE / 50"
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-factor = 1 - ((grid - 50) / 50) ** 2
-axes[0].plot(grid, factor, color=COLORS[0])
-axes[0].set(xlabel="Estimate (years)", ylabel=r"$1 - \hat z^2$", title="the gradient's factor")
-steps = {}
-for start, color in ((80.0, COLORS[2]), (99.0, COLORS[3])):
+factor, paths = 1 - ((grid - 50) / 50) ** 2, {}
+for start in (80.0, 99.0):
     output, path = np.arctanh([[(start - 50) / 50]]), []
     while not path or path[-1] > 30:
         path.append(method.age(method.predict(output))[0])
         output -= 0.05 * gradient_mr_l1(output, np.array([[-0.4]]))
-    steps[start] = len(path) - 1
-    axes[1].plot(path, color=color, label=f"from {start:g}: {steps[start]} steps")
-axes[1].set(xlabel="Step", ylabel="Estimate (years)", title="the way to 30")
-axes[1].legend()
-plt.show()
+    paths[start] = path
+steps = {start: len(path) - 1 for start, path in paths.items()}
+plot.flat_ends(grid, factor, paths)
 print({age: round(float(factor[age]), 3) for age in (50, 80, 99)}, steps)
 assert steps[99.0] > 10 * steps[80.0], "19 years more, more than ten times the steps"
 assert factor[50] == 1 and factor[99] < 0.04
@@ -482,18 +441,10 @@ assert np.abs(found - expected).max() < 1e-12, f"answers of 0, 1/2 and 1:\n{foun
 # %% alt="Nine answers that do not always fall, the bars of their distribution, three of them negative, and the bars after sorting, none negative."
 answers = np.array([[0.98, 0.9, 0.95, 0.7, 0.45, 0.55, 0.3, 0.1, 0.15]])
 raw = -np.diff(answers, axis=1, prepend=1, append=0)[0]
-small = np.arange(10)
-figure, axes = plt.subplots(1, 3, figsize=(10, 2.9))
-axes[0].plot(small[:-1] + 0.5, answers[0], "o-", color=COLORS[0], label="as given")
-axes[0].plot(small[:-1] + 0.5, -np.sort(-answers[0]), "--", color=COLORS[3], label="sorted")
-axes[0].set(xlabel="Border (years)", title="answers to “older?”")
-axes[0].legend()
-for ax, p, title in ((axes[1], raw, "as given"), (axes[2], distribution_of(answers)[0], "sorted")):
-    ax.bar(small, p, color=[COLORS[3] if mass < 0 else COLORS[0] for mass in p])
-    ax.set(xlabel="Age (years)", ylim=(-0.15, 0.3), title=f"$p_k$, {title}")
-plt.show()
-assert (raw < 0).sum() == 3 and (distribution_of(answers) >= 0).all()
-assert abs(raw @ small - distribution_of(answers)[0] @ small) < 1e-12
+small, mended = np.arange(10), distribution_of(answers)[0]
+plot.sorted_answers(small, answers, raw, mended)
+assert (raw < 0).sum() == 3 and (mended >= 0).all()
+assert abs(raw @ small - mended @ small) < 1e-12
 print(f"expectation before and after: {raw @ small:.2f} years")
 
 truth = -np.sort(-rng.uniform(0, 1, (1000, K - 1)), axis=1)
@@ -572,20 +523,7 @@ def fit(name, seed):
 live = {(name, seed): fit(name, seed) for name in ("mr-l1", "dldl-v2") for seed in SEEDS}
 
 # %% alt="Error by epoch of two methods with three seeds each: mr-l1 begins at 14 to 20 years with large jumps, dldl-v2 at 11 to 12, and all end near 7 to 8."
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharey=True)
-for ax, name in zip(axes, ("mr-l1", "dldl-v2"), strict=True):
-    for seed, color in zip(SEEDS, (COLORS[0], COLORS[3], COLORS[2]), strict=False):
-        history = live[name, seed][0]
-        for part, style in (("valid_mae", "-"), ("train_mae", ":")):
-            label = f"seed {seed}" if part == "valid_mae" else None
-            values = [record[part] for record in history]
-            ax.plot(range(1, EPOCHS + 1), values, style, color=color, label=label)
-    ax.axhline(baseline, color="black", linestyle="--", linewidth=1)
-    ax.set(title=name, xlabel="Epoch", ylim=(0, 1.6 * baseline))
-axes[0].set_ylabel("MAE (years)")
-axes[1].legend(loc="upper right", title="solid: validation, dotted: training")
-axes[0].text(EPOCHS, baseline + 0.3, "always the mean age", ha="right")
-plt.show()
+plot.histories(SEEDS, live, EPOCHS, baseline)
 
 # %%
 ends = {
@@ -768,27 +706,7 @@ def verdicts(error):
     return found
 
 
-def draw_intervals(ax, found, shift, color, label):
-    for place, name in enumerate(ordered):
-        if name in found:
-            mean, _, half = found[name]
-            style = {"fmt": "o", "color": color, "capsize": 4, "label": label}
-            ax.errorbar(mean, place + shift, xerr=half, **style)
-            label = None  # once is enough
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
-for place, name in enumerate(ordered):
-    left.plot(error[name], [place] * len(error[name]), "o", color=COLORS[0], alpha=0.5)
-    spread = error[name].std(ddof=1)
-    left.errorbar(error[name].mean(), place, xerr=spread, fmt="|", color="black", capsize=4)
-draw_intervals(right, versus(error), 0, COLORS[0], None)
-right.axvline(0, color="black", linewidth=1)
-left.set(xlabel="MAE (years)", title="from random weights, a dot for each seed")
-left.set_yticks(range(7), ordered)
-left.invert_yaxis()
-right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interval")
-plt.show()
+plot.methods(ordered, {"from random weights": (error, versus(error))})
 
 # %%
 verdict = verdicts(error)
@@ -838,22 +756,16 @@ def column_of(table, column, **wanted):
     return np.array([float(row[column]) for row in fit if row.get(column)])
 
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
 end = {name: column_of("epochs", "valid_mae", tried=name, epoch=12) for name in tried}
-for place, name in enumerate(tried):
-    left.plot(end[name], [place] * len(end[name]), "o", color=COLORS[0], alpha=0.6)
-    left.plot(end[name].mean(), place, "|", color="black", markersize=16)
-left.set_yticks(range(len(tried)), tried)
-left.invert_yaxis()
-left.set(xlabel="MAE (years)", title="after 12 epochs, a dot for each seed")
 steps = sorted({int(row["step"]) for row in why["steps"]})
-for loss, color in (("L1", COLORS[3]), ("KL", COLORS[0])):
-    column = f"{loss.lower()}_logits"
-    norms = [column_of("steps", column, tried=tried[0], step=step).mean() for step in steps]
-    right.plot(np.add(steps, 1), norms, "o-", color=color, label=f"of {loss}")
-right.set(xscale="log", yscale="log", xlabel="Step", title="norm of the gradient in the logits")
-right.legend(frameon=False)
-plt.show()
+norms = {
+    loss: [
+        column_of("steps", f"{loss.lower()}_logits", tried=tried[0], step=step).mean()
+        for step in steps
+    ]
+    for loss in ("L1", "KL")
+}
+plot.changes(tried, end, norms, steps)
 
 # %%
 print(f"{'':38}MAE   minus both losses    photos without a feature")
@@ -901,19 +813,8 @@ assert dead["L1 alone"].min() == 0
 
 # %% alt="Two panels with a row for each method. Left, the MAE of every run from the trained start; right, the paired differences to dldl-v2 from both starts: from random weights they spread widely, from the trained start all are near zero."
 later = seven(TRAINED, "mae")
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
-for place, name in enumerate(ordered):
-    left.plot(error[name], [place - 0.15] * len(error[name]), "o", color=COLORS[0], alpha=0.5)
-    left.plot(later[name], [place + 0.15] * len(later[name]), "o", color=COLORS[3], alpha=0.5)
-draw_intervals(right, versus(error), -0.15, COLORS[0], "from random weights")
-draw_intervals(right, versus(later), 0.15, COLORS[3], "from a trained start")
-right.axvline(0, color="black", linewidth=1)
-left.set(xlabel="MAE (years)", title="a dot for each seed")
-left.set_yticks(range(7), ordered)
-left.invert_yaxis()
-right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interval")
-right.legend(loc="upper right", fontsize=9)
-plt.show()
+both = {"from random weights": error, "from a trained start": later}
+plot.methods(ordered, {start: (values, versus(values)) for start, values in both.items()})
 
 # %%
 verdict_later = verdicts(later)
@@ -991,26 +892,16 @@ assert settings["schedule"] == "cosine:1" and settings["average"] is None
 
 # %% alt="Three columns of places one to seven, joined by lines: published, here from random weights, here from a trained start. dldl-v2 goes from first to fourth, from either start here."
 published = {name: table3.PUBLISHED[name, "yes", "HP"][0][0] for name in SEVEN}
-figures = {
+columns = {
     "published\n(ChaLearn 2015)": published,
     "here, from\nrandom weights": {name: error[name].mean() for name in SEVEN},
     "here, from\na trained start": means,
 }
-orders = [sorted(SEVEN, key=column.get) for column in figures.values()]
-figure, axes = plt.subplots(figsize=(7, 3.6))
-for name in SEVEN:
-    places = [order.index(name) + 1 for order in orders]
-    ours = name == "dldl-v2"
-    axes.plot(places, "o-", color=COLORS[3] if ours else "gray", linewidth=3 if ours else 1)
-    axes.text(-0.07, places[0], f"{name} {published[name]:.2f}", ha="right", va="center")
-    axes.text(2.07, places[2], f"{name} {means[name]:.2f}", va="center")
-axes.set(xlim=(-0.7, 2.7), ylim=(7.5, 0.5), yticks=range(1, 8), ylabel="Place")
-axes.set_xticks(range(3), figures)
-axes.grid(visible=False)
-plt.show()
+orders = [sorted(SEVEN, key=column.get) for column in columns.values()]
+plot.places(SEVEN, orders, published, means, columns)
 for title, order in zip(("published", "random", "trained"), orders, strict=True):
     print(f"{title:10}", ", ".join(order))
-spread = {title: max(column.values()) - min(column.values()) for title, column in figures.items()}
+spread = {title: max(column.values()) - min(column.values()) for title, column in columns.items()}
 print("years from first to last:", [round(float(value), 2) for value in spread.values()])
 
 # %%
@@ -1029,16 +920,7 @@ assert 0.5 < years[0] < 0.6 and 1 < years[1] < 1.6 and years[2] < 0.07
 
 # %% alt="A row for each method, a dot per seed: left the spread of the validation error from epoch to epoch, right that of the gradient from step to step; the gradients of the two regressions vary most."
 unsteady = {name: seven(RANDOM, name) for name in ("mae_spread", "grad_spread")}
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
-titles = ("validation MAE, epoch to epoch (years)", "gradient's norm, step to step (share)")
-for ax, values, title in zip(axes, unsteady.values(), titles, strict=True):
-    for place, name in enumerate(SEVEN):
-        ax.plot(values[name], [place] * len(values[name]), "o", color=COLORS[0], alpha=0.6)
-        ax.plot(values[name].mean(), place, "|", color="black", markersize=16)
-    ax.set(xlim=(0, None), title=title, xlabel="Standard deviation")
-axes[0].set_yticks(range(7), SEVEN)
-axes[0].invert_yaxis()
-plt.show()
+plot.unsteady(unsteady, SEVEN)
 for column, values in unsteady.items():
     print(column, {name: round(float(v.mean()), 3) for name, v in values.items()})
 
@@ -1170,20 +1052,11 @@ kl_mean = rel_entr(p, mean_p).sum(axis=1)
 assert (kl_mean <= kl_members.mean(axis=0) + 1e-9).all(), "for every single photo"
 assert (np.abs(y_hats.mean(axis=0) - y_valid) <= np.abs(y_hats - y_valid).mean(axis=0) + 1e-9).all()
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
 measures = {
     "MAE (years)": (np.abs(y_hats - y_valid).mean(axis=1), mae(mean_p @ grid, y_valid)),
     "KL (nats)": (kl_members.mean(axis=1), kl_mean.mean()),
 }
-for ax, (title, (members, ensemble)) in zip(axes, measures.items(), strict=True):
-    names = [*(f"seed {seed}" for seed in SEEDS), "average\nmember", "ensemble"]
-    heights = [*members, members.mean(), ensemble]
-    bars = ax.bar(names, heights, color=[*["lightgray"] * len(SEEDS), "gray", COLORS[3]])
-    ax.bar_label(bars, fmt="%.2f", padding=2)
-    ax.margins(y=0.12)
-    ax.set_title(title)
-    ax.grid(axis="x", visible=False)
-plt.show()
+plot.ensemble(measures, SEEDS)
 
 # %% [markdown]
 # Both inequalities hold for every single photo. They promise to beat the *average* member, and not the best one.

@@ -15,7 +15,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import brentq
 from scipy.spatial import distance
@@ -29,11 +28,11 @@ from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import by_decade, coverage, cumulative_score, mae, typical_annotator_error
 from tinydldl.models import AgeNet
-from tinydldl.notebook import FAST, slider, use_style
+from tinydldl.notebook import FAST, figures, slider, use_style
 from tinydldl.optim import Adam
-from tinydldl.plots import COLORS
 
 use_style()
+plot = figures("10")
 rng = np.random.default_rng(10)
 grid = label_grid(0, 100, 1)
 K = len(grid)
@@ -100,14 +99,7 @@ assert abs(found - (1 - np.exp(-5e-7)) / 2) < 1e-9, f"sigmas of 0.001 and 1000 y
 # %% alt="What an error costs: in the MAE a V without an end; in the epsilon-error a valley that levels off at 1, the sooner the smaller sigma is."
 error = np.linspace(-20, 20, 401)
 cost = {s: 1 - np.exp(-(error**2) / (2 * s**2)) for s in (2.0, 3.5, 5.0)}
-figure, axes = plt.subplots(1, 2, sharex=True)
-axes[0].plot(error, np.abs(error), color=COLORS[7])
-axes[0].set(xlabel="Error (years)", ylabel="Cost (years)", title="in the MAE")
-for (s, values), color in zip(cost.items(), COLORS, strict=False):
-    axes[1].plot(error, values, color=color, label=f"sigma {s:g}")
-axes[1].set(xlabel="Error (years)", ylabel="Cost", title="in the epsilon-error")
-axes[1].legend(loc="lower right")
-plt.show()
+plot.costs(error, cost)
 
 at_five = {s: float(np.interp(5, error, values)) for s, values in cost.items()}
 print({s: round(value, 2) for s, value in at_five.items()})
@@ -294,14 +286,7 @@ years = np.arange(0, 100, 0.01)
 curves = {"steady": steady, "mostly exact": absurd}
 scores = {name: cumulative_score(e, np.zeros(count), years) for name, e in curves.items()}
 
-figure, axes = plt.subplots()
-for (name, score), color in zip(scores.items(), (COLORS[0], COLORS[3]), strict=True):
-    axes.plot(years, score, color=color, label=f"{name}, MAE {np.abs(curves[name]).mean():.2f}")
-axes.fill_between(years, scores["steady"], 1, color=COLORS[0], alpha=0.15)
-axes.set(xlim=(0, 30), ylim=(0, 1.02), xlabel="n (years)", ylabel="CS(n)")
-axes.set_title("The area above the curve is the MAE")
-axes.legend(loc="lower right")
-plt.show()
+plot.cumulative_scores(scores, years, curves)
 
 for name, score in scores.items():
     at = {
@@ -370,13 +355,7 @@ wrong = {
     "15% at 75": 0.85 * target + 0.15 * hill(75, 3),
     "1% spread out": 0.99 * target + 0.01 / K,
 }
-figure, axes = plt.subplots(1, 5, figsize=(11, 2.2), sharey=True)
-for ax, (name, prediction) in zip(axes, wrong.items(), strict=True):
-    ax.fill_between(grid, target, color=COLORS[0], alpha=0.35)
-    ax.plot(grid, prediction, color=COLORS[3])
-    ax.set(xlim=(30, 90), xlabel="Age (years)", title=name)
-axes[0].set_ylabel("Probability")
-plt.show()
+plot.wrong_predictions(wrong, grid, target)
 
 table = {
     name: [getattr(metrics, measure)(prediction[None], target[None]) for measure in six]
@@ -517,13 +496,7 @@ score = {
     "CRPS (years)": [metrics.crps(q, y, grid) for q in forecasts.values()],
     "MAE (years)": [mae(q @ grid, y) for q in forecasts.values()],
 }
-figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), sharex=True)
-for ax, (name, values), color in zip(axes, score.items(), COLORS, strict=False):
-    ax.plot(says, values, "o-", markersize=3, color=color)
-    ax.axvline(4, color="black", linestyle=":")
-    ax.set(xlabel="Stated sigma (years)", title=name, ylim=(0.95 * min(values), None))
-axes[2].set_ylim(0, 5)
-plt.show()
+plot.scores(score, says)
 
 for name in ("NLL (nats)", "CRPS (years)"):
     assert abs(says[np.argmin(score[name])] - 4) <= 0.5
@@ -616,23 +589,9 @@ levels = np.linspace(0, 1, 51)
 three = {"says 2: overconfident": 2, "says 4: calibrated": 4, "says 8: underconfident": 8}
 
 
-def reliability(axes, curves):
-    """Coverage against q, a line for each {name: coverages at `levels`}."""
-    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8)
-    for (name, values), color in zip(curves.items(), COLORS, strict=False):
-        axes.plot(levels, values, color=color, label=name)
-    axes.set(xlabel="central q", ylabel="Coverage", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=9)
-
-
-figure, axes = plt.subplots(1, 4, figsize=(11, 2.8), width_ratios=[1.9, 1, 1, 1])
-reliability(axes[0], {name: coverage(forecasts[s], y, grid, levels) for name, s in three.items()})
-for ax, (name, s), color in zip(axes[1:], three.items(), COLORS[:3], strict=True):
-    ax.hist(transform(forecasts[s], y, grid), np.linspace(0, 1, 21), density=True, color=color)
-    ax.axhline(1, color="black", linewidth=0.8)
-    ax.set(xlabel="u", title=name.partition(":")[0], ylim=(0, 4.5))
-axes[1].set_ylabel("Density")
-plt.show()
+covered = {name: coverage(forecasts[s], y, grid, levels) for name, s in three.items()}
+u = {name: transform(forecasts[s], y, grid) for name, s in three.items()}
+plot.calibration(levels, covered, u)
 
 at_80 = {s: float(coverage(forecasts[s], y, grid, 0.8)) for s in three.values()}
 print("of the central 80% they cover", {s: f"{share:.0%}" for s, share in at_80.items()})
@@ -641,10 +600,8 @@ assert at_80[2] < 0.6 and abs(at_80[4] - 0.8) < 0.04 and at_80[8] > 0.95
 
 def show(s=4.0):
     """The reliability plot of a forecaster that says s."""
-    figure, axes = plt.subplots(figsize=(6, 3))
     q = gaussian_label_distribution(y_hat, np.full(len(y), s), grid)
-    reliability(axes, {f"says {s:g}": coverage(q, y, grid, levels)})
-    plt.show()
+    plot.reliability(levels, {f"says {s:g}": coverage(q, y, grid, levels)}, (6, 3))
 
 
 slider(show, s=(1.0, 10.0, 0.5))
@@ -664,10 +621,7 @@ x = ((faces / 255 - 0.5) / 0.25).astype(np.float32)
 ages, sigmas = all_votes.mean(axis=1), all_votes.std(axis=1)
 train, test = np.arange(train_count), np.arange(train_count, train_count + test_count)
 
-figure, axes = plt.subplots(figsize=(8, 2.4))
-axes.hist(ages, np.arange(0, 101, 5), color=COLORS[0])
-axes.set(xlabel="Age (years)", ylabel="Faces", title="Ages of the faces: few are old")
-plt.show()
+plot.ages(ages)
 print(f"70 or older: {np.mean(ages >= 70):.0%}")
 
 # %%
@@ -733,9 +687,7 @@ lines = {
     "network, the mean vote": coverage(p_hat, y, grid, levels),
     "climate, the mean vote": coverage(climate, y, grid, levels),
 }
-figure, axes = plt.subplots(figsize=(8, 4.4))
-reliability(axes, lines)
-plt.show()
+plot.reliability(levels, lines)
 off = {name: float(np.abs(values - levels).mean()) for name, values in lines.items()}
 print("mean distance from the diagonal:", {name: round(value, 3) for name, value in off.items()})
 if not FAST:
@@ -768,23 +720,8 @@ counts = np.array([row["count"] for row in rows])
 spreads = np.array([np.abs(y_hat - y)[y // 10 == d // 10].std() for d in first_years])
 noise = np.where(counts > 1, spreads / np.sqrt(counts), np.nan)  # the standard error of the MAE
 
-figure, axes = plt.subplots(1, 3, figsize=(11, 3))
-axes[0].bar(first_years + 5, counts, width=8, color=COLORS[5])
-axes[0].set(xlabel="Age (years)", ylabel="Faces", title="how many")
-axes[1].bar(
-    first_years + 5,
-    [row["mae"] for row in rows],
-    width=8,
-    yerr=noise,
-    color=COLORS[0],
-)
-axes[1].axhline(mae(y_hat, y), color="black", linestyle=":", label="all faces")
-axes[1].set(xlabel="Age (years)", ylabel="MAE (years)", title="how far off")
-axes[1].legend(loc="upper left")
-axes[2].bar(first_years + 5, [row["bias"] for row in rows], width=8, color=COLORS[3])
-axes[2].axhline(0, color="black", linewidth=0.8)
-axes[2].set(xlabel="Age (years)", ylabel="Bias (years)", title="on which side")
-plt.show()
+overall = mae(y_hat, y)
+plot.decades(first_years, counts, rows, noise, overall)
 
 old = y >= 70
 print(f"{old.mean():.0%} of the faces are 70 or older, their MAE is {mae(y_hat[old], y[old]):.1f}")
@@ -890,20 +827,8 @@ for row in by_decade(best, toy_y):
         assert abs(row["bias"] + (1 - w) * (toy_y[chosen].mean() - m)) < 0.5
 
 # %% alt="Estimates against true ages: split by the true age the means of decades leave the diagonal above 60, where estimates stop at 67; split by the estimate they stay on it."
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
 slopes = {"over the age": np.polyfit(y, y_hat, 1)[0], "the age over it": np.polyfit(y_hat, y, 1)[0]}
-panels = [("split by the true age", y, y_hat), ("split by the estimate", y_hat, y)]
-for ax, (title, by, other) in zip(axes, panels, strict=True):
-    ax.plot(by, other, ".", color=COLORS[5], markersize=4)
-    ax.plot([0, 100], [0, 100], color="black", linewidth=0.8)
-    decades = [d for d in range(0, 100, 10) if np.sum(by // 10 == d // 10) >= 5]
-    means = [(by[by // 10 == d // 10].mean(), other[by // 10 == d // 10].mean()) for d in decades]
-    ax.plot(*np.array(means).T, "o-", color=COLORS[3], label="mean of a decade")
-    ax.set(title=f"The network, {title}", xlim=(0, 100), ylim=(0, 100))
-    ax.legend(loc="upper left")
-axes[0].set(xlabel="True age (years)", ylabel="Estimate (years)")
-axes[1].set(xlabel="Estimate (years)", ylabel="True age (years)")
-plt.show()
+plot.two_splits(y, y_hat)
 print("slopes, the estimate", {name: round(float(slope), 2) for name, slope in slopes.items()})
 assert 0 < slopes["over the age"] < 1 or FAST
 print(f"highest age {y.max():.1f}, highest estimate {y_hat.max():.1f}")

@@ -17,7 +17,6 @@ from fractions import Fraction
 from threading import Thread
 from time import perf_counter
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tinydldl.backend import choose_device, get_array_module, to_device, to_host
@@ -31,12 +30,12 @@ from tinydldl.layers import BatchNorm2d, Conv2d, HybridPool, MaxPool2d, ReLU, So
 from tinydldl.methods import DLDLv2
 from tinydldl.metrics import mae
 from tinydldl.models import AgeNet
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam, step_schedule
-from tinydldl.plots import COLORS
 from tinydldl.train import baselines
 
 use_style()
+plot = figures("12")
 rng = np.random.default_rng(12)
 
 # %% [markdown]
@@ -98,20 +97,7 @@ for name, layer, shape, _ in net.trace(net.input_shape):
         by_group[kinds.index(KINDS[type(layer)]), group] += seconds[name]
         flops[group] += 2 * 3 * N * layer.multiply_adds(shape)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-bottom, groups = np.zeros(5), np.arange(1, 6)
-for kind, row, color in zip(kinds, by_group, COLORS, strict=False):
-    left.bar(groups, 1e3 * row, bottom=bottom, color=color, label=kind)
-    bottom += 1e3 * row
-left.set(xlabel="Group of layers", ylabel="Milliseconds a step", title="Where the time goes")
-left.legend()
-speeds = flops / by_group[0] / 1e9
-right.bar(groups, speeds, color=COLORS[0])
-right.axhline(peak / 1e9, color="black", linestyle="--")
-right.text(5.5, peak / 1e9, "a big matrix product", ha="right", va="bottom")
-right.set(xlabel="Group of layers", ylabel="GFLOP/s", ylim=(0, 1.2 * max(peak / 1e9, *speeds)))
-right.set_title("How fast the convolutions compute")
-plt.show()
+plot.profile(kinds, by_group, flops, peak)
 
 share = by_group.sum(axis=1) / by_group.sum()
 print(f"one step: {1e3 * by_group.sum():.0f} ms; peak: {peak / 1e9:.0f} GFLOP/s")
@@ -226,24 +212,9 @@ points = {
     "128 channels": (*cost_128, clock(nine_products(128, 32, count))),
     "big product": (2 * n**3, 12 * n**2, 2 * n**3 / peak),
 }
-figure, axes = plt.subplots(figsize=(8, 3.8))
-intensities = np.geomspace(0.03, 5000, 200)
-roof, ridge = np.minimum(peak, intensities * bandwidth) / 1e9, peak / bandwidth
-floor = roof[0] / 2
-axes.loglog(intensities, roof, color="black")
-axes.fill_between(intensities, roof, floor, color="#EEEEEE")
-axes.axvline(ridge, color="black", linestyle=":", linewidth=1)
-for (name, (work, moved, time)), color in zip(points.items(), COLORS, strict=False):
-    I, speed = work / moved, work / time / 1e9
-    hollow = {"markerfacecolor": "white", "markeredgewidth": 2} if "new" in name else {}
-    axes.plot(I, speed, "o", markersize=9, color=color, label=name, **hollow)
-    print(f"{name:24} {I:8.3f} FLOPs a byte, {speed:7.2f} GFLOP/s")
-axes.text(ridge / 1.2, 1.2 * floor, "waits for memory", ha="right", fontsize=11)
-axes.text(ridge * 1.2, 1.2 * floor, "waits for arithmetic", fontsize=11)
-axes.set(xlabel="FLOPs for each byte (log)", ylabel="GFLOP/s (log)", title="The roof, and us")
-axes.set_ylim(floor, 2 * peak / 1e9)
-axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-plt.show()
+for name, (work, moved, time) in points.items():
+    print(f"{name:24} {work / moved:8.3f} FLOPs a byte, {work / time / 1e9:7.2f} GFLOP/s")
+plot.roofline(peak, bandwidth, points)
 
 assert np.isclose(points["16 channels"][0] / points["16 channels"][1], 1.6)
 assert np.isclose(points["128 channels"][0] / points["128 channels"][1], 12.8)
@@ -262,24 +233,7 @@ assert np.isclose((18 * 16**2 / (8 * 16)) / 1.6, 22.5) and np.isclose(18 * 16 / 
 #     engine  (H, W, N C)      pixel 0: image 0, image 1, ...     pixel 1: image 0, image 1, ...
 
 # %% alt="Memory as a row of 18 boxes, twice: in the layers all pixels of one image lie together; in the engine the same pixel of the three images lies together."
-images, pixels = 3, 6
-figure, axes = plt.subplots(2, 1, figsize=(9, 2.6))
-orders = {
-    "layers (N, H, W, C)": [(i, p) for i in range(images) for p in range(pixels)],
-    "engine (H, W, N C)": [(i, p) for p in range(pixels) for i in range(images)],
-}
-for ax, (name, order) in zip(axes, orders.items(), strict=True):
-    for place, (i, p) in enumerate(order):
-        ax.barh(0, 0.94, 1, place, align="edge", color=COLORS[(5, 1, 4)[i]])
-        ax.text(place + 0.47, 0.5, f"{p}", ha="center", va="center", fontsize=12)
-    ax.set(yticks=[], xticks=[], xlim=(0, images * pixels))
-    ax.set_title(name, fontsize=11, loc="left")
-    ax.spines[:].set_visible(False)
-    ax.grid(False)
-figure.supxlabel(
-    "Memory from left to right. Color: image; number: pixel (C values each)", fontsize=11
-)
-plt.show()
+plot.two_orders()
 
 # %% [markdown]
 # In the lower strip the pixels 0 to 3 of a tile, for all images at once, are one matrix with 4 rows of $N C$ numbers, in one piece. One product of $T$ with it serves the whole batch. In the upper strip each image has a small matrix of its own, with rows of C numbers only. Both hold the same numbers, and the results are the same. (We take small maps, which stay in the cache.)
@@ -536,21 +490,8 @@ for m, C, OC in ((1, 1, 1), (3, 2, 5), (6, 16, 4)):
 
 # %% alt="Multiplications compared with the formula against the number of channels, for tiles of 2, 4 and 6: all curves fall, cross 1 between 6 and 9 channels, and end below a half."
 channels = np.geomspace(1, 512, 100)
-figure, axes = plt.subplots(figsize=(8, 3.4))
-for m, color in zip(SETS, COLORS, strict=False):
-    axes.loglog(channels, ratio(m, channels, channels), color=color, label=f"F({m}x{m}, 3x3)")
-axes.axhline(1, color="black", linestyle="--")
-axes.text(512, 1.05, "the formula", ha="right", va="bottom")
-axes.fill_between(channels, 1, 0.15, color="#EEEEEE")
-axes.text(1.1, 0.18, "it pays", fontsize=12)
-axes.set(xlabel="Channels in and out (log)", ylabel="Multiplications,\nformula = 1 (log)")
-axes.set_title("With enough channels it pays")
-axes.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
-axes.set_yticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-axes.minorticks_off()
-axes.set_ylim(0.15, 8)
-axes.legend()
-plt.show()
+ratios = {m: ratio(m, channels, channels) for m in SETS}
+plot.multiplications(ratios, channels)
 
 even = {m: next(C for C in range(1, 99) if ratio(m, C, C) < 1) for m in SETS}
 print("pays from this many channels on:", even)
@@ -673,19 +614,8 @@ results |= {f"F({m}x{m})": winograd_conv2d(x32_pad, W32, *SETS[m]) for m in SETS
 exact_y = conv.to(dtype=float).forward(x32.astype(float))
 errors = {name: np.abs(y - exact_y) / exact_y.std() for name, y in results.items()}
 typical = {name: np.sqrt((error**2).mean()) for name, error in errors.items()}
-
-figure, axes = plt.subplots(figsize=(8, 2.8))
 largest = {name: error.max() for name, error in errors.items()}
-axes.semilogy(
-    largest.keys(), largest.values(), "v", markersize=10, color=COLORS[3], label="largest"
-)
-axes.semilogy(
-    typical.keys(), typical.values(), "o", markersize=10, color=COLORS[0], label="typical"
-)
-axes.set(ylim=(1e-8, 1e-3), ylabel="Error / std of y (log)", xlim=(-0.5, 3.5))
-axes.set_title("Rounding in float32")
-axes.legend(loc="upper left")
-plt.show()
+plot.rounding(largest, typical)
 for name in errors:
     print(f"{name:8} typical (root mean square) {typical[name]:.1e}, largest {largest[name]:.1e}")
 assert [SETS[m][0].max() for m in SETS] == [1, 8, 32]
@@ -975,15 +905,7 @@ for workers in (1, 2):
     speeds[f"engine, {workers} process{'es' if workers > 1 else ''}"] = N / time
     fast.close()
 
-figure, axes = plt.subplots(figsize=(8, 2))
-axes.barh(list(speeds), speeds.values(), color=[COLORS[3], COLORS[0], COLORS[0]])
-for row, speed in enumerate(speeds.values()):
-    axes.text(speed, row, f" {speed:.0f}", va="center")
-axes.invert_yaxis()
-axes.set(xlabel="Images a second, training", title="TinyAgeNet, float32")
-axes.set_xlim(0, 1.1 * max(speeds.values()))
-axes.grid(visible=False, axis="y")
-plt.show()
+plot.speeds(speeds)
 print(f"{N} photos of {SIDE} pixels; this process may use {available_cores()} cores")
 
 # %% [markdown] question="twice" points=3
@@ -1037,21 +959,7 @@ runs = {
 }
 
 # %% alt="Left, the loss of four runs, layers and engine and a twin of each: all follow the same falling curve. Right, their distance from the first run grows from 1e-7 to about 1 within ten steps, for the twin of the layers as for the engine."
-looks = {"layers": (COLORS[0], "-"), "layers, twin": (COLORS[0], "--")}
-looks |= {"engine": (COLORS[3], "-"), "engine, twin": (COLORS[3], "--")}
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-for name, (losses, _) in runs.items():
-    (color, line), every = looks[name], min(10, STEPS)
-    means = losses.reshape(-1, every).mean(axis=1)
-    left.plot(every * (0.5 + np.arange(len(means))), means, line, color=color, label=name)
-    if name != "layers":
-        gap = np.abs(losses - runs["layers"][0])[:40]
-        right.semilogy(np.arange(1, len(gap) + 1), np.maximum(gap, 1e-7), line, color=color)
-left.set(xlabel="Step", ylabel="Joint loss, mean of 10 steps", title="Two engines, one curve")
-left.set_ylim(bottom=0)
-left.legend()
-right.set(xlabel="Step", ylabel="Distance (log)", title="Distance from the first run of the layers")
-plt.show()
+plot.two_engines(runs)
 
 truth = y[count:]
 guess = mae(baselines.mean_age(y[:count], judged), truth)

@@ -16,7 +16,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 from itertools import combinations
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 from scipy.optimize import brentq
@@ -30,11 +29,11 @@ from tinydldl.faces import SHAPES, Face, boxes, detect, detector, networks
 from tinydldl.faces.align import similarity, warp
 from tinydldl.images import FILL, open_photo
 from tinydldl.metrics import coverage, mae
-from tinydldl.notebook import FAST, slider, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import FAST, figures, slider, use_style
 from tinydldl.predict.portraits import portraits
 
 use_style()
+plot = figures("13")
 rng = np.random.default_rng(13)
 
 # %% [markdown]
@@ -56,24 +55,7 @@ network = trained.load(weights.find("tiny"))
 (portrait,) = portraits(network, photo, [face])
 grid, p_hat, y_hat = portrait.grid, portrait.p_hat, portrait.y_hat
 
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), dpi=75, width_ratios=[1, 1, 1.5])
-axes[0].imshow(photo)
-left, top, right, bottom = face.box
-axes[0].add_patch(
-    plt.Rectangle((left, top), right - left, bottom - top, fill=False, color=COLORS[6], linewidth=2)
-)
-axes[0].plot(*face.landmarks.T, ".", color=COLORS[6], markersize=4)
-axes[0].set_title("1. find")
-axes[1].imshow(portrait.view)
-axes[1].set_title(f"2. align ({network.side} pixels a side)")
-for ax in axes[:2]:
-    ax.set_axis_off()
-axes[2].fill_between(grid, p_hat, color=COLORS[0], alpha=0.4)
-axes[2].axvline(y_hat, color=COLORS[0], label=f"expectation {y_hat:.0f}")
-axes[2].axvspan(40, 43, color=COLORS[3], alpha=0.4, label="her age")
-axes[2].set(xlabel="Age (years)", ylabel="Probability", title="3. ask", xlim=(0, 100))
-axes[2].legend(loc="upper right")
-plt.show()
+plot.three_steps(photo, face, portrait, network, grid, p_hat, y_hat)
 assert abs(p_hat.sum() - 1) < 1e-5 and abs(p_hat @ grid - y_hat) < 1e-3
 
 # %% [markdown]
@@ -105,24 +87,8 @@ scores = networks.load("pnet").forward(seen)["face"].ravel()
 assert detector.CELL == 12 and np.allclose(sizes[1:] / sizes[:-1], 1 / detector.FACTOR)
 assert min(photo.size) * levels[-1] >= 12 > min(photo.size) * levels[-1] * detector.FACTOR
 
-figure = plt.figure(figsize=(11, 4.2), dpi=75)
-rows = figure.add_gridspec(2, len(levels), height_ratios=[1.9, 1])
-top_row, at = figure.add_subplot(rows[0, :]), 0
-for i, a in enumerate(levels):
-    level = detector.resize(photo, a)
-    top_row.imshow(level, extent=(at, at + level.width, level.height, 0))
-    corner = center * a - 6 + [at, 0]
-    top_row.add_patch(plt.Rectangle(corner, 12, 12, fill=False, color=COLORS[6], linewidth=2))
-    at += level.width + 12
-    ax = figure.add_subplot(rows[1, i])
-    ax.imshow((seen[i] * 128 + 127.5).astype(np.uint8))
-    ax.set_title(f"{sizes[i]:.0f} px\nface: {scores[i]:.2f}")
-    if scores[i] > detector.PROBABLE["pnet"]:
-        ax.add_patch(plt.Rectangle((-0.5, -0.5), 12, 12, fill=False, color=COLORS[2], linewidth=8))
-    ax.set_axis_off()
-top_row.set(xlim=(0, at), ylim=(156, -2), title="The pyramid: always the same 12 pixels a side")
-top_row.set_axis_off()
-plt.show()
+copies = [detector.resize(photo, a) for a in levels]
+plot.pyramid(levels, copies, center, seen, sizes, scores)
 fits = np.abs(np.log(sizes / (face.box[3] - face.box[1]))).argmin()
 print(f"the face is {face.box[3] - face.box[1]:.0f} pixels high; best level {sizes[fits]:.0f}")
 assert scores[fits] == scores.max() > 0.95 and scores[0] < 0.1
@@ -241,16 +207,7 @@ proposed = detector.propose(photo, 40)
 refined = detector.refine(photo, proposed)
 concluded, score, points = detector.conclude(photo, refined, detector.SCORE)
 stages = {"P-Net": proposed, "R-Net": refined, "O-Net": concluded}
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.5), dpi=60)
-for ax, (name, found) in zip(axes, stages.items(), strict=True):
-    ax.imshow(photo.convert("L"), cmap="gray")
-    for left, top, right, bottom in found:
-        side = right - left, bottom - top
-        ax.add_patch(plt.Rectangle((left, top), *side, fill=False, color=COLORS[6]))
-    ax.set(xlim=(0, 512), ylim=(512, 0), title=f"{name} lets {len(found)} pass")
-    ax.set_axis_off()
-axes[2].plot(*points[0].T, ".", color=COLORS[6], markersize=4)
-plt.show()
+plot.stages(stages, photo, points)
 assert len(proposed) > 3 * len(refined) > 3 * len(concluded) == 3
 assert np.allclose(points[0], face.landmarks) and score[0] == face.score
 
@@ -465,24 +422,11 @@ def off_by(fit, s):
 spreads = np.array([0.5, 1, 1.5, 2, 2.5, 3])
 measured = {name: np.array([off_by(fit, s) for s in spreads]) for name, fit in fits.items()}
 
-figure = plt.figure(figsize=(10, 3.5), dpi=75)
-cells = figure.add_gridspec(2, 6, width_ratios=[1, 1, 1, 1, 0.05, 2.6])
-noise = 6 * draws[:4]
-to_photo = similarity(places, face.landmarks)
-for row, (name, fit) in enumerate(fits.items()):
-    for column in range(4):
-        wrong = apply(to_photo, places + noise[column])
-        ax = figure.add_subplot(cells[row, column])
-        ax.imshow(warp(photo, fit(wrong, places), side))
-        ax.set(xticks=[], yticks=[], ylabel="" if column else name)
-ax = figure.add_subplot(cells[:, 5])
-for (name, values), color in zip(measured.items(), COLORS, strict=False):
-    ax.plot(spreads, values, "o", color=color, label=f"{name}, measured")
-    ax.plot(spreads, np.sqrt(theory[name]) * spreads, color=color, label=f"{name}, formula")
-ax.set(xlabel="Noise of the landmarks (pixels)", ylabel="The crop is off by (pixels)")
-ax.set(ylim=(0, None), title=f"Crops of {side} pixels a side")
-ax.legend(loc="upper left")
-plt.show()
+noisy = [apply(similarity(places, face.landmarks), places + 6 * draw) for draw in draws[:4]]
+crops = {
+    name: [warp(photo, fit(wrong, places), side) for wrong in noisy] for name, fit in fits.items()
+}
+plot.noisy_crops(crops, measured, spreads, theory, side)
 print({name: round(float(np.sqrt(value)), 2) for name, value in theory.items()}, "times the noise")
 for name, values in measured.items():
     assert np.allclose(values, np.sqrt(theory[name]) * spreads, rtol=0.06)
@@ -564,18 +508,8 @@ filled[row[inside], column[inside]] = True
 
 outline = side * np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
 outline = (outline - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), dpi=60)
-axes[0].imshow(photo.convert("L"), cmap="gray")
-axes[0].plot(*outline.T, color=COLORS[6], linewidth=2)
-axes[0].set(title="the crop in the photo", xlim=(0, 512), ylim=(512, 0))
-axes[1].imshow(forward)
-axes[1].set_title("forward: holes")
-axes[2].imshow(warp(photo, matrix, side))
-axes[2].plot(*(side * shape).T, "+", color=COLORS[6], markersize=12, markeredgewidth=2)
-axes[2].set_title("backward: whole")
-for ax in axes:
-    ax.set_axis_off()
-plt.show()
+backward, points = warp(photo, matrix, side), side * shape
+plot.warps(photo, outline, forward, backward, points)
 most = 1 / np.linalg.det(matrix[:, :2])
 print(f"forward fills {filled.mean():.0%} of the crop, {most:.0%} was the most it could")
 assert 0.9 * most < filled.mean() < 1.02 * most < 0.5
@@ -641,44 +575,30 @@ MOVES = {
     "Crop shifted by (% of its side)": (25, lambda v: moved(shift=v / 100 * crop_width)),
     "Crop larger by (%)": (60, lambda v: moved(z=1 + v / 100)),
 }
-figure = plt.figure(figsize=(11, 4.8), dpi=75)
-figure.suptitle("One face in one photo: only the crop differs")
-cells = figure.add_gridspec(2, 3, height_ratios=[3.2, 1])
-answers, curves = {}, []
-for i, (name, (most, move)) in enumerate(MOVES.items()):
+answers, strips = {}, {}
+for name, (most, move) in MOVES.items():
     values = np.linspace(-most, most, 21 if FAST else 41)
     people = portraits(network, photo, [move(v) for v in values])
     says, spread = (np.array([getattr(p, what) for p in people]) for what in ("y_hat", "spread"))
-    answers[name] = values, says
-    ax = figure.add_subplot(cells[0, i], sharey=curves[0] if curves else None)
-    curves.append(ax)
-    ax.fill_between(values, says - spread, says + spread, color=COLORS[0], alpha=0.15)
-    ax.plot(values, says, color=COLORS[0], label="aligned once, then moved")
-    ax.plot(0, y_hat, "o", color=COLORS[7])
-    ax.set(xlabel=name, xlim=(-most, most), ylim=(0, 100))
-    strip = portraits(network, photo, [move(v) for v in np.linspace(-0.8, 0.8, 5) * most])
-    ax = figure.add_subplot(cells[1, i])
-    ax.imshow(np.hstack([p.view for p in strip]))
-    ax.set_axis_off()
-curves[0].set_ylabel("Estimate (years)")
+    answers[name] = values, says, spread
+    strips[name] = portraits(network, photo, [move(v) for v in np.linspace(-0.8, 0.8, 5) * most])
 degrees = np.arange(-45, 46, 45 if FAST else 15)
 again = []
 for angle in degrees:
     tilted = photo.rotate(angle, Image.Resampling.BILINEAR, fillcolor=FILL)
     again.append(portraits(network, tilted, detect(tilted)[:1])[0].y_hat)
-curves[0].plot(degrees, again, "s--", color=COLORS[3], label="photo turned, aligned anew")
-curves[0].legend(loc="upper left", fontsize=8)
-plt.show()
+
+plot.moved_crops(answers, y_hat, strips, degrees, again)
 
 ranges = []
-for name, (values, says) in answers.items():
+for name, (values, says, _) in answers.items():
     most, near = values.max(), np.abs(values) <= 0.101 * values.max()
     ranges.append((np.ptp(says[near]), np.ptp(says)))
     line = f"{name.partition('(')[0]:16} {0.1 * most:3.1f}: moves by {ranges[-1][0]:4.1f} years"
     print(f"{line}; by {most:2.0f}: {ranges[-1][1]:4.1f} years")
 near, far = np.array(ranges).T
 assert far.max() > 2 * m and far.max() > 2 * near.max()
-values, says = answers["Crop turned by (degrees)"]
+values, says, _ = answers["Crop turned by (degrees)"]
 turned = np.ptp(says[np.abs(values) <= 45])
 print(f"within 45 degrees: crop turned {turned:.1f} years, aligned anew {np.ptp(again):.1f}")
 assert np.ptp(again) < turned
@@ -694,12 +614,7 @@ def show(degrees=0, percent=0):
     """What the network sees and says if the crop is turned and enlarged by that much."""
     z = (1 + percent / 100) * np.exp(1j * np.radians(degrees))
     (person,) = portraits(network, photo, [moved(z)])
-    figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), width_ratios=[1, 2])
-    axes[0].imshow(person.view)
-    axes[0].set_axis_off()
-    axes[1].fill_between(grid, person.p_hat, color=COLORS[0], alpha=0.4)
-    axes[1].set(xlabel="Age (years)", title=f"{person.y_hat:.0f} years", xlim=(0, 100))
-    plt.show()
+    plot.crop_and_answer(person, grid)
 
 
 slider(show, degrees=(-180, 180, 10), percent=(-60, 100, 5))
@@ -723,19 +638,7 @@ for i in range(count):
 ages, says = np.array(drawn_ages), np.array([p.y_hat for p in people])
 p_drawn = np.stack([p.p_hat for p in people])
 
-figure = plt.figure(figsize=(11, 3.8), dpi=75)
-cells = figure.add_gridspec(2, 6, width_ratios=[1, 1, 1, 1, 0.1, 3.2])
-for k, i in enumerate(np.argsort(ages)[np.linspace(0, len(ages) - 1, 8).astype(int)]):
-    ax = figure.add_subplot(cells[k // 4, k % 4])
-    ax.imshow(people[i].view)
-    ax.set_title(f"drawn {ages[i]:.0f}, says {says[i]:.0f}", fontsize=9)
-    ax.set_axis_off()
-ax = figure.add_subplot(cells[:, 5])
-ax.plot([0, 100], [0, 100], color="black", linewidth=0.8, label="right")
-ax.plot(ages, says, "o", color=COLORS[0], markersize=4)
-ax.set(xlabel="Drawn age (years)", ylabel="Estimate (years)", xlim=(0, 100), ylim=(0, 100))
-ax.legend(loc="upper left")
-plt.show()
+plot.drawings(ages, people, says)
 
 on_drawn = mae(says, ages)
 inside = float(coverage(p_drawn, ages, grid, 0.8))
@@ -778,19 +681,7 @@ if not FAST:
 n = np.array([int(years) for years in test["cumulative_score"]])
 score = np.array(list(test["cumulative_score"].values()))
 shapes = {"exponential": 1 - np.exp(-n / m), "half-normal": erf(n / (m * np.sqrt(np.pi)))}
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
-axes[0].plot(n, score, "o", color=COLORS[7], label="measured")
-for (name, values), color in zip(shapes.items(), (COLORS[0], COLORS[3]), strict=True):
-    axes[0].plot(n, values, color=color, label=f"{name}, the same mean")
-axes[0].set(xlabel="n (years)", ylabel="Share off by at most n", ylim=(0, 1))
-axes[0].set_title("The shape of the errors")
-axes[0].legend(loc="lower right")
-levels_q = np.array([float(q) for q in test["coverage"]])
-axes[1].plot([0, 1], [0, 1], color="black", linewidth=0.8, label="calibrated")
-axes[1].plot(levels_q, list(test["coverage"].values()), "o-", color=COLORS[0], label="measured")
-axes[1].set(xlabel="central q", ylabel="Coverage", title="Is the spread honest?")
-axes[1].legend(loc="upper left")
-plt.show()
+plot.errors_and_coverage(n, score, shapes, test)
 
 gaps = {name: float(np.abs(values - score).max()) for name, values in shapes.items()}
 print("largest gap:", {name: round(gap, 3) for name, gap in gaps.items()})
@@ -843,31 +734,13 @@ for n, mean_error, off in ((7, 4.0, -3.0), (10_000, 0.5, -0.5), (1, 8.0, 8.0)):
 
 
 # %% alt="By decade, MAE and bias with intervals: the error grows from 1.5 years for small children to 6 to 9 from the forties on, the young are taken for older, and the old for younger."
-def bars(axes, names, rows, color):
-    """MAE and bias of the rows, with intervals of 1.96 standard errors."""
-    intervals = 1.96 * np.array([standard_errors(row) for row in rows]).T
-    for ax, what, interval in zip(axes, ("mae", "bias"), intervals, strict=True):
-        at = np.arange(len(rows))
-        ax.errorbar(
-            at, [row[what] for row in rows], interval, fmt="o", color=color, capsize=3, linewidth=2
-        )
-        ax.set_xticks(at, names)
-    axes[0].axhline(m, color=COLORS[7], linestyle=":", label="all photos")
-    axes[0].set(ylim=(0, None), ylabel="MAE (years)", title="how far off")
-    axes[1].axhline(0, color=COLORS[7], linewidth=0.8)
-    axes[1].set(ylabel="Bias (years)", title="on which side")
-    axes[0].legend(loc="upper left")
+def intervals(rows):
+    """1.96 standard errors of the rows' MAE and bias, (2, rows)."""
+    return 1.96 * np.array([standard_errors(row) for row in rows]).T
 
 
 decades = [row for row in test["decades"] if row["count"] >= 10]
-figure, axes = plt.subplots(1, 2, figsize=(11, 3.4))
-names = [f"{row['decade']}s\n{row['count']}" for row in decades]
-bars(axes, names, decades, COLORS[0])
-for ax in axes:
-    ax.set_xlabel("Labeled age, and photos")
-axes[1].annotate("taken for older", (0.99, 0.93), xycoords="axes fraction", ha="right")
-axes[1].annotate("taken for younger", (0.01, 0.04), xycoords="axes fraction")
-plt.show()
+plot.decades(decades, intervals(decades), m)
 
 middle = np.array([row["decade"] + 5 for row in decades])
 bias = np.array([row["bias"] for row in decades])
@@ -885,12 +758,7 @@ assert row_of[70]["mae"] > m > max(row_of[0]["mae"], row_of[20]["mae"])
 
 # %% alt="MAE and bias with intervals, for two codes of sex and five of race in UTKFace: smallest errors for Asian and others, and others are taken for 1.7 years older."
 groups = test["groups"]
-figure, axes = plt.subplots(1, 2, figsize=(11, 3.4))
-bars(axes, [f"{row['group']}\n{row['count']}" for row in groups], groups, COLORS[3])
-for ax in axes:
-    ax.set_xlabel("Code in UTKFace, and photos")
-    ax.axvline(1.5, color=COLORS[7], linewidth=0.8, alpha=0.3)
-plt.show()
+plot.groups(groups, intervals(groups), m)
 
 genders, races = groups[:2], groups[2:]
 pairs = [*combinations(genders, 2), *combinations(races, 2)]
@@ -1037,18 +905,12 @@ let = {
     "normal": lambda age, c: let_in(age, c, m),
     "Laplace": lambda age, c: laplace.sf(c, age, m),
 }
-figure, axes = plt.subplots(figsize=(9, 3.6))
-for (name, share), style in zip(let.items(), ("-", "--"), strict=True):
-    wrong = {"16 years old, let in": share(16, c), "21 years old, turned away": 1 - share(21, c)}
-    for (who, values), color in zip(wrong.items(), (COLORS[3], COLORS[0]), strict=True):
-        axes.plot(c, values, style, color=color, label=f"{who} ({name})")
-axes.plot([18, 18], [let_in(16, 18, m), 1 - let_in(21, 18, m)], "o", color=COLORS[7])
-axes.axvline(18, color=COLORS[7], linestyle=":", label="threshold 18")
-axes.plot(list(at_1.values()), [0.01, 0.01], "s", color=COLORS[3], label="1% of the 16-year-olds")
-axes.set(xlabel="Threshold c (years)", ylabel="Share misjudged", ylim=(0, 1.05), xlim=(10, 50))
-axes.set_title("Less of one error is more of the other")
-axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-plt.show()
+wrong = {
+    name: {"16 years old, let in": share(16, c), "21 years old, turned away": 1 - share(21, c)}
+    for name, share in let.items()
+}
+at_18 = let_in(16, 18, m), 1 - let_in(21, 18, m)
+plot.gate(wrong, c, at_18, at_1)
 for name, threshold in at_1.items():
     away = 1 - let[name](21, threshold)
     assert abs(let[name](16, threshold) - 0.01) < 1e-9
@@ -1065,10 +927,8 @@ assert at_1["Laplace"] > at_1["normal"] > 18 and 1 - let["normal"](21, at_1["nor
 def show_gate(mae=5.0, threshold=18):
     """Who of every age gets in."""
     ages = np.arange(8, 60)
-    figure, axes = plt.subplots(figsize=(8, 2.6))
-    axes.bar(ages, let_in(ages, threshold, mae), color=np.where(ages < 18, COLORS[3], COLORS[0]))
-    axes.set(xlabel="Age (years)", ylabel="Share let in", ylim=(0, 1))
-    plt.show()
+    share = let_in(ages, threshold, mae)
+    plot.let_in(ages, share)
 
 
 slider(show_gate, mae=(0.5, 10, 0.5), threshold=(14, 50))

@@ -17,7 +17,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 
 from itertools import product
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.special import rel_entr, softmax
@@ -30,10 +29,10 @@ from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.losses import kl_from_logits
 from tinydldl.metrics import mae
-from tinydldl.notebook import FAST, use_style
-from tinydldl.plots import COLORS
+from tinydldl.notebook import FAST, figures, use_style
 
 use_style()
+plot = figures("14")
 rng = np.random.default_rng(14)
 
 # %% [markdown]
@@ -71,22 +70,7 @@ at_zero = np.array([49.0, 7.49**2, (7 + 0.01 * 7.49**2) ** 2])  # there t is 1, 
 assert np.abs(artificial(np.zeros((1, 3))) - at_zero / at_zero.sum()).max() < 1e-15
 
 # %% alt="A square with diagonal waves of color, green in the lower left corner, red at the lower right, blue at the upper left: the true distributions on the test surface."
-lowest, highest = p_test.min(axis=0), p_test.max(axis=0)
-
-
-def picture(axes, q, title):
-    """Distributions on the test surface as colors, each stretched to the range of the truth."""
-    colors = np.clip((q - lowest) / (highest - lowest), 0, 1).reshape(51, 51, 3)
-    axes.imshow(colors.transpose(1, 0, 2), origin="lower", extent=(-1, 1, -1, 1))
-    axes.grid(False)
-    axes.set_title(title, fontsize=10)
-    axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="$z_1$")
-
-
-figure, axes = plt.subplots(figsize=(3.4, 3.2))
-picture(axes, p_test, "The truth")
-axes.set_ylabel("$z_2$")
-plt.show()
+plot.truth(p_test)
 print("probabilities from", p_test.min(axis=0).round(2), "to", p_test.max(axis=0).round(2))
 
 # %% [markdown]
@@ -216,8 +200,8 @@ assert np.abs(same - p_hat).max() < 1e-4, "the package, by L-BFGS, finds the sam
 def bound(d, x, p, p_hat):
     """B(d), which the change of the loss never exceeds."""
     s = np.abs(x).sum(axis=1, keepdims=True)
-    exponents = np.exp((np.sign(x) * s)[:, :, None] * d)  # (N, F, K)
-    parts = (np.abs(x) / s)[:, :, None] * exponents * p_hat[:, None, :]
+    e = np.exp((np.sign(x) * s)[:, :, None] * d)  # (N, F, K)
+    parts = (np.abs(x) / s)[:, :, None] * e * p_hat[:, None, :]
     return (-1 - (p * (x @ d)).sum(axis=1) + parts.sum(axis=(1, 2))).mean()
 
 
@@ -243,10 +227,10 @@ assert abs(slope / gradient - 1) < 1e-6, "at 0 the bound has the slope of the lo
 def iis_step(x, p, p_hat, rounds=20):
     """d (F, K), where sum_n x_nf (p_nk - p_hat_nk exp(sgn(x_nf) s_n d_fk)) = 0 for all f and k.
 
-    Hint: start at d = 0. With e (N, F, K) as in `bound`, the left side is a sum over n, and so is
-    minus its derivative, sum_n |x_nf| s_n p_hat_nk e_nfk. Add left / slope to d, `rounds` times. A
-    round that is too long overflows: clip it to 1 / (the largest s_n), so that no exponent changes
-    by more than 1.
+    Hint: start at d = 0. With the exponentials e (N, F, K) of `bound`, the left side is a sum over
+    n, and so is minus its derivative, sum_n |x_nf| s_n p_hat_nk e_nfk. Add left / slope to d,
+    `rounds` times. A round that is too long overflows: clip each entry to at most 1 / (the largest
+    s_n) in size, so that no exponent changes by more than 1.
     """
     ### BEGIN SOLUTION
     s = np.abs(x).sum(axis=1, keepdims=True)
@@ -323,14 +307,7 @@ def race(x, steps):
 # %% alt="Two panels of falling curves: on the left gradient descent falls as fast as BFGS and iterative scaling half as fast; on the right, with one feature ten times as large, BFGS is as fast as before, iterative scaling slower, and gradient descent hardly moves."
 steps = 60 if FAST else 150
 races = {"as they are": race(x, steps), "$z_3$ ten times as large": race(x * [1, 1, 1, 10], steps)}
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.2), sharey=True)
-for ax, (name, curves) in zip(axes, races.items(), strict=True):
-    for (method, curve), color in zip(curves.items(), COLORS, strict=False):
-        ax.semilogy(np.maximum(curve, 1e-13), color=color, label=method)
-    ax.set(xlabel="Step", title=f"Features {name}")
-axes[0].set(ylabel="KL above its minimum", ylim=(1e-12, None))
-axes[0].legend()
-plt.show()
+plot.races(races)
 reached = {
     name: {method: int(np.argmax(curve < 1e-8)) or None for method, curve in curves.items()}
     for name, curves in races.items()
@@ -388,7 +365,7 @@ for k in (1, 3, 40):
     assert np.shape(found) == (6, 2), f"shape {np.shape(found)}, expected (6, 2)"
     expected = ldl.aa_knn(points, colors, ask, k)
     off = np.abs(found - expected).max()
-    assert off < 1e-12, f"{k} neighbors: off by {off:.2g} from the package"
+    assert off < 1e-12, f"k = {k}: off by {off:.2g} from the package"
 assert np.abs(neighbors(points, colors, points, 1) - colors).max() == 0, "each is its own neighbor"
 called = {"ldl", "aa_knn"} & set(neighbors.__code__.co_names)
 assert not called, f"write it, do not call {called}"
@@ -402,13 +379,7 @@ assert np.array_equal(found, np.eye(3)), "features near a million that differ by
 ks = [1, 2, 3, 4, 5, 7, 10, 15, 20, 40, 100]
 q_knn = {k: neighbors(z, p, z_test, k) for k in ks}
 errors = {k: metrics.kl(q, p_test) for k, q in q_knn.items()}
-figure, axes = plt.subplots(1, 3, figsize=(9.5, 3), width_ratios=[1.5, 1, 1])
-axes[0].loglog(ks, list(errors.values()), "o-")
-axes[0].set(xlabel="k", ylabel="KL on the test surface")
-axes[0].set_xticks([1, 4, 10, 100], ["1", "4", "10", "100"])
-for ax, k in zip(axes[1:], (4, 100), strict=True):
-    picture(ax, q_knn[k], f"k = {k}")
-plt.show()
+plot.neighbors(errors, p_test, {k: q_knn[k] for k in (4, 100)})
 print({k: f"{error:.5f}" for k, error in errors.items()})
 assert min(errors, key=errors.get) in (3, 4, 5) and errors[100] > 5 * errors[4]
 assert q_knn[4].max() <= p.max() and q_knn[4].min() >= p.min()
@@ -432,6 +403,8 @@ assert q_knn[4].max() <= p.max() and q_knn[4].min() >= p.min()
 def resample(p, rng):
     """How often (N, K) each pair of example and label is drawn, in N K draws with weights p.
 
+    The weights of an example may have any sum: each counts as it is, divided by the sum of all.
+
     Hint: `rng.multinomial(count, probabilities)` draws all of them at once, from a vector of
     probabilities that sum to 1.
     """
@@ -454,14 +427,14 @@ print("mean of 4000 drawings:", many.round(2).tolist())
 assert np.abs(many - 2 * steep).max() < 0.1, f"on average {many.round(2).tolist()}, expected 2 p"
 assert many[2, 0] == 0, "a label of probability 0 was drawn"
 rows = np.std([resample(steep, rng).sum(axis=1) for _ in range(500)], axis=0)
-assert rows.min() > 0.5, "an example is drawn more or less often than others, by chance"
+assert rows.min() > 0.5, "each example is drawn equally often: make all N K draws at once"
 ### BEGIN HIDDEN TESTS
 single = resample(np.array([[0.25, 0.25, 0.5]]), np.random.default_rng(7))
 assert single.sum() == 3, f"one example, three labels: {single.sum()} draws, expected 3"
 uneven = np.array([[0.2, 0.2], [0.3, 0.3]])  # not normalized: its weights still count as they are
 found = np.mean([resample(uneven, rng) for _ in range(4000)], axis=0)
 assert np.abs(found - 4 * uneven).max() < 0.1, (
-    f"weights {uneven.tolist()}: {found.round(2).tolist()}"
+    f"weights {uneven.tolist()}: on average {found.round(2).tolist()}, expected 4 times these"
 )
 ### END HIDDEN TESTS
 
@@ -526,16 +499,8 @@ q_bfgs = ldl.maximum_entropy(ldl.sa_bfgs(x, p), x_test)
 weighted = metrics.kl(q_bayes, p_test)
 print(f"KL with draws: {min(drawn):.4f} to {max(drawn):.4f}; with weights {weighted:.4f}")
 assert min(drawn) > 3 * weighted
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), sharey=True)
-shown = {
-    "the truth": p_test,
-    "Bayes, drawn": q,
-    "Bayes, weights": q_bayes,
-    "Bayes, one covariance": q_shared,
-}
-for ax, (name, values) in zip(axes, shown.items(), strict=True):
-    picture(ax, values, name)
-plt.show()
+shown = {"Bayes, drawn": q, "Bayes, weights": q_bayes, "Bayes, one covariance": q_shared}
+plot.surfaces(p_test, shown, (10, 2.8))
 assert np.abs(q_bayes - ldl.pt_bayes(z, p, z_test)).max() < 1e-12
 
 # %% [markdown]
@@ -589,26 +554,13 @@ assert extremes["chebyshev"] == extremes["cosine"] == extremes["intersection"] =
 assert extremes["kl"] > 80, "infinite, but for the smallest float32"
 
 # %% alt="Six triangles with curves of equal cost around a star: Chebyshev and intersection have the same hexagons, cosine circles, KL and Clark rounded triangles along the sides, Canberra bent ones."
-figure, axes = plt.subplots(2, 3, figsize=(9, 5.4))
 target = np.array([[0.15, 0.25, 0.6]])
 count = 24 if FAST else 60
 share = np.array([(a, b, count - a - b) for a in range(count + 1) for b in range(count + 1 - a)])
 share = np.maximum(share / count, 1e-6)
 share /= share.sum(axis=1, keepdims=True)
-corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.75**0.5]])
 by_name = costs(share, np.repeat(target, len(share), axis=0))
-for ax, (name, values) in zip(axes.flat, by_name.items(), strict=True):
-    levels = np.quantile(values, [0.02, 0.08, 0.18, 0.32, 0.5, 0.7, 0.9])
-    ax.tricontour(*(share @ corners).T, values, levels=levels, cmap="viridis")
-    ax.plot(*corners[[0, 1, 2, 0]].T, color="black", linewidth=0.8)
-    ax.plot(*(target @ corners).T, "*", color=COLORS[3], markersize=12)
-    for place, text in zip(corners, ("1", "2", "3"), strict=True):
-        ax.text(*(1.15 * (place - [0.5, 0.3]) + [0.5, 0.25]), text, ha="center")
-    title = f"1 - {name}" if name in ("cosine", "intersection") else name
-    ax.set_title(title, fontsize=10, loc="left")
-    ax.set_aspect("equal")
-    ax.axis("off")
-plt.show()
+plot.triangles(by_name, share, target)
 assert np.abs(by_name["chebyshev"] - by_name["intersection"]).max() < 1e-12
 
 # %% [markdown]
@@ -640,7 +592,9 @@ a = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 3.0, 5.0]])
 b = np.array([[0.1, 0.5, 0.1, 0.2], [0.2, 0.7, 0.9, 0.9]])
 found = disagreement(a, b)
 print(f"{found}")
-assert abs(found - 0.25) < 1e-12, f"four pairs, one of them ranked differently: {found}"
+assert abs(found - 0.25) < 1e-12, (
+    f"of four pairs one is ranked differently, one is a tie: {found}, expected 0.25"
+)
 assert disagreement(a, a) == 0, "a measure disagrees with itself"
 assert disagreement(a, 1 - a) == 0.75, "three of four pairs turned around, and one tie"
 ### BEGIN HIDDEN TESTS
@@ -665,16 +619,7 @@ ages = rng.uniform(10, 90, (3, pairs)) * [[1], [0], [0]]
 ages[1:] = ages[0] + rng.normal(0, 5, (2, pairs))
 hills = [gaussian_label_distribution(y, rng.uniform(1, 6, pairs), grid) for y in ages]
 many = table_of(*hills)
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 4))
-for ax, values, title in ((axes[0], few, "K = 3, at random"), (axes[1], many, "K = 101, hills")):
-    ax.imshow(values, cmap="Oranges", vmin=0, vmax=0.5)
-    for i, j in product(range(6), range(6)):
-        ax.text(j, i, f"{values[i, j]:.0%}", ha="center", va="center", fontsize=8)
-    ax.set_xticks(range(6), by_name, rotation=45, ha="right")
-    ax.set_yticks(range(6), by_name)
-    ax.grid(False)
-    ax.set_title(f"Share of disagreement, {title}", fontsize=10)
-plt.show()
+plot.disagreement(few, many, by_name)
 assert few[0, 5] == 0 and many[0, 5] > 0.05, "Chebyshev and intersection, with 3 and with 101"
 assert 0.15 < many.max() < 0.35 and few.max() < 0.25
 assert many[1, 2] < many[1, 3], "Clark and Canberra agree with each other more than with KL"
@@ -740,16 +685,7 @@ for count in counts_of:
         curves["MAE (years)"][part].append(mae(answer @ grid, y[rows]))
 climate = np.tile(p_ages[train].mean(axis=0), (test_count, 1))
 levels = metrics.kl(climate, p_ages[test]), mae(climate @ grid, y[test])
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.2))
-for ax, (measure, parts), level in zip(axes, curves.items(), levels, strict=True):
-    for (part, values), color in zip(parts.items(), (COLORS[0], COLORS[3]), strict=True):
-        ax.semilogx(counts_of, values, "o-", color=color, label=part)
-    ax.axhline(level, color="gray", linestyle="--", label="mean distribution, test faces")
-    ax.set(xlabel="Principal components", ylabel=measure, ylim=(0, 1.6 * level))
-    ax.set_xticks(counts_of, [str(count) for count in counts_of])
-    ax.minorticks_off()
-axes[0].legend(loc="upper left")
-plt.show()
+plot.components(curves, levels, counts_of)
 for measure, parts in curves.items():
     print(measure, {part: [round(float(v), 2) for v in values] for part, values in parts.items()})
 kl_train, kl_test = curves["KL (nats)"].values()
@@ -842,11 +778,8 @@ methods = {
     "PT-Bayes, weights": q_bayes,
     "SA-BFGS": q_bfgs,
 }
-figure, axes = plt.subplots(1, 5, figsize=(11.5, 2.6), sharey=True)
-shown = {"the truth": p_test} | {name: methods[name] for name in list(methods)[1:]}
-for ax, (name, values) in zip(axes, shown.items(), strict=True):
-    picture(ax, values, name)
-plt.show()
+shown = {name: methods[name] for name in list(methods)[1:]}
+plot.surfaces(p_test, shown, (11.5, 2.6))
 divergences = {name: metrics.kl(values, p_test) for name, values in methods.items()}
 print({name: f"{value:.5f}" for name, value in divergences.items()})
 assert divergences["PT-Bayes, weights"] < divergences["AA-kNN, k = 4"] < divergences["SA-BFGS"]

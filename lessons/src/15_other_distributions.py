@@ -24,7 +24,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import i0e, i1e, softmax
 from scipy.stats import norm, vonmises
@@ -33,11 +32,11 @@ from tinydldl.gradcheck import check_loss, compare, numerical_gradient
 from tinydldl.labels import gaussian_label_distribution
 from tinydldl.losses import kl_from_logits, l1
 from tinydldl.metrics import kl, mae
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam
-from tinydldl.plots import COLORS
 
 use_style()
+plot = figures("15")
 rng = np.random.default_rng(15)
 
 
@@ -154,15 +153,7 @@ assert found["votes"][0] < found["votes, a = 1/2"][0] < found["Gaussian"][0]
 
 # %% alt="Two bar charts of a face that divides people, with many ratings at both ends and hardly any 3: what is learned from Gaussians is highest at 3, what is learned from votes has the gap."
 split_most = int(np.argmax((new_q * (scale - 3) ** 2).sum(axis=1) - 10 * np.abs(new_q @ scale - 3)))
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-for ax, name in zip(axes, ("Gaussian", "votes"), strict=True):
-    ax.bar(scale, new_q[split_most], color="gray", alpha=0.35, label="the truth")
-    ax.plot(scale, answers[name][split_most], "o-", color=COLORS[3], label=f"learned from: {name}")
-    ax.set(xlabel="Rating", title=f"Target: {name}", ylim=(0, 0.45))
-    ax.set_xticks(scale)
-    ax.legend()
-axes[0].set_ylabel("Probability")
-plt.show()
+plot.ratings(scale, new_q, split_most, answers)
 shape = {name: answers[name][split_most] for name in answers}
 assert new_q[split_most][2] < new_q[split_most][[1, 3]].min(), "the truth has two peaks"
 print(
@@ -301,24 +292,10 @@ for n, k in np.ndindex(2, 4):
 ### END HIDDEN TESTS
 
 # %% alt="Two panels of a hill at 2 degrees, on the left on a line, where it is cut at 0, and on a circle, where it continues at 355; on the right the pull of each logit: a straight line for ages, a sine for directions."
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 3))
 degrees = np.degrees(circle)
 cut = gaussian_label_distribution([2.0], [12.0], degrees)[0]
 around = von_mises(np.radians([2.0]), np.array([1 / np.radians(12) ** 2]), circle)[0]
-axes[0].plot(degrees, cut, "o", markersize=4, color=COLORS[3], label="Gaussian on a line")
-axes[0].plot(degrees, around, "o", markersize=4, color=COLORS[0], label="von Mises on a circle")
-axes[0].set(xlabel="Angle (degrees)", ylabel="Probability", title="A head at 2 degrees")
-axes[0].legend()
-difference = np.linspace(-180, 180, 200)
-axes[1].plot(difference, np.radians(difference), color=COLORS[3], label="$l - \\hat y$, on a line")
-axes[1].plot(
-    difference, np.sin(np.radians(difference)), color=COLORS[0], label="$\\sin(l - \\hat y)$"
-)
-axes[1].set(
-    xlabel="Label minus estimate (degrees)", title="How much a label pulls, per $\\hat p_k$"
-)
-axes[1].legend()
-plt.show()
+plot.line_and_circle(degrees, cut, around)
 print(f"expectation on the line {cut @ degrees:.1f}, mean direction of the circle ", end="")
 print(f"{np.degrees(np.angle(around @ np.exp(1j * circle))):.2f} degrees")
 assert cut @ degrees > 8 and abs(np.degrees(np.angle(around @ np.exp(1j * circle))) - 2) < 1e-9
@@ -424,17 +401,13 @@ for name, loss, p in (("on the circle", on_circle, p_circle), ("on the line", on
         estimates[name] = mean_direction(x, circle)[0]
 
 # %% alt="The error against the true angle: on the circle about 4 degrees everywhere, on the line as good in the middle and many times worse at both ends, near 0 and 360."
-figure, axes = plt.subplots(figsize=(8, 3))
 edges = np.radians(np.arange(0, 361, 20))
-off = {}
-for (name, y_hat), color in zip(estimates.items(), (COLORS[0], COLORS[3]), strict=True):
-    error = np.abs((y_hat - new_y + np.pi) % (2 * np.pi) - np.pi)
+by_angle, off = {}, {}
+for name, y_hat in estimates.items():
+    error = np.degrees(np.abs((y_hat - new_y + np.pi) % (2 * np.pi) - np.pi))
     means = [error[(new_y >= a) & (new_y < b)].mean() for a, b in pairwise(edges)]
-    axes.plot(np.degrees(edges[:-1]) + 10, np.degrees(means), "o-", color=color, label=name)
-    off[name] = np.degrees(error.mean()), np.degrees(means[0]), np.degrees(means[9])
-axes.set(xlabel="True angle (degrees)", ylabel="Mean error (degrees)", ylim=(0, None))
-axes.legend()
-plt.show()
+    by_angle[name], off[name] = means, (error.mean(), means[0], means[9])
+plot.errors_by_angle(by_angle)
 for name, (mean, at_seam, at_back) in off.items():
     print(f"{name}: {mean:.1f} degrees; from 0 to 20 {at_seam:.1f}, from 180 to 200 {at_back:.1f}")
 assert off["on the line"][1] > 3 * off["on the circle"][1]
@@ -593,29 +566,7 @@ divergence = [
     kl(propagate(places, labels, 6, 0.25, alpha) * 0.999 + 0.001 / 6, truth) for alpha in alphas
 ]
 recovered = propagate(places, labels, 6, 0.25, alphas[int(np.argmin(divergence))])
-palette = np.array(
-    [
-        [0.8, 0.1, 0.1],
-        [0.4, 0.6, 0.1],
-        [0.5, 0.2, 0.7],
-        [1.0, 0.8, 0.1],
-        [0.1, 0.3, 0.8],
-        [1, 0.5, 0.1],
-    ]
-)
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.4))
-for ax, values, title in (
-    (axes[0], np.eye(6)[labels], "one label each"),
-    (axes[1], recovered, "after propagation"),
-):
-    ax.scatter(*places.T, c=np.clip(values @ palette, 0, 1), s=14)
-    ax.set(title=title, xticks=[], yticks=[])
-    ax.grid(False)
-axes[2].plot(1 - alphas[1:], divergence[1:], "o-")
-axes[2].set_xscale("log")
-axes[2].invert_xaxis()
-axes[2].set(xlabel=r"$1 - \alpha$: share of one's own label", ylabel="KL from the truth (nats)")
-plt.show()
+plot.propagation(labels, recovered, places, alphas, divergence)
 print({float(alpha): round(value, 3) for alpha, value in zip(alphas, divergence, strict=True)})
 best = int(np.argmin(divergence))
 assert 0.5 <= alphas[best] <= 0.9 and divergence[best] < 0.1 * divergence[0]

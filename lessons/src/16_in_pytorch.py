@@ -19,7 +19,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: a second thread woul
 
 from collections import OrderedDict
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tinydldl.convert.torch_file import Weights
@@ -28,9 +27,8 @@ from tinydldl.gradcheck import numerical_gradient
 from tinydldl.labels import gaussian_label_distribution, label_grid
 from tinydldl.methods import DLDLv2
 from tinydldl.models import AgeNet
-from tinydldl.notebook import FAST, use_style
+from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam
-from tinydldl.plots import COLORS
 
 try:
     import torch
@@ -50,6 +48,7 @@ def needs_torch():
 
 
 use_style()
+plot = figures("16")
 grid = label_grid()
 K = len(grid)
 
@@ -291,30 +290,7 @@ def tape(var):
 
 # %% alt="A chain of squares from the logits on the left to the loss on the right; behind the logarithms of the probabilities it forks, into the divergence and the age, and joins again before the loss. Half of the squares are large: they hold N times K numbers."
 nodes = [(v, level) for v, level in tape(loss) if any(u is x for u, _ in tape(v))]
-last = max(level for _, level in nodes)
-rows, places = {}, {}
-for v, level in sorted(nodes, key=lambda pair: -pair[1]):
-    rows[level] = rows.get(level, -1) + 1
-    places[id(v)] = last - level, -1.2 * rows[level]
-figure, axes = plt.subplots(figsize=(10, 2.8))
-for v, _ in nodes:
-    for parent, _ in v.parents:
-        if id(parent) in places:
-            axes.annotate(
-                "",
-                places[id(v)],
-                places[id(parent)],
-                arrowprops={"arrowstyle": "->", "color": "gray"},
-            )
-    size = 160 if v.value.size >= logits.size else 40
-    color = COLORS[3] if v is x or v is loss else COLORS[0]
-    axes.scatter(*places[id(v)], s=size, color=color, zorder=3, marker="s")
-axes.annotate("logits", places[id(x)], (0, 14), textcoords="offset points", ha="center")
-axes.annotate("loss", places[id(loss)], (0, 14), textcoords="offset points", ha="center")
-axes.set_ylim(min(row for _, row in places.values()) - 0.6, 1)
-axes.set_title("The tape of the joint loss; large squares hold N x K numbers", fontsize=10)
-axes.axis("off")
-plt.show()
+plot.tape(nodes, x, loss)
 held = sum(v.value.size for v, _ in nodes)
 print(f"{len(nodes)} steps on the tape hold {held:,} numbers; by hand two arrays of {logits.size}")
 assert len(nodes) > 15 and held > 5 * logits.size
@@ -696,14 +672,7 @@ if needs_torch():
             for _ in range(steps)
         ]
     )
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3))
-    axes[0].plot(both[:, 0], color=COLORS[0], linewidth=6, alpha=0.4, label="this package")
-    axes[0].plot(both[:, 1], color=COLORS[3], label="PyTorch")
-    axes[0].set(xlabel="Step", ylabel="Loss", title="Four photos by heart")
-    axes[0].legend()
-    axes[1].semilogy(np.maximum(np.abs(both[:, 0] - both[:, 1]), 1e-16), color=COLORS[2])
-    axes[1].set(xlabel="Step", ylabel="Difference of the losses", title="in float64")
-    plt.show()
+    plot.side_by_side(both)
     print(f"largest difference in {steps} steps: {np.abs(both[:, 0] - both[:, 1]).max():.0e}")
     assert np.abs(both[:8, 0] - both[:8, 1]).max() < 1e-9 and both[-1, 0] < both[0, 0]
 

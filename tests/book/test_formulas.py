@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.special import erf, expit
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import multivariate_normal, norm, vonmises
 
 from tinydldl import labels, ldl, losses, metrics
 from tinydldl.explain.saliency import Maps
@@ -24,6 +25,7 @@ from tinydldl.layers import (
     Softmax,
 )
 from tinydldl.methods import DLDLv2, Ranking, RegressionL1
+from tinydldl.notebook import rescue
 from tinydldl.optim import Adam, step_schedule
 
 SHEET = Path(__file__).parents[2] / "docs" / "book" / "formulas.md"
@@ -59,7 +61,7 @@ def close(found, expected):
 
 
 def test_every_row_has_a_test():
-    rows = re.findall(r"^\| ([^|$]+) \| .*\{source\}", SHEET.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([^|$]+) \| .*\{at\}", SHEET.read_text("utf-8"), re.MULTILINE)
     tests = {"test_" + re.sub(r"\W", "_", row) for row in rows}
     assert len(tests) == len(rows) > 40
     here = {name for name in globals() if name.startswith("test_")} - {"test_every_row_has_a_test"}
@@ -241,6 +243,55 @@ def test_bayes(examples):
         joint.append(multivariate_normal(mean, covariance).pdf(new[0]))
     joint *= p.sum(axis=0) / p.sum()
     close(ldl.pt_bayes(x, p, new), [joint / joint.sum()])
+
+
+@pytest.fixture
+def lesson():
+    """The answers of lesson 15 to its exercises, by name."""
+    names = {"np": np, "softmax": lambda x, axis: softmax(x)}
+    for exercise in ("votes", "von-mises", "direction", "plane", "propagate"):
+        rescue("15", exercise, names)
+    return SimpleNamespace(**names)
+
+
+def test_votes(lesson):
+    found = lesson.share_of_votes(np.array([[1, 3, 3, 3]]), np.arange(1, 4), 0.5)
+    close(found, [[(n + 0.5) / (4 + 3 * 0.5) for n in (1, 0, 3)]])
+
+
+def test_von_mises(lesson):
+    circle, y, kappa = np.radians([0, 120, 240]), np.array([1.0, 6.0]), np.array([2.0, 0.3])
+    found = lesson.von_mises(y, kappa, circle)
+    density = [vonmises(k, loc=a).pdf(circle) for k, a in zip(kappa, y, strict=True)]
+    close(found, density / np.sum(density, axis=1, keepdims=True))
+
+
+def test_mean_direction(lesson, x):
+    circle = np.linspace(0, 2 * np.pi, K, endpoint=False)
+    y_hat, dx = lesson.mean_direction(x, circle)
+    mean = softmax(x) @ np.exp(1j * circle)
+    close(np.exp(1j * y_hat), mean / abs(mean))
+    close(dx, softmax(x) * np.sin(circle - y_hat[:, None]) / abs(mean)[:, None])
+    numeric = numerical_gradient(lambda: lesson.mean_direction(x, circle)[0].sum(), x)
+    assert compare("mean direction", dx, numeric) < 1e-7
+
+
+def test_expected_point(lesson, x, rng):
+    points, v = rng.normal(size=(K, 2)), rng.normal(size=(3, 2))
+    length, dx = lesson.plane_loss(x, v, points)
+    v_hat = softmax(x) @ points
+    distance = np.hypot(*(v_hat - v).T)
+    close(length, distance.mean())
+    slope = softmax(x)[:, :, None] * (points - v_hat[:, None])
+    close(dx, (slope * ((v_hat - v) / distance[:, None])[:, None]).sum(axis=2) / 3)
+
+
+def test_propagation(lesson, rng):
+    x, labels, alpha, w = rng.normal(size=(6, 2)), rng.integers(0, 3, 6), 0.7, 0.8
+    A = np.exp(-((x[:, None] - x) ** 2).sum(axis=2) / (2 * w**2)) * (1 - np.eye(6))
+    P = A / A.sum(axis=1, keepdims=True)
+    d = np.linalg.inv(np.eye(6) - alpha * P) @ np.eye(3)[labels] * (1 - alpha)
+    close(lesson.propagate(x, labels, 3, w, alpha), d)
 
 
 @pytest.mark.parametrize("case", [(7, 3, 1, 0), (8, 3, 2, 1), (11, 5, 3, 2)])

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -168,6 +170,12 @@ def test_a_photo_that_another_one_takes_the_place_of_is_named(own_photos):
 def test_batches_are_of_nearly_equal_size():
     assert [len(part) for part in split(np.arange(21), 4)] == [4, 4, 4, 3, 3, 3]
     assert [len(part) for part in split(np.arange(3), 4)] == [3]
+
+
+def test_in_a_browser_there_are_no_threads(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", None)
+    assert list(in_order(str, range(3), loaders=2)) == ["0", "1", "2"]
 
 
 def test_work_is_done_a_few_items_ahead_and_no_more():

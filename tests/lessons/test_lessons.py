@@ -20,7 +20,7 @@ import pytest
 
 import tinydldl.notebook
 from tinydldl.errors import UserError
-from tinydldl.notebook import rescue
+from tinydldl.notebook import figures, rescue
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 sys.path.insert(0, str(LESSONS))
@@ -195,6 +195,21 @@ def test_a_cell_with_a_figure_has_one_and_says_what_it_shows(source):
         said = cell.metadata.get("alt", "")
         assert figures == bool(said), cell.source[:80]
         assert not said or (said.endswith(".") and 40 < len(said) < 400 and "<" not in said), said
+
+
+@every_lesson
+def test_figures_are_drawn_beside_the_lesson(source):
+    """By functions that it calls, all of them, so that none is left over."""
+    text = source.read_text(encoding="utf-8")
+    module = (LESSONS / "figures" / source.name).read_text(encoding="utf-8")
+    drawn = set(re.findall(r"\bplot\.(\w+)\(", text))
+    assert drawn == set(re.findall(r"^def (?!draw_)(\w+)", module, re.MULTILINE))
+    assert "pyplot" not in text
+
+
+def test_figures_need_the_lessons():
+    with pytest.raises(UserError, match="no figures of a lesson '99' are there"):
+        figures("99")
 
 
 @every_lesson

@@ -6,6 +6,7 @@ small steps would hold the lock, and stop the network. The generator of an image
 """
 
 import math
+import sys
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -154,6 +155,8 @@ def split(order: Array, batch: int) -> list[Array]:
 
 def in_order(function: Callable[[Any], Any], items: Iterable[Any], loaders: int) -> Iterator[Any]:
     """Yield `function(item)` for each of `items` in order; threads compute a few items ahead."""
+    if sys.platform == "emscripten":  # a browser has none
+        return (yield from map(function, items))
     pool = ThreadPoolExecutor(loaders)
     ahead: deque[Any] = deque()
     try:
