@@ -50,12 +50,11 @@ def open_photo(source: Any, name: str | None = None, memory: int | None = None) 
     """The photo in `source`, a path or a seekable binary file, upright, as an RGB image.
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
-    first frame. `name`: for errors, by default the path. A JPEG of more than 100 million pixels
-    (`Image.MAX_IMAGE_PIXELS`), up to 201 million, is decoded at half its size, see `full_size`, and
-    any other photo is refused (so is a JPEG with several scans, such as a progressive one, since
-    its decoder holds all of them). `memory`: bytes that decoding may take. A JPEG that needs more
-    is decoded at 1/2, 1/4 or 1/8, all else is refused, and so is any TIFF, since its parts may be
-    larger than the whole.
+    first frame. `name`: for errors, by default the path. `memory`: bytes that decoding may take. If
+    it needs more, or has more than 100 million pixels (`Image.MAX_IMAGE_PIXELS`), a JPEG is decoded
+    at 1/2, 1/4 or 1/8 of its size (see `full_size`), and any other photo is refused (so is a JPEG
+    with several scans, such as a progressive one, since its decoder holds all of them, and where
+    `memory` is given any TIFF, since its parts may be larger than the whole).
 
     Raises PhotoError, one line, for anything but a photo, before it is decoded if it is too large.
     """
@@ -109,7 +108,7 @@ def full_size(image: Image.Image) -> tuple[int, int]:
 
 
 def check(image: Image.Image) -> None:
-    """Raise PhotoError for an image that is no photo of a person."""
+    """Raise PhotoError for an image that is not a photo."""
     if max(image.size) > LONGEST * min(image.size):
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
     if image.mode == "F":
@@ -117,10 +116,7 @@ def check(image: Image.Image) -> None:
 
 
 def fit(image: Image.Image, memory: int | None) -> int:
-    """Make a JPEG decode at 1/2, 1/4 or 1/8 if it does not fit otherwise; returns the divisor.
-
-    Raises PhotoError.
-    """
+    """Make a JPEG decode at 1/2, 1/4 or 1/8 if need be; returns the divisor. Raises PhotoError."""
     if memory and image.format == "TIFF":
         raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
     pixels, most = math.prod(image.size), Image.MAX_IMAGE_PIXELS or math.inf
@@ -131,9 +127,9 @@ def fit(image: Image.Image, memory: int | None) -> int:
     if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
         size = f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most"
         raise PhotoError(f"{size}, or a JPEG that is not progressive; make it smaller first")
-    divisor = 2 ** math.ceil(math.log(pixels / most, 4))
-    image.draft(None, (image.width // divisor, image.height // divisor))
-    return divisor
+    times = 2 ** math.ceil(math.log(pixels / most, 4))
+    image.draft(None, (image.width // times, image.height // times))
+    return times
 
 
 def has_one_scan(image: Any) -> bool:

@@ -74,6 +74,7 @@ def in_huge_pages(size: int, dtype: DType) -> Array:
     is more places than a core knows the addresses of. NumPy asks Linux for huge pages where an
     array has 4 MB; what is beyond `size` is never touched, and takes no memory.
     """
+    dtype = np.dtype(dtype)
     length = size * dtype.itemsize
     if length < HUGE_PAGE // 8:
         return np.empty(size, dtype)

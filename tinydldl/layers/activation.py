@@ -43,7 +43,10 @@ class PReLU(Layer):
         check_channels(self, x, len(self.params["a"]), ndim=2 if x.ndim == 2 else 4)
         self.save_for_backward(save, x)
         xp = get_array_module(x)
-        return xp.maximum(x, 0) + self.params["a"] * xp.minimum(x, 0)
+        y = xp.minimum(x, 0)
+        y *= self.params["a"]
+        y += xp.maximum(x, 0)
+        return y
 
     def backward(self, dy: Array) -> Array:
         (x,) = self.saved

@@ -73,6 +73,8 @@ class PadEnd(Layer):
     def forward(self, x: Images, save: bool | None = None) -> Images:
         bottom, right = self._missing(*x.shape[1:3])
         self.save_for_backward(save, x.shape)
+        if not (bottom or right):
+            return x
         padding = ((0, 0), (0, bottom), (0, right), (0, 0))
         return get_array_module(x).pad(x, padding, constant_values=-math.inf)
 
