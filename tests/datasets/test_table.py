@@ -42,8 +42,8 @@ def test_columns_by_name_and_a_sigma_for_all(put_photo, put_table, tmp_path):
     assert table.column("sigma", "std") is None
     photos = table.photos(
         lambda name: tmp_path / name,
-        photo=table.need_column("photo", "path", "photo"),
-        age=table.need_column("age", "age"),
+        photo=table.column("path", "photo", needed="photo"),
+        age=table.column("age", needed="age"),
         default_sigma=2.5,
     )
     np.testing.assert_array_equal(photos.ages, [20.0])

@@ -9,17 +9,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from tinydldl import cli, plots
+from tinydldl import cli, files, plots, processes
 from tinydldl.arrays import Ages
 from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_arguments, load
 from tinydldl.datasets.base import join, same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, align_photos, crop_of, prefer
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.faces import SHAPES
-from tinydldl.files import check_folder, write_reasons
 from tinydldl.machine import available_cores
 from tinydldl.predict import inputs
-from tinydldl.processes import bounded
 
 SIDE = 32  # pixels that the photos are made: they are only looked at
 ALIGNED_HERE = (*RAW, "csv")
@@ -33,9 +31,9 @@ def main(argv: list[str] | None = None) -> int:
         names = ", ".join(ALIGNED_HERE)
         raise DataError(f"{arguments.name}: its faces are aligned already; --align is for {names}")
     options = cli.gather(Options, arguments)
-    check_folder(arguments.out)
+    files.check_folder(arguments.out)
     parts = load(arguments.name, options, aligned=False)
-    check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
+    files.check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
     total = sum(len(photos) for photos in parts.values())
     print(f"{arguments.name}: {total} photos (years: min / mean / max)")
     for part, p in parts.items():
@@ -49,9 +47,9 @@ def main(argv: list[str] | None = None) -> int:
 def align(arguments: Namespace, parts: Parts, options: Options) -> int:
     """Make the aligned crops, and list the photos without one; returns the exit code."""
     crops = {path: crop_of(path, options) for photos in parts.values() for path in photos.paths}
-    loaders = bounded(arguments.loaders, len(crops))
+    loaders = processes.bounded(arguments.loaders, len(crops))
     before, made, failed = align_photos(crops, arguments.crop, arguments.score, loaders)
-    table = write_reasons(arguments.out, f"{arguments.name}-not-aligned.csv", failed)
+    table = files.write_reasons(arguments.out, f"{arguments.name}-not-aligned.csv", failed)
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
@@ -62,11 +60,16 @@ def check(name: str, parts: Parts, folder: Path) -> int:
     """Check all photos and ages; returns the exit code, 1 if a photo cannot be read."""
     outside = sum(int(((p.ages < 0) | (p.ages > 100)).sum()) for p in parts.values())
     print(f"ages outside 0..100: {outside}")  # not on the label grid; training leaves them out
-    print_duplicates([(part, path) for part, photos in parts.items() for path in photos.paths])
+    where = [(part, path) for part, photos in parts.items() for path in photos.paths]
+    copies = same_bytes([path for _, path in where])
+    pairs = [(where[first], where[other]) for first, *others in copies for other in others]
+    across = sum(first_part != part for (first_part, _), (part, _) in pairs)
+    lines = [f"{one} {a} = {other} {b}" for (one, a), (other, b) in pairs]
+    print_some(f"exact duplicates: {len(pairs)} pairs, {across} across two parts", lines)
     unreadable = PhotoStore(join(*parts.values()), SIDE, 0, available_cores(), "checking").bad
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
-        print(f"all of them: {write_reasons(folder, f'{name}-unreadable.csv', unreadable)}")
+        print(f"all of them: {files.write_reasons(folder, f'{name}-unreadable.csv', unreadable)}")
     ages = {part: photos.ages for part, photos in parts.items()}
     figure = plots.age_histograms({name: ages})
     print(f"age histogram: {plots.save_new(figure, folder, f'{name}-ages')}")
@@ -95,15 +98,6 @@ def build_parser() -> cli.Parser:
 def summary(years: Ages) -> str:
     """Smallest, mean and largest value, as text."""
     return f"{years.min():.1f} / {years.mean():.2f} / {years.max():.1f}" if len(years) else "-"
-
-
-def print_duplicates(where: list[tuple[str, Path]]) -> None:
-    """Print pairs with the same bytes of photos `(part, path)`, and how many cross parts."""
-    copies = same_bytes([path for _, path in where])
-    pairs = [(where[first], where[other]) for first, *others in copies for other in others]
-    across = sum(first_part != part for (first_part, _), (part, _) in pairs)
-    lines = [f"{one} {a} = {other} {b}" for (one, a), (other, b) in pairs]
-    print_some(f"exact duplicates: {len(pairs)} pairs, {across} across two parts", lines)
 
 
 def print_some(headline: str, lines: list[str]) -> None:

@@ -33,8 +33,7 @@ class Options:
     """What a user may choose about a data set; each set reads the fields that it needs.
 
     `data_dir` holds one folder per set. `sigma` (years) is for sets whose labels have no sigma.
-    `seed` draws the synthetic faces and every random split. Raises DataError for a seed or a sigma
-    that is negative or not finite.
+    `seed` draws synthetic faces and random splits. Raises DataError for one below 0, or infinite.
     """
 
     data_dir: Path
@@ -144,10 +143,3 @@ def is_image(name: str) -> bool:
 def image_files(folder: Path) -> list[Path]:
     """The images in `folder`, by name, but for macOS's shadows of them, which begin with a dot."""
     return sorted(p for p in folder.iterdir() if is_image(p.name) and not p.name.startswith("."))
-
-
-def need_images(folder: Path) -> list[Path]:
-    """The same. Raises DataError if there is none."""
-    if not (files := image_files(folder)):
-        raise DataError(f"no photo in {folder}, expected .jpg or .png files ({GUIDE})")
-    return files

@@ -7,19 +7,18 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from tinydldl import files, images
 from tinydldl.datasets import named
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import align, detect
 from tinydldl.faces.boxes import area
-from tinydldl.files import replacing
-from tinydldl.images import PhotoError, held_side, open_photo
 from tinydldl.progress import Progress
 
 FOLDER = "aligned"  # in the folder of the photos
 # Sets that ship photos not yet aligned.
 RAW = ("chalearn15", "chalearn16", "appa-real", "imdb-wiki", *named.LAYOUTS)
-SIDE = held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
+SIDE = images.held_side(224)  # pixels of a crop: enough for the paper's networks, with room to crop
 
 
 def crop_of(path: Path, options: Options) -> Path:
@@ -70,8 +69,8 @@ def align_photos(
 def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
     """Write the crop of one photo; returns why it has none, or None."""
     try:
-        image = open_photo(path)
-    except PhotoError as error:
+        image = images.open_photo(path)
+    except images.PhotoError as error:
         return error.reason
     if not (faces := detect(image, score=score)):
         return "no face found"
@@ -81,7 +80,7 @@ def align_photo(path: Path, crop: Path, shape: str, score: float) -> str | None:
     except OSError as error:
         why = f"cannot make this folder ({error.strerror}); --aligned names another one"
         raise DataError(f"{crop.parent}: {why}") from None
-    with replacing(crop) as file:
+    with files.replacing(crop) as file:
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         align(image, face.landmarks, SIDE, shape).save(file, format=kind, quality=95)
     return None

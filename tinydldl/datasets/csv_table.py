@@ -28,9 +28,9 @@ def load(options: Options) -> Parts:
     part, subject = table.column(*PART), table.column(*SUBJECT)
     if options.split == "subject" and (subject is None or part is not None):
         raise DataError("--split subject: expected a table with a column subject and none for part")
-    columns = {"photo": table.need_column("photo", *PHOTO), "age": table.need_column("age", *AGE)}
-    others = {"sigma": table.column(*SIGMA), "part": part, "subject": subject}
-    labels = table.labels(table.path.parent.joinpath, options.sigma, **columns, **others)
+    columns = {"photo": table.column(*PHOTO, needed="photo"), "part": part, "subject": subject}
+    columns |= {"age": table.column(*AGE, needed="age"), "sigma": table.column(*SIGMA)}
+    labels = table.labels(table.path.parent.joinpath, options.sigma, **columns)
     photos = Photos.of(label[:3] for label in labels)
     groups = together(labels)
     if part is None:

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl.datasets.base import (
-    GUIDE,
-    DataError,
-    Options,
-    Parts,
-    Photos,
-    find,
-    join,
-    random_split,
-)
+from tinydldl.datasets import base
+from tinydldl.datasets.base import GUIDE, DataError, Options, Parts, Photos
 
 YEAR = 365.2425  # days, on average
 OLDEST = 100  # years; above that the dates are wrong
@@ -29,11 +21,11 @@ def load(options: Options) -> Parts:
     if options.split == "subject":
         raise DataError("its tables are not read for who is on a photo; take --split random")
     root = options.data_dir / "imdb-wiki"
-    folders = {name: find(root / f"{name}_crop") for name in ("imdb", "wiki")}
+    folders = {name: base.find(root / f"{name}_crop") for name in ("imdb", "wiki")}
     there = [crops(folder, name, options.sigma) for name, folder in folders.items() if folder]
     if not there:
         raise DataError(f"no folder imdb_crop or wiki_crop in {root}; put one there ({GUIDE})")
-    train, test = random_split(join(*there), 0.8, options.seed)
+    train, test = base.random_split(base.join(*there), 0.8, options.seed)
     return {"train": train, "test": test}
 
 

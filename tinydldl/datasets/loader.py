@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tinydldl import backend, processes
 from tinydldl.arrays import Array, Images, Pixels
-from tinydldl.backend import get_array_module
 from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
-from tinydldl.processes import Helpers, bounded
 from tinydldl.progress import Progress
 
 LEAST_STD = 1 / 255  # one level of a pixel
@@ -37,14 +36,13 @@ class PhotoStore:
 
     `side`: pixels per side of the network; `cache_bytes`: how much to hold in memory (the rest is
     read again each time); `loaders`: threads that read, and processes that augment, see `bounded`.
-    Photos that cannot be read are left out, and listed in `bad` as `(path, reason)`. Raises
-    DataError for a photo that has changed when it is read again.
+    Unreadable photos are in `bad` alone, as `(path, reason)`. Raises DataError for a changed photo.
     """
 
     def __init__(
         self, photos: Photos, side: int, cache_bytes: float, loaders: int, what: str = "reading"
     ) -> None:
-        self.side, self.loaders = side, bounded(loaders, len(photos))
+        self.side, self.loaders = side, processes.bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
         self._checksums = {}  # of photos that are not held
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
@@ -79,9 +77,9 @@ class PhotoStore:
         return pixels
 
     @cached_property
-    def augmenters(self) -> Helpers:
+    def augmenters(self) -> processes.Helpers:
         """The processes, started when first needed, and kept for all epochs."""
-        return Helpers(self.loaders, augment_batch, nice=19)  # the network comes first
+        return processes.Helpers(self.loaders, augment_batch, nice=19)  # the network comes first
 
     def channel_statistics(self) -> Channels:
         """Mean and standard deviation of R, G and B over all pixels, in 0..1, as two lists.
@@ -172,7 +170,7 @@ def in_order(function: Callable[[Any], Any], items: Iterable[Any], loaders: int)
 
 def normalize(images: Images, mean: Sequence[float], std: Sequence[float]) -> Images:
     """uint8 images (N, H, W, 3) as float32 network input: `(images / 255 - mean) / std`."""
-    xp, (N, H, W, C) = get_array_module(images), images.shape
+    xp, (N, H, W, C) = backend.get_array_module(images), images.shape
     mean, std = (xp.tile(xp.asarray(values, dtype=np.float32), W) for values in (mean, std))
     x = images.reshape(N, H, W * C).astype(np.float32)  # on rows of 3 it takes ten times as long
     x /= 255

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tinydldl.datasets import base
 from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder
-from tinydldl.datasets.table import Table
+from tinydldl.datasets.table import PARTS, Table
 
 
 class Layout(NamedTuple):
@@ -62,10 +62,9 @@ def utkface(options: Options) -> Parts:
     place = next((place for place in places if find(place)), places[0])
     folder = find_folder(place, "the aligned and cropped photos")
     photos = photos_in(folder, UTKFACE, options.sigma)
-    held: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
-    for index, path in enumerate(photos.paths):
-        held[part_of(path.name)].append(index)
-    return {part: photos.take(indices) for part, indices in held.items()}
+    parts = [part_of(path.name) for path in photos.paths]
+    held = {name: [i for i, part in enumerate(parts) if part == name] for name in PARTS}
+    return {name: photos.take(indices) for name, indices in held.items()}
 
 
 def part_of(name: str) -> str:
@@ -107,8 +106,12 @@ def photos_in(folder: Path, layout: Layout, sigma: float) -> Photos:
     folders = sorted(folder.glob(layout.inner)) if layout.inner else [folder]
     if not folders:
         raise DataError(f"{folder}: no folder {layout.inner}, expected {layout.example}")
-    paths = [path for inner in folders for path in base.need_images(inner)]
-    return Photos.of((path, float(match(path, layout)["age"]), sigma) for path in paths)
+    labels = []
+    for inner in folders:
+        if not (paths := base.image_files(inner)):
+            raise DataError(f"no photo in {inner}, expected .jpg or .png files ({base.GUIDE})")
+        labels += [(path, float(match(path, layout)["age"]), sigma) for path in paths]
+    return Photos.of(labels)
 
 
 def match(path: Path, layout: Layout) -> re.Match[str]:

@@ -1,6 +1,6 @@
 """The photos of a data set that a command uses: ages on the label grid, no more than a limit."""
 
-from argparse import SUPPRESS, Namespace
+from argparse import SUPPRESS
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,12 +21,11 @@ ALL = "all"  # for --part: all parts together
 SIDE = cli.whole(models.SMALLEST_SIDE, models.LARGEST_SIDE)  # the type of --size
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(Options):
     """The photos that a network is asked about: what `add_part_arguments` lets a user choose."""
 
     dataset: str
-    options: Options
     part: str | None = None  # None: the first of valid, test and train that is not `trained_on`
     trained_on: str = TRAINED_ON
     limit: int | None = None  # the most photos, None for all
@@ -70,11 +69,6 @@ def choose(parts: Parts, wanted: list[str], dataset: str) -> str:
     return there[0]
 
 
-def request_from(arguments: Namespace) -> Request:
-    """The `Request` in parsed arguments."""
-    return cli.gather(Request, arguments, options=cli.gather(Options, arguments))
-
-
 def load(dataset: str, options: Options, side: int, limit: int | None = None) -> Parts:
     """Every part, {part: Photos}; synthetic faces are `limit`, for `side`. Raises DataError."""
     count = limit if limit and dataset == "synthetic" else options.count
@@ -107,13 +101,13 @@ def sample(photos: Photos, count: float, seed: int) -> Photos:
 def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str, PhotoStore]:
     """The part asked for, `name, photos`, which hold at most `room` bytes. Raises DataError."""
     name = request.dataset
-    parts = load(name, request.options, side, request.limit)
+    parts = load(name, request, side, request.limit)
     parts[ALL] = join(*parts.values())
     unseen = [part for part in ("valid", "test", "train") if part != request.trained_on]
     part = choose(parts, [request.part] if request.part else unseen, name)
     photos = within({part: parts[part]}, grid, name)[part]
     if request.limit:
-        photos = sample(photos, request.limit, request.options.seed)
+        photos = sample(photos, request.limit, request.seed)
     return part, open_store(photos, name, part, side, room, request.loaders)
 
 

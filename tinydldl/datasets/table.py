@@ -6,6 +6,7 @@ import io
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -61,23 +62,21 @@ class Table:
             raise DataError(f"{file} has no row, expected one for each photo ({GUIDE})")
         return cls(file, header, rows)
 
-    def column(self, *names: str) -> int | None:
-        """The index of the column with one of `names`, or None. Raises DataError for several."""
+    def column(self, *names: str, needed: str = "") -> int | None:
+        """The index of the column with one of `names`, or None; `needed`: what for.
+
+        Raises DataError for several, and without one if it is needed.
+        """
         found = [i for i, name in enumerate(self.header) if name in names]
         if len(found) > 1:
             both = " and ".join(f"{i + 1} ({self.header[i]})" for i in found[:2])
             raise DataError(f"{self.path}: columns {both} say the same; keep one ({GUIDE})")
+        if needed and not found:
+            expected = f"no column for the {needed}, expected {' or '.join(names)}"
+            raise DataError(f"{self.path}: {expected} ({GUIDE})")
         return found[0] if found else None
 
-    def need_column(self, what: str, *names: str) -> int:
-        """The same. Raises DataError if there is no column for `what`."""
-        if (column := self.column(*names)) is None:
-            expected = " or ".join(names)
-            raise DataError(f"{self.path}: no column for the {what}, expected {expected} ({GUIDE})")
-        return column
-
     def photos(self, locate: Locate, **columns: Any) -> Photos:
-        """The photos of `labels`."""
         return Photos.of(label[:3] for label in self.labels(locate, **columns))
 
     def labels(self, locate: Locate, default_sigma: float = 0.0, **given: Any) -> list[Label]:
@@ -89,8 +88,8 @@ class Table:
         Raises DataError for a row with a missing cell or a wrong number or part, for two labels of
         one file under whatever paths, and for photos that are missing: the first, and their number.
         """
-        columns = {
-            what: self.need_column(what, column) if isinstance(column, str) else column
+        columns: dict[str, Any] = {
+            what: self.column(column, needed=what) if isinstance(column, str) else column
             for what, column in given.items()
             if column is not None
         }
@@ -137,10 +136,12 @@ class Table:
         return Label(path, age, sigma, part, said.get("subject"))
 
     def _years(self, line: str, what: str, text: str) -> float:
-        """`text` as a number. Raises DataError."""
-        if (years := as_number(text)) is None:
-            raise self._error(line, f"{what} is {text!r}, expected a number")
-        return years
+        """`text` as a finite number; a decimal comma counts as a point. Raises DataError."""
+        with suppress(ValueError):
+            years = float(text.replace(",", ".").replace("_", "?"))  # Python takes 1_0 for 10
+            if math.isfinite(years):
+                return years
+        raise self._error(line, f"{what} is {text!r}, expected a number")
 
     def _error(self, where: str, message: str) -> DataError:
         return DataError(f"{self.path}, {where}: {message}")
@@ -159,16 +160,3 @@ def _read_rows(file: Path) -> list[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return [(line, cells) for line, cells in rows if any(cells)]
-
-
-def as_number(text: str) -> float | None:
-    """`text` as a finite float, else None. A decimal comma counts as a point.
-
-    >>> as_number("23.5"), as_number("23,5"), as_number("nan"), as_number("age")
-    (23.5, 23.5, None, None)
-    """
-    try:
-        number = float(text.replace(",", ".").replace("_", "?"))  # Python takes 1_0 for 10
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

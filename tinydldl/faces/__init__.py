@@ -1,9 +1,6 @@
 """Faces in photos: found by MTCNN, built of the layers here, and aligned by their landmarks.
 
-networks      P-Net, R-Net and O-Net, and their trained weights
-boxes         overlap, non-maximum suppression, box regression
-detector      the three networks one after the other: boxes and five landmarks
-align         the similarity transform that brings the landmarks to their places
+For example:
 
     image = images.open_photo("photo.jpg")
     face = detect(image)[0]

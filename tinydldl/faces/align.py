@@ -1,7 +1,6 @@
 """Alignment: a photo turned, scaled and shifted so that the face lies as the network expects it.
 
-Points are (x, y) in pixels, x to the right and y down; pixel (0, 0) covers the square from (0, 0)
-to (1, 1), so that its center is (0.5, 0.5).
+Points are (x, y) in pixels, to the right and down; the center of pixel (0, 0) is (0.5, 0.5).
 """
 
 import numpy as np
@@ -15,8 +14,7 @@ ARCFACE_Y = [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]
 # Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
 # its side: all x, all y. A network must see faces as it saw them in training.
 SHAPES = {
-    # Means over 1,991 faces that `detect` finds in the aligned photos of UTKFace (its training
-    # part), and over their mirror images.
+    # Means over 1,991 faces that `detect` finds in UTKFace's training part, and their mirrors.
     "utkface": np.transpose([[0.303, 0.697, 0.5, 0.327, 0.673], [0.29, 0.29, 0.522, 0.694, 0.694]]),
     # Common for training networks for face recognition, given for 112 pixels.
     # Source: the code of Deng et al., ArcFace, CVPR 2019.

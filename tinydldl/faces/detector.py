@@ -69,8 +69,7 @@ def detect(image: Image.Image, smallest: int = 40, score: float = SCORE) -> list
 def face_in(image: Image.Image, box: Any) -> Face:
     """The face in a `box` (4,) of an RGB photo, which `detect` may have missed.
 
-    Only O-Net sees it; its landmarks count, however unsure it is. Raises ValueError for a box
-    without width or height.
+    Only O-Net sees it; its landmarks count, however unsure. Raises ValueError for an empty box.
     """
     box = np.asarray(box, dtype=float)
     if not (box[2:] > box[:2]).all():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinydldl.datasets.synthetic.person import ramp, sample_cues, sample_person
+from tinydldl.datasets.synthetic.person import Person, ramp, sample_cues
 
 
 def test_ramp_rises_from_start_to_end():
@@ -12,7 +12,7 @@ def test_ramp_rises_from_start_to_end():
 
 def test_hair_turns_gray_with_age():
     share = {
-        age: np.mean([sample_person(age, np.random.default_rng(i)).gray for i in range(200)])
+        age: np.mean([Person(age, np.random.default_rng(i)).gray for i in range(200)])
         for age in (20, 50, 80)
     }
     assert share[20] < 0.02

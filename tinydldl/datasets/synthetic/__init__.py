@@ -26,8 +26,7 @@ from tinydldl.progress import Progress
 
 __all__ = ["annotate", "draw_face", "load", "sample_age"]
 
-# Raise this whenever the drawing or the labels change: it is in the name of the folder, so that
-# faces drawn by older code are not taken for new ones.
+# Raise this whenever the drawing or the labels change: old faces lie in a folder of another name.
 VERSION = 1
 
 AGE_MIN, AGE_MAX = 1.0, 95.0  # years, of the people who are drawn
@@ -64,23 +63,17 @@ def _begin_face(seed: int, index: int) -> tuple[float, Array, Rng]:
     return age, annotate(age, rng), rng
 
 
-def _labels(seed: int, count: int) -> Array:
-    """Ages, sigmas and true ages of the first `count` faces: (count, 3), in years.
+def _label(seed: int, names: Sequence[str]) -> tuple[Array, bytes]:
+    """Ages, sigmas and true ages of the first faces, (count, 3), in years, and their `labels.csv`.
 
     Sigma is the standard deviation of these ten votes (ddof = 0), not an estimate for all people.
     """
-    faces = Progress(range(count), "labeling synthetic faces", count, unit="faces")
+    faces = Progress(range(len(names)), "labeling synthetic faces", len(names), unit="faces")
     begun = (_begin_face(seed, index)[:2] for index in faces)
-    return np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
-
-
-def _table(names: Sequence[str], labels: Array) -> bytes:
-    """The content of `labels.csv`, or its beginning."""
-    rows = (
-        f"{name},{age!r},{sigma!r},{true_age!r}\n"
-        for name, (age, sigma, true_age) in zip(names, labels.tolist(), strict=True)
-    )
-    return ("path,age,sigma,true_age\n" + "".join(rows)).encode()
+    labels = np.array([(votes.mean(), votes.std(), age) for age, votes in begun])
+    rows = zip(names, labels.tolist(), strict=True)
+    lines = (f"{name},{age!r},{sigma!r},{true_age!r}\n" for name, (age, sigma, true_age) in rows)
+    return labels, ("path,age,sigma,true_age\n" + "".join(lines)).encode()
 
 
 def _is_whole(folder: Path, names: Sequence[str], table: bytes) -> bool:
@@ -119,10 +112,9 @@ def load(options: Options) -> Parts:
     there = len(os.listdir(folder)) if folder.is_dir() else 0
     check_room(folder, (count - there) * max(BLOCK, PIXEL * side**2), f"{count} faces")
     names = [f"{index:05d}.png" for index in range(count)]
-    labels = _labels(options.seed, count)
+    labels, table = _label(options.seed, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        table = _table(names, labels)
         if not _is_whole(folder, names, table):
             with held(folder, wait=True):
                 clear(folder)

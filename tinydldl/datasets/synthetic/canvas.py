@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tinydldl.arrays import Array, Rng
-from tinydldl.datasets.synthetic.colors import Color
 
 SUPERSAMPLING = 4  # shapes are drawn this much larger, then averaged, so that edges are smooth
 Points = Array | list  # (points, 2), also a list of pairs
+Color = np.ndarray  # (3,): red, green and blue in 0..255
 LEFT = np.array([-1, 1])  # a curve times this is its mirror image
 SIDES = (np.array([1, 1]), LEFT)  # a curve times one of these: right or left half
 

@@ -1,6 +1,6 @@
 """Draw a face of a given age: somebody is made up, painted from back to front, and photographed.
 
-`person.py` says who; `canvas.py` and `colors.py` are what it is painted with; `hair.py`,
+`person.py` says who, in which colors; `canvas.py` is what it is painted with; `hair.py`,
 `features.py` and `skin.py` each paint a part of the person. Here are the head itself, with neck and
 clothes below it, and background and light, which depend on nobody.
 """
@@ -11,8 +11,7 @@ from PIL import Image
 from tinydldl.arrays import Array, Rng
 from tinydldl.datasets.synthetic import features, hair, skin
 from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, ellipse, symmetric, symmetric_curve
-from tinydldl.datasets.synthetic.colors import BLUSH, mix, muted_color
-from tinydldl.datasets.synthetic.person import Person, ramp, sample_person
+from tinydldl.datasets.synthetic.person import BLUSH, Person, mix, muted_color, ramp
 
 
 def draw_face(age: float, rng: Rng, side: int) -> Image.Image:
@@ -20,7 +19,7 @@ def draw_face(age: float, rng: Rng, side: int) -> Image.Image:
 
     `rng` decides everything else, by the same number of draws whatever the age and the side.
     """
-    person = sample_person(age, rng)
+    person = Person(age, rng)
     canvas = Canvas(side, rng)
     paint_background(canvas, rng)
     hair.paint_back_hair(canvas, person)
@@ -32,7 +31,6 @@ def draw_face(age: float, rng: Rng, side: int) -> Image.Image:
     features.paint_mouth(canvas, person)
     skin.paint_forehead(canvas, person, rng)
     skin.paint_folds(canvas, person)
-    skin.paint_sagging(canvas, person)
     skin.paint_crows_feet(canvas, person)
     features.paint_eyes(canvas, person)
     hair.paint_brows(canvas, person)

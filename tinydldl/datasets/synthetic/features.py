@@ -4,8 +4,7 @@ import numpy as np
 
 from tinydldl.arrays import Array
 from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, between, curve, ellipse
-from tinydldl.datasets.synthetic.colors import BLACK, LIP_RED, WHITE, mix
-from tinydldl.datasets.synthetic.person import Person, ramp
+from tinydldl.datasets.synthetic.person import BLACK, LIP_RED, WHITE, Person, mix, ramp
 
 
 def eyelids(person: Person, sag: float) -> tuple[Array, Array]:

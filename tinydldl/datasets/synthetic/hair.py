@@ -4,13 +4,7 @@ import numpy as np
 
 from tinydldl.arrays import Array, Rng
 from tinydldl.datasets.synthetic.canvas import LEFT, SIDES, Canvas, between, curve, symmetric_curve
-from tinydldl.datasets.synthetic.colors import GRAY_HAIR, Color, mix
-from tinydldl.datasets.synthetic.person import Person, ramp
-
-
-def hair_color(person: Person) -> Color:
-    """The color of the hair as a whole, with its share of gray."""
-    return mix(person.hair, GRAY_HAIR, person.gray)
+from tinydldl.datasets.synthetic.person import GRAY_HAIR, Person, mix, ramp
 
 
 def paint_back_hair(canvas: Canvas, person: Person) -> None:
@@ -22,8 +16,8 @@ def paint_back_hair(canvas: Canvas, person: Person) -> None:
     upper = [(0, top), (0.75 * width, 0.8 * top), (1.08 * width, -0.2), (1.12 * width, 0.5 * end)]
     lower = [(1.1 * width, end), (0.5 * width, end + 0.1), (0, end)]
     outline = symmetric_curve(upper + lower)
-    canvas.fill(outline, 0.6 * hair_color(person))
-    canvas.fill(0.94 * outline, 0.75 * hair_color(person))
+    canvas.fill(outline, 0.6 * person.hair_color)
+    canvas.fill(0.94 * outline, 0.75 * person.hair_color)
 
 
 def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
@@ -31,7 +25,7 @@ def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
     infant = 1 - ramp(person.cues.shape, 0.5, 4)  # 1 a baby, 0 a child with all its hair
     opacity = 1 - 0.6 * infant
     hairline, outline = hair_edges(person, infant)
-    canvas.fill(between(outline, hairline), hair_color(person), opacity)
+    canvas.fill(between(outline, hairline), person.hair_color, opacity)
     paint_strands(canvas, person, hairline, outline, opacity, rng)
 
 
@@ -79,4 +73,4 @@ def paint_beard(canvas: Canvas, person: Person) -> None:
     s, y = person.shape, person.shape.mouth_y
     upper = [(0, y - 0.14), (0.9 * s.mouth_width, y - 0.08), (1.05 * s.jaw, y - 0.15)]
     lower = [(s.jaw, 0.72), (s.chin, 0.97), (0, 1.04)]
-    canvas.fill(symmetric_curve(upper + lower), hair_color(person), 0.85 * person.beard)
+    canvas.fill(symmetric_curve(upper + lower), person.hair_color, 0.85 * person.beard)

@@ -4,16 +4,32 @@ What shows the age is named in `Cues`. All else (skin tone, hair, expression, gl
 network must learn to look past. Everyone takes the same number of random draws, whatever the age:
 the same generator state is the same person, so drawing it at several ages shows that person
 growing old. The other files of the drawing paint a `Person`; only this one invents people.
+
+A palette (colors, 3) runs from dark to light or back: people have what lies between, too.
 """
 
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from tinydldl.arrays import Rng
-from tinydldl.datasets.synthetic import colors
-from tinydldl.datasets.synthetic.colors import mix, muted_color, pick
+from tinydldl.arrays import Array, Rng
+from tinydldl.datasets.synthetic.canvas import Color
+
+SKIN_TONES = np.array(
+    [[250, 220, 200], [238, 198, 170], [216, 168, 132], [176, 124, 88], [128, 84, 58], [92, 60, 44]]
+)
+HAIR_COLORS = np.array(
+    [[28, 22, 20], [48, 32, 24], [84, 54, 34], [120, 66, 36], [164, 112, 60], [214, 176, 112]]
+)
+IRIS_COLORS = np.array([[60, 38, 22], [96, 64, 34], [92, 112, 72], [84, 124, 164]])
+GRAY_HAIR = np.array([205, 205, 208])
+LIP_RED = np.array([176, 62, 66])
+BLUSH = np.array([226, 92, 84])
+AGE_SPOT = np.array([104, 66, 40])
+DEEP_RED = np.array([70, 20, 16])
+WHITE, BLACK = np.full(3, 250), np.full(3, 16)
 
 # Standard deviation of what a cue shows, in years: a constant and a share of the true age.
 CUE_ERROR_YEARS, CUE_ERROR_SHARE = 0.8, 0.09
@@ -53,31 +69,6 @@ class Cues:
     sag: float  # jowls, eye bags, drooping lids
 
 
-@dataclass(frozen=True)
-class Person:
-    """All that the drawing needs to know of a face; shares and opacities are in 0..1."""
-
-    cues: Cues
-    shape: SimpleNamespace  # the proportions named in SHAPE
-    female: bool
-    skin: np.ndarray
-    shade: np.ndarray  # the color of a fold in the skin
-    iris: np.ndarray
-    hair: np.ndarray  # its color before it turned gray
-    gray: float  # share of gray hair
-    hair_length: float  # 0 cropped, 1 down to the shoulders
-    hair_volume: float
-    bangs: float
-    beard: float
-    blush: float
-    smile: float  # from -0.4, sad, to 1
-    mouth_open: float
-    brow_raise: float  # -1 .. 1
-    gaze: float  # -1 left .. 1 right
-    clothes: np.ndarray
-    glasses: np.ndarray | None  # their color
-
-
 def ramp(age: float, start: float, end: float) -> float:
     """How far `age` has gone from `start` (0) to `end` (1)."""
     return float(min(max((age - start) / (end - start), 0), 1))
@@ -96,35 +87,54 @@ def sample_shape(age: float, rng: Rng) -> SimpleNamespace:
     return SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))
 
 
-def sample_person(age: float, rng: Rng) -> Person:
-    """Somebody who shows the cues of `age`, and whose other traits say nothing about it."""
-    cues = sample_cues(age, rng)
-    shape = sample_shape(cues.shape, rng)
-    tone, hair, iris, dye, length, volume, bangs, beard, mouth, glasses, sex = rng.random(11)
-    blush, smile, brow, gaze = rng.uniform(-1, 1, 4)
-    clothes, frame = muted_color(rng), rng.uniform(10, 120, 3)
-    female = sex < 0.5
-    grown = ramp(cues.shape, 0, 4)  # of an infant's hair
-    skin = pick(colors.SKIN_TONES, tone)
-    skin = mix(skin, skin.mean() * np.array([1.02, 1.0, 0.9]), 0.3 * ramp(cues.skin, 25, 95))
-    return Person(
-        cues=cues,
-        shape=shape,
-        female=female,
-        skin=skin,
-        shade=mix(0.5 * skin, colors.DEEP_RED, 0.25),
-        iris=pick(colors.IRIS_COLORS, iris * (1 - 0.8 * tone)),
-        hair=pick(colors.HAIR_COLORS, hair * (1 - 0.8 * tone)),  # dark skin, dark hair
-        gray=ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1),
-        hair_length=(0.35 + 0.65 * length if female else 0.25 * length) * grown,
-        hair_volume=(0.06 + 0.14 * volume) * (0.4 + 0.6 * grown),
-        bangs=max(0, 3 * bangs - 2),
-        beard=0 if female else max(0, 1.8 * beard - 0.9) * ramp(cues.shape, 15, 22),
-        blush=0.14 + 0.08 * blush + 0.2 * (1 - ramp(cues.skin, 2, 30)),
-        smile=0.3 + 0.7 * smile,
-        mouth_open=max(0, 2 * mouth - 1),
-        brow_raise=brow,
-        gaze=gaze,
-        clothes=clothes,
-        glasses=frame if glasses < 0.2 else None,
-    )
+class Person:
+    """Somebody who shows the cues of `age`, and whose other traits say nothing about it.
+
+    All that the drawing needs to know of a face. Shares and opacities are in 0..1.
+    """
+
+    def __init__(self, age: float, rng: Rng) -> None:
+        self.cues = cues = sample_cues(age, rng)
+        self.shape = sample_shape(cues.shape, rng)  # the proportions named in SHAPE
+        tone, hair, iris, dye, length, volume, bangs, beard, mouth, glasses, sex = rng.random(11)
+        blush, smile, brow, gaze = rng.uniform(-1, 1, 4)
+        self.clothes, frame = muted_color(rng), rng.uniform(10, 120, 3)
+        self.female = female = sex < 0.5
+        grown = ramp(cues.shape, 0, 4)  # of an infant's hair
+        skin = pick(SKIN_TONES, tone)
+        dull = 0.3 * ramp(cues.skin, 25, 95)
+        self.skin = skin = mix(skin, skin.mean() * np.array([1.02, 1.0, 0.9]), dull)
+        self.shade = mix(0.5 * skin, DEEP_RED, 0.25)  # the color of a fold in the skin
+        self.iris = pick(IRIS_COLORS, iris * (1 - 0.8 * tone))
+        # dark skin, dark hair: its color before it turned gray, and the share that did
+        self.hair = pick(HAIR_COLORS, hair * (1 - 0.8 * tone))
+        self.gray = ramp(cues.gray, 32, 72) * (0.15 if female and dye < 0.15 else 1)
+        self.hair_color = mix(self.hair, GRAY_HAIR, self.gray)  # as a whole
+        # 0 cropped, 1 down to the shoulders
+        self.hair_length = (0.35 + 0.65 * length if female else 0.25 * length) * grown
+        self.hair_volume = (0.06 + 0.14 * volume) * (0.4 + 0.6 * grown)
+        self.bangs = max(0, 3 * bangs - 2)
+        self.beard = 0 if female else max(0, 1.8 * beard - 0.9) * ramp(cues.shape, 15, 22)
+        self.blush = 0.14 + 0.08 * blush + 0.2 * (1 - ramp(cues.skin, 2, 30))
+        self.smile = 0.3 + 0.7 * smile  # from -0.4, sad, to 1
+        self.mouth_open = max(0, 2 * mouth - 1)
+        self.brow_raise = brow  # -1 .. 1
+        self.gaze = gaze  # -1 left .. 1 right
+        self.glasses = frame if glasses < 0.2 else None  # their color
+
+
+def mix(a: Any, b: Any, share: float) -> Any:
+    """`a` at share 0, `b` at share 1; of colors, and of numbers and points as well."""
+    return a + (b - a) * share
+
+
+def pick(palette: Array, position: float) -> Color:
+    """The color at `position` in 0..1 along a palette (colors, 3), interpolated."""
+    at = position * (len(palette) - 1)
+    return np.array([np.interp(at, np.arange(len(palette)), channel) for channel in palette.T])
+
+
+def muted_color(rng: Rng) -> Color:
+    """Any color, but not a loud one."""
+    color = rng.uniform(20, 250, 3)
+    return mix(color, np.full(3, color.mean()), 0.45)

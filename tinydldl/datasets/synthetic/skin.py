@@ -5,8 +5,7 @@ from PIL import Image, ImageFilter
 
 from tinydldl.arrays import Array, Rng
 from tinydldl.datasets.synthetic.canvas import SIDES, Canvas, Points, curve
-from tinydldl.datasets.synthetic.colors import AGE_SPOT, BLUSH
-from tinydldl.datasets.synthetic.person import Person, ramp
+from tinydldl.datasets.synthetic.person import AGE_SPOT, BLUSH, Person, ramp
 
 GRAIN = 56  # cells per side of the random texture, the same at every size of the photo
 
@@ -46,7 +45,10 @@ def paint_crows_feet(canvas: Canvas, person: Person) -> None:
 
 
 def paint_folds(canvas: Canvas, person: Person) -> None:
-    """From nose to mouth (nasolabial), down from the mouth (marionette), and along the cheek."""
+    """From nose to mouth (nasolabial), down from the mouth (marionette), and along the cheek.
+
+    Over them the shadows of jowls and hollow cheeks, which sag.
+    """
     s = person.shape
     corner, cheek, nose, mouth = s.mouth_width + 0.05, s.cheek, s.nose_y, s.mouth_y
     laugh = [(s.nose_width + 0.03, nose - 0.05), (s.mouth_width, 0.5 * (nose + mouth))]
@@ -57,14 +59,10 @@ def paint_folds(canvas: Canvas, person: Person) -> None:
         crease(canvas, person, laugh * side, 24, smile=0.2)
         crease(canvas, person, down * side, 50)
         crease(canvas, person, along * side, 60)
-
-
-def paint_sagging(canvas: Canvas, person: Person) -> None:
-    """Shadows of jowls and hollow cheeks."""
-    s, sag = person.shape, ramp(person.cues.sag, 40, 90)
+    sag = ramp(person.cues.sag, 40, 90)
     for side in SIDES:
         canvas.blob((0.82 * s.jaw, 0.74) * side, (0.13, 0.12), person.shade, 0.4 * sag)
-        hollow = (0.66 * s.cheek, s.nose_y + 0.08) * side
+        hollow = (0.66 * cheek, nose + 0.08) * side
         canvas.blob(hollow, (0.12, 0.15), person.shade, 0.3 * sag)
 
 
@@ -81,16 +79,12 @@ def paint_spots(canvas: Canvas, person: Person, rng: Rng) -> None:
             canvas.blob((cheek * x, y), radius, 0.85 * BLUSH, 0.8)
 
 
-def texture(side: int, rng: Rng) -> Array:
-    """Random light and dark: (side, side), about standard normal."""
-    grain = Image.fromarray(rng.standard_normal((GRAIN, GRAIN)).astype(np.float32))
-    return np.asarray(grain.resize((side, side), Image.Resampling.BICUBIC))
-
-
 def skin_relief(head: Image.Image, person: Person, rng: Rng) -> Array:
     """How light the skin makes each pixel, (side, side); `head`: its mask, white on black."""
     inside = np.asarray(head, np.float32) / 255
     blurred = np.asarray(head.filter(ImageFilter.GaussianBlur(head.width / 14)), np.float32) / 255
+    grain = Image.fromarray(rng.standard_normal((GRAIN, GRAIN)).astype(np.float32))
+    texture = np.asarray(grain.resize(head.size, Image.Resampling.BICUBIC))
     rough = 0.01 + 0.055 * ramp(person.cues.skin, 15, 95)
     # darker toward the rim, since a head is round; 1 outside of it
-    return 1 + inside * (rough * texture(head.width, rng) - 0.45 * (1 - blurred))
+    return 1 + inside * (rough * texture - 0.45 * (1 - blurred))
