@@ -22,7 +22,7 @@ WORDS = {
     "convert": "read the weights in a PyTorch file",
     "grade": "test the answers in students' notebooks",
 }
-PARSERS = {"train": "command", "evaluate": "settings"}  # elsewhere than in their `__main__`
+PARSERS = {"train": "settings"}  # elsewhere than in its `__main__`
 SHELLS = ("bash", "zsh")
 
 

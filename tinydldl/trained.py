@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint
+from tinydldl import backend, checkpoint, finite, labels
 from tinydldl.arrays import Ages, Array, Images, Module
-from tinydldl.backend import to_device, to_host
-from tinydldl.checkpoint import CheckpointError
 from tinydldl.datasets.loader import Channels, PhotoStore, Seen, eval_batches, normalize
-from tinydldl.finite import check_finite
-from tinydldl.labels import MOST_INTERVALS
 from tinydldl.methods import Method, make_method
 from tinydldl.models import LARGEST_SIDE, AgeNet
 
@@ -34,7 +30,7 @@ def checked(meta: dict[str, Any]) -> dict[str, Any]:
     about = {"log_sigmoid": False} | meta["grid"] | meta["channels"] | meta["network"]
     about |= {"lam": meta["method"].get("lam"), "average": meta.get("average")}
     first, last, std, lam, average = (about[n] for n in ("first", "last", "std", "lam", "average"))
-    most = MOST_INTERVALS + 1
+    most = labels.MOST_INTERVALS + 1
     ordered = is_number(first, 0, OLDEST) and is_number(last, 0, OLDEST) and first < last
     checks = {
         "name": (type(about["name"]) is str, "the name of a network"),
@@ -73,20 +69,10 @@ class Trained:
     channels: Channels  # mean and std of R, G and B that photos are normalized with
     meta: dict = field(default_factory=dict)  # the JSON of its checkpoint, {} without one
 
-    @property
-    def side(self) -> int:
-        """Pixels per side of the photos that the network expects."""
-        return self.meta["network"]["side"]
-
-    @property
-    def method_name(self) -> str:
-        """The name in METHODS."""
-        return self.meta["method"]["name"]
-
-    @property
-    def net(self) -> str:
-        """The name in CHANNELS."""
-        return self.meta["network"]["name"]
+    side = property(lambda self: self.meta["network"]["side"])  # pixels, of the photos
+    net = property(lambda self: self.meta["network"]["name"])  # in CHANNELS
+    method_name = property(lambda self: self.meta["method"]["name"])  # in METHODS
+    arrays = property(lambda self: self.model.params | self.model.buffers)  # by name
 
     @property
     def text(self) -> str:
@@ -100,9 +86,9 @@ class Trained:
         self.model.eval()
         predictions, y_hat = [], []
         for images, _ in eval_batches(store, batch=batch):
-            prediction = self.predict_images(to_device(images, xp))
-            predictions.append(to_host(prediction))
-            y_hat.append(to_host(self.method.age(prediction)))
+            prediction = self.predict_images(backend.to_device(images, xp))
+            predictions.append(backend.to_host(prediction))
+            y_hat.append(backend.to_host(self.method.age(prediction)))
             seen(len(images))
         return np.concatenate(predictions), np.concatenate(y_hat)
 
@@ -112,7 +98,7 @@ class Trained:
         with np.errstate(over="ignore", invalid="ignore"):
             views = x, x[:, :, ::-1]
             once, mirrored = (self.method.predict(self.model.forward(view)) for view in views)
-        return check_finite((once + mirrored) / 2)
+        return finite.check_finite((once + mirrored) / 2)
 
 
 def describe(network: dict, method: Method, settings: dict, channels: Channels) -> dict[str, Any]:
@@ -137,7 +123,7 @@ def described(meta: dict[str, Any]) -> Trained:
         method = make_method(meta["method"]["name"], grid)
         model = AgeNet(**meta["network"], outputs=method.outputs, rng=np.random.default_rng(0))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"not the checkpoint of a network ({error!r})") from None
+        raise checkpoint.CheckpointError(f"not the checkpoint of a network ({error!r})") from None
     return Trained(model.eval(), method, (about["mean"], about["std"]), meta)
 
 
@@ -146,7 +132,6 @@ def load(path: str | Path, xp: Module = np) -> Trained:
     meta = checkpoint.describe(path)
     with checkpoint.reading(path):
         network = described(meta)
-    arrays = network.model.params | network.model.buffers
-    checkpoint.load(path, {f"model.{name}": array for name, array in arrays.items()})
+    checkpoint.load(path, {f"model.{name}": array for name, array in network.arrays.items()})
     network.model.to(xp), network.method.to(xp)
     return network

@@ -27,8 +27,7 @@ from tinydldl.files import replacing
 from tinydldl.images import open_photo
 from tinydldl.predict.portraits import portraits
 from tinydldl.report import Estimates
-from tinydldl.train import command
-from tinydldl.train.settings import TrainSettings
+from tinydldl.train.settings import REAL, TrainSettings, as_words
 
 KEPT = ("network", "method", "grid", "channels", "average")  # of a checkpoint's JSON
 MEASURED = ("photos", "mae", "balanced_mae", "mode_mae", "epsilon_error", "kl", "crps")
@@ -58,7 +57,7 @@ def main():
 def stage(run):
     """How one run was trained: command, commit, seed and minutes."""
     config = json.loads((run / "config.json").read_text())
-    usual = {field.name: field.default for field in fields(TrainSettings)} | command.REAL
+    usual = {field.name: field.default for field in fields(TrainSettings)} | REAL
     arguments = config["arguments"]
     if arguments["init"]:
         arguments["init"] = f"runs/{Path(arguments['init']).name}"
@@ -70,7 +69,7 @@ def stage(run):
     with open(run / "timing.csv", newline="") as file:
         seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     return {
-        "command": " ".join(["python -m tinydldl.train", *command.as_command_line(given)]),
+        "command": " ".join(["python -m tinydldl.train", *as_words(given)]),
         "commit": config["commit"],
         "seed": arguments["seed"],
         "minutes": round(seconds / 60, 1),

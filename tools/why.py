@@ -31,7 +31,7 @@ from tinydldl.optim import gradient_norm
 from tinydldl.plots import COLORS, DPI, styled
 from tinydldl.progress import Progress
 from tinydldl.report import same_answer
-from tinydldl.train import command
+from tinydldl.train import settings as command_line
 from tinydldl.train.experiment import Experiment
 from tinydldl.train.loop import Training, evaluate, train
 from tinydldl.train.photos import open_selection
@@ -247,7 +247,7 @@ def values(lines: list[dict], column: str, **wanted: Any) -> list[float]:
 
 
 def settings_of(tried: str, seed: int) -> TrainSettings:
-    base = command.settings_of(command.build_parser().parse_args(BASE.split()))
+    base = command_line.settings_of(command_line.build_parser().parse_args(BASE.split()))
     return replace(base, **TRIED[tried], seed=seed)
 
 

@@ -10,16 +10,16 @@ from helpers.commands import exit_code
 
 from tinydldl.models import AgeNet
 from tinydldl.optim import Adam
-from tinydldl.train import command
 from tinydldl.train.__main__ import main
 from tinydldl.train.loop import Training
+from tinydldl.train.settings import build_parser, settings_of
 
 SMALL = shlex.split("--limit 40 --size 32 --batch 8 --loaders 1 --cache-mb 100 --workers 1")
 
 
 def settings(**changes):
     """The settings of a small training, with changes."""
-    return replace(command.settings_of(command.build_parser().parse_args(SMALL)), **changes)
+    return replace(settings_of(build_parser().parse_args(SMALL)), **changes)
 
 
 def run(*arguments):

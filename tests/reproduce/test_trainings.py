@@ -17,8 +17,8 @@ from tinydldl.reproduce import insufficient_data, table1, table3, table4
 from tinydldl.reproduce import trainings as module
 from tinydldl.reproduce.table import Row
 from tinydldl.reproduce.trainings import FIGURES, Trainings, figures_of, steadiness
+from tinydldl.train import loop
 from tinydldl.train.experiment import Experiment
-from tinydldl.train.statistics import Clock
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
@@ -92,7 +92,8 @@ def test_an_ensemble_is_the_mean_of_its_members(monkeypatch):
 
     monkeypatch.setattr(module, "evaluate", watched)
     a_minute = {"seconds": 60.0, "images_per_second": 1.0, "waiting": 0.0}
-    monkeypatch.setattr(Clock, "speed", lambda *_: a_minute)
+    train_epoch = loop.train_epoch
+    monkeypatch.setattr(loop, "train_epoch", lambda *about: (train_epoch(*about)[0], a_minute))
     make_trainings(limit=20).run([Row(("ldae",), "ldae", {"method": "ldae"})], range(1))
     members = predictions[-3:]
     again = make_trainings(limit=20)
@@ -268,7 +269,7 @@ def test_all_methods_start_from_one_network_that_is_trained_with_kl_alone(begun)
     make_trainings("trained").run(ROWS, range(1))
     names = ["start_seed-0", "dldl-v2_seed-0", "mr-l1_seed-0"]
     assert [line["run"] for line in read("runs.csv")] == names
-    assert [name for name, *_ in begun] == ["DLDL", "DLDLv2", "RegressionL1"]
+    assert [name for name, *_ in begun] == ["DLDL", "DLDLv2", "Regression"]
     start = trained.load("runs/out/start_seed-0")
     for _, filters, channels in begun[1:]:
         np.testing.assert_array_equal(filters, start.model.params["conv1_1.W"])
@@ -291,7 +292,7 @@ def test_a_start_whose_network_is_gone_is_trained_again_to_the_same_digits(begun
     make_trainings("trained").run(ROWS[:1], range(1))
     assert len(begun) == 2, "all that was wanted is there"
     make_trainings("trained").run(ROWS, range(1))
-    assert [name for name, *_ in begun[2:]] == ["DLDL", "RegressionL1"]
+    assert [name for name, *_ in begun[2:]] == ["DLDL", "Regression"]
     after = read("epochs.csv")
     assert [e for e in after if e["run"] in ("start_seed-0", "dldl-v2_seed-0")] == sorted(
         before, key=lambda line: line["run"]

@@ -2,8 +2,7 @@
 
 A module holds all of its table: the published figures, the rows, each a change to the training that
 all have in common, the cells, and the picture; last `make(trainings, seeds)`, which trains what is
-missing and writes the table. What they share: `table`, its rows, cells and files; and `trainings`,
-which are run once, and go on after an interruption.
+missing and writes the table.
 """
 
 # The module of one has its name, with _ for -.

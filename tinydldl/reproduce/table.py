@@ -66,7 +66,6 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """The table as Markdown."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
         table = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
         return "\n\n".join([f"## {self.title}", table, *self.notes]) + "\n"

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, report
+from tinydldl import checkpoint, finite, report
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
-from tinydldl.finite import NonFiniteError
 from tinydldl.progress import Progress
 from tinydldl.reproduce.table import Result, Row
 from tinydldl.train.experiment import Experiment
@@ -28,6 +27,7 @@ STRETCHED = ("epochs", "schedule", "val_every")  # with fewer photos; they follo
 # Random weights; or those of a network that has learned with the KL divergence alone, for as long
 # and by the same schedule: the two stages of the paper's published code.
 STARTS = ("random", "trained")
+START = "start_seed-{}"  # the name of the training whose network those with this seed start from
 FIRST_STAGE = {"method": "dldl", "init": None}
 LAST = 1 / 3  # of the epochs: how steady these are
 SETTINGS = ("method", "pool", "augment", "lam", "label_step", "kl_reduction", "epochs", "seed")
@@ -73,7 +73,7 @@ class Trainings:
 
     def settings(self, changes: dict[str, Any], seed: int) -> TrainSettings:
         """The settings of one training: the base with the changes, from where it starts."""
-        start = {"init": self.place(start_of(seed))} if self.start == "trained" else {}
+        start = {"init": self.place(START.format(seed))} if self.start == "trained" else {}
         return replace(self.base, **(start | changes), seed=seed)
 
     def photos(self, settings: TrainSettings) -> TrainingPhotos:
@@ -101,7 +101,7 @@ class Trainings:
         missing = [(name, *run) for name, run in wanted.items() if name not in self.lines]
         if self.start == "trained":
             for seed in {seed for *_, seed in missing}:
-                network = self.place(name := start_of(seed)) / "checkpoint.npz"
+                network = self.place(name := START.format(seed)) / "checkpoint.npz"
                 if name not in self.lines or not network.exists():
                     missing.append((name, FIRST_STAGE, seed))
         # first what others start from, then those on the same photos one after the other
@@ -143,7 +143,7 @@ class Trainings:
                 predictions.append(evaluate(run.training)[0])
                 if hasattr(run.training.model, "close"):
                     run.training.model.close()  # ends the processes of the fast engine
-        except NonFiniteError as error:
+        except finite.NonFiniteError as error:
             note = f"diverged: {error}"
         line = {name: getattr(settings, name) for name in SETTINGS}
         line |= {
@@ -185,11 +185,6 @@ def name_of(changes: dict[str, Any], seed: int) -> str:
         if name not in ("method", *STRETCHED):
             words.append(f"{name.replace('_', '-')}-{value if value != [] else 'none'}")
     return "_".join(words)
-
-
-def start_of(seed: int) -> str:
-    """The name of the training whose network those with this seed start from."""
-    return f"start_seed-{seed}"
 
 
 def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:

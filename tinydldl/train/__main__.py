@@ -1,37 +1,35 @@
 """Train a network to see ages: `python -m tinydldl.train`, on synthetic faces or on real photos."""
 
+import os
 import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import tinydldl
-from tinydldl import cli
-from tinydldl.backend import choose_device
+from tinydldl import backend, cli, files, finite
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
-from tinydldl.files import held, write_reasons
-from tinydldl.finite import NonFiniteError
-from tinydldl.train import command
 from tinydldl.train.experiment import Experiment, open_init, run_ensemble
 from tinydldl.train.photos import TrainingPhotos, open_selection
-from tinydldl.train.runs import RunFolder, blas_threads, provenance
+from tinydldl.train.runs import BLAS_THREADS, RunFolder, provenance
+from tinydldl.train.settings import as_words, build_parser, places_of, settings_of, settings_of_run
 
 
 def main(argv: list[str] | None = None) -> int:
     """Train, or resume a run; returns the exit code."""
-    parser = command.build_parser()
+    parser = build_parser()
     arguments = parser.parse_args(argv)
     folder, lock, places = None, ExitStack(), {}
     try:
         if arguments.resume:
-            places = command.places_of(parser, argv)
+            places = places_of(parser, argv)
             folder, config = RunFolder.open(arguments.resume)
-            lock.enter_context(held(folder.path))
-            settings = command.settings_of_run(parser, folder / "config.json", config, places)
+            lock.enter_context(files.held(folder.path))
+            settings = settings_of_run(parser, folder / "config.json", config, places)
         else:
-            settings = command.settings_of(arguments)
-        xp, device = choose_device(settings.device)
+            settings = settings_of(arguments)
+        xp, device = backend.choose_device(settings.device)
         print(f"tinydldl.train on {device}")
         if folder is None:  # what cannot be is said before photos are read
             RunFolder.check(arguments.name)
@@ -48,9 +46,9 @@ def main(argv: list[str] | None = None) -> int:
             own = f"-{settings.method}" * (settings.method != "dldl-v2")
             usual = f"{settings.dataset}-{settings.net}{own}"  # and a number behind it
             folder = RunFolder.create(arguments.name, usual, facts)
-            lock.enter_context(held(folder.path))
+            lock.enter_context(files.held(folder.path))
             if bad := photos.train.bad + photos.valid.bad:
-                write_reasons(folder.path, "unreadable.csv", bad)
+                files.write_reasons(folder.path, "unreadable.csv", bad)
         else:
             check_unchanged(folder, config, photos, engine)
         tinydldl.farewell = how_to_go_on(folder, places)  # for Ctrl-C twice
@@ -63,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             raise  # before there is anything to resume
         print(how_to_go_on(folder, places))
         return cli.INTERRUPTED
-    except NonFiniteError as error:
+    except finite.NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
@@ -73,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def how_to_go_on(folder: RunFolder, places: dict[str, Path]) -> str:
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
-    words = ["--resume", str(folder.path), *command.as_command_line(places)]
+    words = ["--resume", str(folder.path), *as_words(places)]
     return f"stopped; continue with: python -m tinydldl.train {shlex.join(words)}"
 
 
@@ -86,7 +84,7 @@ def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, eng
     # runs of older versions know how many photos there were, not which
     if config.get("names_and_labels", now["names_and_labels"]) != now["names_and_labels"]:
         raise UserError(f"{folder.path}: begun on photos of other names, ages or sigmas than now")
-    for name, value in (engine | {"blas_threads": blas_threads()}).items():
+    for name, value in (engine | {"blas_threads": os.environ.get(BLAS_THREADS)}).items():
         if config[name] != value:
             begun = f"begun with {name} {config[name]}, now it is {value}"
             print(f"warning: {begun}: the last digits will differ")

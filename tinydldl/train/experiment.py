@@ -14,11 +14,10 @@ from tinydldl.fast.choice import choose_engine
 from tinydldl.files import check_room, write_table
 from tinydldl.labels import balancing_weights, label_grid
 from tinydldl.progress import Progress
-from tinydldl.train.loop import Training, evaluate, train
+from tinydldl.train.loop import Figures, Training, evaluate, train
 from tinydldl.train.photos import TrainingPhotos
 from tinydldl.train.runs import RUNS, RunFolder
 from tinydldl.train.settings import TrainSettings
-from tinydldl.train.statistics import Figures
 
 
 class Experiment:
@@ -71,7 +70,7 @@ class Experiment:
 
     def check_disk(self, folder: RunFolder | None = None) -> None:
         """Raise UserError without room for two checkpoints; a run that goes on may have one."""
-        arrays = weights_of(self.training) | self.training.optimizer.state
+        arrays = self.training.arrays | self.training.optimizer.state
         size = sum(array.nbytes for array in arrays.values())
         there = folder is not None and (folder / "checkpoint.npz").exists()
         check_room(RUNS if folder is None else folder.path, (2 - there) * size, "checkpoints")
@@ -105,7 +104,7 @@ class Experiment:
         """Put the training where its last checkpoint was, or at its start; returns its epoch."""
         training, s = self.training, self.settings
         if s.average:
-            training.average = optim.Averaged(weights_of(training), s.average)
+            training.average = optim.Averaged(training.arrays, s.average)
         if (folder / "checkpoint.npz").exists():  # before the tables are written anew
             training.channels = trained.load(folder / "checkpoint").channels
         elif s.init:
@@ -125,9 +124,9 @@ class Experiment:
         `model.` is what is evaluated: with averaging the average, and training goes on with `raw.`.
         """
         training = self.training
-        groups = {"model": weights_of(training), "optimizer": training.optimizer.state}
+        groups = {"model": training.arrays, "optimizer": training.optimizer.state}
         if average := training.average:
-            groups |= {"model": average.average, "raw": weights_of(training)}
+            groups |= {"model": average.average, "raw": training.arrays}
             groups |= {"average": {"t": average.t}}
         return {f"{group}.{name}": a for group, part in groups.items() for name, a in part.items()}
 
@@ -194,7 +193,7 @@ def initialize(training: Training, path: Path, net: str) -> str:
     """
     source = open_init(path, net)
     training.channels = source.channels
-    ours, theirs = weights_of(training), weights_of(source)
+    ours, theirs = training.arrays, source.arrays
     text = f"{path}, all layers"
     if outputs_of(training) != outputs_of(source):
         here, there = ours["fc.b"].shape, theirs["fc.b"].shape
@@ -207,12 +206,7 @@ def initialize(training: Training, path: Path, net: str) -> str:
     return text
 
 
-def weights_of(network: Training | trained.Trained) -> dict:
-    """All that a network computes with: parameters and buffers, by name."""
-    return network.model.params | network.model.buffers
-
-
-def outputs_of(network: Training | trained.Trained) -> tuple:
+def outputs_of(network: trained.Trained) -> tuple:
     """What the outputs of its layer fc mean: how many, what follows, first and last label."""
     method, (*_, last) = network.method, network.model.layers
     return method.outputs, last, type(method.head), method.grid[0], method.grid[-1]

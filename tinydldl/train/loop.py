@@ -1,68 +1,58 @@
 """The training loop: an epoch, and a step of it (lesson 08)."""
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
-from tinydldl.arrays import Array
-from tinydldl.backend import to_device, to_host
+from tinydldl import backend, finite, metrics, optim, trained
+from tinydldl.arrays import Ages, Array, Images, Module
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
-from tinydldl.finite import NonFiniteError, check_loss, check_parameters
-from tinydldl.layers import Sequential
-from tinydldl.methods import Method
-from tinydldl.metrics import epsilon_error, mae
-from tinydldl.optim import Averaged, Optimizer, gradient_norm
 from tinydldl.progress import Progress
-from tinydldl.train.statistics import Clock, Figures, Means
-from tinydldl.trained import Trained
 
+Figures = dict[str, float]  # by name
 OnEpoch = Callable[[int, Figures, Figures], bool | None]  # whether to stop
 
 
-@dataclass
-class Training:
-    """All that a training consists of.
+@dataclass(kw_only=True)
+class Training(trained.Trained):
+    """A network, and all else that its training consists of.
 
     `weights` (photos trained on,): the gradient of a batch is that of `1/N sum_n w_n L_n`, L_n the
     loss of a photo; the figures stay plain means. None for 1.
     """
 
-    model: Sequential
-    method: Method
-    optimizer: Optimizer
+    optimizer: optim.Optimizer
     schedule: Callable[[float], float]  # learning rate at an epoch; 1.5: the middle of the first
     train_store: PhotoStore
     valid_store: PhotoStore
-    channels: tuple[list[float], list[float]]  # mean and std of R, G and B in 0..1
     epochs: int
     batch: int
     transforms: list[str]
     seed: int = 0
     val_every: int = 1
-    average: Averaged | None = None  # of params and buffers, if it is what is evaluated
+    average: optim.Averaged | None = None  # of params and buffers, if it is what is evaluated
     weights: Array | None = None
     mix: float | None = None  # photos are `mixed` in pairs, with shares of Beta(mix, mix)
-    xp: ModuleType = np
+    xp: Module = np
 
 
 @np.errstate(all="ignore")  # what is not finite is looked for, and named
 def train(
     training: Training, on_epoch: OnEpoch, progress: Progress, done: int = 0, place: str = ""
 ) -> None:
-    """Train for the epochs after `done`; after each call `on_epoch(epoch, figures, speed)`, which
-    may say that it was the last.
+    """Train the epochs after `done`; `on_epoch(epoch, figures, speed)` may say which is the last.
 
     `figures`: those of `train_epoch` and, every `val_every` epochs and in the last one, those of
-    `validate`; `speed`: of a `Clock`; `progress` counts images, `place` is what it says before the
+    `validate`; `speed`: likewise; `progress` counts images, `place` is what it says before the
     epoch. Raises NonFiniteError at the first loss that is not finite.
     """
     for epoch in range(done + 1, training.epochs + 1):
         progress.set_description(f"{place}epoch {epoch}/{training.epochs}")
         figures, speed = train_epoch(training, epoch, progress)
-        check_parameters(training.model, epoch)
+        finite.check_parameters(training.model, epoch)
         if epoch % training.val_every == 0 or epoch == training.epochs:
             figures |= validate(training)
         if on_epoch(epoch, figures, speed):
@@ -70,33 +60,43 @@ def train(
 
 
 def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Figures, Figures]:
-    """One pass over the training photos: its figures, with the last `lr`, and its speed."""
+    """One pass over the training photos: its figures, as in `metrics.csv`, and its speed.
+
+    The losses are means over the photos, `lr` is that of the last step. The speed: `seconds`,
+    `images_per_second`, and `waiting`, the share of the time without a batch.
+    """
     training.model.train()
     training.method.begin(epoch)
     store, batch, transforms = training.train_store, training.batch, training.transforms
     batches = train_batches(store, epoch, batch=batch, transforms=transforms, seed=training.seed)
-    means, clock = Means(), Clock()
+    photos, sums, norms = 0, np.zeros(()), []
     rng = np.random.default_rng([training.seed, epoch, len(store), 1])  # of nothing else
-    for step, (images, indices) in enumerate(clock.waiting(batches), start=1):
-        middle = (means.photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch
+    begun = asked = time.perf_counter()
+    waited = 0.0
+    for step, (images, indices) in enumerate(batches, start=1):
+        waited += time.perf_counter() - asked
+        middle = (photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch
         training.optimizer.lr = training.schedule(epoch + middle)
         share = rng.beta(training.mix, training.mix, len(indices)) if training.mix else None
         where = f"epoch {epoch}, step {step}"
         losses, norm = training_step(training, images, indices, where, share)
-        means.add(losses, norm, len(indices))
-        loss, *_, error = means.losses
+        photos, sums = photos + len(indices), sums + len(indices) * losses
+        norms.append(norm)
+        loss, *kl, error = (sums / photos).tolist()
         progress.set_postfix_str(f"loss {loss:.3f}, MAE {error:.2f}", refresh=False)
         progress.update(len(indices))
-    return {"lr": training.optimizer.lr} | means.figures(), clock.speed(means.photos)
+        asked = time.perf_counter()
+    seconds = time.perf_counter() - begun
+    figures = {"lr": training.optimizer.lr, "train_loss": loss, "train_mae": error}
+    figures |= {"grad_norm": float(np.mean(norms)), "grad_norm_std": float(np.std(norms))}
+    figures |= {"train_kl": kl[0]} if kl else {}
+    waiting = waited / seconds
+    return figures, {"seconds": seconds, "images_per_second": photos / seconds, "waiting": waiting}
 
 
 def training_step(
-    training: Training,
-    images: np.ndarray,
-    indices: np.ndarray,
-    where: str,
-    share: np.ndarray | None = None,
-) -> tuple[np.ndarray, float]:
+    training: Training, images: Images, indices: Array, where: str, share: Array | None = None
+) -> tuple[Array, float]:
     """One step of the optimizer: the losses of a batch and the norm of the gradient, on the host.
 
     `images` (N, H, W, 3), uint8, are the photos `indices` (N,) of the training part; `where` names
@@ -106,9 +106,9 @@ def training_step(
     outputs = training.model.forward(x)
     losses, doutputs = training.method.loss(outputs, target, y)
     training.model.backward(w[:, None] * doutputs)  # a row of the gradient is that of one photo
-    norm = gradient_norm(training.model.grads)
-    figures = to_host(training.xp.stack([*losses, norm])).astype(float)
-    check_loss(figures[0], training.model, x, where)
+    norm = optim.gradient_norm(training.model.grads)
+    figures = backend.to_host(training.xp.stack([*losses, norm])).astype(float)
+    finite.check_loss(figures[0], training.model, x, where)
     training.optimizer.step()
     if training.average:
         training.average.update()
@@ -116,18 +116,18 @@ def training_step(
 
 
 def prepare(
-    training: Training, images: np.ndarray, indices: np.ndarray, share: np.ndarray | None
+    training: Training, images: Images, indices: Array, share: Array | None
 ) -> tuple[Array, Array, Array, Array]:
     """What a step learns from, on the device: photos, targets, ages and weights of a batch."""
     photos, xp = training.train_store.photos, training.xp
     y, sigma = photos.ages[indices], photos.sigmas[indices]
-    x = normalize(to_device(images, xp), *training.channels)
+    x = normalize(backend.to_device(images, xp), *training.channels)
     w = np.ones(len(y)) if training.weights is None else training.weights[indices]
     labels = training.method.target(y, sigma), y, w
-    target, y, w = (to_device(values.astype(np.float32), xp) for values in labels)
+    target, y, w = (backend.to_device(values.astype(np.float32), xp) for values in labels)
     if share is None:
         return x, target, y, w
-    s = to_device(share.astype(np.float32), xp)
+    s = backend.to_device(share.astype(np.float32), xp)
     return mixed(x, s), mixed(target, s), mixed(y, s), mixed(w, s)
 
 
@@ -152,14 +152,13 @@ def validate(training: Training) -> Figures:
     photos = training.valid_store.photos
     try:
         _, y_hat = evaluate(training)
-    except NonFiniteError as error:
-        raise NonFiniteError(f"{error} in validation; try a smaller --lr") from None
-    weighted = epsilon_error(y_hat, photos.ages, photos.sigmas)
-    return {"valid_mae": mae(y_hat, photos.ages), "valid_epsilon_error": weighted}
+    except finite.NonFiniteError as error:
+        raise finite.NonFiniteError(f"{error} in validation; try a smaller --lr") from None
+    weighted = metrics.epsilon_error(y_hat, photos.ages, photos.sigmas)
+    return {"valid_mae": metrics.mae(y_hat, photos.ages), "valid_epsilon_error": weighted}
 
 
-def evaluate(training: Training) -> tuple[np.ndarray, np.ndarray]:
+def evaluate(training: Training) -> tuple[Array, Ages]:
     """Prediction and y_hat for the validation photos, by the averaged weights if there are any."""
     with training.average.applied() if training.average else nullcontext():
-        network = Trained(training.model, training.method, training.channels)
-        return network.predict(training.valid_store, training.batch, training.xp)
+        return training.predict(training.valid_store, training.batch, training.xp)

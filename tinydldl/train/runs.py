@@ -21,9 +21,10 @@ from tinydldl import checkpoint, progress
 from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
 from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
-from tinydldl.train.statistics import Figures
+from tinydldl.train.loop import Figures
 
 RUNS = Path("runs")
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"  # the last digits of a run depend on it
 TRAINED = ("train_loss", "train_kl", "train_mae", "grad_norm", "grad_norm_std")
 VALIDATED = ("valid_mae", "valid_epsilon_error")
 METRICS = ("epoch", "lr", *TRAINED, *VALIDATED)
@@ -178,26 +179,17 @@ def provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | packages,
         "commit": commit(),
         "platform": platform.platform(),
-        "blas_threads": blas_threads(),
+        "blas_threads": os.environ.get(BLAS_THREADS),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-
-
-def blas_threads() -> str | None:
-    """How many threads BLAS was told to use; the last digits of a run depend on it."""
-    return os.environ.get("OPENBLAS_NUM_THREADS")
 
 
 def commit() -> str | None:
     """The commit of the checkout that this package is in, or None outside of one."""
     here = Path(__file__)
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here.parent), *arguments]
-        return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).strip()
-
+    git = partial(subprocess.check_output, cwd=here.parent, stderr=subprocess.DEVNULL, text=True)
     try:
-        git("ls-files", "--error-unmatch", here.name)  # installed inside another repository?
-        return git("rev-parse", "HEAD")
+        git(["git", "ls-files", "--error-unmatch", here.name])  # is it in another one?
+        return git(["git", "rev-parse", "HEAD"]).strip()
     except (OSError, subprocess.CalledProcessError):
         return None
