@@ -38,9 +38,9 @@ with atheris.instrument_imports(include=["tinydldl"]):
     from helpers.torch_files import legacy_file, state_dict, tensor, zip_file
 
     from tinydldl import datasets, images, models, trained
-    from tinydldl.app import ADDRESS, Choice, open_server
     from tinydldl.app import server as page
-    from tinydldl.app.estimate import MEMORY
+    from tinydldl.app.estimate import MEMORY, Choice
+    from tinydldl.app.server import ADDRESS, open_server
     from tinydldl.convert import torch_file, torch_weights
     from tinydldl.errors import UserError
 

@@ -7,7 +7,7 @@ from helpers.server import serving
 from PIL import Image
 
 from tinydldl import trained
-from tinydldl.app import Choice
+from tinydldl.app.estimate import Choice
 
 
 @pytest.fixture(scope="session")

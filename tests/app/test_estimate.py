@@ -12,9 +12,8 @@ from helpers.photos import LANDMARKS, encoded, group_of
 from PIL import Image, ImageOps
 
 from tinydldl import trained
-from tinydldl.app import Choice
 from tinydldl.app import estimate as module
-from tinydldl.app.estimate import NO_FACE, estimate
+from tinydldl.app.estimate import NO_FACE, Choice, estimate
 from tinydldl.explain.saliency import Maps, under_squares
 from tinydldl.faces import Face, detect
 from tinydldl.images import PhotoError, open_photo

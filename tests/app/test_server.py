@@ -6,9 +6,9 @@ import socket
 import pytest
 from helpers.server import ask, assert_strict, connect, estimate, raw, refused, serving
 
-from tinydldl.app import Application
 from tinydldl.app import estimate as estimates
 from tinydldl.app import server as module
+from tinydldl.app.server import Application
 
 # ------------------------------------------------------------------------------------- the page
 

@@ -11,7 +11,7 @@ from helpers.server import serving
 from PIL import Image
 
 from tinydldl import trained
-from tinydldl.app import Choice
+from tinydldl.app.estimate import Choice
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "

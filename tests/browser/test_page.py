@@ -9,7 +9,7 @@ from helpers.networks import save_network
 from helpers.server import serving
 
 from tinydldl import trained
-from tinydldl.app import Choice
+from tinydldl.app.estimate import Choice
 from tinydldl.app.server import MEGABYTES
 from tinydldl.faces import detect
 from tinydldl.images import open_photo

@@ -12,7 +12,7 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.evaluate import ensemble
 from tinydldl.labels import label_grid
 
-COMPUTE = np, 2, "layers"  # two photos at a time
+COMPUTE = np, 2, "layers", None  # two photos at a time
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from tinydldl import report
 from tinydldl.errors import UserError
 from tinydldl.evaluate import __main__ as evaluate
 from tinydldl.evaluate import ensemble
-from tinydldl.evaluate.settings import parse
 from tinydldl.train import __main__ as train
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -213,7 +212,7 @@ def test_photos_of_two_sizes_share_the_memory(photos):
     """Twenty of 37 x 37 x 3 bytes, and what is left for those of 46 x 46 x 3."""
     for name, side in (("a", 40), ("b", 32)):
         save_network(name, side=side)
-    request = parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"]).request
+    request = evaluate.parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"]).request
     networks = ensemble.load([Path("a"), Path("b")]).values()
     part, stores = evaluate.open_stores(request, networks, 100_000)
     assert (part, len(stores[40])) == ("all", 20)

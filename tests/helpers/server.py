@@ -6,7 +6,7 @@ import socket
 from contextlib import contextmanager
 from threading import Thread
 
-from tinydldl.app import ADDRESS, open_server
+from tinydldl.app.server import ADDRESS, open_server
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import sys
 from contextlib import suppress
 from ipaddress import ip_address
 
-from tinydldl import cli
-from tinydldl.app import ADDRESS, Choice, open_server
+from tinydldl import cli, trained, weights
+from tinydldl.app.estimate import Choice
+from tinydldl.app.server import ADDRESS, open_server
 from tinydldl.predict import portraits
 
 EXPOSED = (
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     host = arguments.host
     token = None if host == ADDRESS else secrets.token_urlsafe()
-    network = portraits.open_network(arguments.net, arguments.checkpoint)
+    network = trained.load(arguments.checkpoint or weights.find(arguments.net))
     label = f"{arguments.checkpoint or arguments.net}: {network.text}"
     share_memory()
     server = open_server(Choice(label, network, arguments.crop), host, arguments.port, token)

@@ -73,7 +73,6 @@ def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[s
 
 
 def data_uri(image: Image.Image, kind: str, **settings: Any) -> str:
-    """An image as a data URI."""
     file = BytesIO()
     image.save(file, kind, **settings)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -120,16 +120,13 @@ def page(label: str) -> tuple[str, str]:
     talk only to its server. Both have a new nonce each time: what gets in by mistake is not run.
     """
     nonce = secrets.token_urlsafe()
-    parts = {"STYLE": read("page.css"), "SCRIPT": read("drawings.js") + read("page.js")}
-    parts |= {"MEGABYTES": str(MEGABYTES), "NETWORK": escape(label), "NONCE": nonce}
-    html = read("page.html")
+    names = ("page.html", "page.css", "drawings.js", "page.js")
+    html, style, *scripts = (FOLDER.joinpath(name).read_text(encoding="utf-8") for name in names)
+    parts = {"STYLE": style, "SCRIPT": "".join(scripts), "MEGABYTES": str(MEGABYTES)}
+    parts |= {"NETWORK": escape(label), "NONCE": nonce}
     for name, text in parts.items():
         html = html.replace(f"<!--{name}-->", text)
     return html, POLICY.format(nonce=nonce)
-
-
-def read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def open_server(choice: Choice, host: str, port: int, token: str | None = None) -> Any:

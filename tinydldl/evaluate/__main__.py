@@ -2,57 +2,63 @@
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, cli, plots, report
-from tinydldl.backend import choose_device
+from tinydldl import backend, checkpoint, cli, files, plots, report
+from tinydldl.datasets import named, selection
 from tinydldl.datasets.loader import PhotoStore
-from tinydldl.datasets.selection import Request, open_part
 from tinydldl.errors import UserError
 from tinydldl.evaluate import ensemble
-from tinydldl.evaluate.settings import FOLDER, parse
-from tinydldl.fast.choice import choose_engine
-from tinydldl.files import check_folder, replacing, write_table
+from tinydldl.fast.choice import add_engine_arguments, choose_engine
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
 from tinydldl.trained import Trained
+from tinydldl.weights import PRETRAINED, find
 
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
+FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
+# Settings that decide which photos a run sees.
+OF_PHOTOS = ("dataset", "data_dir", "table", "aligned", "split", "seed", "sigma", "limit")
+# Another seed moves training photos into the other parts.
+SPLIT_AT_RANDOM = ("csv", "imdb-wiki", *named.LAYOUTS)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
-    settings = parse(argv)
-    request, compute = settings.request, (settings.batch, settings.engine, settings.workers)
-    xp, device = choose_device(settings.device)
+    arguments = parse(argv)
+    request, checkpoints = arguments.request, arguments.checkpoint
+    compute = arguments.batch, arguments.engine, arguments.workers
+    xp, device = backend.choose_device(arguments.device)
     print(f"tinydldl.evaluate on {device}")
-    networks = ensemble.load(settings.checkpoints, xp)
+    networks = ensemble.load(checkpoints, xp)
     for path, network in networks.items():
         words = f"{network.text}, {network.meta['network']['pool']}"
         print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
     _, engine = choose_engine(first.model, xp, *compute)
     print(f"engine    {engine}")
-    part, stores = open_stores(request, networks.values(), settings.cache_mb * 10**6)
+    part, stores = open_stores(request, networks.values(), arguments.cache_mb * 10**6)
     store = stores[first.side]
     print(f"data      {request.dataset}: {len(store)} photos ({part}) to evaluate on")
-    for line in settings.lines(part):
+    for line in seen_lines(request, arguments.run, part):
         print(line)
-    table = request.options.table
+    table = request.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
     several = f"-of-{len(networks)}" * (len(networks) > 1)
-    folder = results_folder(settings.checkpoints, f"{photos}-{part}{several}", settings.out)
+    folder = results_folder(checkpoints, f"{photos}-{part}{several}", arguments.out)
     print(f"results   {folder}")
 
     facts = {
         "checkpoints": [str(path.resolve()) for path in networks],
         "methods": [network.method_name for network in networks.values()],
         "part": part,
-        "settings": settings.of_photos,
+        "settings": {name: getattr(request, name) for name in OF_PHOTOS},
         "device": device,
         "engine": engine,
     } | provenance()
@@ -60,28 +66,23 @@ def main(argv: list[str] | None = None) -> int:
     estimates = Estimates.of(first.method.to(np), prediction, store.photos)
     figures = report.figures(estimates)
     print("", *report.lines(figures), "", sep="\n")
-    write(folder, facts | figures, estimates, store, title(networks, request.dataset, part))
+    methods = ", ".join(dict.fromkeys(facts["methods"]))
+    words = f"{first.net} network, {first.side} px"
+    if several:
+        words = f"average of {len(networks)} networks"
+    title = f"{methods}, {words}, {request.dataset} ({part})"
+    write(folder, facts | figures, estimates, store, title)
     return 0
 
 
-def title(networks: dict[Path, Trained], dataset: str, part: str) -> str:
-    """Networks and photos, for the pictures."""
-    methods = {network.method_name: None for network in networks.values()}
-    *several, network = networks.values()
-    words = f"{network.net} network, {network.side} px"
-    if several:
-        words = f"average of {len(networks)} networks"
-    return f"{', '.join(methods)}, {words}, {dataset} ({part})"
-
-
 def open_stores(
-    request: Request, networks: Iterable[Trained], cache_bytes: int
+    request: selection.Request, networks: Iterable[Trained], cache_bytes: int
 ) -> tuple[str, dict[int, PhotoStore]]:
     """The name of the part, and its photos by size of the networks, {side: store}."""
     grid = next(iter(networks)).method.grid
     stores: dict[int, PhotoStore] = {}
     for side in sorted({network.side for network in networks}):
-        part, stores[side] = open_part(request, side, grid, cache_bytes)
+        part, stores[side] = selection.open_part(request, side, grid, cache_bytes)
         cache_bytes -= stores[side].cached_bytes
     return part, stores
 
@@ -98,7 +99,7 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     last = of_run and (path.is_dir() or path.stem == "checkpoint")
     usual = (run / "evaluation" if of_run else FOLDER) / (name if last else f"{path.stem}-{name}")
     folder, other = out or usual, "give another folder with --out"
-    check_folder(folder, instead=other)
+    files.check_folder(folder, instead=other)
     folder.mkdir(parents=True, exist_ok=True)
     empty = not any(folder.iterdir())
     before: list[str] = []
@@ -114,9 +115,9 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
 
 def write(folder: Path, facts: dict, estimates: Estimates, store: PhotoStore, title: str) -> None:
     """Write everything that an evaluation leaves, and print the names of the files."""
-    with replacing(folder / FIGURES) as file:
+    with files.replacing(folder / FIGURES) as file:
         file.write(json.dumps(facts, indent=2, default=str).encode())
-    write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
+    files.write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
     # the numbers are safe; pictures of an earlier evaluation need not come again
     for name in report.PICTURES:
         (folder / name).unlink(missing_ok=True)
@@ -125,6 +126,77 @@ def write(folder: Path, facts: dict, estimates: Estimates, store: PhotoStore, ti
         plots.save(figure, folder / name)
     for name in (FIGURES, PREDICTIONS, *figures):
         print(f"{name:24} {folder / name}")
+
+
+def parse(argv: list[str] | None) -> Namespace:
+    """The arguments, with `request`, what they ask for, and `run`, see `settings_of_run`.
+
+    Where the data set is that of the first network's run, the run's settings are the defaults.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    paths = [find("tiny") if p == Path(PRETRAINED) else p for p in arguments.checkpoint]
+    path, run = paths[0], settings_of_run(paths[0])
+    if arguments.dataset in (None, run.get("dataset")):
+        parser.set_defaults(**run)
+        arguments = parser.parse_args(argv)
+    if arguments.dataset is None:
+        if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
+            raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
+        parser.error("--dataset is missing, and there is no run's config.json that names it")
+    arguments.checkpoint, arguments.run = paths, run
+    arguments.request = cli.gather(selection.Request, arguments)
+    return arguments
+
+
+def settings_of_run(path: Path) -> dict[str, str]:
+    """The settings of the run that a checkpoint is from, as texts, if its `config.json` is there.
+
+    Of them `limit` only where it says how many faces are drawn: photos are evaluated on all.
+    """
+    folder = path if path.is_dir() else path.parent
+    for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
+        if config.exists():
+            try:
+                run = checkpoint.read_json(config)["arguments"]
+                names = OF_PHOTOS if run["dataset"] == "synthetic" else OF_PHOTOS[:-1]
+                trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
+                return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on
+            except (OSError, ValueError, TypeError, LookupError) as error:
+                raise UserError(f"{config}: not the configuration of a run ({error!r})") from None
+    return {}
+
+
+def seen_lines(request: selection.Request, run: dict[str, str], part: str) -> list[str]:
+    """Which settings are those of the run, and whether its network may have seen the photos."""
+    mine = {name: getattr(request, name) for name in OF_PHOTOS}
+    if mine["dataset"] != run.get("dataset"):
+        return []
+    same = [name for name in mine if name in run and str(mine[name]) == run[name]]
+    texts = [f"{name.replace('_', '-')} {run[name]}" for name in same]
+    lines = [f"          as in training: {', '.join(texts)}"]
+    table, seen = mine["table"], request.trained_on
+    others = table and table.resolve() != Path(run.get("table", "")).resolve()
+    if part in (seen, selection.ALL) and not others:
+        some = "these" if part == seen else "some of these"
+        lines.append(f"warning: a network was trained on {some}; only others tell its worth")
+    elif mine["dataset"] in SPLIT_AT_RANDOM and not {"split", "seed"} <= set(same):
+        lines.append("warning: split in another way than in training, which may have used some")
+    return lines
+
+
+def build_parser() -> cli.Parser:
+    parser = cli.Parser("evaluate", "Evaluate a network on photos, or the average of several.")
+    network = parser.add_argument_group("network")
+    about = "run, file of a checkpoint, or pretrained: the weights that ship; several are averaged"
+    several: dict[str, Any] = {"nargs": "+", "type": cli.path, "metavar": "PATH"}
+    network.add_argument("--checkpoint", required=True, **several, help=about)
+    add_engine_arguments(network)
+    about = "Where the data set is that of the first network's run, the run's are the defaults."
+    selection.add_part_arguments(parser.add_argument_group("data", about), "what to evaluate on")
+    usual = "evaluation/DATASET-PART in the folder of the first run"
+    parser.add_out(f"default: {usual}; for the file of a checkpoint {FOLDER}/NAME-DATASET-PART")
+    return parser
 
 
 if __name__ == "__main__":

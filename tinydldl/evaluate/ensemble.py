@@ -14,8 +14,11 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.fast.choice import choose_engine
 from tinydldl.progress import Progress
 
+Networks = dict[Path, trained.Trained]
+Stores = dict[int, PhotoStore]  # by side, pixels
 
-def load(paths: list[Path], xp: Module = np) -> dict[Path, trained.Trained]:
+
+def load(paths: list[Path], xp: Module = np) -> Networks:
     """The networks of checkpoints, {path: Trained}, or of ensembles. Raises CheckpointError."""
     networks = {path: trained.load(path, xp) for given in paths for path in members(given)}
     (first_path, first), *others = networks.items()
@@ -45,12 +48,7 @@ def prediction_text(network: trained.Trained) -> str:
 
 
 def average(
-    networks: dict[Path, trained.Trained],
-    stores: dict[int, PhotoStore],
-    xp: Module,
-    batch: int,
-    engine: str = "auto",
-    workers: int | None = None,
+    networks: Networks, stores: Stores, xp: Module, batch: int, engine: str, workers: int | None
 ) -> Outputs:
     """The mean prediction (N, M) for the photos of {side: PhotoStore}. Raises CheckpointError."""
     predictions = []

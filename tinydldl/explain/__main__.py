@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinydldl import cli, files, labels, plots, trained
+from tinydldl import cli, files, labels, plots, trained, weights
 from tinydldl.arrays import Grid, Map
 from tinydldl.datasets import selection
 from tinydldl.errors import UserError
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
     files.check_folder(arguments.out)
-    network = portraits.open_network(arguments.net, arguments.checkpoint)
+    network = trained.load(arguments.checkpoint or weights.find(arguments.net))
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
     print(f"picture   {plots.save_new(figure, arguments.out, stem)}")
@@ -107,7 +107,8 @@ def range_text(one_map: Map) -> str:
 def explain_dataset(arguments: Namespace, network: trained.Trained) -> tuple[Figure, str]:
     """The figure of the decades of a data set, and a name for it; prints their numbers."""
     grid, room = network.method.grid, arguments.cache_mb * 10**6
-    part, store = selection.open_part(selection.request_from(arguments), network.side, grid, room)
+    request = cli.gather(selection.Request, arguments)
+    part, store = selection.open_part(request, network.side, grid, room)
     files.check_folder(arguments.out, store.photos.paths)
     print(f"data      {arguments.dataset}: {len(store)} photos ({part})")
     with Progress(None, "looking", len(store), unit="photos") as progress:
@@ -145,7 +146,6 @@ def build_parser() -> cli.Parser:
     caution += "wrong. Lesson 11 says what it can and cannot show."
     parser = cli.Parser("explain", about, caution)
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo; - for standard input")
-
     faces = inputs.add_face_arguments(parser)
     about = "which of several faces, from left to right as in predict (default: the most probable)"
     faces.add_argument("--face", type=cli.whole(1), metavar="NUMBER", help=about)

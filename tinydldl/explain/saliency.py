@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tinydldl import fast, finite
 from tinydldl.arrays import Ages, Array, Images, Map, Outputs, Pixels
 from tinydldl.datasets.loader import PhotoStore, Seen, eval_batches, normalize
 from tinydldl.errors import UserError
-from tinydldl.fast import FastNet
-from tinydldl.finite import check_finite
 from tinydldl.images import FILL
 from tinydldl.labels import nearest
 from tinydldl.layers import GlobalAvgPool, HybridPool, Sequential
@@ -46,9 +45,9 @@ class Maps:
             raise MapError(f"{network.method_name}: no softmax, so no map of an age; try dldl-v2")
         body, self.top = split(network.model)
         self.grid = method.grid
-        self.features = FastNet(body).forward(normalize(images, *network.channels))
+        self.features = fast.FastNet(body).forward(normalize(images, *network.channels))
         self.logits = self.top.forward(self.features, save=True)
-        self.p_hat = check_finite(method.predict(self.logits))
+        self.p_hat = finite.check_finite(method.predict(self.logits))
         self.y_hat = method.age(self.p_hat)
 
     def of_logits(self, dlogits: Outputs) -> Array:
@@ -121,10 +120,9 @@ def by_decade(network: Trained, store: PhotoStore, batch: int, seen: Seen) -> li
 def occlusion(network: Trained, image: Pixels) -> Map:
     """The years that each part of an image adds: y_hat less y_hat with a gray square over it.
 
-    `image`: uint8 (side, side, 3). Returns (16, 16), a number per position of the square, whose
-    side is a quarter of the image's; see `spans`.
+    `image`: uint8 (side, side, 3). Returns (16, 16), one per position of the square: `spans`.
     """
-    model = FastNet(Sequential(deepcopy(network.model.layers)).eval())
+    model = fast.FastNet(Sequential(deepcopy(network.model.layers)).eval())
 
     def y_hat(images: Images) -> Ages:
         x = normalize(images, *network.channels)

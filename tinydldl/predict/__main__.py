@@ -10,14 +10,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from tinydldl import cli
+from tinydldl import cli, files, progress, weights
 from tinydldl.arrays import Grid
 from tinydldl.errors import UserError
-from tinydldl.faces import Face
-from tinydldl.files import check_folder, csv_line, read_table, write_table
 from tinydldl.predict import inputs, many, portraits
 from tinydldl.predict.many import Found
-from tinydldl.progress import Progress
 
 FOLDER = Path("runs/predictions")
 AS_TABLES: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
@@ -34,10 +31,10 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f"--box and --landmarks are for one photo, and there are {len(photos)}")
     lines = not (arguments.json or arguments.csv or arguments.resume)
     if folder := arguments.out or (FOLDER if lines else None):
-        check_folder(folder)
-    network = many.open_network(arguments.net, arguments.checkpoint)
-    search, table = cli.gather(inputs.Search, arguments), arguments.resume
-    asked = many.Asked(arguments.net, arguments.checkpoint, search, arguments.crop, folder)
+        files.check_folder(folder)
+    path, table = arguments.checkpoint or weights.find(arguments.net), arguments.resume
+    network = many.open_network(path)
+    asked = cli.gather(many.Asked, arguments, network=path, folder=folder)
     if table:
         photos = to_do(photos, table)
     failed: list[str] = []
@@ -56,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 def usable(results: Results, total: int, failed: list[str], say: Callable[[str], None]) -> Results:
     """Yield the photos that could be used, add the others to `failed`; `say` where pictures are."""
     bar = total > 1 and not sys.stdout.isatty()  # else the results are the progress
-    for result in Progress(results, total=total, unit="photos") if bar else results:
+    for result in progress.Progress(results, total=total, unit="photos") if bar else results:
         if result.error:
             warn(cli.error_line(result.error))
             failed.append(result.photo)
@@ -75,7 +72,7 @@ def to_do(photos: Sequence[str], table: Path) -> list[str]:
     The last photo in it is done again: the table may have been left in the middle of its faces. If
     it is not asked for, its rows stay, unless the table was left in the middle of a row.
     """
-    rows = read_table(table, AS_TABLES["errors"]) if table.exists() else []
+    rows = files.read_table(table, AS_TABLES["errors"]) if table.exists() else []
     text = table.read_bytes() if table.exists() else b""
     header = ",".join(COLUMNS).encode()
     begun = text.startswith(header) or header.startswith(text)
@@ -85,35 +82,30 @@ def to_do(photos: Sequence[str], table: Path) -> list[str]:
     cut = text.count(b'"') % 2 or not text.endswith(b"\n")
     if rows and (cut or rows[-1]["photo"] in photos):
         del done[rows[-1]["photo"]]
-    write_table(table, COLUMNS, [row for row in rows if row["photo"] in done])
+    files.write_table(table, COLUMNS, [row for row in rows if row["photo"] in done])
     return [photo for photo in dict.fromkeys(photos) if photo not in done]
 
 
 def warn(line: str) -> None:
     """Print a line on standard error, above the progress bar if there is one."""
-    Progress.write(line, file=sys.stderr)
-
-
-# Results are printed one by one: this takes no memory, and loses nothing on Ctrl-C.
+    progress.Progress.write(line, file=sys.stderr)
 
 
 def print_lines(results: Results) -> None:
-    """Print a line per face."""
+    """Print results one by one, as all do: this takes no memory, and loses nothing on Ctrl-C."""
     spread = None
     for result in results:
         for number, person in enumerate(result.people, start=1):
             spread = "" if person.spread is None else f" ± {person.spread:.1f}"
-            where = face_text(person.face) if person.face else "the whole photo"
+            where = "the whole photo"
+            if face := person.face:
+                left, top, right, bottom = face.box
+                size = f"{right - left:.0f} x {bottom - top:.0f} pixels"
+                where = f"{size} at {left:.0f}, {top:.0f}; score {face.score:.2f}"
             where += inputs.turned_text(result.turned)
             print(f"{result.photo}, face {number}: {person.y_hat:.1f}{spread} years ({where})")
     if spread:
         print("±         the standard deviation of a distribution: how unsure the network is")
-
-
-def face_text(face: Face) -> str:
-    left, top, right, bottom = face.box
-    box = f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"
-    return f"{box}; score {face.score:.2f}"
 
 
 def print_json(results: Results, grid: Grid) -> None:
@@ -138,7 +130,7 @@ def print_csv(results: Results, table: Path | None) -> None:
             print(",".join(COLUMNS))
         for result in results:
             rows = list(face_rows(result)) or [{"photo": result.photo}]
-            lines = "".join(csv_line(COLUMNS, row) for row in rows)
+            lines = "".join(files.csv_line(COLUMNS, row) for row in rows)
             print(lines, end="", file=file, flush=True)
 
 

@@ -11,27 +11,23 @@ from pathlib import Path
 
 from PIL import Image
 
-from tinydldl import plots
+from tinydldl import plots, processes, trained
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import Face
 from tinydldl.fast import FastNet
 from tinydldl.images import PhotoError, full_size
 from tinydldl.machine import available_cores
 from tinydldl.predict import inputs, pictures, portraits
-from tinydldl.processes import Helpers
-from tinydldl.trained import Trained
 
 AT_A_TIME = 16  # photos of a process
 MANY = 4 * AT_A_TIME  # photos from which on it pays to start processes
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of each photo; `folder`: for its picture, if any."""
+@dataclass(frozen=True, kw_only=True)
+class Asked(inputs.Search):
+    """What is asked of each photo, by which network; `folder`: for its picture, if any."""
 
-    net: str
-    checkpoint: Path | None
-    search: inputs.Search
+    network: Path
     crop: str
     folder: Path | None
 
@@ -49,14 +45,14 @@ class Found:
     error: PhotoError | None = None
 
 
-def found(network: Trained, asked: Asked, photos: Sequence[str]) -> Iterator[Found]:
+def found(network: trained.Trained, asked: Asked, photos: Sequence[str]) -> Iterator[Found]:
     """Yield what is found in each photo, in order. Raises UserError."""
     cores = available_cores()
     if cores == 1 or len(photos) < MANY or inputs.STANDARD_INPUT in photos:
         for photo in photos:
             yield from look(network, asked, [photo])
         return
-    helpers, rest = Helpers(cores, partial(look_there, asked)), iter(photos)
+    helpers, rest = processes.Helpers(cores, partial(look_there, asked)), iter(photos)
     at_a_time = 1 if asked.folder else AT_A_TIME  # to draw takes longer than all else
     try:
         for some in in_order(helpers, iter(lambda: list(islice(rest, at_a_time)), []), cores):
@@ -65,7 +61,7 @@ def found(network: Trained, asked: Asked, photos: Sequence[str]) -> Iterator[Fou
         helpers.processes.close()
 
 
-def look(network: Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
+def look(network: trained.Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
     """What is found in some photos; of these only the faces are held, but for what is drawn."""
     results: list[Found] = []
     seen: list[tuple[Found, Image.Image | None]] = []
@@ -73,7 +69,7 @@ def look(network: Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
     views: list[Image.Image] = []
     for photo in photos:
         try:
-            image, faces, turned = inputs.look(photo, asked.search)
+            image, faces, turned = inputs.look(photo, asked)
         except PhotoError as error:
             results.append(Found(photo, error=error))
             continue
@@ -85,26 +81,21 @@ def look(network: Trained, asked: Asked, photos: Sequence[str]) -> list[Found]:
     for result, drawn in seen:
         result.people = list(islice(people, len(result.faces)))
         if drawn and asked.folder and result.people:
-            result.picture = draw(result, drawn, asked.folder)
+            name = inputs.stem(result.photo)
+            title = f"turned by {result.turned}°: {name}" if result.turned else name
+            figure = pictures.people(drawn, list(result.people), title)
+            result.picture = plots.save_new(figure, asked.folder, f"{name}-ages")
     return results
-
-
-def draw(result: Found, image: Image.Image, folder: Path) -> Path:
-    """Draw a photo with its faces; returns the path."""
-    name = inputs.stem(result.photo)
-    title = f"turned by {result.turned}°: {name}" if result.turned else name
-    figure = pictures.people(image, list(result.people), title)
-    return plots.save_new(figure, folder, f"{name}-ages")
 
 
 def look_there(asked: Asked, photos: Sequence[str]) -> list[Found]:
     """The same in a process of its own, with a network of its own."""
-    return look(own_network(asked.net, asked.checkpoint), asked, photos)
+    return look(own_network(asked.network), asked, photos)
 
 
-def open_network(net: str, checkpoint: Path | None) -> Trained:
-    """The network, on the fast engine. Raises UserError."""
-    network = portraits.open_network(net, checkpoint)
+def open_network(path: Path) -> trained.Trained:
+    """The network of a checkpoint, on the fast engine. Raises CheckpointError."""
+    network = trained.load(path)
     network.model = FastNet(network.model)
     return network
 

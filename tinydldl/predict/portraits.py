@@ -1,20 +1,13 @@
-"""From a photo to ages: each face cut out as the network expects it, and its estimate.
-
-network = trained.load("runs/mine")
-image = open_photo("party.jpg")
-for portrait in portraits(network, image, detect(image)):
-    print(portrait.y_hat)
-"""
+"""From a photo to ages: each face cut out as the network expects it, and its estimate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from tinydldl import cli, trained, weights
+from tinydldl import cli, weights
 from tinydldl.faces import SHAPES, Face, align
 from tinydldl.images import center_crop, held_side, resize_short_side
 from tinydldl.labels import standard_deviation
@@ -61,11 +54,6 @@ def add_network_arguments(parser: cli.Group) -> None:
     add("--checkpoint", type=cli.path, metavar="PATH", help=about)
     about = "how faces are cropped in the photos that the network was trained on"
     add("--crop", choices=SHAPES, default="utkface", help=about)
-
-
-def open_network(net: str, checkpoint: Path | None = None) -> Trained:
-    """The network of a checkpoint, else the one that ships for `net`. Raises UserError."""
-    return trained.load(checkpoint or weights.find(net))
 
 
 def portraits(
