@@ -111,7 +111,7 @@ def test_a_racer_has_threads_of_its_own_and_enough_steps():
     assert racer.steps > 100  # a step takes a few microseconds
     value, seconds = racer.ask(3)
     assert (value, seconds > 0) == ("7", True)
-    (process,) = racer.process.processes
+    (process,) = racer.processes
     racer.close()
     assert process.exitcode == 0
 
@@ -120,6 +120,6 @@ def test_an_engine_that_ends_is_an_error():
     with pytest.raises(UserError, match="broken ended with exit code 7"):
         Racer("broken", 1, os._exit, 7)
     racer = Racer("threads", 1, partial, os.getpid)
-    racer.process.processes[0].kill()
+    racer.processes[0].kill()
     with pytest.raises(UserError, match="threads ended with exit code"):
         racer.ask(1)

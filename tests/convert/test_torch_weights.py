@@ -6,8 +6,9 @@ import scipy.special
 from helpers.torch_nets import age_net
 
 from tinydldl import trained
+from tinydldl.convert.__main__ import save
 from tinydldl.convert.torch_file import Weights
-from tinydldl.convert.torch_weights import convert, ends_of, save
+from tinydldl.convert.torch_weights import convert, ends_of
 from tinydldl.errors import UserError
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.models import CHANNELS
@@ -52,7 +53,7 @@ def test_each_array_in_its_place(name, rng):
 
 def test_a_checkpoint_that_can_be_read(rng, tmp_path):
     network = convert(random_weights(rng), head="sigmoid", pool="gap")
-    assert save(tmp_path / "c.npz", network) == (f"{tmp_path}/c.npz", f"{tmp_path}/c.json")
+    assert save(tmp_path / "c.npz", network) == [tmp_path / "c.npz", tmp_path / "c.json"]
     again = trained.load(tmp_path / "c")
     x = rng.standard_normal((2, PHOTO, PHOTO, 3), dtype=np.float32)
     np.testing.assert_array_equal(again.model.forward(x), network.model.forward(x))

@@ -9,13 +9,12 @@ from statistics import median
 from tinydldl import cli, machine, plots
 from tinydldl.bench import profile, quiet
 from tinydldl.bench.cases import ALL, FORM, QUICK, Case
-from tinydldl.bench.engines import ENGINES, can_run, installed, missing
+from tinydldl.bench.engines import ENGINES, can_run, missing
 from tinydldl.bench.race import Result, race
 from tinydldl.errors import UserError
 from tinydldl.fast import available_cores
 from tinydldl.processes import MOST, bounded
 
-LEAST_ROUNDS = 3
 RIVALS = [name for name in ENGINES if name != "fast"]
 
 Measured = dict[Case, list[Result]]
@@ -58,7 +57,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def choose_engines(asked: list[str] | None, against: list[str]) -> tuple[list[str], list[str]]:
     """Which to measure, and which to compare with fast. Raises UserError for missing ones."""
     rivals = [name for name in RIVALS if name in against or "all" in against]
-    wanted = {*(asked or installed()), *rivals, *(["fast"] if rivals else [])}
+    installed = [name for name in ENGINES if not missing(name)]
+    wanted = {*(asked or installed), *rivals, *(["fast"] if rivals else [])}
     for name in wanted:
         if packages := missing(name):
             advice = 'pip install "tinydldl[peers]"'
@@ -83,7 +83,8 @@ def table(measured: Measured, peak: float) -> list[str]:
     lines = [form.format(*heads)]
     for case, results in measured.items():
         for result in results:
-            seconds, flops = result.median, case.flops() / result.median
+            seconds = median(result.seconds)
+            flops = case.flops() / seconds
             low, high = 1000 * min(result.seconds), 1000 * max(result.seconds)
             times = f"{1000 * seconds:.1f}", f"{low:.1f} - {high:.1f}"
             rates = f"{case.batch / seconds:.1f}", f"{flops / 1e9:.0f}", f"{flops / peak:.0%}"
@@ -122,10 +123,9 @@ def build_parser() -> cli.Parser:
     about = f"print their time over that of fast: {', '.join(RIVALS)}; or all"
     choices = [*RIVALS, "all"]
     add("--against", nargs="+", default=[], choices=choices, metavar="ENGINE", help=about)
-    add("--rounds", type=cli.whole(LEAST_ROUNDS), default=5, help="measurements of each engine")
+    add("--rounds", type=cli.whole(3), default=5, help="measurements of each engine")
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)
-
     add("--profile", type=cli.path, metavar="PNG", help="draw the time of the first training case")
     return parser
 

@@ -1,7 +1,8 @@
 """The engines: each is a function that makes the step of a case, `step()`.
 
 The step returns the training loss, or the logits of inference, in NumPy: the engines must agree on
-them before they are timed. PyTorch is imported where it is used, so that it may be missing.
+them before they are timed. PyTorch and what others deploy, ONNX Runtime, OpenVINO and JAX, are
+imported where they are used, so that they may be missing.
 """
 
 from collections.abc import Callable
@@ -11,16 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from tinydldl import backend, labels, methods, models, optim
 from tinydldl.arrays import Module
-from tinydldl.backend import to_device
-from tinydldl.bench import peers
 from tinydldl.bench.cases import LABELS, Case
+from tinydldl.convert import onnx_graph
+from tinydldl.convert.tensors import their_arrays
 from tinydldl.fast import FastNet
-from tinydldl.labels import gaussian_label_distribution
-from tinydldl.layers import Sequential
-from tinydldl.methods import DLDLv2
-from tinydldl.models import CHANNELS, AgeNet
-from tinydldl.optim import Adam
+from tinydldl.fast.stages import flatten
+from tinydldl.layers import BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU, Sequential
 
 Step = Callable[[], Any]
 
@@ -33,12 +32,12 @@ def ours(case: Case, workers: int, fast: bool) -> Step:
 def step_of(model: Sequential, case: Case, xp: Module = np) -> Step:
     """The step of a network of our own on the device of `xp`, where the logits stay."""
     photos, ages, sigma = case.photos()
-    x, y = to_device(photos, xp), to_device(ages, xp)
+    x, y = backend.to_device(photos, xp), backend.to_device(ages, xp)
     if not case.train:
         model.eval()
         return lambda: model.forward(x)
-    method, optimizer = DLDLv2(LABELS).to(xp), Adam(model.params, model.grads)
-    p = to_device(method.target(ages, sigma).astype(np.float32), xp)
+    method, optimizer = methods.DLDLv2(LABELS).to(xp), optim.Adam(model.params, model.grads)
+    p = backend.to_device(method.target(ages, sigma).astype(np.float32), xp)
 
     def step() -> float:
         (loss, _, _), dlogits = method.loss(model.forward(x), p, y)
@@ -58,7 +57,7 @@ def pytorch(
     torch.set_num_threads(workers)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x, y, sigma = case.photos()
-    net = twin(case.model(), CHANNELS[case.net]).to(device, memory_format=layout)
+    net = twin(case.model(), models.CHANNELS[case.net]).to(device, memory_format=layout)
     net = torch.compile(net) if compiled else net
     x_torch = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout).to(device)
     if not case.train:
@@ -66,7 +65,7 @@ def pytorch(
         return torch.inference_mode()(lambda: net(x_torch).cpu().numpy())
 
     optimizer = torch.optim.Adam(net.parameters())
-    constants = gaussian_label_distribution(y, sigma, LABELS), y, LABELS
+    constants = labels.gaussian_label_distribution(y, sigma, LABELS), y, LABELS
     p, ages, grid = (torch.from_numpy(array).float().to(device) for array in constants)
 
     def step() -> float:
@@ -81,25 +80,117 @@ def pytorch(
     return step
 
 
-def twin(model: AgeNet, channels: str) -> Any:
+def twin(model: models.AgeNet, channels: str) -> Any:
     """An `AgeNet` with these channels as a PyTorch network with the same weights."""
     import torch
     from torch import nn
 
-    params, parts, before = model.params, [], 3
-    names = iter(name for name in model.layers if name.startswith("conv"))
+    parts, before = [], 3
     for part in channels.split():
         if part == "M":
             parts.append(nn.MaxPool2d(2))
             continue
         conv = nn.Conv2d(before, int(part), 3, padding=1, bias=False)
-        conv.weight.data = torch.from_numpy(params[f"{next(names)}.W"].transpose(3, 2, 0, 1).copy())
         before = int(part)
         parts += [conv, nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
-    linear = nn.Linear(before, params["fc.b"].size)
-    linear.weight.data = torch.from_numpy(params["fc.W"].T.copy())
-    linear.bias.data = torch.from_numpy(params["fc.b"].copy())
-    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    linear = nn.Linear(before, model.params["fc.b"].size)
+    net = nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    net.load_state_dict({name: torch.from_numpy(a) for name, a in their_arrays(model).items()})
+    return net
+
+
+def onnx_of(case: Case) -> tuple[bytes, Any]:
+    """The network as an ONNX file, and photos as it takes them, (N, 3, H, W)."""
+    x, _, _ = case.photos()
+    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    return onnx_graph.of_layers(case.model(), x.shape, len(LABELS)), x
+
+
+def onnxruntime(case: Case, workers: int) -> Step:
+    """ONNX Runtime on `workers` threads; inference."""
+    import onnxruntime
+
+    file, x = onnx_of(case)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = workers
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"x": x})[0]
+
+
+def openvino(case: Case, workers: int) -> Step:
+    """OpenVINO on `workers` threads in float32, for the shortest time of a batch; inference."""
+    import openvino
+
+    file, x = onnx_of(case)
+    core = openvino.Core()
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    settings |= {"INFERENCE_NUM_THREADS": workers}
+    request = core.compile_model(core.read_model(file), "CPU", settings).create_infer_request()
+    return lambda: request.infer({0: x})[0]
+
+
+def jax(case: Case, workers: int) -> Step:
+    """JAX, compiled as one function, on all cores that it finds."""
+    import jax
+    from jax import lax
+    from jax import numpy as jnp
+
+    model, (x, y, sigma) = case.model(), case.photos()
+    p = labels.gaussian_label_distribution(y, sigma, LABELS).astype(np.float32)
+
+    def logits(params: Any, x: Any) -> Any:
+        for name, layer in flatten(model.layers):
+            arrays = {key: params[f"{name}.{key}"] for key in layer.params}
+            match layer:
+                case Conv2d():
+                    how = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+                    x = lax.conv_general_dilated(x, arrays["W"], (1, 1), "SAME", **how)
+                case BatchNorm2d():
+                    batch = x.mean((0, 1, 2)), x.var((0, 1, 2))
+                    mean, var = batch if case.train else layer.buffers.values()
+                    scale = arrays["gamma"] * lax.rsqrt(var + layer.eps)
+                    x = scale * (x - mean) + arrays["beta"]
+                case ReLU():
+                    x = jnp.maximum(x, 0)
+                case MaxPool2d():
+                    shape = (1, 2, 2, 1)
+                    x = lax.reduce_window(x, -np.inf, lax.max, shape, shape, "VALID")
+                case Linear():
+                    x = x @ arrays["W"] + arrays["b"]
+                case _:  # the global average
+                    x = x.mean((1, 2))
+        return x
+
+    if not case.train:
+        infer, params = jax.jit(logits), jax.device_put(model.params)
+        return lambda: np.asarray(infer(params, x))
+
+    def loss(params: Any, x: Any) -> Any:
+        log_p_hat = jax.nn.log_softmax(logits(params, x))
+        kl = (p * (jnp.log(jnp.maximum(p, 1e-30)) - log_p_hat)).sum(1).mean()
+        return kl + jnp.abs(jnp.exp(log_p_hat) @ LABELS.astype(np.float32) - y).mean()
+
+    def update(state: Any, t: Any, x: Any) -> Any:
+        params, m, v = state
+        value, grads = jax.value_and_grad(loss)(params, x)
+        b1, b2, tree = optim.Adam.beta1, optim.Adam.beta2, jax.tree.map
+        m = tree(lambda m, g: b1 * m + (1 - b1) * g, m, grads)
+        v = tree(lambda v, g: b2 * v + (1 - b2) * g * g, v, grads)
+        lr, correction = 1e-3 / (1 - b1**t), 1 - b2**t
+        params = tree(lambda w, m, v: w - lr * m / (jnp.sqrt(v / correction) + 1e-8), params, m, v)
+        return value, (params, m, v)
+
+    compiled = jax.jit(update)
+    zeros = jax.tree.map(jnp.zeros_like, model.params)
+    state, t = (jax.device_put(model.params), zeros, zeros), 0
+
+    def step() -> float:
+        nonlocal state, t
+        t += 1
+        value, state = compiled(state, t, x)
+        return float(value)
+
+    return step
 
 
 ENGINES: dict[str, Callable[[Case, int], Step]] = {
@@ -108,16 +199,11 @@ ENGINES: dict[str, Callable[[Case, int], Step]] = {
     "torch": partial(pytorch, channels_last=False),
     "torch-channels-last": partial(pytorch, channels_last=True),
     "torch-compile": partial(pytorch, channels_last=True, compiled=True),
-    "onnxruntime": peers.onnxruntime,
-    "openvino": peers.openvino,
-    "jax": peers.jax,
+    "onnxruntime": onnxruntime,
+    "openvino": openvino,
+    "jax": jax,
 }
 INFERENCE_ONLY = ("onnxruntime", "openvino")
-
-
-def installed() -> list[str]:
-    """The names of the engines that are installed."""
-    return [name for name in ENGINES if not missing(name)]
 
 
 def can_run(engine: str, case: Case) -> bool:

@@ -1,6 +1,6 @@
 """Whether a machine is quiet."""
 
-import time
+import timeit
 from statistics import median
 
 LOOP, TIMES = 200_000, 25  # of a fixed scalar loop: additions, and how often it is timed
@@ -9,13 +9,8 @@ NOISE = 1.1  # slower than this times the fastest, or fast only later: not quiet
 
 def pulse() -> list[float]:
     """Seconds of a fixed scalar loop, some times in a row."""
-    seconds = []
-    for _ in range(TIMES):
-        begun, total = time.perf_counter(), 0
-        for number in range(LOOP):
-            total += number
-        seconds.append(time.perf_counter() - begun)
-    return seconds
+    loop = f"for number in range({LOOP}): total += number"
+    return timeit.repeat(loop, "total = 0", number=1, repeat=TIMES)
 
 
 def verdict(before: list[float], after: list[float]) -> str:

@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from multiprocessing.connection import Connection
-from statistics import median
 from typing import Any, Self
 
 import numpy as np
 
+from tinydldl import processes, progress
 from tinydldl.bench.cases import Case
 from tinydldl.bench.engines import ENGINES
 from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
-from tinydldl.processes import Processes, receive
-from tinydldl.progress import Progress
 
 SECONDS = 0.3  # of a measurement, at least
 PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after a product
@@ -34,18 +32,14 @@ class Result:
     seconds: list = field(default_factory=list)
     memory: int | None = None
 
-    @property
-    def median(self) -> float:
-        return median(self.seconds)
 
-
-class Racer:
+class Racer(processes.Processes):
     """The step `make(*arguments)` in an own process; `values`: what it returned the first times."""
 
     def __init__(self, name: str, threads: int, make: Callable[..., Any], *arguments: Any) -> None:
         self.name = name
         with blas_threads(threads):
-            self.process = Processes(1, serve, make, *arguments)
+            super().__init__(1, serve, make, *arguments)
         first, _ = self.ask(1)
         second, seconds = self.ask(1)
         self.values = first, second
@@ -53,36 +47,31 @@ class Racer:
 
     @classmethod
     def of(cls, engine: str, case: Case, workers: int) -> Self:
-        """The racer of an engine for a case."""
         threads = workers if engine.startswith("torch") else 1
         return cls(engine, threads, ENGINES[engine], case, workers)
 
     def ask(self, steps: int) -> tuple[Any, float]:
         """The value of the last of `steps` steps, and the seconds per step."""
-        (pipe,) = self.process.pipes
+        (pipe,) = self.pipes
         try:
             pipe.send(steps)
-            return receive(pipe)
+            return processes.receive(pipe)
         except (EOFError, ConnectionError):
-            (code,) = self.process.close()
+            (code,) = self.close()
             raise UserError(f"{self.name} ended with exit code {code}") from None
 
     def peak(self) -> int | None:
         """The peak of its memory in a few steps, bytes."""
-        watch = Peak(self.process.processes[0].pid or 0)
+        watch = Peak(self.processes[0].pid or 0)
         self.ask(max(MEMORY_STEPS, self.steps))
         return watch.stop()
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.close()
 
 
 def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -> None:
     """Run steps on request, in the process of a racer."""
     step = make(*arguments)
     while True:
-        steps = receive(pipe)
+        steps = processes.receive(pipe)
         begun = time.perf_counter()
         for _ in range(steps):
             value = step()
@@ -105,7 +94,7 @@ def race(case: Case, engines: list[str], workers: int, rounds: int) -> tuple[lis
 def time_in_turn(racers: list[Racer], rounds: int, doing: str) -> dict[str, Result]:
     """`{name: Result}`; every other round is reversed, so that no one always follows the same."""
     results = {racer.name: Result(racer.name) for racer in racers}
-    for number in Progress(range(rounds), doing, rounds, unit="rounds"):
+    for number in progress.Progress(range(rounds), doing, rounds, unit="rounds"):
         for racer in racers[:: -1 if number % 2 else 1]:
             time.sleep(PAUSE)
             _, seconds = racer.ask(racer.steps)

@@ -3,16 +3,17 @@
 Nothing of a PyTorch file is run, and PyTorch is not needed.
 """
 
+import json
+import os
 import sys
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
 
-from tinydldl import checkpoint, cli, trained, weights
+from tinydldl import checkpoint, cli, models, trained, weights
 from tinydldl.convert import onnx_graph, tensors, torch_file, torch_weights
 from tinydldl.errors import UserError
 from tinydldl.files import replacing
-from tinydldl.models import POOLS, count_params
 
 HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
 CONTENT = {".onnx": onnx_graph.of, ".safetensors": tensors.content}
@@ -27,11 +28,11 @@ def main(argv: list[str] | None = None) -> int:
         if path.suffix in CONTENT and not find_spec(package):
             raise UserError(f'{path}: {package} is not installed; pip install "tinydldl[formats]"')
     network = opened(arguments)
-    written = saved(arguments.out, network)
+    written = save(arguments.out, network)
     mean, std = network.channels
-    print(f"network   {network.net}: {count_params(network.model):,} parameters")
+    print(f"network   {network.net}: {models.count_params(network.model):,} parameters")
     print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
-    print(f"written   {', '.join(written)}")
+    print(f"written   {', '.join(map(str, written))}")
     if arguments.out.suffix == ".npz":
         print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
     return 0
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 def opened(arguments: Namespace) -> trained.Trained:
     """The network in a file, of whatever kind; prints what was read. Raises UserError."""
     path = weights.named(arguments.file)
-    if is_checkpoint(path):
+    if Path(f"{checkpoint.stem_of(path)}.json").exists() and path.suffix in ("", ".npz"):
         if arguments.head or arguments.pool or arguments.out.suffix == ".npz":
             already = "a checkpoint already, which says all; give it another form"
             raise UserError(f"{arguments.file}: {already}")
@@ -63,23 +64,26 @@ def opened(arguments: Namespace) -> trained.Trained:
     return network
 
 
-def is_checkpoint(path: Path) -> bool:
-    """Whether a path is that of a checkpoint, or of the folder of one."""
-    return Path(f"{checkpoint.stem_of(path)}.json").exists() and path.suffix in ("", ".npz")
-
-
-def saved(path: Path, network: trained.Trained) -> tuple[str, ...]:
-    """Write a network; returns the paths of its files. Raises UserError if one exists."""
-    if path.suffix == ".npz":
-        return torch_weights.save(path, network)
+def save(path: Path, network: trained.Trained) -> list[Path]:
+    """Write a network; returns its files. Raises UserError if one exists, or without a folder."""
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
-    if path.exists():
-        raise UserError(f"{path}: exists, and is not overwritten")
+    is_npz = path.suffix == ".npz"
+    files = [path, path.with_suffix(".json")] if is_npz else [path]
+    there = [file for file in files if os.path.lexists(file)]
+    # a conversion that was killed may have left its JSON, which is the first
+    meta = json.dumps(network.meta, indent=2).encode()
+    left_over = is_npz and there == files[1:] and files[1].read_bytes() == meta
+    if there and not left_over:
+        raise UserError(f"{there[0]}: exists, and is not overwritten")
+    if is_npz:
+        arrays = {f"model.{name}": array for name, array in network.arrays.items()}
+        checkpoint.save(path.with_suffix(""), arrays, network.meta)
+        return files
     content = CONTENT[path.suffix](network)
     with replacing(path) as file:
         file.write(content)
-    return (str(path),)
+    return files
 
 
 def build_parser() -> cli.Parser:
@@ -92,13 +96,12 @@ def build_parser() -> cli.Parser:
     expected = f"a name that ends in {', '.join(SUFFIXES)}"
     out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)
     add("out", type=out, metavar="TO", help=f"{expected}; .npz has a .json beside it")
-
     about = "What a state_dict does not say. A file with the whole network does."
     add = parser.add_argument_group("network", about).add_argument
     about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
     add("--head", choices=HEADS, help=about)
     about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"
-    add("--pool", choices=POOLS, help=about)
+    add("--pool", choices=models.POOLS, help=about)
     return parser
 
 

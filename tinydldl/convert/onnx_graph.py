@@ -3,8 +3,7 @@
     photos (N, H, W, 3) uint8 -> normalized, beside their mirror images -> layers -> softmax
                               -> distribution (N, K), the mean of both -> age (N,), years
 
-That is what `Trained.predict_images` and the expectation compute. Source: the ONNX specification,
-operators of opset 17.
+That is what `Trained.predict_images` and the expectation compute. Source: ONNX, opset 17.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinydldl import layers as nn
-from tinydldl.arrays import Array, DType, Shape
+from tinydldl.arrays import Array, Shape
 from tinydldl.errors import UserError
 from tinydldl.fast.stages import flatten
 from tinydldl.layers import Layer, Sequential
@@ -75,19 +74,14 @@ class Graph:
         raise UserError(f"{type(layer).__name__}: a layer that is not written to ONNX")
 
     def layers(self, model: Sequential, x: str) -> str:
-        """Add all layers of a network."""
         for _, layer in flatten(model.layers):
             x = self.layer(layer, x)
         return x
 
-    def dtype(self, dtype: DType) -> int:
-        """The number that ONNX has for a dtype."""
-        return self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-
     def bytes(self, inputs: list[Value], outputs: list[Value]) -> bytes:
-        """The content of the file."""
         make, info = self.helper, self.helper.make_tensor_value_info
-        ends = ([info(n, self.dtype(d), s) for n, d, s in some] for some in (inputs, outputs))
+        number = make.np_dtype_to_tensor_dtype
+        ends = [[info(n, number(np.dtype(d)), s) for n, d, s in some] for some in (inputs, outputs)]
         graph = make.make_graph(self.nodes, "tinydldl", *ends, self.constants)
         opset = make.make_opsetid("", OPSET)
         model = make.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
@@ -108,7 +102,7 @@ def of(trained: Trained) -> bytes:
         raise UserError(f"{trained.method_name}: ONNX is for methods with a softmax, as dldl-v2")
     graph, side, grid = Graph(), trained.side, trained.method.grid
     mean, std = (255 * np.array(values, np.float32) for values in trained.channels)
-    x = graph.add("Cast", "photos", to=graph.dtype(np.float32))
+    x = graph.add("Cast", "photos", to=graph.onnx.TensorProto.FLOAT)
     x = graph.add("Div", graph.add("Sub", x, mean), std)
     whole = (np.array([n]) for n in (-1, np.iinfo(np.int64).min, 2, -1))  # start, end, axis, step
     x = graph.add("Concat", x, graph.add("Slice", x, *whole), axis=0)

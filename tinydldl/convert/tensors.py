@@ -10,13 +10,12 @@ import json
 import re
 from pathlib import Path
 
-from tinydldl import checkpoint, trained
+from tinydldl import checkpoint, files, trained
 from tinydldl.arrays import Arrays
 from tinydldl.convert.torch_file import Weights
 from tinydldl.convert.torch_weights import by_layer, network_name, our_arrays
 from tinydldl.errors import UserError
 from tinydldl.fast.stages import flatten
-from tinydldl.files import open_file
 from tinydldl.layers import BatchNorm2d, Conv2d, GlobalAvgPool, Linear, Sequential
 
 META = "tinydldl"  # the key of our description
@@ -27,7 +26,7 @@ def read(path: Path) -> tuple[Weights, dict | None]:
     from safetensors import SafetensorError, numpy, safe_open
 
     try:
-        with open_file(path) as file:
+        with files.open_file(path) as file:
             arrays = numpy.load(file.read(2**30))
         with safe_open(path, "numpy") as file:
             meta = json.loads((file.metadata() or {}).get(META, "null"))
@@ -44,13 +43,11 @@ def network_of(weights: Weights, meta: dict) -> trained.Trained:
     network, layers = trained.described(meta), list(by_layer(weights.arrays).values())
     if network_name(layers) != network.net:
         raise UserError(f"the arrays are not those of {network.net}, which it is said to be")
-    model = network.model
-    checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
+    checkpoint.copy_into(network.arrays, our_arrays(layers, network.model))
     return network
 
 
 def content(network: trained.Trained) -> bytes:
-    """The content of a file."""
     from safetensors import numpy
 
     meta = {"format": "pt", META: json.dumps(network.meta)}

@@ -4,11 +4,8 @@ A state_dict says which arrays a network has, not what it computes with them. So
 recognized by its convolutions, in order; the modules in a file are checked against ours.
 """
 
-import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,17 +55,13 @@ def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> traine
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(weights.arrays, method.outputs))
-    log_sigmoid = head == "sigmoid"
-    about: dict[str, Any] = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": log_sigmoid}
-    rng = np.random.default_rng(0)  # weights to be overwritten
-    model = AgeNet(**about, outputs=method.outputs, rng=rng)
+    about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
+    network = trained.described(trained.describe(about, method, {"name": METHOD}, (MEAN, STD)))
     try:
-        checkpoint.copy_into(model.params | model.buffers, our_arrays(layers, model))
+        checkpoint.copy_into(network.arrays, our_arrays(layers, network.model))
     except checkpoint.CheckpointError as error:
         raise UserError(f"the network is {name}, but for {error}") from None
-    channels = MEAN, STD
-    meta = trained.describe(about, method, {"name": METHOD}, channels)
-    return trained.Trained(model.eval(), method, channels, meta)
+    return network
 
 
 def by_layer(arrays: Arrays) -> dict[str, Arrays]:
@@ -78,24 +71,6 @@ def by_layer(arrays: Arrays) -> dict[str, Arrays]:
         layer, _, own = name.rpartition(".")
         layers.setdefault(layer, {})[own] = array
     return layers
-
-
-def save(path: str | Path, network: trained.Trained) -> tuple[str, str]:
-    """Write a network; returns its two paths. Raises UserError if one exists, or no folder."""
-    path = str(path).removesuffix(".npz")
-    files = f"{path}.npz", f"{path}.json"
-    if not os.path.isdir(folder := os.path.dirname(path) or "."):
-        raise UserError(f"{files[0]}: there is no folder {folder}; make it first")
-    there = [file for file in files if os.path.lexists(file)]
-    meta = json.dumps(network.meta, indent=2).encode()
-    # a conversion that was killed may have left its JSON, which is the first
-    left_over = there == [files[1]] and Path(files[1]).read_bytes() == meta
-    if there and not left_over:
-        raise UserError(f"{there[0]}: exists, and is not overwritten")
-    model = network.model
-    arrays = {f"model.{name}": array for name, array in (model.params | model.buffers).items()}
-    checkpoint.save(path, arrays, network.meta)
-    return files
 
 
 def ends_of(modules: Mapping[str, Shell]) -> tuple[str | None, str | None]:

@@ -1,10 +1,9 @@
 """The object in a pickle, read without running anything of it.
 
-A pickle is a program for a small stack machine, and Python's own machine calls whatever function a
-file names. This one knows the instructions that build plain values: None, numbers, strings, bytes,
-tuples, lists and dicts. A function or class that a file names is never imported, only looked up
-among the stand-ins that the caller allows. An object of any other class becomes a `Shell`, and any
-other call is refused by name.
+A pickle is a program for a small stack machine, and Python's own calls whatever function a file
+names. This one knows the instructions that build plain values: None, numbers, strings, bytes,
+tuples, lists and dicts. What a file names is never imported, only looked up among the stand-ins
+that the caller allows. An object of another class becomes a `Shell`, another call is refused.
 
 There is no protection from a file that needs some hundred times its own size in memory.
 """
