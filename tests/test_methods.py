@@ -8,7 +8,7 @@ import scipy.special
 
 from tinydldl.gradcheck import check_loss
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, RegressionL1, make_method
+from tinydldl.methods import METHODS, ORCNN, DLDLv2, Ranking, Regression, make_method
 from tinydldl.metrics import negative_log_likelihood
 from tinydldl.trained import Trained
 
@@ -115,7 +115,7 @@ def test_a_distribution_is_decoded_by_its_expectation(name, rng):
 
 
 def test_regression_maps_the_grid_to_minus_one_and_one():
-    method = RegressionL1(label_grid(10, 70))
+    method = Regression(label_grid(10, 70))
     assert method.target([10, 40, 70, 55], None).tolist() == [[-1], [0], [1], [0.5]]
     np.testing.assert_allclose(method.age(method.predict(np.array([[0.0], [50.0]]))), [40, 70])
     assert method.distribution(np.zeros((2, 1))) is None

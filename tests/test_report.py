@@ -12,7 +12,7 @@ import scipy.stats
 from tinydldl import plots, report
 from tinydldl.datasets import Photos
 from tinydldl.labels import gaussian_label_distribution, label_grid
-from tinydldl.methods import DLDLv2, Ranking, RegressionL1
+from tinydldl.methods import DLDLv2, Ranking, Regression
 from tinydldl.report import Estimates
 
 GRID = label_grid(0, 40, 10)
@@ -51,7 +51,7 @@ def test_estimates_of_each_kind_of_prediction():
     of_code = Estimates.of(Ranking(GRID), code, PHOTOS)
     assert of_code.y_hat.tolist() == [20] * 4  # two answers above 1/2
     np.testing.assert_allclose(of_code.p_hat, [[0.1, 0.3, 0.2, 0.3, 0.1]] * 4)
-    of_number = Estimates.of(RegressionL1(GRID), np.full((4, 1), 0.5), PHOTOS)
+    of_number = Estimates.of(Regression(GRID), np.full((4, 1), 0.5), PHOTOS)
     assert of_number.y_hat.tolist() == [30] * 4
     assert of_number.p_hat is None
 

@@ -84,10 +84,7 @@ class Packed:
             return npy.read_array(file, allow_pickle=False).astype(dtype)
 
 
-Source = Array | Packed
-
-
-def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Source]) -> None:
+def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Array | Packed]) -> None:
     """Copy `arrays[name]` into each array of `targets`, with subnormal numbers as 0.
 
     Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError for a
@@ -105,7 +102,7 @@ def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Source]) -> Non
         target[...] = get_array_module(target).asarray(flush(values))
 
 
-def check_form(name: str, target: Array, source: Source | None) -> None:
+def check_form(name: str, target: Array, source: Array | Packed | None) -> None:
     """Raise CheckpointError unless `source` has the shape and kind of numbers of `target`."""
     if source is None or source.shape != target.shape:
         found = "nothing" if source is None else f"shape {source.shape!r}"

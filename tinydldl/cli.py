@@ -157,7 +157,6 @@ def gather(cls: type[T], arguments: Any, **others: Any) -> T:
 
 
 def path(text: str) -> Path:
-    """The type of an argument: a path."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got nothing")
     return Path(text)

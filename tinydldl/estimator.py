@@ -39,9 +39,8 @@ class AgeEstimator:
         faces = AgeEstimator("tiny").predict("party.jpg")
         print(faces.ages, faces.boxes)
 
-    `network`: the name of weights that ship, a run's folder, or the file of a checkpoint; `crop`:
-    how faces were cropped in the photos that it was trained on, `utkface` or `arcface`. Raises
-    UserError for anything else.
+    `network`: weights that ship, by name, a run's folder, or the file of a checkpoint; `crop`: how
+    faces were cropped in its training photos, `utkface` or `arcface`. Raises UserError for others.
     """
 
     def __init__(self, network: str | PathLike[str] = "tiny", crop: str = "utkface") -> None:

@@ -1,7 +1,6 @@
 """Ages as labels: the grid, the Gaussian label distribution, its CDF, and the ranking code.
 
-All of it is computed on the host in float64. Symbols: `l` the grid (K,), `y` true ages (N,),
-`sigma` (N,), in years. Lessons 01 and 02.
+On the host, in float64, in years: the grid `l` (K,), true ages `y` and `sigma` (N,). Lessons 01-02.
 """
 
 import numpy as np

@@ -1,9 +1,8 @@
 """Label distribution learning without a network: features x (N, F) to distributions (N, K).
 
 On the host, in float64. A constant term is a column of ones in x. The names are those of Geng,
-"Label Distribution Learning", IEEE Transactions on Knowledge and Data Engineering 28(7), 2016:
-specialized algorithms (sa), an adapted one (aa), a transformed problem (pt). `metrics` has the six
-measures. Lesson 14.
+"Label Distribution Learning", IEEE TKDE 28(7), 2016: specialized algorithms (sa), an adapted one
+(aa), a transformed problem (pt). `metrics` has the six measures. Lesson 14.
 """
 
 import numpy as np

@@ -8,15 +8,13 @@
 and 3 of the paper compare these methods; lesson 09 does so on one network.
 """
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinydldl import losses
+from tinydldl import backend, losses
 from tinydldl.arrays import Ages, Array, Distributions, DType, Grid, Module, Outputs, Scalar
-from tinydldl.backend import to_device
 from tinydldl.labels import gaussian_label_distribution, nearest, ranking_code
 from tinydldl.layers import Expectation, Layer, Sigmoid, Softmax, Tanh
 from tinydldl.losses import Loss
@@ -96,7 +94,7 @@ class Regression(Method):
     z = (y - center) / half;   L = mean |z_hat - z| or mean (z_hat - z)^2;   y_hat = center + half z
     """
 
-    difference: Callable[..., Loss]
+    difference = staticmethod(losses.l1)
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid, 1, Tanh())
@@ -114,14 +112,8 @@ class Regression(Method):
         return self.center + self.half * z_hat[:, 0]
 
 
-class RegressionL1(Regression):
-    """Regression with the absolute loss."""
-
-    difference = staticmethod(losses.l1)
-
-
 class RegressionL2(Regression):
-    """Regression with the squared loss."""
+    """The same with the squared loss."""
 
     difference = staticmethod(losses.l2)
 
@@ -181,7 +173,7 @@ class ORCNN(Ranking):
         self.weights = root / root.mean()
 
     def to(self, xp: Module = np, dtype: DType = None) -> Self:
-        self.weights = to_device(self.weights, xp).astype(dtype or self.weights.dtype)
+        self.weights = backend.to_device(self.weights, xp).astype(dtype or self.weights.dtype)
         return super().to(xp, dtype)
 
     def criterion(self, x: Outputs, code: Array) -> Loss:
@@ -281,7 +273,7 @@ METHODS = {
     "dex": DEX,
     "ranking": Ranking,
     "or-cnn": ORCNN,
-    "mr-l1": RegressionL1,
+    "mr-l1": Regression,
     "mr-l2": RegressionL2,
 }
 

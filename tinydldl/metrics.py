@@ -13,9 +13,8 @@ from scipy.special import hyp1f1, poch
 from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.labels import nearest
 
-# A softmax in float32 sends less than this to 0. Probabilities are clipped to it, so an event that
-# was held nearly impossible costs 87 nats, not infinity; where p_hat is 0, KL and NLL are lower
-# bounds.
+# A softmax in float32 sends less than this to 0. Probabilities are clipped to it, so what
+# was held nearly impossible costs 87 nats, not infinity: KL and NLL are lower bounds if p_hat is 0.
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
 FEWEST = 10  # photos of a decade in `balanced_mae`
 
@@ -122,15 +121,13 @@ def by_decade(y_hat: Ages, y: Ages) -> list[dict[str, Any]]:
 def balanced_mae(decades: list[dict[str, Any]]) -> float | None:
     """The mean of the MAE of decades, as of `by_decade`, years. Smaller is better.
 
-    Each counts alike, but for those with fewer than ten photos, whose MAE is mostly luck: they are
-    left out. None if no decade is left.
+    Each counts alike, but for those of fewer than ten photos, mostly luck. None if none is left.
     """
     errors = [row["mae"] for row in decades if row["count"] >= FEWEST]
     return float(np.mean(errors)) if errors else None
 
 
 # --- Label distributions, compared with the true ones ---------------------------------------------
-#
 # The six measures of Geng, "Label Distribution Learning", IEEE TKDE 2016, computed in float64.
 # Four are distances (0 for p_hat = p, smaller is better) and two are similarities (1 for
 # p_hat = p, larger is better). Clark and Canberra weigh every label alike, also those where both
@@ -190,9 +187,7 @@ def intersection(p_hat: Distributions, p: Distributions) -> float:
 
 
 # --- Predicted distributions, compared with the true age ------------------------------------------
-#
-# Here p_hat_k is the probability of the bin of width dl (the step of the grid) around label k, and
-# the density within a bin is constant.
+# Here p_hat_k is that of the bin of width dl (the grid's step) around label k, of constant density.
 
 
 def negative_log_likelihood(p_hat: Distributions, y: Ages, grid: Grid) -> float:

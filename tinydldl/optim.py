@@ -15,8 +15,7 @@ class Optimizer:
 
     Make it after `model.to(...)`, which replaces the arrays. `lr`, the learning rate, may be set
     before each step. `state`: the arrays that the next step depends on, by name, for checkpoints.
-    What would become subnormal, such as the averages of a gradient that stays zero, becomes zero:
-    see `smallest`.
+    What would become subnormal, as the average of a gradient that stays 0, becomes 0: `smallest`.
     """
 
     def __init__(self, params: Arrays, grads: Arrays, lr: float) -> None:

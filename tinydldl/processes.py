@@ -99,7 +99,6 @@ class SharedArray:
         self.memory = _share(max(1, prod(shape) * self.dtype.itemsize))
 
     def array(self) -> Array:
-        """The memory as a NumPy array."""
         return np.frombuffer(self.memory.buffer, self.dtype, prod(self.shape)).reshape(self.shape)
 
 
@@ -129,8 +128,7 @@ def _share(size: int) -> Arena:
 def send(pipe: Connection, value: Any) -> None:
     """`pipe.send(value)` that leaves no view of a BytesIO in the traceback of a broken pipe.
 
-    Collecting such a view crashes Python 3.12.1, and warns in others (CPython issues 111049 and
-    111331).
+    Collecting one crashes Python 3.12.1, and warns in others (CPython issues 111049 and 111331).
     """
     pipe.send_bytes(ForkingPickler.dumps(value).tobytes())
 

@@ -24,7 +24,7 @@ from tinydldl.layers import (
     MaxPool2d,
     Softmax,
 )
-from tinydldl.methods import DLDLv2, Ranking, RegressionL1
+from tinydldl.methods import DLDLv2, Ranking, Regression
 from tinydldl.notebook import rescue
 from tinydldl.optim import Adam, step_schedule
 
@@ -181,7 +181,7 @@ def test_weight_of_the_losses(x, p):
 
 
 def test_regression(rng):
-    method, x = RegressionL1(GRID), rng.normal(size=(3, 1))
+    method, x = Regression(GRID), rng.normal(size=(3, 1))
     z, z_hat = (Y[:, None] - 50) / 50, np.tanh(x)
     _, dx = method.loss(x, method.target(Y, SIGMA), Y)
     close(dx, np.sign(z_hat - z) * (1 - z_hat**2) / 3)

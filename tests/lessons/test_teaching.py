@@ -13,7 +13,7 @@ from tinydldl.faces.align import similarity
 from tinydldl.faces.boxes import intersection_over_union
 from tinydldl.fast import winograd
 from tinydldl.layers import BatchNorm2d, Conv2d, Expectation, HybridPool, MaxPool2d, Softmax, Tanh
-from tinydldl.methods import DEX, DLDLv2, Ranking, RegressionL1
+from tinydldl.methods import DEX, DLDLv2, Ranking, Regression
 from tinydldl.models import count_params
 from tinydldl.optim import Adam, step_schedule
 
@@ -180,7 +180,7 @@ COMPUTED = {
     (4, 10): first_adam_step(),
     (5, 1): step_schedule(0.002, 11, every=10),
     (5, 4): sgd_variance(),
-    (5, 5): RegressionL1(GRID).target([75], [2]).item(),
+    (5, 5): Regression(GRID).target([75], [2]).item(),
     (5, 6): DEX(GRID).target([30.4], [2]).item(),
     (5, 7): RANKING.age(ANSWERS).item(),
     (5, 8): (RANKING.distribution(ANSWERS) @ RANKING.grid).item(),

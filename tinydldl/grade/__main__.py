@@ -6,16 +6,15 @@ What it does lies beside the lessons, in `lessons/grading.py`.
 import sys
 from importlib import import_module
 
-from tinydldl import cli
+from tinydldl import cli, notebook
 from tinydldl.errors import UserError
-from tinydldl.notebook import LESSONS
 
 
 def main(argv: list[str] | None = None) -> None:
     """Grade notebooks. Raises UserError without the folder of the lessons."""
-    if not LESSONS.is_dir():
-        raise UserError(f"{LESSONS}: no lessons here; grade in a clone of the project")
-    sys.path.insert(0, str(LESSONS))
+    if not notebook.LESSONS.is_dir():
+        raise UserError(f"{notebook.LESSONS}: no lessons here; grade in a clone of the project")
+    sys.path.insert(0, str(notebook.LESSONS))
     import_module("grading").main(argv)
 
 

@@ -17,8 +17,7 @@ class Layer:
         dx = layer.backward(dy)   # overwrites layer.grads[name][...]; does not change dy
 
     `params` and `grads` have the same keys; `buffers` are state that is not trained. A `d` before a
-    name means the gradient of the loss with respect to it, so `dx` has the shape of `x`. A layer
-    computes in the dtype that it is given.
+    name is the gradient of the loss in it, so `dx` is shaped as `x`. The dtype is that of x.
     """
 
     def __init__(self) -> None:
