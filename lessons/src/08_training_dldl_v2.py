@@ -30,7 +30,7 @@ from tinydldl.models import AgeNet
 from tinydldl.notebook import FAST, figures, use_style
 from tinydldl.optim import Adam, cosine_schedule, step_schedule
 from tinydldl.train import baselines
-from tinydldl.train.loop import evaluate, train_epoch
+from tinydldl.train.loop import Training, evaluate, train_epoch
 
 use_style()
 plot = figures("08")
@@ -394,10 +394,10 @@ model, optimizer = fresh()
 record = one_epoch(model, method, optimizer, some, EPOCHS, ["mirror", "crop"])
 
 theirs, their_optimizer = fresh()
-run = SimpleNamespace(
+run = Training(
     model=theirs, method=method, optimizer=their_optimizer, channels=channels, batch=BATCH,
-    train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, xp=np,
-    schedule=lambda epoch: LR, average=None, weights=None, mix=None,
+    train_store=some, valid_store=some, transforms=["mirror", "crop"], seed=SEED, epochs=EPOCHS,
+    schedule=lambda epoch: LR,
 )  # fmt: skip
 their_record, _ = train_epoch(run, EPOCHS, tqdm(disable=True))
 print({name: round(float(value), 6) for name, value in record.items()})

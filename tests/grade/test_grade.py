@@ -15,7 +15,6 @@ from helpers.commands import exit_code, refused
 
 from tinydldl.errors import UserError
 from tinydldl.files import read_table
-from tinydldl.grade import __main__ as door
 from tinydldl.grade.__main__ import main
 
 LESSONS = Path(__file__).parents[2] / "lessons"
@@ -219,7 +218,7 @@ def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
     nbformat.write(broken, "lessons/tiny.ipynb")
     words = "tiny: the lesson itself does not run here in 8 GB"
     assert refused(capsys, main, "anna.ipynb") == words
-    monkeypatch.setattr(door, "LESSONS", Path("nowhere").absolute())
+    monkeypatch.setattr("tinydldl.notebook.LESSONS", Path("nowhere").absolute())
     assert "no lessons here; grade in a clone" in refused(capsys, main, "anna.ipynb")
 
 
