@@ -789,22 +789,24 @@ for name in ("KL alone", "KL alone for four epochs"):
     assert (end[name] < both).all()
 for name in ("L1 alone", "a quarter of the learning rate"):
     assert (end[name] > both + 0.5).all()
-for name in ("four epochs of warm-up", "bias at the log of the age histogram"):
-    assert abs(end[name].mean() - both.mean()) < 0.15
+assert abs(end["four epochs of warm-up"].mean() - both.mean()) < 0.15
 dead = {name: column_of("epochs", "no_feature", tried=name, epoch=12) for name in tried}
-assert {name for name in tried if dead[name].max() > 0.01} == {
-    "L1 alone",
-    "gradient clipped to norm 1",
-}
-assert dead["L1 alone"].min() == 0
+never = {name for name in tried if not dead[name].any()}
+assert never == {"KL alone", "KL alone for four epochs", "bias at the log of the age histogram"}
+some = np.concatenate([dead[name][dead[name] > 0] for name in tried])
+assert some.min() > 0.08 and some.max() < 0.17
+lost = dead[tried[0]] > 0
+assert lost.tolist() == [False, False, False, True] and both[lost] > both[~lost].max() + 0.9
+assert (dead["L1 alone"] > 0).tolist() == [True, False, False, True]
 
 # %% [markdown]
-# Two seeds are few, and an interval of them decides little. What is the same in all of them:
+# Four seeds are few. Two intervals exclude zero, those of L1 alone and of the small learning rate, and both are worse. What is the same with all four:
 #
 # * **L1 leads, and never stops.** Its gradient is nine times that of KL at first, and still more than four times in the end.
 # * **What helps is that KL goes first.** KL alone, and KL for the first third of the epochs, are better than both losses from the start. L1 alone is far worse.
-# * **It is not a step that is too long.** With a quarter of the learning rate it gets worse. Warm-up, and a bias that begins at the ages of the training faces, change nothing to speak of.
-# * **Faces without a feature**, as in section 5, come up where L1 is alone or the gradient is clipped, and not with every seed. Where none came up, L1 alone failed as well. So they are a symptom, and not the cause.
+# * **It is not a step that is too long.** With a quarter of the learning rate it gets worse. Warm-up changes nothing to speak of.
+#
+# What differs from seed to seed are **faces without a feature**, as in section 5. They come up with two of the four seeds, 9 to 17 % of all photos, and they are why the method depends so much on luck: with both losses it ends between 3.6 and 4.0 years without them, and at 4.9 with them. Where KL goes first they never came up, nor with a bias that begins at the ages of the training faces. But they are not the whole cause: with the two other seeds nobody lost a feature, and L1 alone failed as well.
 #
 # What fits all of this: KL tells each of 101 logits what it should be, L1 tells all of them together one thing, which way to tilt (section 2). While the features are still random, the first builds them, and the second drowns it out.
 #
@@ -959,10 +961,19 @@ assert max(on_photos[n].max() for n in front) < min(on_photos[n].min() for n in 
 assert max(on_photos[n].max() for n in middle) < min(on_photos[n].min() for n in order[5:])
 
 # %% [markdown]
-# With two seeds an interval is $\pm 12.7 \, s_d / \sqrt 2$, wider than any of these gaps: it decides nothing. But the order is that of the drawn faces from random weights: the three that have a distribution and no L1 in front, `er-l1` last, `dldl-v2` next to it.
+# With two seeds an interval is $\pm 12.7 \, s_d / \sqrt 2$, wider than any of these gaps: it decides nothing. But the order is that of the drawn faces from random weights: the three that have a distribution and no L1 in front, `er-l1` last, `dldl-v2` next to it. Trained like the tables above (an epoch of warm-up and a cosine, twelve epochs in batches of 32), one seed is there so far:
+
+# %%
+like_above = seven("utkface-random", "mae", seeds=1)
+order = sorted(SEVEN, key=lambda name: like_above[name][0])
+print(*(f"{name} {like_above[name][0]:.2f}" for name in order), sep=", ")
+assert set(order[:3]) == front and set(order[3:5]) == middle and order[5:] == ["dldl-v2", "er-l1"]
+
+# %% [markdown]
+# The groups are the same.
 #
 # ### What a skeptic would sign
-# From random weights, on drawn faces, DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.13 years, and $\lambda$ hardly matters, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start; on photos it remains to be tested.
+# From random weights, on drawn faces, DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.11 years, and $\lambda$ hardly matters, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start; on photos it remains to be tested.
 
 # %% [markdown]
 # ## 7. Several networks as one
