@@ -117,7 +117,7 @@ def test_paths_and_files(photo, tmp_path):
 def test_too_many_pixels_are_refused_before_they_are_decoded(side, words, tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     Image.new("RGB", (side, side)).save(path)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr("tinydldl.images.MOST_PIXELS", 100)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     with pytest.raises(PhotoError, match=rf"large\.png: {words}"):
         open_photo(path)

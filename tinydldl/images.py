@@ -34,7 +34,8 @@ FILL = (128, 128, 128)  # behind a rotated or transparent photo, and over parts 
 # `catch_warnings` in one of them would affect the others.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20  # characters in a PNG, which are unpacked but not used
-Image.MAX_IMAGE_PIXELS = 16384 * 12288 // 2  # Pillow opens twice as many: all that phones have
+MOST_PIXELS = 16384 * 12288 // 2  # as they are; up to twice as many, as phones have, made smaller
+Image.MAX_IMAGE_PIXELS = 2 * MOST_PIXELS  # above this Pillow warns, and above twice this it raises
 DIVISOR = "tinydldl: divisor"  # in the `info` of a photo
 
 
@@ -51,7 +52,7 @@ def open_photo(source: Any, name: str | None = None, memory: int | None = None) 
 
     It is turned as its EXIF data say; transparent parts become gray; of an animation it is the
     first frame. `name`: for errors, by default the path. `memory`: bytes that decoding may take. If
-    it needs more, or has more than 100 million pixels (`Image.MAX_IMAGE_PIXELS`), a JPEG is decoded
+    it needs more, or has more than 100 million pixels (`MOST_PIXELS`), a JPEG is decoded
     at 1/2, 1/4 or 1/8 of its size (see `full_size`), and any other photo is refused (so is a JPEG
     with several scans, such as a progressive one, since its decoder holds all of them, and where
     `memory` is given any TIFF, since its parts may be larger than the whole).
@@ -119,7 +120,9 @@ def fit(image: Image.Image, memory: int | None) -> int:
     """Make a JPEG decode at 1/2, 1/4 or 1/8 if need be; returns the divisor. Raises PhotoError."""
     if memory and image.format == "TIFF":
         raise PhotoError("a TIFF, which may take memory without bound; save it as JPEG or PNG")
-    pixels, most = math.prod(image.size), Image.MAX_IMAGE_PIXELS or math.inf
+    pixels, most = math.prod(image.size), MOST_PIXELS
+    if pixels > 2 * MOST_PIXELS:
+        raise Image.DecompressionBombError
     if memory:
         most = min(most, memory // BYTES.get(str(image.format), 12))
     if pixels <= most:
@@ -148,8 +151,8 @@ def why(error: Exception, memory: int | None = None) -> str:
     match error:
         case PhotoError():
             return error.reason
-        case Image.DecompressionBombError():
-            limit = (Image.MAX_IMAGE_PIXELS or math.inf) * 2e-6
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            limit = 2e-6 * MOST_PIXELS
             return f"the photo has more than {limit:.0f} million pixels; make it smaller first"
         case UnidentifiedImageError():
             known = KNOWN.replace("TIFF, ", "") if memory else KNOWN

@@ -137,7 +137,7 @@ def test_a_bad_photo_is_left_out_and_named(photos, tmp_path):
 def test_photos_are_opened_as_everywhere(photos, tmp_path, monkeypatch):
     """PostScript never reaches another program, a pipe does not stop the reading, and so on."""
     monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("started"))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9000)
+    monkeypatch.setattr("tinydldl.images.MOST_PIXELS", 9000)
     names = ("postscript.jpg", "strip.png", "large.png")
     eps, strip, large = (tmp_path / name for name in names)
     Image.new("RGB", (9, 6)).save(eps, "EPS")
