@@ -52,6 +52,7 @@ def ages_at_hand(base: TrainSettings) -> dict[str, dict[str, np.ndarray]]:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Train the base, and draw."""
     write_picture(trainings.path("ages.png"), age_histograms(ages_at_hand(trainings.base)))
     ranking = ranking_is_a_distribution(labels.label_grid())
     write_picture(trainings.path("ranking.png"), ranking)

@@ -60,6 +60,7 @@ def picture(results: list[Result]) -> Figure:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Train, and write the table."""
     photos = trainings.photos_to_train_on(seeds[0])
     results = trainings.run(rows(photos, trainings.base.epochs), seeds)
     table(results).write(trainings.path("insufficient-data"), picture(results))

@@ -50,5 +50,6 @@ def table(results: list[Result]) -> Table:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Train, and write the table."""
     results = trainings.run(rows(trainings.base.net), seeds)
     table(results).write(trainings.path("table1"), COMPARISON.picture(results))

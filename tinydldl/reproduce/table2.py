@@ -143,5 +143,6 @@ def picture(measured: list[dict]) -> Figure:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Measure, and write the table."""
     measured = measure()
     table(measured).write(trainings.path("table2"), picture(measured))

@@ -84,6 +84,7 @@ def epochs_picture(results: list[Result]) -> Figure:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Train, and write the table and its two pictures."""
     results = trainings.run(rows(), seeds)
     table(results).write(trainings.path("table3"), COMPARISON.picture(results))
     write_picture(trainings.path("table3-epochs.png"), epochs_picture(results))

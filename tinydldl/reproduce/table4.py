@@ -34,5 +34,6 @@ def rows(epochs: int) -> list[Row]:
 
 
 def make(trainings: Trainings, seeds: range) -> None:
+    """Train, and write the table."""
     results = trainings.run(rows(trainings.base.epochs), seeds)
     COMPARISON.table(results).write(trainings.path("table4"), COMPARISON.picture(results))
