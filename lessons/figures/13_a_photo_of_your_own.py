@@ -196,11 +196,10 @@ def let_in(ages, share):
 
 def decades(rows, intervals, m):
     """MAE and bias by decade, with intervals; m is the MAE of all photos."""
-    _, axes = plt.subplots(1, 2, figsize=(11, 3.4))
     names = [f"{row['decade']}s\n{row['count']}" for row in rows]
-    draw_bars(axes, names, rows, intervals, m, COLORS[0])
-    for ax in axes:
-        ax.set_xlabel("Labeled age, and photos")
+    axes = draw_bars(names, rows, intervals, m, COLORS[0])
+    axes[0].set_xlabel("Labeled age, and photos")
+    axes[1].set_xlabel("Labeled age, and photos")
     axes[1].annotate("taken for older", (0.99, 0.93), xycoords="axes fraction", ha="right")
     axes[1].annotate("taken for younger", (0.01, 0.04), xycoords="axes fraction")
     plt.show()
@@ -208,17 +207,16 @@ def decades(rows, intervals, m):
 
 def groups(rows, intervals, m):
     """The same by the codes of sex and race in UTKFace."""
-    _, axes = plt.subplots(1, 2, figsize=(11, 3.4))
     names = [f"{row['group']}\n{row['count']}" for row in rows]
-    draw_bars(axes, names, rows, intervals, m, COLORS[3])
-    for ax in axes:
+    for ax in draw_bars(names, rows, intervals, m, COLORS[3]):
         ax.set_xlabel("Code in UTKFace, and photos")
         ax.axvline(1.5, color=COLORS[7], linewidth=0.8, alpha=0.3)
     plt.show()
 
 
-def draw_bars(axes, names, rows, intervals, m, color):
-    """MAE and bias of the rows, each with its interval."""
+def draw_bars(names, rows, intervals, m, color):
+    """MAE and bias of the rows, each with its interval, in two panels; returns them."""
+    _, axes = plt.subplots(1, 2, figsize=(11, 3.4))
     at = np.arange(len(rows))
     for ax, what, interval in zip(axes, ("mae", "bias"), intervals, strict=True):
         look = {"fmt": "o", "color": color, "capsize": 3, "linewidth": 2}
@@ -229,3 +227,4 @@ def draw_bars(axes, names, rows, intervals, m, color):
     axes[1].axhline(0, color=COLORS[7], linewidth=0.8)
     axes[1].set(ylabel="Bias (years)", title="on which side")
     axes[0].legend(loc="upper left")
+    return axes

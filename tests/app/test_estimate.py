@@ -131,6 +131,9 @@ def test_a_crowd_is_cut_off(choice, portrait, monkeypatch):
     answer = estimate(choice, portrait)
     assert [record["box"][0] for record in answer["faces"]] == [188, 189, 190]
     assert answer["note"] == "5 faces were found; these are the 3 clearest."
+    monkeypatch.setattr(inputs, "find_faces", lambda image, _: (image, crowd, 90))
+    turned = "The photo was turned by 90 degrees."
+    assert estimate(choice, portrait)["note"] == f"{turned} {answer['note']}"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from helpers.comparison import BadScratch
 
 from tinydldl.fast import layout
-from tinydldl.fast.layout import Scratch, across, bands, blocks, rows, whole
+from tinydldl.fast.layout import HUGE_PAGE, Scratch, across, bands, blocks, rows, whole
 
 SIZES = [(1, 1), (3, 5), (4, 4), (5, 4), (6, 13), (16, 16), (17, 9)]
 
@@ -89,3 +89,17 @@ def test_rows_is_a_view_of_a_padded_map():
     view = rows(inside[2:4])
     assert view.shape == (2, 7 * 6)
     assert np.shares_memory(view, inside)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, bool])
+def test_a_large_buffer_begins_with_a_huge_page(dtype):
+    """Others would take as much memory as a page; it has all of its numbers, and is taken again."""
+    scratch, size = Scratch(), 600_000
+    buffer = scratch.take("V", (size,), dtype)
+    assert buffer.ctypes.data % HUGE_PAGE == 0
+    buffer[...] = 1
+    assert buffer.dtype == dtype
+    assert buffer.sum() == size
+    assert scratch.take("V", (20, 30_000), dtype).ctypes.data == buffer.ctypes.data
+    small = Scratch().take("V", (1000,), dtype)
+    assert small.base.nbytes == small.nbytes

@@ -55,11 +55,11 @@ def find_faces(image: Image.Image) -> tuple[Image.Image, inputs.Faces, str | Non
     """The photo as it was turned, the faces in it from left to right, and a note, or None."""
     image, found, turned = inputs.find_faces(image, inputs.Search())
     clearest = sorted((face for face in found if face), key=lambda face: -face.score)[:MOST_FACES]
-    note = f"The photo was turned by {turned} degrees." if turned else None
+    notes = [f"The photo was turned by {turned} degrees."] if turned else []
     if len(found) > len(clearest):
-        note = f"{len(found)} faces were found; these are the {MOST_FACES} clearest."
+        notes.append(f"{len(found)} faces were found; these are the {MOST_FACES} clearest.")
     faces = sorted(clearest, key=lambda face: face.box[0])
-    return image, faces, note if faces else NO_FACE
+    return image, faces, (" ".join(notes) or None) if faces else NO_FACE
 
 
 def face_record(choice: Choice, image: Image.Image, face: Face | None) -> dict[str, Any]:
