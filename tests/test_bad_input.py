@@ -11,6 +11,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import from_pytorch
 import numpy as np
 import pytest
 from helpers import refusals
@@ -18,7 +19,6 @@ from helpers.refusals import FACES, PHOTO, PIPE, alter, pt_file, put
 from helpers.torch_files import legacy_file, plain, state_dict, tensor, zip_file
 from PIL import Image
 
-from tinydldl.convert import torch_file
 from tinydldl.datasets import Options, load
 
 
@@ -296,37 +296,55 @@ REPRODUCE = [
     ("table1 --dataset morph", "morph: no folder data/morph/Album2"),
 ]
 
+SUFFIXES = ".npz, .onnx, .safetensors"
 CONVERT = [
     ("", "the following arguments are required: FROM, TO"),
-    ("net.pt", "the following arguments are required: TO"),
+    ("net.safetensors", "the following arguments are required: TO"),
     ("'' out.npz", "argument FROM: expected a path, got nothing"),
-    ("net.pt ''", "argument TO: expected a path, got nothing"),
-    ("none.pt out.npz", "none.pt: cannot be read (No such file or directory)"),
-    ("faces out.npz", "faces: cannot be read (Is a directory)"),
-    ("/dev/zero out.npz", "/dev/zero: cannot be read (a pipe or a device, expected a file"),
+    ("net.safetensors ''", "argument TO: expected a path, got nothing"),
+    ("none.safetensors out.npz", "none.safetensors: cannot be read (No such file or directory)"),
+    ("net.pt out.npz", "net.pt: of PyTorch; tools/from_pytorch.py, in a clone, reads it"),
+    ("faces out.onnx", "faces: no checkpoint, checkpoint.json is missing"),
     ("net.npz out.npz", "net.npz: a checkpoint already, which says all; give it another form"),
     ("tiny out.safetensors --pool gap", "tiny: a checkpoint already, which says all; give it"),
     ("tiny no/folder/out.safetensors", "no/folder/out.safetensors: there is no folder no/folder"),
-    ("net.pt net.npz", "net.npz: exists, and is not overwritten"),
+    ("net.safetensors net.npz", "net.npz: exists, and is not overwritten"),
     (
-        "net.pt net",
+        "net.safetensors net",
         "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got 'net'",
     ),
-    ("net.pt .", "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got '.'"),
-    ("net.pt ..", "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got '..'"),
-    ("net.pt d/", "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got 'd/'"),
     (
-        "net.pt .npz",
+        "net.safetensors .",
+        "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got '.'",
+    ),
+    (
+        "net.safetensors ..",
+        "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got '..'",
+    ),
+    (
+        "net.safetensors d/",
+        "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got 'd/'",
+    ),
+    (
+        "net.safetensors .npz",
         "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got '.npz'",
     ),
     (
-        "net.pt o.json",
+        "net.safetensors o.json",
         "argument TO: expected a name that ends in .npz, .onnx, .safetensors, got 'o.json'",
     ),
-    ("net.pt no/folder/out.npz", "no/folder/out.npz: there is no folder no/folder; make"),
-    ("net.pt notes.txt/out.npz", "notes.txt/out.npz: there is no folder notes.txt; make"),
-    ("net.pt out.npz --head tanh", "argument --head: invalid choice: 'tanh'"),
-    ("net.pt out.npz --pool max", "argument --pool: invalid choice: 'max'"),
+    ("net.safetensors no/folder/out.npz", "no/folder/out.npz: there is no folder no/folder; make"),
+    ("net.safetensors notes.txt/out.npz", "notes.txt/out.npz: there is no folder notes.txt; make"),
+    ("net.safetensors out.npz --head tanh", "argument --head: invalid choice: 'tanh'"),
+    ("net.safetensors out.npz --pool max", "argument --pool: invalid choice: 'max'"),
+]
+
+FROM_PYTORCH = [
+    ("", "the following arguments are required: FROM, TO"),
+    ("none.pt out.npz", "none.pt: cannot be read (No such file or directory)"),
+    ("faces out.npz", "faces: cannot be read (Is a directory)"),
+    ("/dev/zero out.npz", "/dev/zero: cannot be read (a pipe or a device, expected a file"),
+    ("net.pt net.npz", "net.npz: exists, and is not overwritten"),
 ]
 
 BENCH = [
@@ -418,6 +436,7 @@ ARGUMENTS = {
     "explain": EXPLAIN,
     "reproduce": REPRODUCE,
     "convert": CONVERT,
+    "from_pytorch": FROM_PYTORCH,
     "bench": BENCH,
     "app": APP,
     "datasets": DATASETS,
@@ -814,7 +833,7 @@ FILES = {
 @pytest.mark.parametrize(("content", "words"), FILES.values(), ids=FILES)
 def test_pytorch_files(content, words, refuses):
     put("odd.pt", content)
-    refuses("convert odd.pt out.npz", f"odd.pt: {words}")
+    refuses("from_pytorch odd.pt out.npz", f"odd.pt: {words}")
 
 
 WEIGHTS = [
@@ -844,9 +863,9 @@ WEIGHTS = [
 
 @pytest.mark.parametrize(("changes", "words"), WEIGHTS)
 def test_weights_of_other_networks(changes, words, refuses):
-    arrays = torch_file.read("net.pt").arrays | changes
+    arrays = from_pytorch.read("net.pt").arrays | changes
     put("odd.pt", pt_file({name: a for name, a in arrays.items() if a is not None}))
-    refuses("convert odd.pt out.npz", f"odd.pt: {words}")
+    refuses("from_pytorch odd.pt out.npz", f"odd.pt: {words}")
 
 
 @pytest.mark.parametrize(
@@ -854,7 +873,7 @@ def test_weights_of_other_networks(changes, words, refuses):
 )
 @pytest.mark.parametrize(("kind", "dtype"), [("Bool", "?"), ("Int", "i4")])
 def test_weights_that_are_no_real_numbers(name, kind, dtype, refuses):
-    arrays = torch_file.read("net.pt").arrays
+    arrays = from_pytorch.read("net.pt").arrays
     arrays |= {"conv2_1.bias": np.zeros(32, "f4")}
     arrays[name] = np.ones(arrays[name].shape, dtype)
     items = {
@@ -862,7 +881,9 @@ def test_weights_that_are_no_real_numbers(name, kind, dtype, refuses):
         for own, a in arrays.items()
     }
     put("odd.pt", zip_file(state_dict(items), arrays))
-    refuses("convert odd.pt out.npz", "odd.pt: the network is tiny, but for ...: expected real num")
+    refuses(
+        "from_pytorch odd.pt out.npz", "odd.pt: the network is tiny, but for ...: expected real num"
+    )
 
 
 # ----------------------------------------------------------------------------------------- networks

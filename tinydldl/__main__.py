@@ -19,7 +19,7 @@ WORDS = {
     "datasets": "check the photos of a data set",
     "reproduce": "make the tables of the paper",
     "bench": "time the engines",
-    "convert": "read the weights in a PyTorch file",
+    "convert": "write ONNX or safetensors, and read these",
     "grade": "test the answers in students' notebooks",
 }
 PARSERS = {"train": "settings"}  # elsewhere than in its `__main__`

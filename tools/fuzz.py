@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 ASTRONAUT = ROOT / "docs" / "astronaut.jpg"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 with atheris.instrument_imports(include=["tinydldl"]):
+    import from_pytorch
     from helpers.networks import save_network
     from helpers.torch_files import legacy_file, state_dict, tensor, zip_file
 
@@ -41,7 +42,7 @@ with atheris.instrument_imports(include=["tinydldl"]):
     from tinydldl.app import server as page
     from tinydldl.app.estimate import MEMORY, Choice
     from tinydldl.app.server import ADDRESS, open_server
-    from tinydldl.convert import torch_file, torch_weights
+    from tinydldl.convert import torch_weights
     from tinydldl.errors import UserError
 
 warnings.simplefilter("ignore")
@@ -129,7 +130,7 @@ def torch(folder):
 
     def prepare(recipe):
         (folder / "net.pt").write_bytes(spoil_file(recipe, pick(recipe, files)))
-        return lambda: torch_weights.convert(torch_file.read(folder / "net.pt"))
+        return lambda: torch_weights.convert(from_pytorch.read(folder / "net.pt").arrays)
 
     return prepare
 

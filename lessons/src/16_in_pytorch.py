@@ -21,7 +21,6 @@ from collections import OrderedDict
 
 import numpy as np
 
-from tinydldl.convert.torch_file import Weights
 from tinydldl.convert.torch_weights import convert
 from tinydldl.gradcheck import numerical_gradient
 from tinydldl.labels import gaussian_label_distribution, label_grid
@@ -504,7 +503,7 @@ assert not wrong_names, f"names that PyTorch does not have: {wrong_names[:3]}"
 assert state["conv1_1.weight"].shape == (16, 3, 3, 3), f"conv1_1 {state['conv1_1.weight'].shape}"
 assert state["conv2_1.weight"].shape == (32, 16, 3, 3), f"conv2_1 {state['conv2_1.weight'].shape}"
 assert state["fc.weight"].shape == (K, 128), f"fc.weight {state['fc.weight'].shape}"
-back = convert(Weights(state, {}, "")).model
+back = convert(state).model
 for name, array in (net.params | net.buffers).items():
     same = np.array_equal((back.params | back.buffers)[name], array.astype(np.float32))
     assert same, f"{name} is not what it was after the way there and back"
@@ -518,7 +517,7 @@ other.params["bn3_2.beta"] += 0.25
 moved = state_dict_of(other)
 W, theirs = other.params["conv1_2.W"], moved["conv1_2.weight"]
 assert theirs[5, 7, 0, 2] == W[0, 2, 7, 5], "a 3x3 kernel: rows and columns are swapped"
-back = convert(Weights(moved, {}, "")).model
+back = convert(moved).model
 assert (back.params["bn3_2.beta"] == 0.25).all(), "another network: beta is not its own"
 ### END HIDDEN TESTS
 
@@ -771,5 +770,5 @@ if needs_torch():
 # * A. Paszke et al., *PyTorch: An Imperative Style, High-Performance Deep Learning Library*, NeurIPS 2019.
 # * S. Linnainmaa, *Taylor Expansion of the Accumulated Rounding Error*, BIT 16, 1976: the reverse mode, ten years before it was called backpropagation.
 # * A. Griewank, A. Walther, *Evaluating Derivatives*, SIAM, second edition 2008: the book.
-# * `python -m tinydldl.convert FILE.pt OUT.npz` carries the weights of a file, and [`tests/test_pytorch.py`](../tests/test_pytorch.py) compares every layer, loss and optimizer of this package with PyTorch.
+# * `python tools/from_pytorch.py FILE.pt OUT.npz` carries the weights of a file, and [`tests/test_pytorch.py`](../tests/test_pytorch.py) compares every layer, loss and optimizer of this package with PyTorch.
 # * Back to [lesson 04](04_expectation_and_joint_loss.ipynb) for the derivation, or to [lesson 12](12_making_it_fast.ipynb) for what one can do when the backward pass is one's own.

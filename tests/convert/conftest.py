@@ -1,8 +1,7 @@
 """What the tests of both steps of a conversion share."""
 
+import from_pytorch
 import pytest
-
-from tinydldl.convert import torch_file
 
 
 @pytest.fixture(params=[False, True], ids=["before 1.6", "1.6 or later"])
@@ -12,6 +11,6 @@ def saved(request, torch, tmp_path):
     def saved(value):
         path = tmp_path / "file.pt"
         torch.save(value, path, _use_new_zipfile_serialization=request.param)
-        return torch_file.read(path)
+        return from_pytorch.read(path)
 
     return saved

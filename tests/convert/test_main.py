@@ -1,10 +1,11 @@
-"""The command: what it prints and refuses, and the third-party file against PyTorch."""
+"""From PyTorch: what it prints and refuses, and the third-party file against PyTorch."""
 
 import io
 import pickle
 import pickletools
 from pathlib import Path
 
+import from_pytorch
 import numpy as np
 import pytest
 from helpers.commands import exit_code, refused
@@ -13,8 +14,6 @@ from helpers.refusals import pt_file, torch_arrays
 from helpers.torch_nets import age_net
 
 from tinydldl import trained
-from tinydldl.convert import __main__ as convert
-from tinydldl.convert import torch_file
 from tinydldl.evaluate import __main__ as evaluate
 from tinydldl.models import CHANNELS
 
@@ -35,7 +34,7 @@ def in_tmp_path(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return exit_code(convert.main, *arguments)
+    return exit_code(from_pytorch.main, *arguments)
 
 
 # --------------------------------------------------------------------------------- the command
@@ -76,7 +75,7 @@ def test_a_conversion_that_was_killed_between_its_two_files(capsys):
     assert run("net.pt", "out.npz") == 0
     whole = Path("out.npz").read_bytes()
     Path("out.npz").unlink()
-    error = refused(capsys, convert.main, "net.pt", "out.npz", "--head", "sigmoid")
+    error = refused(capsys, from_pytorch.main, "net.pt", "out.npz", "--head", "sigmoid")
     assert error == "out.json: exists, and is not overwritten"
     assert run("net.pt", "out.npz") == 0
     assert Path("out.npz").read_bytes() == whole
@@ -120,7 +119,7 @@ def test_the_third_party_network_agrees_with_pytorch(reading, third_party, torch
 
     theirs = torch_third_party(torch)
     if reading == "ours":
-        arrays = torch_file.read(third_party).arrays.values()
+        arrays = from_pytorch.read(third_party).arrays.values()
     else:
         arrays = storages_in_order(third_party.read_bytes())
     values = zip(theirs.state_dict().items(), arrays, strict=True)
@@ -162,7 +161,7 @@ def test_the_reading_of_the_test_knows_what_pytorch_wrote(torch):
     net = torch_third_party(torch)
     torch.save(net, "net.pt", _use_new_zipfile_serialization=False)
     data = Path("net.pt").read_bytes()
-    assert data.startswith(pickle.dumps(torch_file.MAGIC, 2))
+    assert data.startswith(pickle.dumps(from_pytorch.MAGIC, 2))
     tensors = net.state_dict().values()
     for array, theirs in zip(storages_in_order(data), tensors, strict=True):
         np.testing.assert_array_equal(array, theirs.numpy().ravel())

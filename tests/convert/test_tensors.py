@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import from_pytorch
 import numpy as np
 import pytest
 from helpers.commands import exit_code, refused
@@ -57,7 +58,7 @@ def test_a_state_dict_of_pytorch_says_the_same_in_both_forms(torch, said):
     state = age_net(torch, CHANNELS["tiny12"]).state_dict()
     torch.save(state, "net.pt")
     save_file(state, "net.safetensors")
-    assert run("net.pt", "a.npz") == 0
+    assert exit_code(from_pytorch.main, "net.pt", "a.npz") == 0
     out = said(run("net.safetensors", "b.npz"))
     assert "safetensors, 74 arrays" in out
     assert "head      softmax, as the file does not say; see --head" in out

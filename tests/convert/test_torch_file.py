@@ -5,9 +5,9 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from from_pytorch import read
 from helpers.torch_files import legacy_file, plain, state_dict, storage, tensor, zip_file
 
-from tinydldl.convert.torch_file import read
 from tinydldl.errors import UserError
 
 FORMATS = {"before 1.6": legacy_file, "1.6 or later": zip_file}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import scipy.special
+from from_pytorch import check_modules, ends_of
 from helpers.torch_nets import age_net
 
 from tinydldl import trained
 from tinydldl.convert.__main__ import save
-from tinydldl.convert.torch_file import Weights
-from tinydldl.convert.torch_weights import convert, ends_of
+from tinydldl.convert.torch_weights import convert
 from tinydldl.errors import UserError
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.models import CHANNELS
@@ -17,7 +17,7 @@ PHOTO = 64  # pixels; the networks take any number
 
 
 def random_weights(rng, name="tiny", outputs=101):
-    """`Weights` of a network of `CHANNELS`, with arrays of random numbers as PyTorch has them."""
+    """A state_dict of a network of `CHANNELS`, of random numbers, as PyTorch has them."""
     arrays, channels = {}, 3
     for number, text in enumerate(CHANNELS[name].replace("M", "").split()):
         layer, OC = f"conv{number}", int(text)
@@ -28,14 +28,14 @@ def random_weights(rng, name="tiny", outputs=101):
         channels = OC
     arrays["fc.weight"] = rng.standard_normal((outputs, channels))
     arrays["fc.bias"] = rng.standard_normal(outputs)
-    return Weights(arrays, {}, "a state_dict")
+    return arrays
 
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_each_array_in_its_place(name, rng):
-    weights = random_weights(rng, name)
-    network = convert(weights)
-    arrays, params, buffers = weights.arrays, network.model.params, network.model.buffers
+    arrays = random_weights(rng, name)
+    network = convert(arrays)
+    params, buffers = network.model.params, network.model.buffers
     assert network.meta["network"]["name"] == name
     assert len(params) + len(buffers) == 5 * (len(arrays) - 2) // 6 + 2
     first, last = next(iter(arrays)), list(arrays)[-8]  # kernels
@@ -87,12 +87,12 @@ def changed(name, shape):
 )
 def test_an_unknown_layout_says_what_was_found(change, rng):
     """More layouts: the weights of test_bad_input.py."""
-    weights = random_weights(rng)
-    change(weights.arrays)
+    arrays = random_weights(rng)
+    change(arrays)
     with pytest.raises(UserError) as error:
-        convert(weights)
+        convert(arrays)
     message = str(error.value)
-    assert message.startswith(f"{len(weights.arrays)} arrays of no network that is known here: ")
+    assert message.startswith(f"{len(arrays)} arrays of no network that is known here: ")
     assert "conv0.0.weight (16, 3, 3, 3), conv0.1.weight (16,), conv0.1.bias (16,), " in message
     assert "known are tiny, thin, tiny12, " in message
     assert "\n" not in message
@@ -108,7 +108,7 @@ def test_a_state_dict_computes_the_same(name, bias, pool, saved, torch, rng):
     """In float64, to 1e-10 of the largest logit; with a bias folded into float32 means, to 1e-6."""
     net = age_net(torch, CHANNELS[name], pool, bias, seed=1)
     weights = saved(net.double().state_dict())
-    ours = convert(weights, "softmax", pool).model.to(dtype=np.float64)
+    ours = convert(weights.arrays, "softmax", pool).model.to(dtype=np.float64)
     x = rng.standard_normal((2, PHOTO, PHOTO, 3))
     close(ours.forward(x), forward(torch, net, x), 1e-6 if bias else 1e-10)
 
@@ -119,7 +119,7 @@ def test_a_whole_network_tells_its_head_and_pooling(head, pool, saved, torch, rn
     net = age_net(torch, CHANNELS["tiny"], pool, head=head, seed=2)
     weights = saved(net)
     assert ends_of(weights.modules) == (head, pool)
-    network = convert(weights, head, pool)
+    network = convert(weights.arrays, head, pool)
     layer = network.model.layers["pool5"]
     assert isinstance(layer, {"hp": HybridPool, "gap": GlobalAvgPool}[pool])
     x = rng.standard_normal((2, PHOTO, PHOTO, 3))
@@ -147,7 +147,7 @@ def test_a_whole_network_with_another_layer(name, arguments, message, saved, tor
     net = age_net(torch, CHANNELS["tiny"])
     net[2] = getattr(torch.nn, name)(*arguments)
     with pytest.raises(UserError, match=message):
-        convert(saved(net))
+        check_modules(saved(net).modules)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_whole_network_with_another_setting(index, setting, value, saved, torc
     net = age_net(torch, CHANNELS["tiny"])
     setattr(net[index], setting, value)
     with pytest.raises(UserError, match=f"{index} is a .* with another {setting} than"):
-        convert(saved(net))
+        check_modules(saved(net).modules)
 
 
 def forward(torch, net, x):

@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from unpickle import MOST_WORK, Shell, load
 
-from tinydldl.convert.unpickle import MOST_WORK, Shell, load
 from tinydldl.errors import UserError
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

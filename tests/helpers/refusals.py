@@ -31,6 +31,7 @@ COMMANDS = {  # each with where its work begins, which no refused command comes 
     "grade": "grading.grade",
 }
 MAINS = {name: importlib.import_module(f"tinydldl.{name}.__main__").main for name in COMMANDS}
+MAINS["from_pytorch"] = importlib.import_module("from_pytorch").main
 FACES = "--dataset csv --table faces/table.csv --loaders 1 --workers 1 --device cpu"
 PHOTO, PIPE = object(), object()  # stand for the content of a photo, and for a pipe
 
@@ -47,6 +48,7 @@ def furnish(folder):
     save_network(folder / "rank", "ranking")
     save_network(folder / "twelve", net="tiny12")
     (folder / "net.pt").write_bytes(pt_file(torch_arrays(model)))
+    assert exit_code(MAINS["convert"], folder / "net", folder / "net.safetensors") == 0
     before = Path.cwd()
     os.chdir(folder)
     try:

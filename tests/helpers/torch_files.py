@@ -5,8 +5,7 @@ import pickle
 import zipfile
 
 import numpy as np
-
-from tinydldl.convert.torch_file import MAGIC, VERSION
+from from_pytorch import MAGIC, VERSION
 
 ORDERED_DICT = b"ccollections\nOrderedDict\n)R"
 

@@ -1,7 +1,4 @@
-"""Weights from one form to another: `python -m tinydldl.convert FROM TO`.
-
-Nothing of a PyTorch file is run, and PyTorch is not needed.
-"""
+"""Weights from one form to another: `python -m tinydldl.convert FROM TO`."""
 
 import json
 import os
@@ -11,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tinydldl import checkpoint, cli, models, trained, weights
-from tinydldl.convert import onnx_graph, tensors, torch_file, torch_weights
+from tinydldl.arrays import Arrays
+from tinydldl.convert import onnx_graph, tensors, torch_weights
 from tinydldl.errors import UserError
 from tinydldl.files import replacing
 
@@ -27,41 +25,51 @@ def main(argv: list[str] | None = None) -> int:
         package = path.suffix[1:]
         if path.suffix in CONTENT and not find_spec(package):
             raise UserError(f'{path}: {package} is not installed; pip install "tinydldl[formats]"')
-    network = opened(arguments)
-    written = save(arguments.out, network)
-    mean, std = network.channels
-    print(f"network   {network.net}: {models.count_params(network.model):,} parameters")
-    print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
-    print(f"written   {', '.join(map(str, written))}")
-    if arguments.out.suffix == ".npz":
-        print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
+    finish(opened(arguments), arguments.out)
     return 0
 
 
 def opened(arguments: Namespace) -> trained.Trained:
     """The network in a file, of whatever kind; prints what was read. Raises UserError."""
     path = weights.named(arguments.file)
-    if Path(f"{checkpoint.stem_of(path)}.json").exists() and path.suffix in ("", ".npz"):
+    if path.suffix in (".pt", ".pth"):
+        raise UserError(f"{path}: of PyTorch; tools/from_pytorch.py, in a clone, reads it")
+    if path.suffix != ".safetensors":
         if arguments.head or arguments.pool or arguments.out.suffix == ".npz":
             already = "a checkpoint already, which says all; give it another form"
             raise UserError(f"{arguments.file}: {already}")
         print(f"read      {arguments.file}: a checkpoint")
         return trained.load(path)
-    found, meta = (
-        tensors.read(path) if path.suffix == ".safetensors" else (torch_file.read(path), None)
-    )
-    print(f"read      {path}: {found.text}, {len(found.arrays)} arrays")
+    arrays, meta = tensors.read(path)
+    print(f"read      {path}: safetensors, {len(arrays)} arrays")
     try:
         if meta is not None:
-            return tensors.network_of(found, meta)
-        head, pool = torch_weights.ends_of(found.modules)
-        head, pool = arguments.head or head, arguments.pool or pool
-        network = torch_weights.convert(found, head or "softmax", pool or "hp")
+            return tensors.network_of(arrays, meta)
+        return converted(arguments, arrays)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def converted(
+    arguments: Namespace, arrays: Arrays, head: str | None = None, pool: str | None = None
+) -> trained.Trained:
+    """The network of a state_dict; `head`, `pool`: what its file says. Raises UserError."""
+    head, pool = arguments.head or head, arguments.pool or pool
+    network = torch_weights.convert(arrays, head or "softmax", pool or "hp")
     print(f"pool      {pool or 'hp, as the file does not say; see --pool'}")
     print(f"head      {HEADS[head] if head else 'softmax, as the file does not say; see --head'}")
     return network
+
+
+def finish(network: trained.Trained, out: Path) -> None:
+    """Write a network and say so. Raises UserError as `save` does."""
+    written = save(out, network)
+    mean, std = network.channels
+    print(f"network   {network.net}: {models.count_params(network.model):,} parameters")
+    print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
+    print(f"written   {', '.join(map(str, written))}")
+    if out.suffix == ".npz":
+        print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
 
 
 def save(path: Path, network: trained.Trained) -> list[Path]:
@@ -87,16 +95,15 @@ def save(path: Path, network: trained.Trained) -> list[Path]:
 
 
 def build_parser() -> cli.Parser:
-    about = "Make a checkpoint of a PyTorch file or of safetensors, without PyTorch and without "
-    about += "running anything in it; or ONNX or safetensors of a network of ours."
+    about = "Make a checkpoint of safetensors; or ONNX or safetensors of a network of ours."
     parser = cli.Parser("convert", about)
     add = parser.add_argument
-    about = f"FILE.pt, FILE.safetensors, a run or checkpoint, or {', '.join(weights.names())}"
+    about = f"FILE.safetensors, a run or checkpoint, or {', '.join(weights.names())}"
     add("file", type=cli.path, metavar="FROM", help=about)
     expected = f"a name that ends in {', '.join(SUFFIXES)}"
     out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)
     add("out", type=out, metavar="TO", help=f"{expected}; .npz has a .json beside it")
-    about = "What a state_dict does not say. A file with the whole network does."
+    about = "What a state_dict does not say."
     add = parser.add_argument_group("network", about).add_argument
     about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
     add("--head", choices=HEADS, help=about)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tinydldl import checkpoint, files, trained
 from tinydldl.arrays import Arrays
-from tinydldl.convert.torch_file import Weights
 from tinydldl.convert.torch_weights import by_layer, network_name, our_arrays
 from tinydldl.errors import UserError
 from tinydldl.fast.stages import flatten
@@ -21,7 +20,7 @@ from tinydldl.layers import BatchNorm2d, Conv2d, GlobalAvgPool, Linear, Sequenti
 META = "tinydldl"  # the key of our description
 
 
-def read(path: Path) -> tuple[Weights, dict | None]:
+def read(path: Path) -> tuple[Arrays, dict | None]:
     """The arrays in a file, in order, and our description if it is there. Raises UserError."""
     from safetensors import SafetensorError, numpy, safe_open
 
@@ -35,12 +34,12 @@ def read(path: Path) -> tuple[Weights, dict | None]:
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a file of safetensors that can be read ({error})") from None
     names = sorted(arrays, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
-    return Weights({name: arrays[name] for name in names}, {}, "safetensors"), meta
+    return {name: arrays[name] for name in names}, meta
 
 
-def network_of(weights: Weights, meta: dict) -> trained.Trained:
+def network_of(arrays: Arrays, meta: dict) -> trained.Trained:
     """The network that our description is of. Raises UserError."""
-    network, layers = trained.described(meta), list(by_layer(weights.arrays).values())
+    network, layers = trained.described(meta), list(by_layer(arrays).values())
     if network_name(layers) != network.net:
         raise UserError(f"the arrays are not those of {network.net}, which it is said to be")
     checkpoint.copy_into(network.arrays, our_arrays(layers, network.model))

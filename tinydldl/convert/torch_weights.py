@@ -1,19 +1,16 @@
-"""A network of ours with the weights of a PyTorch file.
+"""A network of ours with the weights of a PyTorch state_dict.
 
-A state_dict says which arrays a network has, not what it computes with them. So a network is
-recognized by its convolutions, in order; the modules in a file are checked against ours.
+That says which arrays a network has, not what it computes with them. So a network is recognized by
+its convolutions, in order.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from tinydldl import checkpoint, labels, methods, trained
 from tinydldl.arrays import Arrays
-from tinydldl.convert.torch_file import Weights
-from tinydldl.convert.unpickle import Shell
 from tinydldl.errors import UserError
 from tinydldl.models import CHANNELS, AgeNet
 
@@ -21,40 +18,26 @@ SIDE = 224
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as usual
 METHOD = "dldl-v2"
 
-# The PyTorch layers that our networks can be made of, and their settings; settings that are missing
-# here do not matter. For a number PyTorch may have a pair.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "Conv2d": {"kernel_size": 3, "stride": 1, "padding": 1, "padding_mode": "zeros"}
-    | {"dilation": 1, "groups": 1},
-    "BatchNorm2d": {"eps": 1e-5},
-    "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
-    "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
-    "AdaptiveAvgPool2d": {"output_size": 1},
-    **{name: {} for name in ("ReLU", "Flatten", "Linear", "Sigmoid", "Softmax", "LogSoftmax")},
-}
 FORMS = (  # their arrays, with the number of axes
     ("C", {"weight": 4}),
     ("C", {"weight": 4, "bias": 1}),
     ("B", {"weight": 1, "bias": 1, "running_mean": 1, "running_var": 1}),
     ("L", {"weight": 2, "bias": 1}),
 )
-HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
-POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
-def convert(weights: Weights, head: str = "softmax", pool: str = "hp") -> trained.Trained:
-    """A `Trained` network that computes what the one with these `Weights` does.
+def convert(arrays: Arrays, head: str = "softmax", pool: str = "hp") -> trained.Trained:
+    """A `Trained` network that computes what the one with these arrays of a state_dict does.
 
     `head`: what makes its outputs a distribution, `"softmax"`, or `"sigmoid"` and a division by the
     sum; `pool`: as for `AgeNet`. Raises UserError for anything but a chain of 3x3 convolutions with
     BatchNorm that is in `CHANNELS`, followed by a Linear layer to 101 labels.
     """
-    check_modules(weights.modules)
-    layers = list(by_layer(weights.arrays).values())
+    layers = list(by_layer(arrays).values())
     method = methods.make_method(METHOD, labels.label_grid())
     name = network_name(layers)
     if name is None or layers[-1]["bias"].size != method.outputs:
-        raise UserError(unknown_layout(weights.arrays, method.outputs))
+        raise UserError(unknown_layout(arrays, method.outputs))
     about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
     network = trained.described(trained.describe(about, method, {"name": METHOD}, (MEAN, STD)))
     try:
@@ -71,31 +54,6 @@ def by_layer(arrays: Arrays) -> dict[str, Arrays]:
         layer, _, own = name.rpartition(".")
         layers.setdefault(layer, {})[own] = array
     return layers
-
-
-def ends_of(modules: Mapping[str, Shell]) -> tuple[str | None, str | None]:
-    """Head and last pooling of a network, None where its modules are not known."""
-    kinds = [kind for _, kind, _ in leaves(modules)]
-    head = next((HEADS[kind] for kind in kinds if kind in HEADS), None)
-    return head, POOLS.get(kinds.count("MaxPool2d"))
-
-
-def leaves(modules: Mapping[str, Shell]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield `(name, kind, state)` for each module with no others inside, such as Conv2d."""
-    for name, module in modules.items():
-        if not module.state["_modules"]:
-            is_torch = module.name.startswith("torch.nn.")
-            yield name, module.name.rpartition(".")[2] if is_torch else module.name, module.state
-
-
-def check_modules(modules: Mapping[str, Shell]) -> None:
-    """Raise UserError for a module that our networks do not have."""
-    for name, kind, state in leaves(modules):
-        if kind not in SETTINGS:
-            raise UserError(f"{name} is a {kind}, which no network here has")
-        for setting, ours in SETTINGS[kind].items():
-            if state.get(setting, ours) not in (ours, (ours, ours)):
-                raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
 
 
 def network_name(layers: Sequence[Arrays]) -> str | None:

@@ -1,4 +1,6 @@
-"""The arrays in a PyTorch file, read without PyTorch and without running anything of the file.
+"""A checkpoint of a PyTorch file, without PyTorch and without running anything of the file.
+
+    python tools/from_pytorch.py FILE.pt OUT.npz
 
 Before version 1.6 `torch.save` wrote five pickles in a row, and after them the numbers:
 
@@ -11,8 +13,9 @@ Source: `torch/serialization.py` of PyTorch, 1.0 and 2.13.
 """
 
 import io
+import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -20,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from unpickle import MOST_WORK, Allowed, Global, Shell, load
 
+from tinydldl import cli
 from tinydldl.arrays import Array, Arrays
-from tinydldl.convert.unpickle import MOST_WORK, Allowed, Global, Shell, load
+from tinydldl.convert import __main__ as convert
 from tinydldl.errors import UserError
 from tinydldl.files import open_file
 
@@ -32,6 +37,20 @@ OTHERS = {"Long": "i8", "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", 
 DTYPES = {f"torch.{name}Storage": dtype for name, dtype in (REALS | OTHERS).items()}
 MOST_AXES, LONGEST_NAME = 64, 1000  # of a tensor, as in NumPy; characters
 WEIGHTS = ("state_dict", "model_state_dict", "model")  # their usual names in a larger dict
+
+# The PyTorch layers that our networks can be made of, and their settings; settings that are missing
+# here do not matter. For a number PyTorch may have a pair.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "Conv2d": {"kernel_size": 3, "stride": 1, "padding": 1, "padding_mode": "zeros"}
+    | {"dilation": 1, "groups": 1},
+    "BatchNorm2d": {"eps": 1e-5},
+    "MaxPool2d": {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False},
+    "AvgPool2d": {"kernel_size": 7, "padding": 0},  # all that is left of 224 pixels
+    "AdaptiveAvgPool2d": {"output_size": 1},
+    **{name: {} for name in ("ReLU", "Flatten", "Linear", "Sigmoid", "Softmax", "LogSoftmax")},
+}
+HEADS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "LogSoftmax": "softmax"}
+POOLS = {5: "hp", 4: "gap"}  # by the number of max-pooling layers
 
 
 @dataclass
@@ -270,3 +289,48 @@ def walk(module: Shell, name: str, seen: set[int]) -> Iterator[tuple[str, Shell]
 def without_prefix(names: dict[str, Any]) -> dict[str, Any]:
     """The same dict without the `module.` in front of its names."""
     return {name.removeprefix("module."): value for name, value in names.items()}
+
+
+def ends_of(modules: Mapping[str, Shell]) -> tuple[str | None, str | None]:
+    """Head and last pooling of a network, None where its modules are not known."""
+    kinds = [kind for _, kind, _ in leaves(modules)]
+    head = next((HEADS[kind] for kind in kinds if kind in HEADS), None)
+    return head, POOLS.get(kinds.count("MaxPool2d"))
+
+
+def leaves(modules: Mapping[str, Shell]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield `(name, kind, state)` for each module with no others inside, such as Conv2d."""
+    for name, module in modules.items():
+        if not module.state["_modules"]:
+            is_torch = module.name.startswith("torch.nn.")
+            yield name, module.name.rpartition(".")[2] if is_torch else module.name, module.state
+
+
+def check_modules(modules: Mapping[str, Shell]) -> None:
+    """Raise UserError for a module that our networks do not have."""
+    for name, kind, state in leaves(modules):
+        if kind not in SETTINGS:
+            raise UserError(f"{name} is a {kind}, which no network here has")
+        for setting, ours in SETTINGS[kind].items():
+            if state.get(setting, ours) not in (ours, (ours, ours)):
+                raise UserError(f"{name} is a {kind} with another {setting} than {ours}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Convert a file; returns the exit code."""
+    parser = convert.build_parser()
+    parser.prog = "from_pytorch.py"
+    arguments = parser.parse_args(argv)
+    found = read(arguments.file)
+    print(f"read      {arguments.file}: {found.text}, {len(found.arrays)} arrays")
+    try:
+        check_modules(found.modules)
+        network = convert.converted(arguments, found.arrays, *ends_of(found.modules))
+    except UserError as error:
+        raise UserError(f"{arguments.file}: {error}") from None
+    convert.finish(network, arguments.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))
