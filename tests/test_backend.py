@@ -108,6 +108,14 @@ def test_a_gpu_that_cannot_be_used(cupy, why, monkeypatch):
     assert "\n" not in description + str(caught.value)
 
 
+def test_each_rank_takes_a_gpu_of_its_own(monkeypatch):
+    """Of two GPUs the first two ranks of a machine; a third shares the first."""
+    monkeypatch.setattr(backend, "cupy", fake_cupy(2))
+    chosen = [backend.choose_device("auto", local)[1].split()[0] for local in range(3)]
+    assert chosen == ["cuda:0", "cuda:1", "cuda:0"]
+    assert backend.choose_device("cuda:0", 1)[1].startswith("cuda:0 ")
+
+
 def test_a_gpu_that_is_not_there(monkeypatch):
     monkeypatch.setattr(backend, "cupy", fake_cupy(2))
     with pytest.raises(UserError, match="'cuda:2': CuPy sees 2 GPUs; use"):

@@ -7,6 +7,7 @@ from pathlib import Path
 OPTIONAL = (
     "torch",
     "cupy",
+    "mpi4py",
     "ipywidgets",
     "selenium",
     "onnx",

@@ -8,8 +8,8 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "arrays", "errors", "naive"},
-    {"backend", "machine", "progress"},
-    {"processes", "files"},
+    {"backend", "machine", "progress", "watch"},
+    {"processes", "files", "ranks"},
     {"cli", "images"},
     {"layers", "labels"},
     {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "weights"},

@@ -6,6 +6,7 @@ The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no
 import functools
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,13 @@ def average_step(average: Array, array: Array, rate: float, least: float) -> Non
     average *= get_array_module(average).abs(average) >= least
 
 
-def choose_device(name: str = "auto") -> tuple[Module, str]:
+def choose_device(name: str = "auto", local: int = 0) -> tuple[Module, str]:
     """The array module for `--device`, and a description of it: `(xp, description)`.
 
-    `name` is `auto`, `cpu`, `cuda` or `cuda:N`. `auto` takes the first GPU, or the CPU if that GPU
-    cannot be used; the description says why if CuPy is installed. Raises `UserError` for any other
-    name, and for a GPU that was asked for and cannot be used.
+    `name` is `auto`, `cpu`, `cuda` or `cuda:N`. Without N the GPU is the first one, or that of the
+    rank of number `local` on this machine. `auto` takes it, or the CPU if it cannot be used; the
+    description says why if CuPy is installed. Raises `UserError` for any other name, and for a GPU
+    that was asked for and cannot be used.
     """
     if (match := re.fullmatch(r"auto|cpu|cuda(?::(\d{1,9}))?", name)) is None:
         raise UserError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
@@ -94,6 +96,9 @@ def choose_device(name: str = "auto") -> tuple[Module, str]:
     if name == "cpu":
         return np, on_cpu
     index = int(match[1] or 0)
+    if local and match[1] is None:
+        with suppress(Exception):  # then it is said below why
+            index = local % cupy.cuda.runtime.getDeviceCount()
     if (why := why_not_gpu(index)) is None:
         return cupy, f"cuda:{index} (CuPy {cupy.__version__})"
     if name == "auto":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import tinydldl
+from tinydldl import ranks
 from tinydldl.errors import UserError
 from tinydldl.progress import Progress
 
@@ -74,34 +75,41 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show
+    code: Any = DATA_ERROR
     try:
         with interruptible():
             try:
-                return command(argv)
+                return ranks.leave(command(argv))
             finally:
                 print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
-        message = str(error)
+        code, message = error.code, str(error)
     except MemoryError:
         message = "out of memory; try less at a time, such as a smaller --batch or --size"
     except BrokenPipeError:  # nobody reads the output any more, as after `head` in a pipe
         forget_output()
-        return HUNG_UP
+        return ranks.leave(HUNG_UP)
     except OSError as error:
         what = error.filename or ("the system" if error.errno in SCARCE else "the output")
         if what == "the output":
             forget_output()
         message = f"{what}: {error.strerror or error}"
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
-    print(error_line(message), file=sys.stderr)
-    return DATA_ERROR
+        return ranks.leave(INTERRUPTED, "stopped")
+    except BaseException as error:  # a bug; or the parser, which has said why
+        if ranks.launched()[0] == 1:
+            raise
+        if isinstance(error, SystemExit):
+            return ranks.leave(error.code)
+        code, message = 1, f"{type(error).__name__}: {error}; without mpiexec it says where"
+    return ranks.leave(code, error_line(message))
 
 
 def error_line(message: object) -> str:
     """An error as one line, whatever the names in it hold; a very long one loses its middle."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
+    _, rank = ranks.launched()
+    text = f"error: rank {rank}: {message}" if rank else f"error: {message}"
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return line if len(line) <= BEGINNING + END else f"{line[:BEGINNING]} ... {line[-END:]}"
 
 

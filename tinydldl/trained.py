@@ -90,7 +90,9 @@ class Trained:
             predictions.append(backend.to_host(prediction))
             y_hat.append(backend.to_host(self.method.age(prediction)))
             seen(len(images))
-        return np.concatenate(predictions), np.concatenate(y_hat)
+        every = (store.ranks.gather(np.concatenate(values)) for values in (predictions, y_hat))
+        prediction, ages = map(np.concatenate, every)
+        return prediction, ages
 
     def predict_images(self, images: Images) -> Array:
         """The mean prediction (N, M) for uint8 images and mirror images. Raises NonFiniteError."""

@@ -24,6 +24,7 @@ from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
 from tinydldl.progress import Progress
+from tinydldl.ranks import ALONE
 
 LEAST_STD = 1 / 255  # one level of a pixel
 AHEAD = 4  # batches in preparation
@@ -44,6 +45,7 @@ class PhotoStore:
     ) -> None:
         self.side, self.loaders = side, processes.bounded(loaders, len(photos))
         self.cache, self.cached_bytes, self.bad = {}, 0, []
+        self.ranks = ALONE  # who share the batches of a training, and an evaluation
         self._checksums = {}  # of photos that are not held
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
@@ -111,13 +113,14 @@ def train_batches(
 ) -> Iterator[tuple[Images, Array]]:
     """Yield `(images, indices)` in random order, augmented: uint8 (B, side, side, 3), int (B,).
 
-    Each photo comes once; B is at most `batch`, and differs by at most one between batches.
+    Each photo comes once; B is at most `batch`, and differs by at most one between batches. Of
+    several ranks each makes its share of the images.
     """
     augmenters = store.augmenters
 
     def make(indices: Array) -> tuple[Images, Array]:
-        photos = [store[index] for index in indices]
-        seeds = [(seed, epoch, int(index)) for index in indices]
+        own = store.ranks.share(indices)
+        photos, seeds = [store[i] for i in own], [(seed, epoch, int(i)) for i in own]
         return augmenters(photos, seeds, transforms, store.side), indices
 
     # the generator of the order is the next after those of the photos
@@ -137,13 +140,16 @@ def augment_batch(
 
 
 def eval_batches(store: PhotoStore, *, batch: int) -> Iterator[tuple[Images, Array]]:
-    """Yield `(images, indices)` in order; images are centers, as in `train_batches`."""
+    """Yield `(images, indices)` in order; images are centers. Each rank has a part of them."""
+    own = np.array_split(np.arange(len(store)), store.ranks.size)[store.ranks.rank]
+    if len(store) < store.ranks.size:
+        raise DataError(f"{len(store)} photos are too few for {store.ranks.size} ranks")
 
     def make(indices: Array) -> tuple[Images, Array]:
         images = [center_crop(Image.fromarray(store[index]), store.side) for index in indices]
         return np.stack([np.asarray(image) for image in images]), indices
 
-    yield from in_order(make, split(np.arange(len(store)), batch), store.loaders)
+    yield from in_order(make, split(own, batch), store.loaders)
 
 
 def split(order: Array, batch: int) -> list[Array]:

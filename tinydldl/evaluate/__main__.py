@@ -16,6 +16,7 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.errors import UserError
 from tinydldl.evaluate import ensemble
 from tinydldl.fast.choice import add_engine_arguments, choose_engine
+from tinydldl.ranks import world
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
 from tinydldl.trained import Trained
@@ -31,17 +32,17 @@ SPLIT_AT_RANDOM = ("csv", "imdb-wiki", *named.LAYOUTS)
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
-    arguments = parse(argv)
+    ranks, arguments = world(), parse(argv)
     request, checkpoints = arguments.request, arguments.checkpoint
     compute = arguments.batch, arguments.engine, arguments.workers
-    xp, device = backend.choose_device(arguments.device)
+    xp, device = backend.choose_device(arguments.device, ranks.local)
     print(f"tinydldl.evaluate on {device}")
     networks = ensemble.load(checkpoints, xp)
     for path, network in networks.items():
         words = f"{network.text}, {network.meta['network']['pool']}"
         print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
-    _, engine = choose_engine(first.model, xp, *compute)
+    _, engine = choose_engine(first.model, xp, *compute, ranks)
     print(f"engine    {engine}")
     part, stores = open_stores(request, networks.values(), arguments.cache_mb * 10**6)
     store = stores[first.side]
@@ -51,8 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     table = request.table
     photos = table.stem if table and request.dataset == "csv" else request.dataset
     several = f"-of-{len(networks)}" * (len(networks) > 1)
-    folder = results_folder(checkpoints, f"{photos}-{part}{several}", arguments.out)
-    print(f"results   {folder}")
+    if ranks.rank == 0:
+        folder = results_folder(checkpoints, f"{photos}-{part}{several}", arguments.out)
+        print(f"results   {folder}")
 
     facts = {
         "checkpoints": [str(path.resolve()) for path in networks],
@@ -62,7 +64,11 @@ def main(argv: list[str] | None = None) -> int:
         "device": device,
         "engine": engine,
     } | provenance()
+    for one in stores.values():
+        one.ranks = ranks
     prediction = ensemble.average(networks, stores, xp, *compute)
+    if ranks.rank:
+        return 0
     estimates = Estimates.of(first.method.to(np), prediction, store.photos)
     figures = report.figures(estimates)
     print("", *report.lines(figures), "", sep="\n")

@@ -52,10 +52,11 @@ def average(
 ) -> Outputs:
     """The mean prediction (N, M) for the photos of {side: PhotoStore}. Raises CheckpointError."""
     predictions = []
-    photos = sum(len(stores[network.side]) for network in networks.values())
+    photos = sum(len(s) // s.ranks.size for s in (stores[n.side] for n in networks.values()))
     with Progress(None, "evaluating", photos, unit="photos") as progress:
         for path, network in networks.items():
-            model, _ = choose_engine(network.model, xp, batch, engine, workers)
+            ranks = stores[network.side].ranks
+            model, _ = choose_engine(network.model, xp, batch, engine, workers, ranks)
             about = stores[network.side], batch, xp, progress.update
             try:
                 predictions.append(replace(network, model=model).predict(*about)[0])

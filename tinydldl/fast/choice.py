@@ -7,8 +7,9 @@ import numpy as np
 from tinydldl import cli, fast
 from tinydldl.arrays import Module
 from tinydldl.errors import UserError
-from tinydldl.layers import Sequential
+from tinydldl.layers import BatchNorm2d, Sequential
 from tinydldl.processes import MOST, bounded
+from tinydldl.ranks import ALONE, Ranks
 
 
 def add_engine_arguments(parser: Any) -> None:
@@ -22,21 +23,29 @@ def add_engine_arguments(parser: Any) -> None:
 
 
 def choose_engine(
-    model: Sequential, xp: Module, batch: int, engine: str = "auto", workers: int | None = None
+    model: Sequential,
+    xp: Module,
+    batch: int,
+    engine: str = "auto",
+    workers: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[Sequential, str]:
     """The network on the engine that is asked for, and a description of it.
 
     `workers`: processes of the fast engine, by default a core each; `batch`: photos at a time.
-    Raises UserError for the CPU engine on a GPU.
+    `ranks` share each batch. Raises UserError for the CPU engine on a GPU.
     """
     if engine == "fast" and xp is not np:
         raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
-    if engine == "layers" or xp is not np:
-        return model, "layers"
-    if engine == "auto" and not fast.covers(model):
-        return model, "layers, since the fast engine covers none of this network"
-    asked = workers or fast.available_cores()
-    net = fast.FastNet(model, bounded(asked, batch))
+    by_layers = engine == "layers" or xp is not np
+    if by_layers or (engine == "auto" and not fast.covers(model)):
+        for layer in model.layers.values():
+            if isinstance(layer, BatchNorm2d) and ranks.size > 1:
+                layer.total = ranks.total
+        why = "since the fast engine covers none of this network"
+        return model, "layers" if by_layers else f"layers, {why}"
+    asked = min(ranks.gather(workers or ranks.cores))
+    net = fast.FastNet(model, bounded(asked, batch // ranks.size), ranks)
     plural = "es" if net.workers > 1 else ""
     why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")
     return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")

@@ -1,5 +1,7 @@
 """Batch normalization (lesson 06)."""
 
+from typing import Any
+
 import numpy as np
 
 from tinydldl.arrays import Images, PerChannel
@@ -15,6 +17,8 @@ class BatchNorm2d(Layer):
     In training mean and (biased) var are those of the batch, and the running averages move by
     `momentum` toward mean and the unbiased var; in inference the running averages take their place.
 
+    `total(M, *sums)` adds them up over the processes that share a batch, here over one.
+
     x, y (N, H, W, C); gamma, beta, running_mean, running_var (C,), float32 at first. Raises
     ValueError for x of another shape, and in training for a single value per channel.
     Source: Ioffe and Szegedy, ICML 2015.
@@ -27,7 +31,7 @@ class BatchNorm2d(Layer):
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps, self.total = momentum, eps, one_process
         self.add_param("gamma", np.ones(channels, dtype=np.float32))
         self.add_param("beta", np.zeros(channels, dtype=np.float32))
         self.buffers["running_mean"] = np.zeros(channels, dtype=np.float32)
@@ -50,15 +54,16 @@ class BatchNorm2d(Layer):
         scale = self.params["gamma"] * inv_std
         if not training:
             return scale * dy
-        M = dy.size // dy.shape[-1]  # mean and var depend on x, too
-        return scaled_residual(dy, x_hat, dbeta, dgamma, scale, M)
+        M, sum_dy, sum_dy_x_hat = self.total(dy.size // dy.shape[-1], dbeta, dgamma)
+        return scaled_residual(dy, x_hat, sum_dy, sum_dy_x_hat, scale, M)  # of mean and var, too
 
     def _batch_statistics(self, x: Images) -> tuple[PerChannel, PerChannel]:
-        M = x.size // x.shape[-1]
+        M, sum_x = self.total(x.size // x.shape[-1], channel_sum(x))
         if M < 2:
             raise ValueError("BatchNorm2d: training needs more than one value per channel")
-        mean = channel_sum(x) / M
-        var = channel_sum(squared_distance(x, mean)) / M
+        mean = sum_x / M
+        _, squares = self.total(0, channel_sum(squared_distance(x, mean)))
+        var = squares / M
         for name, value in (("running_mean", mean), ("running_var", var * (M / (M - 1)))):
             average = self.buffers[name]
             average_step(average, value, self.momentum, smallest(average.dtype))
@@ -87,6 +92,11 @@ def squared_distance(x: Images, mean: PerChannel) -> Images:
     """`(x - mean)^2`."""
     distance = x - mean
     return distance * distance
+
+
+def one_process(count: int, *sums: PerChannel) -> Any:
+    """The count and the sums themselves."""
+    return count, *sums
 
 
 def channel_sum(x: Images) -> PerChannel:

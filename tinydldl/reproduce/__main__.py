@@ -8,6 +8,7 @@ from typing import Any
 from tinydldl import backend, cli, datasets
 from tinydldl.datasets import selection
 from tinydldl.fast.choice import add_engine_arguments
+from tinydldl.ranks import world
 from tinydldl.reproduce import TABLES, table1
 from tinydldl.reproduce.trainings import STARTS, Trainings
 from tinydldl.train.settings import TrainSettings, by_set
@@ -22,24 +23,27 @@ COMMON: dict[str, Any] = {"augment": AUGMENT, "lr": 2e-3, "schedule": "cosine:1"
 
 def main(argv: list[str] | None = None) -> int:
     """Run what is missing, then print and write the tables; returns the exit code."""
-    parser = build_parser()
+    ranks, parser = world(), build_parser()
     arguments = parser.parse_args(argv)
     own = ("wanted", "out", "seeds", "start")
     given = {n: v for n, v in vars(arguments).items() if v is not None and n not in own}
     usual = SYNTHETIC if arguments.dataset == "synthetic" else REAL
+    usual = usual | {"workers": ranks.cores} if ranks.size > 1 else usual
     base = TrainSettings(**COMMON | usual | given)  # of all trainings
     if not base.augment and arguments.wanted in ("table3", "all"):
         parser.error("table 3 trains with augmentation and without; leave --no-augment out")
     trained = "-trained" * (arguments.start == "trained")
     out = arguments.out or Path("results", f"{base.dataset}-{base.net}-{base.size}{trained}")
-    xp, device = backend.choose_device(base.device)
+    xp, device = backend.choose_device(base.device, ranks.local)
     print(f"tinydldl.reproduce {arguments.wanted} on {device}; results in {out}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    trainings = Trainings(out, base, xp, arguments.start)
+    trainings = Trainings(out, base, xp, arguments.start, ranks)
     try:
         for table in TABLES if arguments.wanted == "all" else [arguments.wanted]:
             module = import_module(f"tinydldl.reproduce.{table.replace('-', '_')}")
-            module.make(trainings, seeds)
+            if ranks.rank == 0 or table != "table2":  # which is measured while others wait
+                module.make(trainings, seeds)
+            ranks.wait()
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there")
         return cli.INTERRUPTED

@@ -1,6 +1,7 @@
 """Run the trainings of a table: those that are finished are skipped, an interrupted one goes on."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
 from tinydldl.progress import Progress
+from tinydldl.ranks import ALONE, Ranks
 from tinydldl.reproduce.table import Result, Row
 from tinydldl.train.experiment import Experiment
 from tinydldl.train.loop import evaluate, train
@@ -45,14 +47,23 @@ class Trainings:
     go to `runs/NAME/`. Raises UserError for a folder that was begun with another base or start.
     """
 
-    def __init__(self, folder: Path, base: TrainSettings, xp: ModuleType, start: str = STARTS[0]):
-        self.folder, self.base, self.xp, self.start = folder, base, xp, start
+    def __init__(
+        self,
+        folder: Path,
+        base: TrainSettings,
+        xp: ModuleType,
+        start: str = STARTS[0],
+        ranks: Ranks = ALONE,
+    ):
+        self.folder, self.base, self.xp, self.start, self.ranks = folder, base, xp, start, ranks
         self._opened: dict[tuple[int, int | None], TrainingPhotos] = {}  # the last photos
-        check_folder(folder)
+        if ranks.rank == 0:
+            check_folder(folder)
         if (folder / "settings.json").exists():
             self.path("settings.json")
-        elif folder.exists() and any(folder.iterdir()):
+        elif ranks.rank == 0 and folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder}: holds files that are not of tables; give another --out")
+        ranks.wait()
         self._load()
 
     def path(self, name: str) -> Path:
@@ -104,21 +115,32 @@ class Trainings:
                 network = self.place(name := START.format(seed)) / "checkpoint.npz"
                 if name not in self.lines or not network.exists():
                     missing.append((name, FIRST_STAGE, seed))
-        # first what others start from, then those on the same photos one after the other
-        missing.sort(key=lambda run: (run[2], run[1] != FIRST_STAGE, run[1].get("train_limit", 0)))
-        if missing:
-            total = sum(self._images(own, seed) for _, own, seed in missing)
-            with held(RUNS / self.folder.name), Progress(total=total, unit="images") as progress:
-                self.path("settings.json")  # no other base may go on from here, whatever happens
-                for number, (name, own, seed) in enumerate(missing, start=1):
-                    title = f"run {number} of {len(missing)}, {name}, "
-                    self._train(name, self.settings(own, seed), title, progress)
+        # first what others start from, then those on the same photos, one after the other
+        missing.sort(key=lambda run: (run[2], run[1].get("train_limit", 0)))
+        for first in (True, False):
+            self._train_some([run for run in missing if (run[1] == FIRST_STAGE) == first])
         results = []
         for row, own in zip(rows, changes, strict=True):
             names = [name_of(own, seed) for seed in seeds]
             epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
             results.append(Result(row, [self.lines[name] for name in names], epochs))
         return results
+
+    def _train_some(self, missing: list[tuple[str, dict[str, Any], int]]) -> None:
+        """Run trainings, `(name, changes, seed)`, each on one of the ranks."""
+        if not (missing := self.ranks.from_first(missing)):
+            return
+        own = missing[self.ranks.rank :: self.ranks.size]
+        lock = nullcontext() if self.ranks.rank else held(RUNS / self.folder.name)
+        total = sum(self._images(changes, seed) for _, changes, seed in own)
+        with lock, Progress(total=total, unit="images") as progress:
+            for number, (name, changes, seed) in enumerate(own, start=1):
+                self.path("settings.json")  # no other base may go on from here, whatever happens
+                title = f"run {number} of {len(own)}, {name}, "
+                self._train(name, self.settings(changes, seed), title, progress)
+            self.ranks.wait()
+        if self.ranks.size > 1:
+            self._load()
 
     def _images(self, changes: dict[str, Any], seed: int) -> int:
         """How many images a training looks at, all epochs together."""
@@ -163,13 +185,14 @@ class Trainings:
 
     def _finish(self, line: dict[str, Any], folder: RunFolder) -> None:
         """Add a training to the tables on disk. They are read anew: another process may add too."""
-        self._load()
-        own = ({name: e[name] for name in EPOCHS[1:] if name in e} for e in folder.metrics)
-        others = [e for e in self.epochs if e["run"] != line["run"]]
-        epochs = [*others, *({"run": line["run"]} | epoch for epoch in own)]
-        write_table(self.path("epochs.csv"), EPOCHS, epochs)
-        write_table(self.path("runs.csv"), COLUMNS, (self.lines | {line["run"]: line}).values())
-        self._load()
+        with held(RUNS, wait=True):
+            self._load()
+            own = ({name: e[name] for name in EPOCHS[1:] if name in e} for e in folder.metrics)
+            others = [e for e in self.epochs if e["run"] != line["run"]]
+            epochs = [*others, *({"run": line["run"]} | epoch for epoch in own)]
+            write_table(self.path("epochs.csv"), EPOCHS, epochs)
+            write_table(self.path("runs.csv"), COLUMNS, (self.lines | {line["run"]: line}).values())
+            self._load()
 
 
 def name_of(changes: dict[str, Any], seed: int) -> str:

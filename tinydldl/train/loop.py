@@ -53,6 +53,8 @@ def train(
         progress.set_description(f"{place}epoch {epoch}/{training.epochs}")
         figures, speed = train_epoch(training, epoch, progress)
         finite.check_parameters(training.model, epoch)
+        parameters = b"".join(backend.to_host(p).tobytes() for p in training.model.params.values())
+        training.train_store.ranks.check(parameters, f"after epoch {epoch} the parameters")
         if epoch % training.val_every == 0 or epoch == training.epochs:
             figures |= validate(training)
         if on_epoch(epoch, figures, speed):
@@ -99,15 +101,20 @@ def training_step(
 ) -> tuple[Array, float]:
     """One step of the optimizer: the losses of a batch and the norm of the gradient, on the host.
 
-    `images` (N, H, W, 3), uint8, are the photos `indices` (N,) of the training part; `where` names
-    the step in an error; `share` (N,): photos are `mixed` so.
+    `indices` (N,): photos of the training part; `images` (N, H, W, 3), uint8: they, or of several
+    ranks this one's share; `where` names the step in an error; `share` (N,): they are `mixed` so.
     """
-    x, target, y, w = prepare(training, images, indices, share)
+    ranks = training.train_store.ranks
+    own, share = ranks.share(indices), None if share is None else ranks.share(share)
+    x, target, y, w = prepare(training, images, own, share)
     outputs = training.model.forward(x)
     losses, doutputs = training.method.loss(outputs, target, y)
-    training.model.backward(w[:, None] * doutputs)  # a row of the gradient is that of one photo
-    norm = optim.gradient_norm(training.model.grads)
-    figures = backend.to_host(training.xp.stack([*losses, norm])).astype(float)
+    part = len(own) / len(indices)  # of the mean over the batch, which the ranks add up
+    training.model.backward(part * w[:, None] * doutputs)  # a row is the gradient of one photo
+    grads, means = training.model.grads, part * training.xp.stack(losses).astype(doutputs.dtype)
+    ranks.add([*grads.values(), means])
+    norm = optim.gradient_norm(grads)
+    figures = backend.to_host(training.xp.stack([*means, norm])).astype(float)
     finite.check_loss(figures[0], training.model, x, where)
     training.optimizer.step()
     if training.average:

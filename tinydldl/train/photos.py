@@ -14,6 +14,7 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.datasets.selection import choose, load, open_store, sample, within
 from tinydldl.labels import label_grid
 from tinydldl.metrics import mae
+from tinydldl.ranks import ALONE, Ranks
 from tinydldl.train import baselines, memory
 from tinydldl.train.settings import TrainSettings
 
@@ -44,10 +45,12 @@ class TrainingPhotos:
         }
 
 
-def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhotos:
+def open_selection(
+    settings: TrainSettings, xp: ModuleType = np, ranks: Ranks = ALONE
+) -> TrainingPhotos:
     """Read the photos, print how many; `xp`: where the network will be. Raises UserError."""
     (train_part, photos), (valid_part, valid_photos) = load_parts(settings).items()
-    memory.check(settings, len(photos) + len(valid_photos), xp)
+    memory.check(settings, len(photos) + len(valid_photos), xp, ranks)
     cache = settings.cache_mb * 10**6
     name, side, loaders = settings.dataset, settings.size, settings.loaders
     train = open_store(photos, name, train_part, side, cache, loaders)
@@ -56,7 +59,11 @@ def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhot
     trained, evaluated = f"{len(train)} photos ({train_part})", f"{len(valid)} ({valid_part})"
     held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
     print(f"data      {name}: {trained} to train on, {evaluated} to evaluate on; {held}")
-    return TrainingPhotos(train, valid, valid_part)
+    train.ranks = valid.ranks = ranks
+    selection = TrainingPhotos(train, valid, valid_part)
+    ranks.check(xp.__name__.encode(), "the devices")
+    ranks.check(selection.facts()["names_and_labels"].encode(), "the photos")
+    return selection
 
 
 def load_parts(settings: TrainSettings) -> dict[str, Photos]:

@@ -1,0 +1,90 @@
+"""A few steps in float64, on the ranks that there are: rank 0 prints what came of them.
+
+mpiexec -n 2 python tests/mpi/steps.py FOLDER '[{"epochs": 7}]'
+"""
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from helpers import strict_device
+
+from tinydldl import backend, cli, ranks
+from tinydldl.backend import to_host
+from tinydldl.datasets import Photos
+from tinydldl.datasets.loader import PhotoStore, train_batches
+from tinydldl.fast.choice import choose_engine
+from tinydldl.labels import label_grid
+from tinydldl.layers import im2col
+from tinydldl.methods import DLDLv2
+from tinydldl.models import AgeNet
+from tinydldl.optim import Adam
+from tinydldl.train.loop import Training, evaluate, training_step
+
+BATCH = 8  # of 22 photos: batches of 8, 7 and 7
+
+
+def main(argv):
+    everyone, paths = ranks.world(), sorted(Path(argv[0]).glob("*.png"))
+    photos = Photos(paths, np.linspace(5, 90, len(paths)), np.full(len(paths), 2.0))
+    store = PhotoStore(photos, 32, 1e9, 1)
+    print(json.dumps([steps(everyone, store, **about) for about in json.loads(argv[1])]))
+
+
+def steps(everyone, store, epochs=2, engine="fast", workers=1, mix=None, bug=None, device=False):
+    """Losses, hashes of the parameters of all ranks, and estimates at the end."""
+    xp = np
+    if device:  # as in test_device.py
+        backend.cupy = xp = strict_device
+        im2col.pays = lambda *_: True
+    store.ranks = Apart(everyone) if bug == "sums" else everyone
+    method, rng = DLDLv2(label_grid()), np.random.default_rng(0)
+    model = AgeNet("tiny", method.outputs, 32, rng=rng).to(xp, np.float64)
+    model, _ = choose_engine(model, xp, BATCH, engine, workers, everyone)
+    if bug == "statistics":
+        model.group.ranks = ranks.ALONE
+    training = Training(
+        model=model,
+        method=method.to(xp),
+        optimizer=Adam(model.params, model.grads, 1e-3),
+        schedule=lambda epoch: 1e-3,
+        train_store=store,
+        valid_store=store,
+        channels=store.channel_statistics(),
+        epochs=epochs,
+        batch=BATCH,
+        transforms=["mirror", "crop"],
+        mix=mix,
+        xp=xp,
+    )
+    losses = []
+    for epoch in range(1, epochs + 1):
+        how = {"batch": BATCH, "transforms": training.transforms, "seed": 0}
+        for images, indices in train_batches(store, epoch, **how):
+            share = rng.beta(mix, mix, len(indices)) if mix else None
+            step, _ = training_step(training, images, indices, "a step", share)
+            losses.append(step[0])
+    digest = sha256(
+        b"".join(to_host(param).tobytes() for param in model.params.values())
+    ).hexdigest()
+    found = {"losses": losses, "hashes": everyone.gather(digest)}
+    found["ages"] = evaluate(training)[1].tolist()
+    if hasattr(model, "close"):
+        model.close()
+    return found
+
+
+class Apart(ranks.Ranks):
+    """Ranks that do not add up their gradients."""
+
+    def __init__(self, others):
+        self.__dict__ |= vars(others)
+
+    def add(self, arrays):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main, sys.argv[1:]))
