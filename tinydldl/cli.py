@@ -83,7 +83,7 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
             finally:
                 print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
-        code, message = error.code, str(error)
+        message = str(error)
     except MemoryError:
         message = "out of memory; try less at a time, such as a smaller --batch or --size"
     except BrokenPipeError:  # nobody reads the output any more, as after `head` in a pipe

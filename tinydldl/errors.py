@@ -2,6 +2,4 @@
 
 
 class UserError(Exception):
-    """An error that a user can mend. Commands print its message, one line, and exit with `code`."""
-
-    code = 2
+    """An error that a user can mend. Commands print its message, one line, and exit with 2."""

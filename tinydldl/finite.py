@@ -11,8 +11,6 @@ from tinydldl.layers import Layer, Sequential
 class NonFiniteError(UserError):
     """The loss or an estimate is not finite; the message says where that began."""
 
-    code = 1
-
 
 def check_finite(prediction: Array) -> Array:
     """Return the prediction. Raises NonFiniteError unless all of it is finite."""

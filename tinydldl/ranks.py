@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,6 @@ COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 PAUSE, PATIENCE = 0.02, 120  # seconds; MPI would wait forever for a machine that is cut off
 PASSED_ON = 0.5  # seconds, in which the launcher has passed on what was said
-T = TypeVar("T")
 
 
 class Ranks:
@@ -64,9 +63,8 @@ class Ranks:
         self.asked = math.inf
 
     def share(self, batch: Array) -> Array:
-        """This rank's part of a batch. The i-th stays with the i-th from the end: see `mixed`."""
-        half = np.array_split(np.arange((len(batch) + 1) // 2), self.size)[self.rank]
-        return batch[np.unique([half, len(batch) - 1 - half])]
+        """This rank's part of a batch."""
+        return np.array_split(batch, self.size)[self.rank]
 
     def all_gather(self, x: Array) -> Array:
         """The rows of all ranks, of x (n, ...), whose shape is the same for all: (size n, ...)."""
@@ -110,14 +108,14 @@ class Ranks:
         counts, *sums = self.all_gather(rows[None]).sum(axis=0)
         return float(to_host(counts)[0]), *sums
 
-    def gather(self, value: T) -> list[T]:
+    def gather(self, value: Any) -> list[Any]:
         """The values of all ranks: anything that can be pickled."""
         if self.size == 1:
             return [value]
         with self._exchange() as comm:
             return comm.allgather(value)
 
-    def from_first(self, value: T, arrays: Arrays | None = None) -> T:
+    def from_first(self, value: Any, arrays: Arrays | None = None) -> Any:
         """The value of rank 0; all `arrays` become its, too."""
         if self.size == 1:
             return value
@@ -139,7 +137,7 @@ class Ranks:
             time.sleep(PAUSE)
 
 
-ALONE = Ranks()
+ALONE = team = Ranks()  # who share the batches of a training, and of an evaluation
 _world = ALONE  # of this process
 
 
@@ -170,6 +168,13 @@ def world() -> Ranks:
     _world = Ranks(comm, comm.Split_type(MPI.COMM_TYPE_SHARED))
     threading.Thread(target=give_up, daemon=True).start()
     return _world
+
+
+def form_team() -> Ranks:
+    """From now on all ranks share the batches of this command. Raises UserError."""
+    global team
+    team = world()
+    return team
 
 
 def launched() -> tuple[int, int]:

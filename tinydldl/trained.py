@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import backend, checkpoint, finite, labels
+from tinydldl import backend, checkpoint, finite, labels, ranks
 from tinydldl.arrays import Ages, Array, Images, Module
 from tinydldl.datasets.loader import Channels, PhotoStore, Seen, eval_batches, normalize
 from tinydldl.methods import Method, make_method
@@ -90,7 +90,7 @@ class Trained:
             predictions.append(backend.to_host(prediction))
             y_hat.append(backend.to_host(self.method.age(prediction)))
             seen(len(images))
-        every = (store.ranks.gather(np.concatenate(values)) for values in (predictions, y_hat))
+        every = (ranks.team.gather(np.concatenate(values)) for values in (predictions, y_hat))
         prediction, ages = map(np.concatenate, every)
         return prediction, ages
 

@@ -59,8 +59,8 @@ class Timed(ranks.Ranks):
 
 def step_of(case, everyone, workers, batch):
     """The training step of a batch on these ranks, and the network."""
-    case = Case(case.net, case.side, batch, train=True)
-    model, _ = choose_engine(case.model(), np, batch, "fast", workers, everyone)
+    case, ranks.team = Case(case.net, case.side, batch, train=True), everyone
+    model, _ = choose_engine(case.model(), np, batch, "fast", workers)
     x, y, sigma = (everyone.share(values) for values in case.photos())
     method, optimizer, part = DLDLv2(LABELS), Adam(model.params, model.grads), len(x) / batch
     p = method.target(y, sigma).astype(np.float32)

@@ -114,6 +114,22 @@ def speeds(speeds):
     plt.show()
 
 
+def many_machines(nodes, curves):
+    """Images a second by the number of machines: {(network, batch): rates}."""
+    _, axes = plt.subplots(figsize=(8, 3.8))
+    first = next(iter(curves.values()))[0]
+    axes.loglog(nodes, [first * n for n in nodes], "k:", label="perfect gain")
+    for (name, batch), rates in curves.items():
+        color, style = COLORS[len(name) > 8], "-" if batch > 100 else "--"
+        label = f"{name}, batches of {batch:,}"
+        axes.loglog(nodes[: len(rates)], rates, style, marker="o", color=color, label=label)
+    axes.set(xlabel="Machines", ylabel="Images a second", xticks=nodes, xticklabels=nodes)
+    axes.minorticks_off()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_title("What more machines would gain")
+    plt.show()
+
+
 def two_engines(runs):
     """The loss of four runs by step, and how far they are from the first."""
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))

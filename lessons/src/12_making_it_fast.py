@@ -3,17 +3,22 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | say whether a piece of code waits for memory or for arithmetic, derive a convolution with fewer products by hand and build a layer from it, and say what two processes that share a batch must tell each other |
+# | **You will be able to** | say whether a piece of code waits for memory or for arithmetic, derive a convolution with fewer products by hand and build a layer from it, and say what processes that share a batch must tell each other, and when more machines no longer pay |
 # | **You need** | lesson 05 (convolution and its cost), lesson 06 (batch normalization), lesson 07 (a network); polynomials |
-# | **Minutes** | 110 |
-# | **Code** | [`tinydldl/fast/`](../tinydldl/fast/__init__.py): [`layout.py`](../tinydldl/fast/layout.py), [`winograd.py`](../tinydldl/fast/winograd.py), [`convolution.py`](../tinydldl/fast/convolution.py), [`inference.py`](../tinydldl/fast/inference.py), [`pointwise.py`](../tinydldl/fast/pointwise.py), [`workers.py`](../tinydldl/fast/workers.py), [`engine.py`](../tinydldl/fast/engine.py) |
+# | **Minutes** | 125 |
+# | **Code** | [`tinydldl/fast/`](../tinydldl/fast/__init__.py): [`layout.py`](../tinydldl/fast/layout.py), [`winograd.py`](../tinydldl/fast/winograd.py), [`convolution.py`](../tinydldl/fast/convolution.py), [`inference.py`](../tinydldl/fast/inference.py), [`pointwise.py`](../tinydldl/fast/pointwise.py), [`workers.py`](../tinydldl/fast/workers.py), [`engine.py`](../tinydldl/fast/engine.py); [`ranks.py`](../tinydldl/ranks.py) |
 
 # %%
 import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one core, until section 7; NumPy reads it when it starts
 
+import subprocess
+import sys
 from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from time import perf_counter
 
@@ -938,6 +943,150 @@ print(f"{N} photos of {SIDE} pixels; this process may use {available_cores()} co
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
+# ### From two cores to many machines
+#
+# Nothing of this asks that the two share a memory. Let the photos of a batch be divided among $R$ **ranks**: processes, on one machine or on many. Rank $r$ has the $n_r$ photos of $B_r$. The loss is a mean over all $N$ of them, and a mean of shares is a mean if each share counts as much as it holds:
+#
+# $$ L = \frac1N \sum_{n=1}^N L_n = \sum_r \frac{n_r}{N}\, \bar L_r, \quad \bar L_r = \frac{1}{n_r} \sum_{n \in B_r} L_n, \qquad \text{so} \qquad \nabla L = \sum_r \frac{n_r}{N}\, \nabla \bar L_r . $$
+#
+# Each rank weights its gradient with $n_r / N$, and then they add up. That is all of **data parallelism**, as long as the losses of two photos do not meet. In batch normalization they do. With moments of its own each rank would normalize its photos otherwise, and the sum would be the gradient of another loss. So it takes the exchange of moments from above, which then is called *synchronized* batch normalization.
+
+
+# %%
+def gradients(photos, weight=1.0, training=False):
+    """Loss and gradients of some of the five photos, all times `weight`."""
+    net = AgeNet("tiny", 101, side=32, rng=np.random.default_rng(0)).to(dtype=float)
+    if not training:
+        net.eval()  # with running statistics no photo looks at another
+    logits = net.forward(x[photos], save=True)
+    (loss, _, _), upstream = method.loss(logits, p[photos], ages[photos])
+    net.backward(weight * upstream)
+    return weight * loss, net.grads
+
+
+def added_up(ranks):
+    """The sums over ranks of what `gradients` returns."""
+    losses, grads = zip(*ranks, strict=True)
+    return sum(losses), {name: sum(grad[name] for grad in grads) for name in grads[0]}
+
+
+everyone, shares = np.arange(5), np.split(np.arange(5), [3])  # three photos, and two
+weighted = added_up([gradients(share, len(share) / 5) for share in shares])
+plain = added_up([gradients(share, 1 / 2) for share in shares])
+alone = added_up([gradients(share, len(share) / 5, training=True) for share in shares])
+off = {
+    "weighted with n/N": apart(gradients(everyone), weighted)[1],
+    "a plain mean of the two": apart(gradients(everyone), plain)[1],
+    "moments of its own": apart(gradients(everyone, training=True), alone)[1],
+}
+for name, difference in off.items():
+    print(f"{name:24} gradients off by {difference:.0e} of the largest")
+assert off["weighted with n/N"] < 1e-12
+assert min(off["a plain mean of the two"], off["moments of its own"]) > 1e-3
+
+# %% [markdown]
+# How do $R$ machines add up $S$ bytes? If all send theirs to one, which sends the sum back, its line carries $2 (R - 1)\, S$ bytes. Better: cut the array into $R$ pieces. Rank $r$ gets the $r$-th piece of everyone, adds up, and sends the sum to everyone. Then each line carries $\frac{R-1}{R} S$ bytes each way, twice, and no method needs less. (A ring of neighbors needs as much, in $2(R-1)$ messages one after the other.)
+#
+# The order matters, too. Sums of float32 depend on it, so we add in the order of ranks, not in that in which the pieces arrive.
+
+
+# %%
+def reduce_in_pieces(arrays):
+    """The sum of the ranks' arrays as every rank gets it, and the bytes that each one sends."""
+    ranks, size = len(arrays), arrays[0].size
+    padded = [np.pad(array, (0, -size % ranks)).reshape(ranks, -1) for array in arrays]
+    sums = [sum(array[piece] for array in padded) for piece in range(ranks)]  # in order
+    sent = 2 * (ranks - 1) * padded[0][0].nbytes  # a piece to each of the others, and a sum
+    return np.concatenate(sums)[:size], sent
+
+
+own = [rng.standard_normal(934_869, dtype=np.float32) for _ in range(8)]  # as TinyAgeNet has
+total, sent = reduce_in_pieces(own)
+assert np.array_equal(total, sum(own))  # the same bits
+S = own[0].nbytes
+print(f"each of 8 ranks sends {sent / 1e6:.2f} MB; one that collects all: {2 * 7 * S / 1e6:.1f} MB")
+assert abs(sent / (2 * 7 / 8 * S) - 1) < 1e-5
+other = np.mean(sum(own[::-1]) != total)
+print(f"added up in reverse, {other:.0%} of the sums have another last digit")
+assert other > 0.1
+
+# %% [markdown]
+# What does it gain? Let a photo take $c$ seconds on one machine, a message $\ell$ seconds, and a line $\beta$ bytes a second. There are $M$ normalizations, with up to 3 kB of moments each, forward and back:
+#
+# $$ T(R) = \frac{c N}{R} + 2 M \left(\ell \log_2 R + (R - 1) \frac{3\,\text{kB}}{\beta}\right) + 2 (R - 1)\, \ell + 2\, \frac{R - 1}{R}\, \frac{S}{\beta} . $$
+#
+# The first term falls with $R$, the others grow. So it stops paying, the sooner the smaller the batch and the slower the network. The figure takes $c$ from the clock above, and latency and bandwidth from data sheets. It is computed, not measured, and assumes that nothing overlaps and nobody waits. [`tools/scaling.py`](../tools/scaling.py) measures the real thing, where you have one.
+
+# %%
+NETWORKS = {"1 Gbit/s": (50e-6, 117e6), "100 Gbit/s": (3e-6, 11e9)}  # seconds, bytes a second
+c = 1 / max(speeds.values())
+M = sum(isinstance(layer, BatchNorm2d) for layer in net.layers.values())
+
+
+def step_seconds(R, batch, latency, bandwidth):
+    """T(R): how long R machines take for a step on `batch` photos."""
+    if R == 1:
+        return c * batch
+    moments = np.log2(R) * latency + (R - 1) * 3e3 / bandwidth
+    gradient = 2 * (R - 1) * latency + 2 * (R - 1) / R * S / bandwidth
+    return c * batch / R + 2 * M * moments + gradient
+
+
+# %% alt="Images a second against the number of machines, 1 to 64, on two logarithmic axes, computed for two networks: with 1024 photos on 100 Gbit/s the curve follows the line of perfect gain; with 32 photos on 1 Gbit/s it is flat or falls."
+nodes = [1, 2, 4, 8, 16, 32, 64]
+curves = {
+    (name, batch): [batch / step_seconds(R, batch, *about) for R in nodes if batch >= R]
+    for name, about in NETWORKS.items()
+    for batch in (1024, 32)
+}
+plot.many_machines(nodes, curves)
+for (name, batch), rates in curves.items():
+    R = nodes[len(rates) - 1]
+    print(f"{name:10}, batches of {batch:4}: {rates[-1] / rates[0]:5.1f} times as fast on {R}")
+
+# %% [markdown]
+# In the package all of this is [`ranks.py`](../tinydldl/ranks.py), and MPI carries the messages: `mpiexec -n 8 python -m tinydldl.train` is one training. Does it compute our gradients? The cell below starts two ranks, if `mpi4py` is here (`pip install "tinydldl[mpi]"`), and compares with the single process.
+
+# %%
+SCRIPT = """
+import sys
+import numpy as np
+from tinydldl import ranks
+from tinydldl.fast.choice import choose_engine
+from tinydldl.labels import label_grid
+from tinydldl.methods import DLDLv2
+from tinydldl.models import AgeNet
+
+everyone, about = ranks.form_team(), np.load(sys.argv[1])
+x, p, ages = (everyone.share(about[name]) for name in ("x", "p", "ages"))
+model = AgeNet("tiny", 101, side=32, rng=np.random.default_rng(0)).to(dtype=float)
+net, _ = choose_engine(model, np, len(about["ages"]), "fast", 1)
+(loss, _, _), upstream = DLDLv2(label_grid()).loss(net.forward(x), p, ages)
+part = len(ages) / len(about["ages"])
+net.backward(part * upstream)
+total = np.array([part * loss])
+everyone.add([*net.grads.values(), total])
+if everyone.rank == 0:
+    np.savez(sys.argv[2], loss=total, **net.grads)
+ranks.leave(0)
+"""
+mpiexec = Path(sys.executable).with_name("mpiexec")
+if find_spec("mpi4py") and mpiexec.exists():
+    with TemporaryDirectory() as folder:
+        here, there = Path(folder, "photos.npz"), Path(folder, "found.npz")
+        np.savez(here, x=x, p=p, ages=ages)
+        command = [mpiexec, "-n", "2", sys.executable, "-c", SCRIPT, here, there]
+        subprocess.run(command, check=True)
+        found = dict(np.load(there))
+    by_ranks, how = (float(found.pop("loss")[0]), found), "two ranks of MPI"
+else:
+    by_ranks, how = by_two, "two processes, since mpi4py is not here"
+print(
+    f"{how}: loss {apart(by_engine, by_ranks)[0]:.0e}, gradients {apart(by_engine, by_ranks)[1]:.0e}"
+)
+assert max(apart(by_engine, by_ranks)) < 1e-12
+
+# %% [markdown]
 # ## 8. Does it still learn the same?
 #
 # In float64 layers and engine agree. Training runs in float32, where $F(4 \times 4)$ rounds differently. Does it matter? Train TinyAgeNet with both, from the same weights, on the same batches.
@@ -1072,6 +1221,7 @@ for name, speed in speeds.items():
 # * Filtering is multiplication of polynomials, transposed. Values at $m + 2$ points make $F(m, 3)$: 4 products instead of 6, 16 instead of 36, 36 instead of 144. The price is about one decimal digit.
 # * Keep $z$ and compute the rest again: 4.45 bytes per number instead of three arrays. Keep nothing in inference, and put the normalization into the filters.
 # * Two processes exchange moments (Chan's formula), sums, and gradients. In float64 that is exact to the last digits; in float32 any two ways of computing drift apart, and learn equally well.
+# * Machines exchange the same. Each weights its gradient with its share of the batch, sums are added in one order, and small batches on slow networks gain nothing.
 #
 # ## Further reading
 # * S. Williams, A. Waterman, D. Patterson, *Roofline: An Insightful Visual Performance Model for Multicore Architectures*, Communications of the ACM 2009.

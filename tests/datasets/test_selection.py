@@ -9,11 +9,13 @@ from helpers.trainings import settings
 from PIL import Image
 
 from tinydldl.datasets import DataError, Options, Photos, selection
+from tinydldl.datasets.packed import Packed
 from tinydldl.labels import label_grid
 from tinydldl.metrics import mae
 from tinydldl.train import photos
 
 GRID = label_grid()
+UNPACKED = Packed(Path("nowhere"), "csv", 32)
 
 
 def photos_of(ages):
@@ -120,8 +122,7 @@ def test_faces_are_drawn_for_the_network_and_as_many_as_the_limit(tmp_path):
 def test_a_photo_that_cannot_be_read_is_named(table, capsys):
     (table.parent / "3.png").write_text("no photo")
     five = Photos([table.parent / f"{i}.png" for i in range(5)], np.arange(5.0), np.ones(5))
-    about = {"dataset": "csv", "part": "valid", "side": 32, "cache_bytes": 10**6, "loaders": 1}
-    store = selection.open_store(five, **about)
+    store = selection.open_store(five, "valid", UNPACKED, 10**6, 1)
     assert store.photos.ages.tolist() == [0, 1, 2, 4]
     out = capsys.readouterr().out
     assert out.startswith("warning: left out, 1 of 5 photos of valid cannot be read; python -m ")
@@ -136,7 +137,7 @@ def test_a_few_photos_may_be_unreadable_or_one_in_a_hundred(bad, count, refused,
     """But two are left in any case."""
     paths = [table.parent / f"gone-{i}.png" for i in range(bad)]
     paths += [table.parent / f"{i % 20}.png" for i in range(count - bad)]
-    about = Photos(paths, np.zeros(count), np.ones(count)), "csv", "train", 32, 0, 1
+    about = Photos(paths, np.zeros(count), np.ones(count)), "train", UNPACKED, 0, 1
     if not refused:
         assert len(selection.open_store(*about)) == count - bad
         return

@@ -33,18 +33,18 @@ def main(argv):
     print(json.dumps([steps(everyone, store, **about) for about in json.loads(argv[1])]))
 
 
-def steps(everyone, store, epochs=2, engine="fast", workers=1, mix=None, bug=None, device=False):
+def steps(everyone, store, epochs=2, engine="fast", workers=1, bug=None, device=False):
     """Losses, hashes of the parameters of all ranks, and estimates at the end."""
     xp = np
     if device:  # as in test_device.py
         backend.cupy = xp = strict_device
         im2col.pays = lambda *_: True
-    store.ranks = Apart(everyone) if bug == "sums" else everyone
+    ranks.team = everyone = Apart(everyone) if bug == "sums" else everyone
     method, rng = DLDLv2(label_grid()), np.random.default_rng(0)
     model = AgeNet("tiny", method.outputs, 32, rng=rng).to(xp, np.float64)
-    model, _ = choose_engine(model, xp, BATCH, engine, workers, everyone)
+    model, _ = choose_engine(model, xp, BATCH, engine, workers)
     if bug == "statistics":
-        model.group.ranks = ranks.ALONE
+        model.group.all_gather = lambda x: x[None]
     training = Training(
         model=model,
         method=method.to(xp),
@@ -56,15 +56,13 @@ def steps(everyone, store, epochs=2, engine="fast", workers=1, mix=None, bug=Non
         epochs=epochs,
         batch=BATCH,
         transforms=["mirror", "crop"],
-        mix=mix,
         xp=xp,
     )
     losses = []
     for epoch in range(1, epochs + 1):
         how = {"batch": BATCH, "transforms": training.transforms, "seed": 0}
         for images, indices in train_batches(store, epoch, **how):
-            share = rng.beta(mix, mix, len(indices)) if mix else None
-            step, _ = training_step(training, images, indices, "a step", share)
+            step, _ = training_step(training, images, indices, "a step")
             losses.append(step[0])
     digest = sha256(
         b"".join(to_host(param).tobytes() for param in model.params.values())

@@ -12,7 +12,6 @@ CASES = {
     "one worker": {"epochs": 7},
     "two workers": {"workers": 2},
     "layers": {"engine": "layers"},
-    "mixed in pairs": {"mix": 0.3},
     "a device": {"engine": "auto", "device": True, "epochs": 1},
 }
 BUGS = {

@@ -169,13 +169,13 @@ def method_and_outputs(name, run, rng):
     return method, rng.standard_normal((3, method.outputs))
 
 
-def losses_and_rows(run, method, x, share=None):
+def losses_and_rows(run, method, x):
     """The losses of the photos INDICES, and the gradient in the outputs x, as a step has them."""
     seen = []
     run.method, run.optimizer = method, SimpleNamespace(step=lambda: None)
     run.model = SimpleNamespace(forward=lambda _: x, backward=seen.append, grads={"x": x})
     black = np.zeros((3, 32, 32, 3), np.uint8)
-    return loop.training_step(run, black, INDICES, "here", share)[0], seen[0]
+    return loop.training_step(run, black, INDICES, "here")[0], seen[0]
 
 
 def of_single_photos(run, method, x, weights):
@@ -228,70 +228,10 @@ def test_weights_of_1_change_no_digit(run):
     assert (others[-1]["fc.W"] != without[-1]["fc.W"]).any()
 
 
-SHARE = np.array([0.7, 0.2, 0.9])  # of each photo in its mixture; the one in the middle is alone
-
-
-def mixed_by_hand(values, share=SHARE):
-    """Three photos: the first with the last, the last with the first."""
-    a, b, c = values
-    return np.array([share[0] * a + (1 - share[0]) * c, b, share[2] * c + (1 - share[2]) * a])
-
-
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "dex"])
-def test_a_mixture_is_trained_on_the_mixed_labels(name, run, rng):
-    """Losses and gradient are those of the mixed labels; wrong mixtures are seen."""
-    (method, x), photos = method_and_outputs(name, run, rng), run.train_store.photos
-    y, target = photos.ages[INDICES], method.target(photos.ages[INDICES], photos.sigmas[INDICES])
-
-    def loss(mix):
-        return method.loss(x, mix(target).astype(np.float32), mix(y).astype(np.float32))[0]
-
-    losses, rows = losses_and_rows(run, method, x, SHARE)
-    np.testing.assert_allclose(losses, loss(mixed_by_hand), rtol=1e-5)
-    compare(name, rows, numerical_gradient(lambda: float(loss(mixed_by_hand)[0]), x))
-    wrong = (lambda v: v, lambda v: mixed_by_hand(v, 1 - SHARE), lambda v: mixed_by_hand(v[::-1]))
-    for mix in wrong:
-        assert losses[0] != pytest.approx(loss(mix)[0], rel=1e-3)
-
-
-def test_a_mixture_of_photos_is_what_the_network_sees(run, rng):
-    images, seen = rng.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8), []
-    forward = run.model.forward
-    run.model.forward = lambda x: seen.append(x) or forward(x)
-    loop.training_step(run, images, INDICES, "here", SHARE)
-    mixture = mixed_by_hand(normalize(images, *run.channels))
-    np.testing.assert_allclose(seen[0], mixture, rtol=1e-5, atol=1e-6)
-
-
-def test_the_expectation_of_mixed_distributions_is_the_mixed_age(rng):
-    grid, y, share = label_grid(), rng.uniform(20, 80, 6), rng.uniform(size=6)
-    p = DLDLv2(grid).target(y, np.full(6, 2.0))
-    mixture = loop.mixed(p, share)
-    np.testing.assert_allclose(mixture.sum(axis=1), 1)
-    np.testing.assert_allclose(mixture @ grid, share * y + (1 - share) * y[::-1], rtol=1e-6)
-
-
-@pytest.mark.parametrize(("mix", "low", "high"), [(1e4, 0.45, 0.55), (1e-4, 0, 1)])
-def test_shares_are_of_a_beta_distribution_and_new_each_time(mix, low, high, run, monkeypatch):
-    shares = []
-    step = lambda *arguments: shares.append(arguments[-1]) or (np.ones(3), 1.0)  # noqa: E731
-    monkeypatch.setattr(loop, "training_step", step)
-    run.mix, run.epochs, run.batch = mix, 2, 3
-    train(run, lambda *_: None, NO_BAR)
-    flat = np.concatenate(shares)
-    assert [len(share) for share in shares] == [3, 3, 2] * 2
-    if mix > 1:
-        assert low < flat.min() < flat.max() < high
-        assert len(set(flat)) == 16
-    else:
-        assert set(flat.round(6)) == {low, high}
-
-
 def test_an_epoch_sees_the_photos_in_its_own_order_and_augmented(run, monkeypatch):
     run.epochs, run.batch, run.transforms, run.seed, seen = 2, 3, ["mirror", "color"], 5, []
 
-    def watched(run, images, indices, where, share):
-        assert share is None
+    def watched(run, images, indices, where):
         seen.append((images, indices))
         return np.ones(3), 1.0
 

@@ -176,10 +176,9 @@ def test_patience_counts_what_was_before_a_stop(errors, monkeypatch, capsys):
 
 
 GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9, "--balance"]
-GOOD += ["--mix", 0.3]
 
 
-@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average, balance, mix"])
+@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average, balance"])
 def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys, said):
     save_network(Path("first"))
     assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0

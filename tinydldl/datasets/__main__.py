@@ -2,7 +2,8 @@
 
 Print what each part holds, read every photo as training does (its aligned crop where there is one),
 look for exact duplicates and draw the ages. With `--align` write aligned crops of the faces beside
-the photos instead. The exit code is 1 if a photo cannot be read, and 2 if the set cannot be loaded.
+the photos instead, with `--pack` the pixels of all photos into one file. The exit code is 1 if a
+photo cannot be read, and 2 if the set cannot be loaded.
 """
 
 import sys
@@ -15,6 +16,8 @@ from tinydldl.datasets import DATASETS, DataError, Options, Parts, add_arguments
 from tinydldl.datasets.base import join, same_bytes
 from tinydldl.datasets.crops import FOLDER, RAW, align_photos, crop_of, prefer
 from tinydldl.datasets.loader import PhotoStore
+from tinydldl.datasets.packed import pack
+from tinydldl.datasets.selection import SIDE as SIZE
 from tinydldl.faces import SHAPES
 from tinydldl.machine import available_cores
 from tinydldl.predict import inputs
@@ -41,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.align:
         return align(arguments, parts, options)
     parts = {part: prefer(photos, options) for part, photos in parts.items()}
+    if arguments.pack:
+        return pack_all(join(*parts.values()).paths, arguments, options)
     return check(arguments.name, parts, arguments.out)
 
 
@@ -54,6 +59,15 @@ def align(arguments: Namespace, parts: Parts, options: Options) -> int:
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
     return 0
+
+
+def pack_all(paths: list[Path], arguments: Namespace, options: Options) -> int:
+    """Pack all photos for a network; returns the exit code, 1 if one cannot be read."""
+    path = options.data_dir / f"{arguments.name}-{arguments.pack}.npy"
+    bad = pack(paths, path, arguments.pack, arguments.loaders)
+    print(f"packed: {len(paths) - len(bad)} photos, {path.stat().st_size / 1e6:,.1f} MB, in {path}")
+    print_some(f"unreadable: {len(bad)}", [f"{photo}: {why}" for photo, why in bad])
+    return 1 if bad else 0
 
 
 def check(name: str, parts: Parts, folder: Path) -> int:
@@ -91,6 +105,8 @@ def build_parser() -> cli.Parser:
     add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
     inputs.add_score_argument(faces)
     add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
+    about = "decode all photos, once, for trainings with this --size; a stopped run can be resumed"
+    data.add_argument("--pack", type=SIZE, metavar="SIDE", help=about)
     parser.add_out("folder for the results", Path("runs/datasets"))
     return parser
 

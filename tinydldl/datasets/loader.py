@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tinydldl import backend, processes
+from tinydldl import backend, processes, ranks
 from tinydldl.arrays import Array, Images, Pixels
 from tinydldl.datasets.base import DataError, Photos
 from tinydldl.datasets.transforms import augment
 from tinydldl.images import PhotoError, center_crop, held_side, open_photo, resize_short_side
 from tinydldl.progress import Progress
-from tinydldl.ranks import ALONE
 
 LEAST_STD = 1 / 255  # one level of a pixel
 AHEAD = 4  # batches in preparation
@@ -35,17 +34,24 @@ Channels = tuple[list[float], list[float]]  # mean and std of R, G and B, in 0..
 class PhotoStore:
     """One part of a data set as RGB arrays (h, w, 3), uint8, scaled for a network.
 
-    `side`: pixels per side of the network; `cache_bytes`: how much to hold in memory (the rest is
+    `side`: pixels per side of the network; `packed`: what has the pixels of photos, or of some, in
+    place of their files, see `Packed.get`; `cache_bytes`: how much to hold in memory (the rest is
     read again each time); `loaders`: threads that read, and processes that augment, see `bounded`.
     Unreadable photos are in `bad` alone, as `(path, reason)`. Raises DataError for a changed photo.
     """
 
     def __init__(
-        self, photos: Photos, side: int, cache_bytes: float, loaders: int, what: str = "reading"
+        self,
+        photos: Photos,
+        side: int,
+        cache_bytes: float,
+        loaders: int,
+        what: str = "reading",
+        packed: Callable[[Path], Pixels | None] = lambda path: None,
     ) -> None:
         self.side, self.loaders = side, processes.bounded(loaders, len(photos))
+        self._packed = packed
         self.cache, self.cached_bytes, self.bad = {}, 0, []
-        self.ranks = ALONE  # who share the batches of a training, and an evaluation
         self._checksums = {}  # of photos that are not held
         self._sums = np.zeros((3, 3), dtype=np.int64)  # per channel: pixels, values, squares
         readable = []
@@ -101,11 +107,16 @@ class PhotoStore:
         self._sums += [[len(flat)] * 3, flat.sum(axis=0), (flat**2).sum(axis=0)]
 
     def _try_read(self, path: Path) -> Pixels | PhotoError:
-        """The pixels of a photo, or a PhotoError."""
-        try:
-            return np.asarray(resize_short_side(open_photo(path), held_side(self.side)))
-        except PhotoError as error:
-            return error
+        pixels = self._packed(path)
+        return read_photo(path, self.side) if pixels is None else pixels
+
+
+def read_photo(path: Path, side: int) -> Pixels | PhotoError:
+    """The pixels of a photo as they are held for a network of `side`, or a PhotoError."""
+    try:
+        return np.asarray(resize_short_side(open_photo(path), held_side(side)))
+    except PhotoError as error:
+        return error
 
 
 def train_batches(
@@ -119,7 +130,7 @@ def train_batches(
     augmenters = store.augmenters
 
     def make(indices: Array) -> tuple[Images, Array]:
-        own = store.ranks.share(indices)
+        own = ranks.team.share(indices)
         photos, seeds = [store[i] for i in own], [(seed, epoch, int(i)) for i in own]
         return augmenters(photos, seeds, transforms, store.side), indices
 
@@ -141,9 +152,9 @@ def augment_batch(
 
 def eval_batches(store: PhotoStore, *, batch: int) -> Iterator[tuple[Images, Array]]:
     """Yield `(images, indices)` in order; images are centers. Each rank has a part of them."""
-    own = np.array_split(np.arange(len(store)), store.ranks.size)[store.ranks.rank]
-    if len(store) < store.ranks.size:
-        raise DataError(f"{len(store)} photos are too few for {store.ranks.size} ranks")
+    own = ranks.team.share(np.arange(len(store)))
+    if len(store) < ranks.team.size:
+        raise DataError(f"{len(store)} photos are too few for {ranks.team.size} ranks")
 
     def make(indices: Array) -> tuple[Images, Array]:
         images = [center_crop(Image.fromarray(store[index]), store.side) for index in indices]

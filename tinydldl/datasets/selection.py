@@ -10,6 +10,7 @@ from tinydldl.arrays import Grid
 from tinydldl.datasets import DataError, Options, Parts, Photos
 from tinydldl.datasets.base import join
 from tinydldl.datasets.loader import PhotoStore
+from tinydldl.datasets.packed import Packed
 from tinydldl.datasets.transforms import CHOICES
 from tinydldl.processes import MOST
 
@@ -108,20 +109,21 @@ def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str
     photos = within({part: parts[part]}, grid, name)[part]
     if request.limit:
         photos = sample(photos, request.limit, request.seed)
-    return part, open_store(photos, name, part, side, room, request.loaders)
+    packed = Packed(request.data_dir, name, side)
+    return part, open_store(photos, part, packed, room, request.loaders)
 
 
 def open_store(
-    photos: Photos, dataset: str, part: str, side: int, cache_bytes: float, loaders: int
+    photos: Photos, part: str, packed: Packed, cache_bytes: float, loaders: int
 ) -> PhotoStore:
     """The `PhotoStore` of a part, without unreadable photos; prints how many. Raises DataError."""
-    store = PhotoStore(photos, side, cache_bytes, loaders, f"reading {part}")
+    store = PhotoStore(photos, packed.side, cache_bytes, loaders, f"reading {part}", packed.get)
     if store.loaders < loaders:
         print(f"loaders   {store.loaders} for {part}: more of {loaders} would have no work")
     if store.bad:
         path, reason = store.bad[0]
         failed = f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read"
-        lists = f"python -m tinydldl.datasets {dataset} lists them"
+        lists = f"python -m tinydldl.datasets {packed.dataset} lists them"
         text = f"{failed}; {lists}, the first is {path}: {reason}"
         few, share = MAY_FAIL
         if len(store.bad) > max(few, share * len(photos)) or len(store) < FEWEST:

@@ -16,7 +16,7 @@ from tinydldl.datasets.loader import PhotoStore
 from tinydldl.errors import UserError
 from tinydldl.evaluate import ensemble
 from tinydldl.fast.choice import add_engine_arguments, choose_engine
-from tinydldl.ranks import world
+from tinydldl.ranks import form_team
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
 from tinydldl.trained import Trained
@@ -32,7 +32,7 @@ SPLIT_AT_RANDOM = ("csv", "imdb-wiki", *named.LAYOUTS)
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
-    ranks, arguments = world(), parse(argv)
+    ranks, arguments = form_team(), parse(argv)
     request, checkpoints = arguments.request, arguments.checkpoint
     compute = arguments.batch, arguments.engine, arguments.workers
     xp, device = backend.choose_device(arguments.device, ranks.local)
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         words = f"{network.text}, {network.meta['network']['pool']}"
         print(f"network   {path}: {words}: {network.model.cost_text()}")
     first = next(iter(networks.values()))
-    _, engine = choose_engine(first.model, xp, *compute, ranks)
+    _, engine = choose_engine(first.model, xp, *compute)
     print(f"engine    {engine}")
     part, stores = open_stores(request, networks.values(), arguments.cache_mb * 10**6)
     store = stores[first.side]
@@ -64,8 +64,6 @@ def main(argv: list[str] | None = None) -> int:
         "device": device,
         "engine": engine,
     } | provenance()
-    for one in stores.values():
-        one.ranks = ranks
     prediction = ensemble.average(networks, stores, xp, *compute)
     if ranks.rank:
         return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, finite, trained
+from tinydldl import checkpoint, finite, ranks, trained
 from tinydldl.arrays import Module, Outputs
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.fast.choice import choose_engine
@@ -52,11 +52,10 @@ def average(
 ) -> Outputs:
     """The mean prediction (N, M) for the photos of {side: PhotoStore}. Raises CheckpointError."""
     predictions = []
-    photos = sum(len(s) // s.ranks.size for s in (stores[n.side] for n in networks.values()))
+    photos = sum(len(stores[network.side]) // ranks.team.size for network in networks.values())
     with Progress(None, "evaluating", photos, unit="photos") as progress:
         for path, network in networks.items():
-            ranks = stores[network.side].ranks
-            model, _ = choose_engine(network.model, xp, batch, engine, workers, ranks)
+            model, _ = choose_engine(network.model, xp, batch, engine, workers)
             about = stores[network.side], batch, xp, progress.update
             try:
                 predictions.append(replace(network, model=model).predict(*about)[0])

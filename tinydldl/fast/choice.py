@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import cli, fast
+from tinydldl import cli, fast, ranks
 from tinydldl.arrays import Module
 from tinydldl.errors import UserError
 from tinydldl.layers import BatchNorm2d, Sequential
 from tinydldl.processes import MOST, bounded
-from tinydldl.ranks import ALONE, Ranks
 
 
 def add_engine_arguments(parser: Any) -> None:
@@ -23,29 +22,24 @@ def add_engine_arguments(parser: Any) -> None:
 
 
 def choose_engine(
-    model: Sequential,
-    xp: Module,
-    batch: int,
-    engine: str = "auto",
-    workers: int | None = None,
-    ranks: Ranks = ALONE,
+    model: Sequential, xp: Module, batch: int, engine: str = "auto", workers: int | None = None
 ) -> tuple[Sequential, str]:
     """The network on the engine that is asked for, and a description of it.
 
     `workers`: processes of the fast engine, by default a core each; `batch`: photos at a time.
-    `ranks` share each batch. Raises UserError for the CPU engine on a GPU.
+    The team of ranks shares each batch. Raises UserError for the CPU engine on a GPU.
     """
     if engine == "fast" and xp is not np:
         raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
     by_layers = engine == "layers" or xp is not np
     if by_layers or (engine == "auto" and not fast.covers(model)):
         for layer in model.layers.values():
-            if isinstance(layer, BatchNorm2d) and ranks.size > 1:
-                layer.total = ranks.total
+            if isinstance(layer, BatchNorm2d) and ranks.team.size > 1:
+                layer.total = ranks.team.total
         why = "since the fast engine covers none of this network"
         return model, "layers" if by_layers else f"layers, {why}"
-    asked = min(ranks.gather(workers or ranks.cores))
-    net = fast.FastNet(model, bounded(asked, batch // ranks.size), ranks)
+    asked = min(ranks.team.gather(workers or ranks.team.cores))
+    net = fast.FastNet(model, bounded(asked, batch // ranks.team.size))
     plural = "es" if net.workers > 1 else ""
     why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")
     return net, f"fast, {net.workers} process{plural}" + (f": {why}" if why else "")

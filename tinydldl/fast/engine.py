@@ -17,7 +17,6 @@ from tinydldl.fast.stages import Stages, flatten, plan
 from tinydldl.fast.workers import ProcessGroup
 from tinydldl.layers import BatchNorm2d, Layers, Sequential
 from tinydldl.processes import Processes, SharedArray, receive, send
-from tinydldl.ranks import ALONE, Ranks
 
 Slot = tuple[Arrays, str]  # a dict of arrays, and a name in it
 
@@ -31,7 +30,6 @@ class FastNet(Sequential):
 
     What the engine does not cover is computed by the layers. `workers`: processes that share the
     images of a batch. If a network does not allow that, `net.workers` is 1 and `net.why` says why.
-    `ranks`: each has as many workers and its own share of the batch; gradients are of the share.
     From then on use `net`, not `model`, and make the optimizer after it: with several workers the
     parameters move to shared memory. Needs NumPy arrays. Raises ValueError for no workers, and
     UserError if a process is lost.
@@ -43,7 +41,7 @@ class FastNet(Sequential):
     True
     """
 
-    def __init__(self, model: Sequential, workers: int = 1, ranks: Ranks = ALONE) -> None:
+    def __init__(self, model: Sequential, workers: int = 1) -> None:
         if workers < 1:
             raise ValueError(f"workers {workers}: expected 1 or more")
         if workers > 1 and BLAS_HAS_ALL_CORES:
@@ -58,7 +56,7 @@ class FastNet(Sequential):
         self.workers = 1 if self.why else workers
         self.processes: Processes | None = None  # from the first forward pass on
         self.shared: dict[str, SharedArray] = {}  # what all processes see
-        self.ranks, self.group = ranks, ProcessGroup(ranks=ranks)
+        self.group = ProcessGroup()
         self.own = Stages(self.layers, self.group)  # what this process computes
         self._share()
 
@@ -127,7 +125,7 @@ class FastNet(Sequential):
         self.close()
         self.shared["photos"] = SharedArray((x.size,), x.dtype)
         self.processes = Processes(self.workers - 1, serve, self.shared)
-        self.group = ProcessGroup(0, self.processes.pipes, self.ranks)
+        self.group = ProcessGroup(0, self.processes.pipes)
         self.own = Stages(self.layers, self.group)
         with self._together() as others:
             for pipe in others:

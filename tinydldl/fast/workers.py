@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from tinydldl import ranks
 from tinydldl.arrays import Array
 from tinydldl.processes import receive, send
-from tinydldl.ranks import ALONE, Ranks
 
 
 class ProcessGroup:
@@ -30,13 +30,11 @@ class ProcessGroup:
 
     `pipes`: in process 0 those to all others, in the others the one to process 0. `size`: how many
     take part; set for each batch, since a small one does not have images for all. Without pipes it
-    is a group of one. `ranks`: in process 0, those that each have such a group for the batch.
+    is a group of one. Each rank of the team, see `ranks`, has such a group for its share.
     """
 
-    def __init__(
-        self, rank: int = 0, pipes: Sequence[Connection] = (), ranks: Ranks = ALONE
-    ) -> None:
-        self.rank, self.pipes, self.size, self.ranks = rank, pipes, len(pipes) + 1, ranks
+    def __init__(self, rank: int = 0, pipes: Sequence[Connection] = ()) -> None:
+        self.rank, self.pipes, self.size = rank, pipes, len(pipes) + 1
 
     def all_gather(self, x: Array) -> Array:
         """What every process holds as x, stacked by rank: x, an array, to (processes, ...).
@@ -47,8 +45,8 @@ class ProcessGroup:
             send(self.pipes[0], x)
             return receive(self.pipes[0])
         every = np.stack([x, *(receive(pipe) for pipe in self.others())])
-        idle = len(self.pipes) + 1 - self.size if self.ranks.size > 1 else 0
-        every = self.ranks.all_gather(np.pad(every, [(0, idle), *[(0, 0)] * x.ndim]))
+        idle = len(self.pipes) + 1 - self.size if ranks.team.size > 1 else 0
+        every = ranks.team.all_gather(np.pad(every, [(0, idle), *[(0, 0)] * x.ndim]))
         for pipe in self.others():
             send(pipe, every)
         return every

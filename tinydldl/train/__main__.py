@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import tinydldl
-from tinydldl import backend, cli, files
+from tinydldl import backend, cli, files, finite
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
-from tinydldl.ranks import Ranks, world
+from tinydldl.ranks import Ranks, form_team
 from tinydldl.train.experiment import Experiment, open_init, run_ensemble
 from tinydldl.train.photos import TrainingPhotos, open_selection
 from tinydldl.train.runs import BLAS_THREADS, RunFolder, provenance
@@ -20,7 +20,7 @@ from tinydldl.train.settings import as_words, build_parser, places_of, settings_
 
 def main(argv: list[str] | None = None) -> int:
     """Train, or resume a run; returns the exit code."""
-    ranks, parser = world(), build_parser()
+    ranks, parser = form_team(), build_parser()
     arguments = parser.parse_args(argv)
     folder, lock, places = None, ExitStack(), {}
     settings: Any = None
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             RunFolder.check(arguments.name)
             if settings.init:
                 open_init(settings.init, settings.net)
-        photos = open_selection(settings, xp, ranks)
+        photos = open_selection(settings, xp)
         experiment = Experiment(settings, photos, xp)
         print(*experiment.lines, sep="\n")
         engine = engine_of(experiment.training.model) | {"ranks": ranks.size}
@@ -69,6 +69,9 @@ def main(argv: list[str] | None = None) -> int:
             raise  # before there is anything to resume
         print(how_to_go_on(folder, places, ranks))
         return cli.INTERRUPTED
+    except finite.NonFiniteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     finally:
         lock.close()
     return 0

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinydldl import checkpoint, methods, models, optim, plots, report, trained
+from tinydldl import checkpoint, methods, models, optim, plots, ranks, report, trained
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
@@ -30,8 +30,11 @@ class Experiment:
     def __init__(
         self, settings: TrainSettings, photos: TrainingPhotos, xp: ModuleType = np, member: int = 0
     ) -> None:
-        self.settings, self.photos, self.ranks = settings, photos, photos.train.ranks
-        self._check_batches()
+        self.settings, self.photos, team = settings, photos, ranks.team
+        least = len(photos.train) // -(-len(photos.train) // settings.batch)  # of all batches
+        if least < team.size:
+            few = f"batches of {least} photos are too small for {team.size} ranks"
+            raise UserError(f"--batch {settings.batch}: {few}; take a larger one, or fewer ranks")
         s, seed = settings, settings.seed + member
         own = {"lam": s.lam, "kl_reduction": s.kl_reduction, "kl_epochs": s.kl_epochs}
         about: dict[str, dict] = {"dldl-v2": own, "or-cnn": {"ages": photos.train.photos.ages}}
@@ -39,11 +42,11 @@ class Experiment:
         method = methods.make_method(s.method, grid, **about.get(s.method, {})).to(xp)
         rng = np.random.default_rng(seed)
         net = models.AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
-        model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers, self.ranks)
+        model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
         self.lines = [
             f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}",
             f"method    {method_text(s, len(method.grid), method.outputs)}",
-            f"engine    {engine}" + f", on each of {self.ranks.size} ranks" * (self.ranks.size > 1),
+            f"engine    {engine}" + f", on each of {team.size} ranks" * (team.size > 1),
         ]
         weights = None
         if s.balance:
@@ -65,17 +68,8 @@ class Experiment:
             seed=seed,
             val_every=s.val_every,
             weights=weights,
-            mix=s.mix,
             xp=xp,
         )
-
-    def _check_batches(self) -> None:
-        """Raise UserError if a rank would have no photo of a batch."""
-        photos, batch, size = len(self.photos.train), self.settings.batch, self.ranks.size
-        least = photos // -(-photos // batch)  # of all batches
-        if least < 2 * size - 1:
-            few = f"batches of {least} photos are too small for {size} ranks"
-            raise UserError(f"--batch {batch}: {few}; take a larger one, or fewer ranks")
 
     def check_disk(self, folder: RunFolder | None = None) -> None:
         """Raise UserError without room for two checkpoints; a run that goes on may have one."""
@@ -101,7 +95,7 @@ class Experiment:
                 train(self.training, on_epoch, progress, done)
         minutes, last = (time.perf_counter() - begun) / 60, len(folder.metrics)
         prediction, _ = evaluate(self.training)
-        if self.ranks.rank:
+        if ranks.team.rank:
             return prediction
         print(f"trained   {last - done} epochs in {minutes:.1f} minutes")
         if last < self.settings.epochs:
@@ -116,14 +110,14 @@ class Experiment:
         training, s, done = self.training, self.settings, 0
         if s.average:
             training.average = optim.Averaged(training.arrays, s.average)
-        if self.ranks.rank == 0:  # the others need no files
+        if ranks.team.rank == 0:  # the others need no files
             if (folder / "checkpoint.npz").exists():  # before the tables are written anew
                 training.channels = trained.load(folder / "checkpoint").channels
             elif s.init:
                 print(f"init      {initialize(training, s.init, s.net)}")
             done = folder.restore(self.state, s.epochs)
         about = done, training.channels
-        done, training.channels = self.ranks.from_first(about, self.state)
+        done, training.channels = ranks.team.from_first(about, self.state)
         return done
 
     def is_over(self, folder: RunFolder) -> bool:
@@ -131,7 +125,7 @@ class Experiment:
         patience = self.settings.patience or np.inf
         validated = folder.metrics and "valid_mae" in folder.metrics[-1]
         over = bool(validated) and len(folder.metrics) >= folder.best_epoch + patience
-        return self.ranks.from_first(over)
+        return ranks.team.from_first(over)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -148,7 +142,7 @@ class Experiment:
 
     def save(self, folder: RunFolder, epoch: int, figures: Figures, speed: Figures) -> None:
         """Write a finished epoch: its figures, the checkpoint, and the curves so far."""
-        if self.ranks.rank:
+        if ranks.team.rank:
             return
         training, s = self.training, self.settings
         network = {"name": s.net, "side": s.size, "pool": s.pool}
@@ -189,10 +183,10 @@ def run_ensemble(first: Experiment, xp: ModuleType, folder: RunFolder) -> None:
     for member in range(settings.networks):
         print(f"\nnetwork {member + 1} of {settings.networks}")
         one = Experiment(settings, photos, xp, member)
-        inner = folder if first.ranks.rank else folder.inner(f"member-{member + 1}")
+        inner = folder if ranks.team.rank else folder.inner(f"member-{member + 1}")
         predictions.append(one.run(inner))
     print(f"\nall {settings.networks} networks together")
-    if not first.ranks.rank:
+    if not ranks.team.rank:
         first.report(folder, np.mean(predictions, axis=0))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydldl import backend, finite, metrics, optim, trained
+from tinydldl import backend, finite, metrics, optim, ranks, trained
 from tinydldl.arrays import Ages, Array, Images, Module
 from tinydldl.datasets.loader import PhotoStore, normalize, train_batches
 from tinydldl.progress import Progress
@@ -35,7 +35,6 @@ class Training(trained.Trained):
     val_every: int = 1
     average: optim.Averaged | None = None  # of params and buffers, if it is what is evaluated
     weights: Array | None = None
-    mix: float | None = None  # photos are `mixed` in pairs, with shares of Beta(mix, mix)
     xp: Module = np
 
 
@@ -54,7 +53,7 @@ def train(
         figures, speed = train_epoch(training, epoch, progress)
         finite.check_parameters(training.model, epoch)
         parameters = b"".join(backend.to_host(p).tobytes() for p in training.model.params.values())
-        training.train_store.ranks.check(parameters, f"after epoch {epoch} the parameters")
+        ranks.team.check(parameters, f"after epoch {epoch} the parameters")
         if epoch % training.val_every == 0 or epoch == training.epochs:
             figures |= validate(training)
         if on_epoch(epoch, figures, speed):
@@ -72,16 +71,14 @@ def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Fig
     store, batch, transforms = training.train_store, training.batch, training.transforms
     batches = train_batches(store, epoch, batch=batch, transforms=transforms, seed=training.seed)
     photos, sums, norms = 0, np.zeros(()), []
-    rng = np.random.default_rng([training.seed, epoch, len(store), 1])  # of nothing else
     begun = asked = time.perf_counter()
     waited = 0.0
     for step, (images, indices) in enumerate(batches, start=1):
         waited += time.perf_counter() - asked
         middle = (photos + len(indices) / 2) / len(store)  # of this step, as part of an epoch
         training.optimizer.lr = training.schedule(epoch + middle)
-        share = rng.beta(training.mix, training.mix, len(indices)) if training.mix else None
         where = f"epoch {epoch}, step {step}"
-        losses, norm = training_step(training, images, indices, where, share)
+        losses, norm = training_step(training, images, indices, where)
         photos, sums = photos + len(indices), sums + len(indices) * losses
         norms.append(norm)
         loss, *kl, error = (sums / photos).tolist()
@@ -97,22 +94,21 @@ def train_epoch(training: Training, epoch: int, progress: Progress) -> tuple[Fig
 
 
 def training_step(
-    training: Training, images: Images, indices: Array, where: str, share: Array | None = None
+    training: Training, images: Images, indices: Array, where: str
 ) -> tuple[Array, float]:
     """One step of the optimizer: the losses of a batch and the norm of the gradient, on the host.
 
     `indices` (N,): photos of the training part; `images` (N, H, W, 3), uint8: they, or of several
-    ranks this one's share; `where` names the step in an error; `share` (N,): they are `mixed` so.
+    ranks this one's share; `where` names the step in an error.
     """
-    ranks = training.train_store.ranks
-    own, share = ranks.share(indices), None if share is None else ranks.share(share)
-    x, target, y, w = prepare(training, images, own, share)
+    own = ranks.team.share(indices)
+    x, target, y, w = prepare(training, images, own)
     outputs = training.model.forward(x)
     losses, doutputs = training.method.loss(outputs, target, y)
     part = len(own) / len(indices)  # of the mean over the batch, which the ranks add up
     training.model.backward(part * w[:, None] * doutputs)  # a row is the gradient of one photo
     grads, means = training.model.grads, part * training.xp.stack(losses).astype(doutputs.dtype)
-    ranks.add([*grads.values(), means])
+    ranks.team.add([*grads.values(), means])
     norm = optim.gradient_norm(grads)
     figures = backend.to_host(training.xp.stack([*means, norm])).astype(float)
     finite.check_loss(figures[0], training.model, x, where)
@@ -122,9 +118,7 @@ def training_step(
     return figures[:-1], figures[-1]
 
 
-def prepare(
-    training: Training, images: Images, indices: Array, share: Array | None
-) -> tuple[Array, Array, Array, Array]:
+def prepare(training: Training, images: Images, indices: Array) -> tuple[Array, ...]:
     """What a step learns from, on the device: photos, targets, ages and weights of a batch."""
     photos, xp = training.train_store.photos, training.xp
     y, sigma = photos.ages[indices], photos.sigmas[indices]
@@ -132,26 +126,7 @@ def prepare(
     w = np.ones(len(y)) if training.weights is None else training.weights[indices]
     labels = training.method.target(y, sigma), y, w
     target, y, w = (backend.to_device(values.astype(np.float32), xp) for values in labels)
-    if share is None:
-        return x, target, y, w
-    s = backend.to_device(share.astype(np.float32), xp)
-    return mixed(x, s), mixed(target, s), mixed(y, s), mixed(w, s)
-
-
-def mixed(values: Array, share: Array) -> Array:
-    """The values (N, ...) of a batch, mixed in pairs with shares (N,).
-
-        v'_i = s_i v_i + (1 - s_i) v_j,      j = N - 1 - i
-
-    The mixture of two label distributions is one, and its expectation is that of the mixed ages,
-    since an expectation is linear: both losses of DLDL-v2 still ask for the same.
-    Source: Zhang et al., mixup, ICLR 2018.
-
-    >>> mixed(np.array([10.0, 20, 40]), np.array([1, 0.5, 0.9])).tolist()
-    [10.0, 20.0, 37.0]
-    """
-    share = share.reshape(-1, *[1] * (values.ndim - 1))
-    return share * values + (1 - share) * values[::-1]
+    return x, target, y, w
 
 
 def validate(training: Training) -> Figures:

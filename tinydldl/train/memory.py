@@ -4,12 +4,11 @@ from math import prod
 
 import numpy as np
 
-from tinydldl import images, labels, machine, models, processes
+from tinydldl import images, labels, machine, models, processes, ranks
 from tinydldl.arrays import Module
 from tinydldl.datasets.loader import AHEAD
 from tinydldl.errors import UserError
 from tinydldl.layers import Conv2d, MaxPool2d
-from tinydldl.ranks import ALONE, Ranks
 from tinydldl.train.settings import TrainSettings
 
 PROGRAM, HELPER = 90e6, 40e6  # bytes of a process with what it imports, and of one that helps it
@@ -17,11 +16,11 @@ LARGEST = 3  # how many maps as large as the largest a pass needs beside those t
 COPIES = 4  # parameters, gradients, and two moments of Adam
 
 
-def check(settings: TrainSettings, photos: int, xp: Module, ranks: Ranks = ALONE) -> None:
+def check(settings: TrainSettings, photos: int, xp: Module) -> None:
     """Print about how much memory a training takes. Raises UserError for more than there is."""
-    batch = -(-min(settings.batch, photos) // ranks.size)
+    batch = -(-min(settings.batch, photos) // ranks.team.size)
     loaders = processes.bounded(settings.loaders, photos)
-    workers = processes.bounded(settings.workers or ranks.cores, settings.batch)
+    workers = processes.bounded(settings.workers or ranks.team.cores, settings.batch)
     held = 3 * images.held_side(settings.size) ** 2 * photos
     ahead = 2 * 3 * settings.size**2 * batch * (AHEAD + loaders)
     layers = settings.engine == "layers" or xp is not np
@@ -31,7 +30,7 @@ def check(settings: TrainSettings, photos: int, xp: Module, ranks: Ranks = ALONE
         "network": network(settings.net, settings.size, batch, layers) if xp is np else 0,
         "processes": PROGRAM + helpers * HELPER,
     }
-    needed, there = sum(takes.values()), machine.memory() / ranks.neighbors
+    needed, there = sum(takes.values()), machine.memory() / ranks.team.neighbors
     parts = ", ".join(f"{name} {mb(size)}" for name, size in takes.items())
     if needed > there:
         less = "try a smaller --batch, --size or --cache-mb, or fewer --workers or --loaders"

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tinydldl import ranks
 from tinydldl.datasets import Photos, crops
 from tinydldl.datasets.loader import PhotoStore
+from tinydldl.datasets.packed import Packed
 from tinydldl.datasets.selection import choose, load, open_store, sample, within
 from tinydldl.labels import label_grid
 from tinydldl.metrics import mae
-from tinydldl.ranks import ALONE, Ranks
 from tinydldl.train import baselines, memory
 from tinydldl.train.settings import TrainSettings
 
@@ -45,24 +46,22 @@ class TrainingPhotos:
         }
 
 
-def open_selection(
-    settings: TrainSettings, xp: ModuleType = np, ranks: Ranks = ALONE
-) -> TrainingPhotos:
+def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhotos:
     """Read the photos, print how many; `xp`: where the network will be. Raises UserError."""
     (train_part, photos), (valid_part, valid_photos) = load_parts(settings).items()
-    memory.check(settings, len(photos) + len(valid_photos), xp, ranks)
+    memory.check(settings, len(photos) + len(valid_photos), xp)
     cache = settings.cache_mb * 10**6
-    name, side, loaders = settings.dataset, settings.size, settings.loaders
-    train = open_store(photos, name, train_part, side, cache, loaders)
-    valid = open_store(valid_photos, name, valid_part, side, cache - train.cached_bytes, loaders)
+    name, loaders = settings.dataset, settings.loaders
+    packed = Packed(settings.data_dir, name, settings.size)
+    train = open_store(photos, train_part, packed, cache, loaders)
+    valid = open_store(valid_photos, valid_part, packed, cache - train.cached_bytes, loaders)
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
     trained, evaluated = f"{len(train)} photos ({train_part})", f"{len(valid)} ({valid_part})"
     held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
+    held += f", the rest in {packed.path}" * bool(packed.photos)
     print(f"data      {name}: {trained} to train on, {evaluated} to evaluate on; {held}")
-    train.ranks = valid.ranks = ranks
     selection = TrainingPhotos(train, valid, valid_part)
-    ranks.check(xp.__name__.encode(), "the devices")
-    ranks.check(selection.facts()["names_and_labels"].encode(), "the photos")
+    ranks.team.check(selection.facts()["names_and_labels"].encode(), "the photos")
     return selection
 
 

@@ -73,7 +73,6 @@ class TrainSettings:
     lr: float
     schedule: str
     balance: bool = False
-    mix: float | None = None
     average: float | None = None
     val_every: int = 1
     patience: int | None = None
@@ -85,8 +84,6 @@ class TrainSettings:
             raise UserError("--members 1: an ensemble needs 2 or more; for one take --method dldl")
         if self.method == "dldl-v2" and self.kl_epochs >= self.epochs:
             raise UserError(f"--kl-epochs {self.kl_epochs}: expected fewer than {self.epochs}")
-        if self.mix and self.method == "dex":
-            raise UserError("--mix: dex learns classes, and there is no class between two")
         if self.warm_up >= self.epochs:
             epochs = f"{self.warm_up} of {self.epochs} epochs of warm-up"
             raise UserError(f"--schedule {self.schedule}: {epochs} leave none to go down")
@@ -174,7 +171,6 @@ def build_parser() -> cli.Parser:
     schedule = cli.kind(str, "constant, step:N, cosine or cosine:W", SCHEDULE.fullmatch)
     add("--schedule", type=schedule, metavar="{constant,step:N,cosine:W}", help=about)
     add("--balance", action=argparse.BooleanOptionalAction, help="weigh photos of rare ages more")
-    add("--mix", type=cli.positive, metavar="A", help="mix pairs of photos, shares from Beta(A, A)")
     about = "keep and evaluate the moving average of the weights, with this decay a step, as 0.999"
     add("--average", type=cli.fraction, metavar="DECAY", help=about)
     add("--val-every", type=cli.whole(1), help="epochs from one validation to the next")
