@@ -21,7 +21,7 @@ from tinydldl.files import open_file
 
 GUIDE = "see data/README.md"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".ppm"}
-IMAGE_SUFFIXES |= {".heic"}  # with the extra
+IMAGE_SUFFIXES |= {".heic", ".heif"}  # with the extra
 
 
 class DataError(UserError):
