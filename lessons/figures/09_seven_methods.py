@@ -157,10 +157,11 @@ def ensemble(measures, seeds):
     plt.show()
 
 
-def methods(order, starts):
+def methods(order, starts, years=None):
     """The MAE of each method and its difference to dldl-v2, a dot for each seed.
 
-    `starts`: {name: ({method: MAEs}, {method: (mean, standard error, half of the interval)})}.
+    `starts`: {name: ({method: MAEs}, {method: (mean, standard error, half of the interval)})};
+    `years`: what the right panel shows of the differences, by default all.
     """
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     alone = len(starts) == 1
@@ -181,7 +182,7 @@ def methods(order, starts):
     left.set(xlabel="MAE (years)", yticks=range(len(order)), yticklabels=order)
     left.set_title(f"{start}, a dot for each seed" if alone else "a dot for each seed")
     left.invert_yaxis()
-    right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interval")
+    right.set(xlabel="MAE minus that of dldl-v2 (years)", title="paired, 95 % interval", xlim=years)
     if not alone:
         right.legend(loc="upper right", fontsize=9)
     plt.show()
