@@ -301,7 +301,7 @@ CONVERT = [
     ("net.safetensors ''", "argument TO: expected a path, got nothing"),
     ("none.safetensors out.npz", "none.safetensors: cannot be read (No such file or directory)"),
     ("net.pt out.npz", "net.pt: of PyTorch; tools/from_pytorch.py, in a clone, reads it"),
-    ("faces out.onnx", "faces: no checkpoint, checkpoint.json is missing"),
+    ("faces out.safetensors", "faces: no checkpoint, checkpoint.json is missing"),
     ("net.npz out.npz", "net.npz: a checkpoint already, which says all; give it another form"),
     ("tiny out.safetensors --pool gap", "tiny: a checkpoint already, which says all; give it"),
     ("tiny no/folder/out.safetensors", "no/folder/out.safetensors: there is no folder no/folder"),
