@@ -107,7 +107,7 @@ def test_a_training_is_the_same_to_the_last_digit(tmp_path, rng, monkeypatch, ca
     for path in Path("faces").glob("*.png"):  # of which only the sizes are looked at from now on
         path.write_bytes(path.name.encode().ljust(path.stat().st_size))
     assert exit_code(train, *words, "--name", "packed") == 0
-    assert "the rest in data/csv-32.npy" in capsys.readouterr().out
+    assert "in memory, read from data/csv-32.npy" in capsys.readouterr().out
     columns = ("train_loss", "valid_mae", "grad_norm")
     one, other = (rows(f"runs/{name}/metrics.csv") for name in ("photos", "packed"))
     assert [[row[c] for c in columns] for row in one] == [

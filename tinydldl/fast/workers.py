@@ -45,8 +45,9 @@ class ProcessGroup:
             send(self.pipes[0], x)
             return receive(self.pipes[0])
         every = np.stack([x, *(receive(pipe) for pipe in self.others())])
-        idle = len(self.pipes) + 1 - self.size if ranks.team.size > 1 else 0
-        every = ranks.team.all_gather(np.pad(every, [(0, idle), *[(0, 0)] * x.ndim]))
+        if ranks.team.size > 1:
+            idle = len(self.pipes) + 1 - self.size
+            every = ranks.team.all_gather(np.pad(every, [(0, idle), *[(0, 0)] * x.ndim]))
         for pipe in self.others():
             send(pipe, every)
         return every

@@ -55,7 +55,8 @@ class BatchNorm2d(Layer):
         if not training:
             return scale * dy
         M, sum_dy, sum_dy_x_hat = self.total(dy.size // dy.shape[-1], dbeta, dgamma)
-        return scaled_residual(dy, x_hat, sum_dy, sum_dy_x_hat, scale, M)  # of mean and var, too
+        # mean and var depend on x, too
+        return scaled_residual(dy, x_hat, sum_dy, sum_dy_x_hat, scale, M)
 
     def _batch_statistics(self, x: Images) -> tuple[PerChannel, PerChannel]:
         M, sum_x = self.total(x.size // x.shape[-1], channel_sum(x))

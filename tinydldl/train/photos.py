@@ -58,7 +58,7 @@ def open_selection(settings: TrainSettings, xp: ModuleType = np) -> TrainingPhot
     cached = (train.cached_bytes + valid.cached_bytes) / 1e6
     trained, evaluated = f"{len(train)} photos ({train_part})", f"{len(valid)} ({valid_part})"
     held = f"{cached:.0f} of at most {settings.cache_mb} MB in memory"
-    held += f", the rest in {packed.path}" * bool(packed.photos)
+    held += f", read from {packed.path}" * bool(packed.photos)
     print(f"data      {name}: {trained} to train on, {evaluated} to evaluate on; {held}")
     selection = TrainingPhotos(train, valid, valid_part)
     ranks.team.check(selection.facts()["names_and_labels"].encode(), "the photos")
