@@ -7,7 +7,7 @@ from math import cos, pi
 import numpy as np
 
 from tinydldl.arrays import Array, Arrays, Scalar
-from tinydldl.backend import average_step, fused, get_array_module, smallest
+from tinydldl.backend import average_step, flush, fused, get_array_module, smallest
 
 
 class Optimizer:
@@ -76,11 +76,14 @@ class Adam(Optimizer):
     def step(self) -> None:
         self.state["t"] += 1
         t = int(self.state["t"])
-        lr, correction = self.lr / (1 - self.beta1**t), 1 - self.beta2**t
-        rates = lr, correction, 1 - self.beta1, 1 - self.beta2, self.eps
+        root = (1 - self.beta2**t) ** 0.5  # both corrections are taken out of the arrays
+        lr, eps = self.lr * root / (1 - self.beta1**t), self.eps * root
         for name, param in self.params.items():
             m, v = self.state[f"m.{name}"], self.state[f"v.{name}"]
-            adam_step(param, self.grads[name], m, v, *rates, smallest(v.dtype))
+            rates = 1 - self.beta1, 1 - self.beta2, eps, smallest(v.dtype)
+            adam_step(param, self.grads[name], m, v, lr, *rates)
+            if t % 64 == 0:  # so long it takes from `smallest` to a thousandth of it
+                flush(m)
 
 
 @fused
@@ -90,20 +93,16 @@ def adam_step(
     m: Array,
     v: Array,
     lr: float,
-    correction: float,
     m_rate: float,
     v_rate: float,
     eps: float,
     least: float,
 ) -> None:
-    """The same by Adam, of which m, too, is flushed; `lr` and v are corrected for t."""
-    xp = get_array_module(v)
+    """The same by Adam, of which v is flushed; `lr` and `eps` are corrected for t."""
     m += m_rate * (g - m)
-    m *= xp.abs(m) >= least
     v += v_rate * (g * g - v)
     v *= v >= least
-    denominator = xp.sqrt(v / correction) + eps
-    param -= lr * m / denominator
+    param -= lr * m / (get_array_module(v).sqrt(v) + eps)
 
 
 OPTIMIZERS = {"adam": Adam, "sgd": SGD}

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import prod
@@ -30,6 +31,7 @@ from tinydldl.machine import available_cores
 
 CONTEXT = multiprocessing.get_context("spawn")
 MEMORY_FOLDER = "/dev/shm"  # on Linux its files are in memory
+AWAKE = 2e-4  # seconds that a process looks for a message before it sleeps
 MOST, PER_CORE = 256, 4  # processes that a user may ask for, and that get work
 
 
@@ -134,9 +136,17 @@ def send(pipe: Connection, value: Any) -> None:
 
 
 def receive(pipe: Connection) -> Any:
-    """`pipe.recv()`, and EOFError also for a message whose sender was killed on the way."""
+    """What `send` has sent; raises EOFError if that process has ended, or ends on the way."""
+    return ForkingPickler.loads(receive_bytes(pipe))
+
+
+def receive_bytes(pipe: Connection) -> bytes:
+    """`pipe.recv_bytes()`, EOFError as in `receive`; awake at first: a core takes long to wake."""
+    end = time.perf_counter() + AWAKE
     try:
-        return pipe.recv()
+        while time.perf_counter() < end and not pipe.poll():
+            pass
+        return pipe.recv_bytes()
     except ConnectionError:
         raise
     except OSError:

@@ -51,15 +51,13 @@ def candidates(shape: tuple[int, ...], OC: int, pool: bool) -> dict[str, dict[st
     for part in (inside, above):
         part[...] = rng.standard_normal(part.shape, dtype=np.float32)
     y = scratch.tiles("output", (H, W, N, OC), x.dtype)
-    dx, dW = scratch.tiles("dx", shape, x.dtype), np.empty_like(kernels)
+    dx = scratch.tiles("dx", shape, x.dtype)
     found: dict[str, dict[str, Run]] = {name: {} for name in PASSES}
     for name, factor in FACTORS.items():
         run = partial(in_blocks, int(USUAL * factor))
         tiles = f"tiles {name}".strip()
         found["forward"][tiles] = partial(run, convolution.forward, x, kernels, y, scratch)
-        found["backward"][tiles] = partial(
-            run, convolution.backward, dy, x, kernels, dW, dx, scratch
-        )
+        found["backward"][tiles] = partial(run, convolution.backward, dy, x, kernels, dx, scratch)
         for way, label in ((Tiles, "tiles"), (Rows, "rows")):
             infer = partial(run, inference, way(kernels, np.zeros(OC, "f4")), shape, pool)
             found["inference"][f"{label} {name}".strip()] = infer

@@ -334,7 +334,7 @@ relu_backward, merge_moments = pointwise.relu_backward, pointwise.merge_moments
 PLANTED = {
     "a sign of B": (convolution, "B", FLIPPED),
     "an entry of A": (convolution, "A", DOUBLED),
-    "filters that are not turned": (convolution, "turned", lambda W: W.transpose(0, 1, 3, 2)),
+    "filters that are not turned": (convolution, "turned", lambda W: W),
     "no halo": (layout.Scratch, "padded", without_halo),
     "a product that nobody computes": (convolution, "multiply_transposed", lambda X, Y, out: None),
     "statistics of the first image": (
@@ -348,7 +348,7 @@ PLANTED = {
             da, layout.FeatureMap(x.values, x.shape, x.scale, x.shift + 99), mean, scratch)
     ),
     "statistics as constants": (
-        stages.ConvStage, "_share_of_statistics", lambda self, z, *rest: np.zeros((2, z.shape[3]))
+        stages.ConvStage, "_share_of_statistics", lambda self, sums, *rest: np.zeros(sums.shape)
     ),
 }  # fmt: skip
 

@@ -4,7 +4,18 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers.comparison import BadScratch, check, norms, pair, passes, photos, randomize, small_net
+from helpers import comparison
+from helpers.comparison import (
+    BadScratch,
+    check,
+    close,
+    norms,
+    pair,
+    passes,
+    photos,
+    randomize,
+    small_net,
+)
 
 from tinydldl import layers
 from tinydldl.fast import FastNet, convolution, covers, layout, stages
@@ -41,6 +52,16 @@ def test_many_blocks_and_bands(pool, rng, monkeypatch):
     monkeypatch.setattr(layout, "BAND", 200)
     net, reference = pair(two_stages(rng, pool))
     check(net, reference, photos(rng, 3, 18, 21, 3), rng)
+
+
+@pytest.mark.parametrize("contrast", [1, 0.1, 0.01])
+def test_photos_without_contrast_cost_no_precision_in_float32(contrast, rng):
+    """All but white: what a convolution sums up is large, and hardly differs from its mean."""
+    net, reference = pair(two_stages(rng, True).to(dtype=np.float32))
+    reference.to(dtype=np.float64)
+    x = (2.5 + contrast * rng.standard_normal((4, 64, 64, 3))).astype(np.float32)
+    close(net.forward(x), reference.forward(x.astype(np.float64)), 1e-4)
+    comparison.all_close(net.buffers, reference.buffers, 1e-5)
 
 
 @pytest.mark.parametrize("pool", [True, False])
@@ -265,9 +286,9 @@ def test_gradients_that_nobody_needs_are_not_computed(rng, monkeypatch):
     """Not in the photos, and not in what comes before the first parameter."""
     backward, with_dx = convolution.backward, []
 
-    def watched(dy_pad, x_pad, W, dW, dx, scratch):
+    def watched(dy_pad, x_pad, W, dx, scratch):
         with_dx.append(dx is not None)
-        backward(dy_pad, x_pad, W, dW, dx, scratch)
+        return backward(dy_pad, x_pad, W, dx, scratch)
 
     monkeypatch.setattr(convolution, "backward", watched)
     net = FastNet(Sequential({"first": WithoutBackward()} | small_net(rng).layers))

@@ -30,7 +30,7 @@ def fused_cases(rng):
         (pool.add_where_maximal, (dx, dy, x, y, free)),
         (backend.average_step, (x, y, 0.1, least)),
         (optim.sgd_step, (x, dx, dy, 0.1, 0.9, least)),
-        (optim.adam_step, (x, dx, dy, v, 0.1, 0.5, 0.1, 0.001, 1e-8, least)),
+        (optim.adam_step, (x, dx, dy, v, 0.1, 0.1, 0.001, 1e-8, least)),
     ]
     return {function.__name__: (function, arguments) for function, arguments in cases}
 

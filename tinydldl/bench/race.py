@@ -17,7 +17,7 @@ from tinydldl.bench.engines import ENGINES
 from tinydldl.bench.memory import Peak
 from tinydldl.errors import UserError
 
-SECONDS = 0.3  # of a measurement, at least
+SECONDS = 1.0  # of a measurement, at least: first its memory comes back into the caches
 PAUSE = 0.2  # seconds before each: BLAS threads spin for a while after a product
 MEMORY_STEPS = 3
 TOLERANCE = 1e-3  # for the rounding of float32 in a loss or in logits, after a step of Adam

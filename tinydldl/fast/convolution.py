@@ -1,7 +1,7 @@
 """The 3x3 convolution with padding 1 and its gradients, one block of tiles at a time.
 
     forward      V = B.T x B          M[p] = V[p] @ U[p]          y = A.T M A
-    backward     V = B.T dy B         dU[p] += V[p].T @ D[p]      with D = A x A.T
+    backward     V = B.T dy B         dU[p] += D[p].T @ V[p]      with D = A x A.T
                                       M[p] = V[p] @ U'[p]         dx = A.T M A
 
 The backward pass is a forward pass: dx is dy, convolved with filters W' that are turned by 180
@@ -44,31 +44,31 @@ def at_points(x_pad: Array, U: Array, scratch: Scratch) -> Iterator[tuple[Block,
 
 
 def backward(
-    dy_pad: Array, x_pad: Array, W: Kernels, dW: Kernels, dx: Array | None, scratch: Scratch
-) -> None:
-    """Write dW and, unless dx is None, dx (whole tiles, N C); dy_pad and x_pad are padded."""
+    dy_pad: Array, x_pad: Array, W: Kernels, dx: Array | None, scratch: Scratch
+) -> Kernels:
+    """Return dW, in a buffer; write dx (whole tiles, N C) if it is there. The others are padded."""
     C, OC = W.shape[2:]
-    U = winograd.filters_to_points(turned(W), scratch)
-    dU, part = (scratch.take(name, (POINTS**2, OC, C), W.dtype) for name in ("dU", "part of dU"))
+    U = winograd.filters_to_points(np.ascontiguousarray(turned(W).transpose(0, 1, 3, 2)), scratch)
+    dU, part = (scratch.take(name, (POINTS**2, C, OC), W.dtype) for name in ("dU", "part of dU"))
     height, width = (length - 2 for length in x_pad.shape[:2])
     for h0, h1, w0, w1 in blocks(height, width, x_pad.shape[2] // C, max(C, OC)):
         first = h0 == w0 == 0
         V = winograd.image_to_points(B.T, dy_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
         x = x_pad[h0 + 1 : h1 + 1, w0 + 1 : w1 + 1]
         D = winograd.image_to_points(A, x, scratch, "M")
-        multiply_transposed(flat(V, OC), flat(D, C), out=dU if first else part)
+        multiply_transposed(flat(D, C), flat(V, OC), out=dU if first else part)
         if not first:
             np.add(dU, part, out=dU)
         if dx is not None:
             M = points_buffer(V, x_pad.shape[2], scratch)
             multiply(flat(V, OC), U, out=flat(M, C))
             winograd.points_to_image(M, dx[h0:h1, w0:w1], scratch)
-    dW[...] = turned(winograd.points_to_filters(dU, scratch))
+    return turned(winograd.points_to_filters(dU, scratch))
 
 
 def turned(W: Kernels) -> Kernels:
-    """The filters turned by 180 degrees, from OC to C channels: a view."""
-    return W[::-1, ::-1].transpose(0, 1, 3, 2)
+    """The filters turned by 180 degrees: a view."""
+    return W[::-1, ::-1]
 
 
 def points_buffer(V: Array, NC: int, scratch: Scratch) -> Array:

@@ -32,7 +32,7 @@ from tinydldl.arrays import Array, Arrays, DType, PerChannel, Shape
 TILE = 4  # outputs of a tile, along each axis
 POINTS = 6  # inputs of a tile, and as many points
 BAND = 2**16  # numbers of a band of rows: with its results it fits in a core's own cache
-BLOCK = 2**19  # numbers of a block of transformed tiles, likewise (in two megabytes)
+BLOCK = 2**18  # numbers of a block of transformed tiles, and as many of products: two megabytes
 HUGE_PAGE = 2**21  # bytes
 
 

@@ -1,12 +1,9 @@
 """Batch normalization, ReLU and max-pooling on maps (H, W, N C), fused, a band of rows at a time.
 
 What a convolution has computed is saved as it is, `z`. Batch normalization is one scale and one
-shift per channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads, and
-again in the backward pass, so nothing else is saved. Max-pooling comes before it, on z, since
-scale >= 0 keeps the order (`stages` sees to the sign).
+shift per channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads.
+Max-pooling comes before it, on z, since scale >= 0 keeps the order (`stages` sees to the sign).
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,22 +28,21 @@ def activate(x: FeatureMap, out: Array) -> None:
         np.maximum(a, zero, out=a)
 
 
-def moments(z: Array, shape: Shape, scratch: Scratch) -> Moments:
+def moments(z: Array, shape: Shape) -> Moments:
     """Count, mean (C,) and sum of squared distances from it (C,) of z, float64.
 
-    Sums are taken of the distances from the first row's mean: no precision is lost where the mean
-    is much larger than the standard deviation.
+    Where the mean is m standard deviations, m^2 times the rounding of float32 is lost. A padded
+    convolution without a bias keeps m small: at the borders the same sum has fewer summands.
     """
     H, W, N, C = shape
-    near = z[0, :W].mean(axis=0)
     sums = np.zeros((2, N * C))
-    for _, distance in distances(z[:H, :W], np.tile(near, W), scratch):
-        sums[0] += column_sums(distance, N * C)
-        sums[1] += column_products(distance, distance, N * C)
-    offset = sums[0] / (H * W)
-    squares = sums[1] - sums[0] * offset
-    counts = np.full(N, H * W)
-    return merge_moments(counts, (near + offset).reshape(N, C), squares.reshape(N, C))
+    for band in bands(z[:H]):
+        part = z[band, :W].reshape(-1, N * C)
+        sums[0] += column_sums(part, N * C)
+        sums[1] += column_products(part, part, N * C)
+    means = sums[0] / (H * W)
+    squares = sums[1] - sums[0] * means
+    return merge_moments(np.full(N, H * W), means.reshape(N, C), squares.reshape(N, C))
 
 
 def merge_moments(counts: Array, means: Array, squares: Array) -> Moments:
@@ -85,70 +81,64 @@ def relu_backward(da: Array, x: FeatureMap, mean: PerChannel, scratch: Scratch) 
     with np.errstate(all="ignore"):  # scale 0: all are on, or none
         threshold = across((-x.shift / x.scale).astype(da.dtype), W, N)
     sums = np.zeros((2, N * C))
-    mean = across(mean.astype(da.dtype), W, N)
-    for band, distance in distances(x.values[:H, :W], mean, scratch):
-        dr = rows(da[band, :W])
+    for band in bands(x.values[:H]):
+        dr, z = rows(da[band, :W]), rows(x.values[band, :W])
         on = scratch.take("mask", dr.shape, bool)
-        np.greater(rows(x.values[band, :W]), threshold, out=on)
+        np.greater(z, threshold, out=on)
         np.multiply(dr, on, out=dr)
-        sums[0] += dr.reshape(-1, W, N * C).sum(axis=(0, 1))
-        sums[1] += column_products(distance, dr, N * C)
-    return sums.reshape(2, N, C).sum(axis=1)
+        sums[0] += column_sums(dr, N * C)
+        sums[1] += column_products(z, dr, N * C)
+    total, product = sums.reshape(2, N, C).sum(axis=1)
+    return np.stack([total, product - mean * total])
 
 
 def norm_backward(
-    dr: Array | None, x: FeatureMap, slope: PerChannel, offset: PerChannel, out: Array
+    dr: Array,
+    z: FeatureMap,
+    pooled: FeatureMap | None,
+    slope: PerChannel,
+    offset: PerChannel,
+    out: Array,
+    scratch: Scratch,
 ) -> None:
-    """Batch normalization's backward pass: `dz = scale dr - slope z - offset`, to out (H, W, N C).
+    """Normalization's backward pass but for its scale, `dr - slope z - offset`, to out (H, W, N C).
 
-    x: the map before pooling; slope and offset (C,) come from the statistics of the batch. dr: the
-    gradient before ReLU, (H, W, N C), which is changed, or None where pooling has still to add it.
+    slope and offset (C,) come from the statistics of the batch. dr: the gradient before ReLU, of
+    z, or where that was max-pooled of `pooled`.
     """
-    _, W, N, _ = x.shape
-    slope, offset, scale = (across(v.astype(out.dtype), W, N) for v in (-slope, -offset, x.scale))
+    _, W, N, _ = z.shape
+    slope, offset = (across(v.astype(out.dtype), W, N) for v in (-slope, -offset))
     for band in bands(out):
         dz = rows(out[band])
-        np.multiply(rows(x.values[band, :W]), slope, out=dz)
+        np.multiply(rows(z.values[band, :W]), slope, out=dz)
         np.add(dz, offset, out=dz)
-        if dr is not None:
-            d = rows(dr[band, :W])
-            np.multiply(d, scale, out=d)
-            np.add(dz, d, out=dz)
+        if pooled is None:
+            np.add(dz, rows(dr[band, :W]), out=dz)
+        else:
+            max_pool_backward(dr, z, pooled, out, range(band.start // 2, band.stop // 2), scratch)
 
 
 def max_pool_backward(
-    dr: Array, x: FeatureMap, pooled: FeatureMap, out: Array, scratch: Scratch
+    dr: Array, z: FeatureMap, pooled: FeatureMap, out: Array, some: range, scratch: Scratch
 ) -> None:
-    """Add `scale dr` to out (H, W, N C) where the maximum was; the first one gets it in a tie.
+    """Add `some` rows of dr to out (H, W, N C) where the maximum was; in a tie to the first one.
 
-    dr, changed, and pooled: maps half as large as x and out.
+    dr and pooled: maps half as large as z and out.
     """
-    H, W, N, C = pooled.shape
-    scale = across(x.scale.astype(out.dtype), W, N).reshape(W, N * C)
+    _, W, N, C = pooled.shape
     add, free, is_max = (
-        scratch.take(name, scale.shape, dtype)
+        scratch.take(name, (W, N * C), dtype)
         for name, dtype in (("band", out.dtype), ("free", bool), ("mask", bool))
     )
-    for h in range(H):
-        d, maximum = dr[h, :W], pooled.values[h]
-        np.multiply(d, scale, out=d)
+    for h in some:
         free[...] = True
         for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
             view = np.s_[2 * h + i, j : 2 * W : 2]
-            np.equal(x.values[view], maximum, out=is_max)
+            np.equal(z.values[view], pooled.values[h], out=is_max)
             np.logical_and(is_max, free, out=is_max)
             np.logical_xor(free, is_max, out=free)
-            np.multiply(d, is_max, out=add)
+            np.multiply(dr[h, :W], is_max, out=add)
             np.add(out[view], add, out=out[view])
-
-
-def distances(z: Array, center: Array, scratch: Scratch) -> Iterator[tuple[slice, Array]]:
-    """Yield `(band, z - center)` for each band of rows of z (H, W, NC), in a scratch buffer."""
-    for band in bands(z):
-        z_rows = rows(z[band])
-        distance = scratch.take("band", z_rows.shape, z.dtype)
-        np.subtract(z_rows, center, out=distance)
-        yield band, distance
 
 
 def column_sums(x: Array, columns: int) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl.arrays import Array, DType, Images, PerChannel
+from tinydldl.arrays import Array, Images, PerChannel
 from tinydldl.backend import average_step, smallest
 from tinydldl.fast import convolution, pointwise
 from tinydldl.fast.inference import Folded, LazyMap
@@ -143,9 +143,10 @@ class ConvStage:
             return self._infer(x)
         W = self.conv.params["W"]
         (height, width, N, _), OC = x.shape, W.shape[3]
-        owner = self.name if save else "all"
         sign = np.where(self.norm.params["gamma"] < 0, -1, 1).astype(W.dtype)
-        x_pad = self._padded_input(x, W.dtype)
+        owner, place = (self.name, f"x of {self.name}") if save else ("all", place_for(x))
+        x_pad, inside = self.scratch.padded(place, x.shape, W.dtype)
+        write(x, inside)
         shape = height, width, N, OC
         z = FeatureMap(self.scratch.tiles(f"z of {owner}", shape, W.dtype), shape)
         convolution.forward(x_pad, W * sign, z.values, self.scratch)
@@ -153,7 +154,7 @@ class ConvStage:
         z.scale = np.abs(self.norm.params["gamma"]) * inv_std
         z.shift = self.norm.params["beta"] - z.scale * mean
         y = self._max_pool(z, f"u of {owner}") if self.pool else z
-        self.saved = (x, z, y, sign, count, mean, inv_std) if save else None
+        self.saved = (x.shape, x_pad, z, y, sign, count, mean, inv_std) if save else None
         return y
 
     def _infer(self, x: AnyMap) -> LazyMap:
@@ -169,33 +170,25 @@ class ConvStage:
 
     def backward(self, da: Array) -> Array | None:
         """Compute the gradient of the stage before from da, that of the activations (H, W, N C)."""
-        x, z, y, sign, count, mean, inv_std = self.saved
+        shape, x_pad, z, y, sign, count, mean, inv_std = self.saved
         W, grads = self.conv.params["W"], self.norm.grads
         sums = pointwise.relu_backward(da, y, mean, self.scratch)
         grads["beta"][...], grads["gamma"][...] = sums[0], sign * inv_std * sums[1]
-        slope, offset = self._share_of_statistics(z, sums, count, mean, inv_std)
-        dz_pad, dz = self.scratch.padded("dz", z.shape, W.dtype)
-        pointwise.norm_backward(None if self.pool else da, z, slope, offset, dz)
-        if self.pool:
-            pointwise.max_pool_backward(da, z, y, dz, self.scratch)
-        x_pad = self._padded_input(x, W.dtype)
-        dx = self.scratch.tiles("dx", x.shape, W.dtype) if self.needs_dx else None
-        dW = self.conv.grads["W"]
-        convolution.backward(dz_pad, x_pad, W * sign, dW, dx, self.scratch)
-        dW *= sign
+        share = self._share_of_statistics(sums, count, mean, inv_std)
+        dz_pad, dz = self.scratch.padded("dz", z.shape, W.dtype)  # dz / scale, in fact
+        pointwise.norm_backward(da, z, y if self.pool else None, *share, dz, self.scratch)
+        dx = self.scratch.tiles("dx", shape, W.dtype) if self.needs_dx else None
+        factor = (sign * z.scale).astype(W.dtype)
+        dW = convolution.backward(dz_pad, x_pad, W * factor, dx, self.scratch)
+        np.multiply(dW, factor, out=self.conv.grads["W"])
         return dx
-
-    def _padded_input(self, x: AnyMap, dtype: DType) -> Array:
-        x_pad, inside = self.scratch.padded(place_for(x), x.shape, dtype)
-        write(x, inside)
-        return x_pad
 
     def _statistics(self, z: FeatureMap, sign: PerChannel) -> tuple[int, PerChannel, PerChannel]:
         """Count, mean and 1 / std of each channel of z: the batch's, or the running ones."""
         norm, buffers = self.norm, self.norm.buffers
         if not norm.training:
             return 0, sign * buffers["running_mean"], (buffers["running_var"] + norm.eps) ** -0.5
-        own = np.vstack(np.broadcast_arrays(*pointwise.moments(z.values, z.shape, self.scratch)))
+        own = np.vstack(np.broadcast_arrays(*pointwise.moments(z.values, z.shape)))
         every = self.group.all_gather(own)
         count, mean, squares = pointwise.merge_moments(every[:, 0, 0], every[:, 1], every[:, 2])
         if count < 2:
@@ -208,18 +201,18 @@ class ConvStage:
         return count, mean, (squares / count + norm.eps) ** -0.5
 
     def _share_of_statistics(
-        self, z: FeatureMap, sums: Array, count: int, mean: PerChannel, inv_std: PerChannel
-    ) -> Array | tuple[PerChannel, PerChannel]:
-        """dz through mean and variance, which depend on z, too: `-(slope z + offset)`.
+        self, sums: Array, count: int, mean: PerChannel, inv_std: PerChannel
+    ) -> tuple[PerChannel, PerChannel]:
+        """dz / scale through mean and variance, which depend on z, too: `-(slope z + offset)`.
 
         The last line of lesson 06, `dz = scale (dr - mean dr - x_hat mean (dr x_hat))`, with x_hat
         written out as (z - mean) / std.
         """
         if not count:  # running statistics do not depend on z
-            return np.zeros((2, len(mean)))
+            return 0 * mean, 0 * mean
         total, product = self.group.all_gather(sums).sum(axis=0)
-        slope = z.scale * inv_std**2 * product / count
-        return slope, z.scale * total / count - slope * mean
+        slope = inv_std**2 * product / count
+        return slope, total / count - slope * mean
 
     def _max_pool(self, z: FeatureMap, name: str) -> FeatureMap:
         H, W, C = self.pool.output_shape((*z.shape[:2], z.shape[3]))
@@ -270,9 +263,7 @@ class Enter:
     def forward(self, x: Images, save: bool) -> FeatureMap:
         self.check(x)
         N, H, W, C = self.shape = x.shape
-        values = x.transpose(1, 2, 0, 3)
-        # backward reads it again, and by then x may hold the next photos
-        return FeatureMap(values.copy() if save else values, (H, W, N, C))
+        return FeatureMap(x.transpose(1, 2, 0, 3), (H, W, N, C))
 
     def backward(self, da: Array) -> Images:
         N, H, W, C = self.shape

@@ -22,7 +22,7 @@ import numpy as np
 
 from tinydldl import ranks
 from tinydldl.arrays import Array
-from tinydldl.processes import receive, send
+from tinydldl.processes import receive_bytes
 
 
 class ProcessGroup:
@@ -42,16 +42,21 @@ class ProcessGroup:
         With several ranks a process that takes no part has zeros: no count, no sum.
         """
         if self.rank:
-            send(self.pipes[0], x)
-            return receive(self.pipes[0])
-        every = np.stack([x, *(receive(pipe) for pipe in self.others())])
+            self.pipes[0].send_bytes(x.tobytes())
+            return array_from(self.pipes[0], x)
+        every = np.stack([x, *(array_from(pipe, x)[0] for pipe in self.others())])
         if ranks.team.size > 1:
             idle = len(self.pipes) + 1 - self.size
             every = ranks.team.all_gather(np.pad(every, [(0, idle), *[(0, 0)] * x.ndim]))
         for pipe in self.others():
-            send(pipe, every)
+            pipe.send_bytes(every.tobytes())
         return every
 
     def others(self) -> Sequence[Connection]:
         """In process 0, the pipes to those that take part."""
         return self.pipes[: self.size - 1]
+
+
+def array_from(pipe: Connection, like: Array) -> Array:
+    """What a process has sent: one or more arrays like `like`, stacked."""
+    return np.frombuffer(receive_bytes(pipe), like.dtype).reshape(-1, *like.shape)

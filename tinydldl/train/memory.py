@@ -42,10 +42,12 @@ def check(settings: TrainSettings, photos: int, xp: Module) -> None:
 def network(name: str, side: int, batch: int, layers: bool) -> int:
     """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine."""
     model = models.AgeNet(name, len(labels.label_grid()), side, rng=np.random.default_rng(0))
-    maps = [(layer, prod(y)) for _, layer, _, y in model.trace(model.input_shape)]
-    # the layers keep what each of them returns, the engine that of convolutions and poolings
-    kept = sum(size for layer, size in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
-    largest = max(size for _, size in maps)
+    maps = [(layer, prod(x), prod(y)) for _, layer, x, y in model.trace(model.input_shape)]
+    # the layers keep what each of them returns, the engine that of convolutions and poolings, and
+    # what convolutions read
+    kept = sum(y for layer, _, y in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
+    kept += sum(x for layer, x, _ in maps if isinstance(layer, Conv2d) and not layers)
+    largest = max(size for *_, size in maps)
     return 4 * (batch * (kept + LARGEST * largest) + COPIES * models.count_params(model))
 
 
