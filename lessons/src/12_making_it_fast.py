@@ -649,7 +649,7 @@ print(f"largest difference: {difference:.1e}")
 assert difference < 1e-12
 
 # %% [markdown]
-# Two things follow. **Time:** scale, shift and maximum can be applied when the next convolution reads its input. **Memory:** for the backward pass the layers keep the padded input of each convolution, the normalized values of each batch normalization, and the output of each ReLU: three arrays of 4 bytes per number. The engine keeps $z$, and the maxima where there is pooling. Everything else is computed from $z$ again when it is needed. Count what they hold after a forward pass:
+# Two things follow. **Time:** scale, shift and maximum can be applied when the next convolution reads its input. **Memory:** for the backward pass the layers keep the padded input of each convolution, the normalized values of each batch normalization, and the output of each ReLU: three arrays of 4 bytes per number. The engine keeps $z$, the padded input of each convolution, and the maxima where there is pooling. What lies between is computed from $z$ again when it is needed. Count what they hold after a forward pass:
 
 
 # %%
@@ -668,19 +668,21 @@ fast = FastNet(model)
 fast.forward(x)
 found = [a for stage in fast.own.stages for a in getattr(stage, "saved", None) or ()]
 maps = [a.values for a in found if isinstance(a, FeatureMap)]
-kept_fast = bytes_of(maps) - x.nbytes  # without the photos, which we had before
+inputs = [a for a in found if isinstance(a, np.ndarray) and a.ndim == 3]
+kept_fast = bytes_of(maps + inputs)
 
-shapes = [out for name, _, _, out in model.trace((64, 64, 3)) if name.startswith("conv")]
-numbers = 4 * sum(int(np.prod(shape)) for shape in shapes)
+shapes = [(x, z) for name, _, x, z in model.trace((64, 64, 3)) if name.startswith("conv")]
+numbers = 4 * sum(int(np.prod(z)) for _, z in shapes)
 print(f"layers {kept / numbers:.2f} bytes, engine {kept_fast / numbers:.2f}, for each number of z")
 assert len(shapes) == 13 and 11 < kept / numbers < 13
 pooled = [np.prod(out) for name, layer, _, out in model.trace((64, 64, 3)) if name[:4] == "pool"]
 pooled[-1] = 2 * 2 * 128  # the maxima inside of hybrid pooling
-assert kept_fast == 4 * (numbers + 4 * sum(pooled))
-assert round(kept_fast / numbers, 2) == 4.45
+padded = [(H + 2) * (W + 2) * C for (H, W, C), _ in shapes]
+assert kept_fast == 4 * (numbers + 4 * sum(pooled) + 4 * sum(padded))
+assert round(kept_fast / numbers, 2) == 7.86 and round(4 * 4 * sum(padded) / numbers, 1) == 3.4
 
 # %% [markdown]
-# The engine keeps 4.45 bytes for each number: 4 for $z$, the rest for the maxima. (Buffers for transformed tiles come on top, but all layers share them.) Fewer bytes kept are fewer bytes moved.
+# The engine keeps 7.86 bytes for each number: 4 for $z$, 3.4 for the inputs, the rest for the maxima. (Buffers for transformed tiles come on top, but all layers share them.) It could do without the inputs, and compute them from $z$ a second time in the backward pass. That is memory for time, a trade that every engine makes somewhere.
 #
 # One more shortcut: the engine takes the maxima of $z$, *before* batch normalization and ReLU. Then three out of four numbers never have to be normalized at all.
 
