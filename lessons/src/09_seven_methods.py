@@ -786,9 +786,13 @@ assert (ratios[0] > 8).all() and (ratios[1] > 4).all()
 assert abs(first["l1"].mean() - 2.9) < 0.1 and abs(first["kl"].mean() - 0.36) < 0.05
 both = end["both losses, lambda 1"]
 for name in ("KL alone", "KL alone for four epochs"):
-    assert (end[name] < both).all()
+    mean, _, half = paired(end[name], both)
+    assert (end[name] < both).all() and mean + half < 0
 for name in ("L1 alone", "a quarter of the learning rate"):
     assert (end[name] > both + 0.5).all()
+for name in ("gradient clipped to norm 1", "bias at the log of the age histogram"):
+    mean, _, half = paired(end[name], both)
+    assert abs(mean) < half
 assert abs(end["four epochs of warm-up"].mean() - both.mean()) < 0.15
 dead = {name: column_of("epochs", "no_feature", tried=name, epoch=12) for name in tried}
 never = {name for name in tried if not dead[name].any()}
@@ -796,17 +800,17 @@ assert never == {"KL alone", "KL alone for four epochs", "bias at the log of the
 some = np.concatenate([dead[name][dead[name] > 0] for name in tried])
 assert some.min() > 0.08 and some.max() < 0.17
 lost = dead[tried[0]] > 0
-assert lost.tolist() == [False, False, False, True] and both[lost] > both[~lost].max() + 0.9
-assert (dead["L1 alone"] > 0).tolist() == [True, False, False, True]
+assert lost.tolist() == [False, False, False, True, False] and both[lost] > both[~lost].max() + 0.8
+assert (dead["L1 alone"] > 0).tolist() == [True, False, False, True, False]
 
 # %% [markdown]
-# Four seeds are few. Two intervals exclude zero, those of L1 alone and of the small learning rate, and both are worse. What is the same with all four:
+# Five seeds are few, but four intervals exclude zero: KL alone, and KL for four epochs, are better; L1 alone and the small learning rate are worse. What is the same with all five:
 #
 # * **L1 leads, and never stops.** Its gradient is nine times that of KL at first, and still more than four times in the end.
 # * **What helps is that KL goes first.** KL alone, and KL for the first third of the epochs, are better than both losses from the start. L1 alone is far worse.
 # * **It is not a step that is too long.** With a quarter of the learning rate it gets worse. Warm-up changes nothing to speak of.
 #
-# What differs from seed to seed are **faces without a feature**, as in section 5. They come up with two of the four seeds, 9 to 17 % of all photos, and they are why the method depends so much on luck: with both losses it ends between 3.6 and 4.0 years without them, and at 4.9 with them. Where KL goes first they never came up, nor with a bias that begins at the ages of the training faces. But they are not the whole cause: with the two other seeds nobody lost a feature, and L1 alone failed as well.
+# What differs from seed to seed are **faces without a feature**, as in section 5. They come up with two of the five seeds, 9 to 17 % of all photos, and they are why the method depends so much on luck: with both losses it ends between 3.6 and 4.1 years without them, and at 4.9 with them. Where KL goes first they never came up, nor with a bias that begins at the ages of the training faces. But they are not the whole cause: with the three other seeds nobody lost a feature, and L1 alone failed as well.
 #
 # What fits all of this: KL tells each of 101 logits what it should be, L1 tells all of them together one thing, which way to tilt (section 2). While the features are still random, the first builds them, and the second drowns it out.
 #
