@@ -3,7 +3,7 @@
 They are made from the notebooks as they are, by one rule, so that nobody has to keep them:
 
 * a section becomes a slide: its title, the first formula of its first cell and the last, those in
-  a box, and the first sentences in which something is bold;
+  a box, and the first sentences in which something is bold; without these the first of all;
 * below it each of its figures, and each exercise and question, without solution;
 * the summary is the last one.
 
@@ -94,7 +94,10 @@ def essence(parts):
     formulas = FORMULA.findall(parts[0]) if parts else []
     boxed = [f for part in parts for f in FORMULA.findall(part) if r"\boxed" in f]
     kept = dict.fromkeys([*formulas[:1], *formulas[-1:], *boxed])
-    return "\n\n".join([*kept, *(f"* {each}" for each in bold("\n\n".join(parts))[:SENTENCES])])
+    said = bold("\n\n".join(parts))[:SENTENCES]
+    if not (kept or said):
+        said = re.findall(r"^[A-Z].*?[.!?](?=\s|$)", "\n".join(parts), re.MULTILINE)[:1]
+    return "\n\n".join([*kept, *(f"* {each}" for each in said)])
 
 
 def bold(text):

@@ -93,7 +93,7 @@ assert too_narrow < 0.2
 # %% [markdown]
 # A distribution must sum to 1, so we divide by the sum. The factor $1/(\sigma\sqrt{2\pi})$ cancels:
 #
-# $$ p_k = \frac{\exp\left(-(l_k - y)^2 / 2\sigma^2\right)}{\sum_j \exp\left(-(l_j - y)^2 / 2\sigma^2\right)}. $$
+# $$ \boxed{p_k = \frac{\exp\left(-(l_k - y)^2 / 2\sigma^2\right)}{\sum_j \exp\left(-(l_j - y)^2 / 2\sigma^2\right)}} $$
 #
 # This is the **label distribution**. Exponentials over their sum: this form is called a softmax, here of the numbers $-(l_k - y)^2 / 2\sigma^2$. Lesson 00 had a glimpse of it, and lesson 03 is about it.
 #
@@ -260,7 +260,7 @@ print(f"largest gap between votes and label distribution: {largest_gap:.4f}")
 assert largest_gap < 0.01
 
 # %% [markdown]
-# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: about $\sigma$, as section 1 said, and about $y$. The mean of $n$ independent votes has standard deviation $\sigma / \sqrt{n}$. With $n = 10$ that is about a third of $\sigma$: **the label itself is off by that much**, and no network can be evaluated more exactly than its labels.
+# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: about $\sigma$, as section 1 said, and about $y$. The mean of $n$ independent votes has standard deviation $\sigma / \sqrt{n}$. With ten votes **the label itself is off by about a third of $\sigma$**, and no network can be evaluated more exactly than its labels.
 
 # %%
 means = np.array([annotate(40.0, rng).mean() for _ in range(4000)])

@@ -1,0 +1,49 @@
+"""What students get: `python lessons/students.py FOLDER`, a copy of a clone without solutions.
+
+Without its history, too, in which they would be. What remains runs: the package, its tests, the
+copies in `lessons/exercises/` and the figures that they draw. To reveal the line for who is stuck,
+which reads the lesson with solutions, copy that one lesson into `lessons/` of the copy.
+"""
+
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tinydldl import cli
+from tinydldl.errors import UserError
+
+PROJECT = Path(__file__).parents[1]
+SECRET = (
+    *("lessons/[0-9]*.ipynb", "lessons/zh/[0-9]*.ipynb", "lessons/src/*"),
+    *("lessons/teaching/answers/*", "lessons/TEACHING.md", "tests/lessons/*", "tests/grade/*"),
+)
+
+
+def copied():
+    """The files of the clone that students may see, by their names in it."""
+    command = ["git", "-C", str(PROJECT), "ls-files", "-z"]
+    try:
+        listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise UserError(f"{PROJECT}: git cannot list its files; expected a clone") from None
+    names = [name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
+    return [name for name in names if not any(fnmatchcase(name, secret) for secret in SECRET)]
+
+
+def main(argv=None):
+    parser = cli.Parser("", __doc__.partition("\n")[0])
+    parser.prog = "python lessons/students.py"
+    parser.add_argument("folder", type=cli.path, metavar="FOLDER", help="a new one")
+    folder = parser.parse_args(argv).folder
+    if folder.exists():
+        raise UserError(f"{folder}: exists, and is not overwritten; give another")
+    for name in (names := copied()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, folder / name)
+    print(f"{folder}: {len(names)} files, without solutions, hidden tests and answers")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(main))
