@@ -24,17 +24,16 @@ from tinydldl.errors import UserError
         (cli.not_negative, {"0": 0.0, "1e3": 1000.0}, ["-0.1", "inf", "nan", "x"]),
     ],
 )
-def test_numbers(parse, good, bad, capsys):
+def test_numbers(parse, good, bad):
     parser = cli.Parser("command", "")
     parser.add_argument("--value", type=parse)
     for text, value in good.items():
         assert parser.parse_args(["--value", text]).value == value
     for text in bad:
-        with pytest.raises(SystemExit, match="2"):
+        with pytest.raises(UserError) as raised:
             parser.parse_args([f"--value={text}"])
-        error = capsys.readouterr().err
-        assert error.startswith("error: argument --value: expected a ")
-        assert error.endswith(f"got {text!r} (see python -m tinydldl.command --help)\n")
+        assert str(raised.value).startswith("argument --value: expected a ")
+        assert str(raised.value).endswith(f"got {text!r} (see python -m tinydldl.command --help)")
 
 
 def test_help_shows_defaults_but_not_none(capsys):
@@ -127,8 +126,7 @@ def test_an_error_is_one_line_that_can_be_read_and_exit_code_2(message, line, ca
     assert cli.run_command(raising(UserError(message))) == 2
     assert capsys.readouterr().err == line + "\n"
     parser = cli.Parser("command", "")
-    with pytest.raises(SystemExit, match="2"):
-        parser.error(message)
+    assert cli.run_command(lambda argv: parser.error(message)) == 2
     err = capsys.readouterr().err
     assert err.endswith(" (see python -m tinydldl.command --help)\n")
     assert err.count("\n") == 1

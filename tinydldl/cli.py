@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
         return group
 
     def error(self, message: str) -> NoReturn:
-        self.exit(DATA_ERROR, error_line(f"{message} (see {self.prog} --help)") + "\n")
+        raise UserError(f"{message} (see {self.prog} --help)")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -96,7 +96,7 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
         message = f"{what}: {error.strerror or error}"
     except KeyboardInterrupt:
         return ranks.leave(INTERRUPTED, "stopped")
-    except BaseException as error:  # a bug; or the parser, which has said why
+    except BaseException as error:  # a bug; or the parser, which has shown its help
         if ranks.launched()[0] == 1:
             raise
         if isinstance(error, SystemExit):

@@ -260,7 +260,7 @@ print(f"largest gap between votes and label distribution: {largest_gap:.4f}")
 assert largest_gap < 0.01
 
 # %% [markdown]
-# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: about $\sigma$, as section 1 said, and about $y$. The mean of $n$ independent votes has standard deviation $\sigma / \sqrt{n}$. With ten votes **the label itself is off by about a third of $\sigma$**, and no network can be evaluated more exactly than its labels.
+# These annotators are simulated with Gaussian noise, so the match is no surprise; for real ones it is an assumption. What ten votes can tell is limited in any case: about $\sigma$, as section 1 said, and about $y$. The mean of $n$ independent votes has standard deviation $\sigma / \sqrt{n}$. With $n = 10$ votes **the label itself is off by about a third of $\sigma$**, and no network can be evaluated more exactly than its labels.
 
 # %%
 means = np.array([annotate(40.0, rng).mean() for _ in range(4000)])

@@ -1,5 +1,6 @@
 """A packed data set is the photos themselves: the same pixels, whatever ended its making."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,9 @@ def test_who_is_killed_goes_on(seen, photos):
     np.save("set-32.npy", np.zeros(0, np.uint8))  # the length is written last
     with open("set-32.npy", "ab") as file:
         file.write(pixels[128 : -100 * (12 - seen)])
-    with pytest.raises(DataError, match=r"set-32.npy: not complete; go on with: python -m tiny"):
+    with pytest.raises(
+        DataError, match=r"set-32.npy: not complete; pack again, .*: python -m tiny"
+    ):
         Packed(Path(), "set", SIDE)
     assert pack_here(photos) == []
     assert [Path(f"set-32.{kind}").read_bytes() for kind in ("npy", "csv")] == whole
@@ -74,20 +77,53 @@ def test_more_photos_are_added(photos):
     agree(photos)
 
 
-def test_another_photo_or_damage_is_found(photos):
-    pack_here(photos)
-    data = bytearray(Path("set-32.npy").read_bytes())
+def another_photo(path):
+    """Of the same size."""
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
     data[-1] ^= 1
-    Path("set-32.npy").write_bytes(data)
-    photos[0].write_bytes(photos[0].read_bytes() + b"more")
+    path.write_bytes(data)
+
+
+def test_another_photo_or_damage_is_found_and_mended(photos, rng):
+    pack_here(photos)
+    before = np.load("set-32.npy")
+    flip(Path("set-32.npy"))
+    put_photos("faces/wide", 1, rng, 50, 50)
     packed = Packed(Path(), "set", SIDE)
     for path in (photos[0], photos[-1]):
-        with pytest.raises(DataError, match=rf"{path}: not what is packed; delete set-32.npy"):
+        with pytest.raises(DataError, match=rf"{path}: changed since set-32.npy was made; pack"):
             packed.get(path)
     assert packed.get(photos[1]) is not None
-    Path("set-32.npy").write_bytes(b"no array")
-    with pytest.raises(DataError, match=r"set-32.npy: cannot be read .*; delete it"):
+    assert pack_here(photos) == []
+    agree(photos)
+    assert not np.array_equal(np.load("set-32.npy"), before)
+
+
+def test_a_photo_of_the_same_size_is_another_one(photos):
+    pack_here(photos)
+    another_photo(photos[4])
+    with pytest.raises(DataError, match=rf"{photos[4]}: changed since"):
+        Packed(Path(), "set", SIDE).get(photos[4])
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"x" * 5000, None])
+def test_whatever_is_left_of_the_files_is_refused_and_mended(content, photos):
+    """A damaged file of pixels; or, for None, no table."""
+    pack_here(photos)
+    whole = Path("set-32.npy").read_bytes()
+    if content is None:
+        Path("set-32.csv").unlink()
+    else:
+        Path("set-32.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"set-32.npy: it or its table is damaged; pack again"):
         Packed(Path(), "set", SIDE)
+    assert pack_here(photos) == []
+    assert Path("set-32.npy").read_bytes() == whole
+    agree(photos)
 
 
 def test_a_training_is_the_same_to_the_last_digit(tmp_path, rng, monkeypatch, capsys):
@@ -104,8 +140,10 @@ def test_a_training_is_the_same_to_the_last_digit(tmp_path, rng, monkeypatch, ca
     about = ["csv", *of_photos[2:], "--pack", SIDE, "--out", "out"]
     assert exit_code(main, *about) == 0
     assert "packed: 40 photos, 0.2 MB, in data/csv-32.npy\n" in capsys.readouterr().out
-    for path in Path("faces").glob("*.png"):  # of which only the sizes are looked at from now on
-        path.write_bytes(path.name.encode().ljust(path.stat().st_size))
+    for path in Path("faces").glob("*.png"):  # of which only sizes and times are looked at now
+        about = path.stat()
+        path.write_bytes(path.name.encode().ljust(about.st_size))
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert exit_code(train, *words, "--name", "packed") == 0
     assert "in memory, read from data/csv-32.npy" in capsys.readouterr().out
     columns = ("train_loss", "valid_mae", "grad_norm")

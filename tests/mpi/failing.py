@@ -32,6 +32,7 @@ WAYS = {
     "wrong": wrong,
     "bug": bug,
     "drifts": None,
+    "option": None,
     "never": lambda: None,
 }
 
@@ -39,6 +40,8 @@ WAYS = {
 def main(argv):
     how, rank, *arguments = argv
     steps, step = [], loop.training_step
+    if how == "option" and ranks.world().rank == int(rank):
+        arguments.append("--bogus")
 
     def fail(training, *rest):
         steps.append(1)

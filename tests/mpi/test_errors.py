@@ -13,6 +13,7 @@ SAID = {
     "exits": None,
     "full disk": "/scratch/photo: No space left on device",
     "wrong": "a photo has changed",
+    "option": "unrecognized arguments: --bogus (see python -m tinydldl.train --help)",
     "bug": "ZeroDivisionError: by nothing; without mpiexec it says where",
 }
 

@@ -95,19 +95,6 @@ def test_table3_puts_the_methods_in_order():
     assert theirs in table.notes[1]
 
 
-def test_table3_draws_the_epochs_of_the_first_of_several_seeds():
-    epochs = [
-        [{"epoch": "1", "grad_norm": "2", "grad_norm_std": deviation, "valid_mae": mae}]
-        for deviation, mae in (("1", "7"), ("3", "8"))
-    ]
-    result = Result(TABLES[table3][2], [{"seed": "4"}, {"seed": "5"}], epochs)
-    figure = table3.epochs_picture([result])
-    error, gradient = figure.axes
-    assert [line.get_xydata().tolist() for line in error.lines] == [[[1, 7]]]
-    assert [line.get_xydata().tolist() for line in gradient.lines] == [[[1, 0.5]]]
-    assert figure.get_suptitle() == "Seven methods, seed 4"
-
-
 def test_table4_has_the_rows_of_the_published_code():
     rows = table4.COMPARISON.table(trained(TABLES[table4])).rows
     assert len(rows) == 10

@@ -13,9 +13,9 @@ import csv
 import io
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,52 +26,51 @@ from tinydldl.datasets.loader import in_order, read_photo
 from tinydldl.images import PhotoError, held_side
 from tinydldl.progress import Progress
 
-COLUMNS = ("photo", "file_bytes", "begin", "height", "width", "crc32")
+FACTS = ("file_bytes", "modified", "crc32")  # by which a photo and its pixels are known again
+COLUMNS = ("photo", *FACTS, "begin", "height", "width")
 HEADER = 128  # bytes, in which NumPy leaves room for a length that grows
 
 
 class Packed:
-    """The pixels (h, w, 3), uint8, of the photos of a set, if that is packed for a network's side.
-
-    Raises DataError for files that are damaged, or not complete.
-    """
+    """The pixels (h, w, 3), uint8, of packed photos. Raises DataError for what is damaged."""
 
     def __init__(self, data_dir: Path, dataset: str, side: int) -> None:
         self.dataset, self.side = dataset, side
         self.path, self.photos = data_dir / f"{dataset}-{side}.npy", {}
         if not self.path.exists():
             return
-        self.how = f"python -m tinydldl.datasets {dataset} --pack {side}"
+        again = f"python -m tinydldl.datasets {dataset} --pack {side}"
+        self.again = f"pack again, with the same --data-dir and --table: {again}"
         try:
             self.photos = {row["photo"]: row for row in lines_of(self.path.with_suffix(".csv"))}
             self.pixels = np.asarray(np.load(self.path, mmap_mode="r"))
-        except (ValueError, KeyError, OSError) as error:
-            raise DataError(f"{self.path}: cannot be read ({error}); delete it") from None
+        except (ValueError, KeyError, EOFError, OSError):
+            raise DataError(f"{self.path}: it or its table is damaged; {self.again}") from None
         if len(self.pixels) != end_of(list(self.photos.values())):
-            raise DataError(f"{self.path}: not complete; go on with: {self.how}")
+            raise DataError(f"{self.path}: not complete; {self.again}")
 
     def get(self, photo: Path) -> Pixels | None:
         """The pixels of a photo, None if it is not packed. Raises DataError if it has changed."""
         if (row := self.photos.get(os.path.relpath(photo, self.path.parent))) is None:
             return None
-        file_bytes, begin, height, width, crc32 = (int(row[name]) for name in COLUMNS[1:])
+        begin, height, width = (int(row[name]) for name in COLUMNS[4:])
         pixels = self.pixels[begin : begin + 3 * height * width]
-        if photo.stat().st_size != file_bytes or zlib.crc32(pixels.data) != crc32:
-            raise DataError(f"{photo}: not what is packed; delete {self.path}, then {self.how}")
+        if facts_in(row) != facts(photo, pixels.data):
+            raise DataError(f"{photo}: changed since {self.path} was made; {self.again}")
         return pixels.reshape(height, width, 3)
 
 
 def pack(photos: Sequence[Path], path: Path, side: int, loaders: int) -> list[tuple[Path, str]]:
-    """Write what is missing of `path` and its table; returns what cannot be read, and why."""
+    """Write `path` and its table from where they end or err; returns what is no photo, and why."""
     bad, table = [], path.with_suffix(".csv")
     with files.held(path.parent):
-        rows = lines_of(table) if path.exists() and table.exists() else []
+        path.touch()
+        rows = list(intact(lines_of(table), path)) if table.exists() else []
         done = {row["photo"] for row in rows}
         names = {os.path.relpath(photo, path.parent): photo for photo in photos}
         missing = {name: photo for name, photo in names.items() if name not in done}
         files.check_room(path.parent, 3 * held_side(side) ** 2 * len(missing), "packed photos")
         files.write_table(table, COLUMNS, rows)  # without a line that was cut off
-        path.touch()
         with open(path, "r+b") as file, open(table, "ab") as lines:
             write_header(file, 0)
             begin = end_of(rows)
@@ -85,7 +84,7 @@ def pack(photos: Sequence[Path], path: Path, side: int, loaders: int) -> list[tu
                     continue
                 file.write(pixels.data)
                 file.flush()  # before its line
-                values = photo.stat().st_size, begin, *pixels.shape[:2], zlib.crc32(pixels.data)
+                values = *facts(photo, pixels.data), begin, *pixels.shape[:2]
                 line = files.csv_line(COLUMNS, dict(zip(COLUMNS, (name, *values), strict=True)))
                 lines.write(line.encode(errors="surrogateescape"))
                 lines.flush()
@@ -93,6 +92,28 @@ def pack(photos: Sequence[Path], path: Path, side: int, loaders: int) -> list[tu
             os.fsync(file.fileno())
             write_header(file, begin)
     return bad
+
+
+def intact(rows: Sequence[dict[str, str]], path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table up to one whose pixels are damaged, or whose photo has changed."""
+    with open(path, "rb") as file:
+        file.seek(HEADER)
+        for row in rows:
+            photo = path.parent / row["photo"]
+            if not photo.exists() or facts_in(row) != facts(photo, file.read(end_of([row]))):
+                return
+            yield row
+
+
+def facts_in(row: dict[str, str]) -> list[str | None]:
+    """FACTS of a row of the table."""
+    return [row.get(name) for name in FACTS]
+
+
+def facts(photo: Path, pixels: Any) -> list[str]:
+    """FACTS of a photo and its pixels: size and time (ns) of its file, and their checksum."""
+    about = photo.stat()
+    return [str(value) for value in (about.st_size, about.st_mtime_ns, zlib.crc32(pixels))]
 
 
 def write_header(file: IO[bytes], length: int) -> None:

@@ -34,11 +34,10 @@ class Row:
 
 @dataclass
 class Result:
-    """A row, the lines of its trainings in runs.csv, and of each those in epochs.csv."""
+    """A row, and the lines of its trainings in runs.csv."""
 
     row: Row
     trained: list[dict[str, str]]
-    epochs: list[list[dict[str, str]]] = field(default_factory=list)
 
     def values(self, name: str) -> np.ndarray:
         """The figure of each seed, as far as it has one."""

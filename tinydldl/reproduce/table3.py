@@ -1,10 +1,8 @@
 """Table 3: what augmentation and pooling contribute, and seven methods on one network."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from tinydldl.plots import DPI, LINES, plot_column, styled
-from tinydldl.reproduce.table import SETS, Comparison, Published, Result, Row, Table, write_picture
+from tinydldl.reproduce.table import SETS, Comparison, Published, Result, Row, Table
 from tinydldl.reproduce.trainings import Trainings
 
 SEVEN = ("dldl-v2", "mr-l2", "mr-l1", "dex", "ranking", "er-l1", "dldl")
@@ -62,29 +60,7 @@ def in_order(results: list[Result]) -> str:
     return " ".join([*sentences, close])
 
 
-def epochs_picture(results: list[Result]) -> Figure:
-    """Of each one's first seed: MAE by epoch, and how the norm of the gradient varies."""
-    seven = [result for result in results if result.row.name in SEVEN]
-    figure = Figure(figsize=(10, 4), dpi=DPI, layout="constrained")
-    figure.suptitle(f"Seven methods, seed {seven[0].trained[0]['seed']}")
-    error, gradient = (styled(axes) for axes in figure.subplots(1, 2))
-    for result, color in zip(seven, LINES, strict=False):
-        first = result.epochs[0]
-        plot_column(error, first, "valid_mae", result.row.name, color)
-        ratio = [float(epoch["grad_norm_std"]) / float(epoch["grad_norm"]) for epoch in first]
-        gradient.plot(range(1, len(first) + 1), ratio, color=color)
-    error.set_title("Validation MAE (years)")
-    gradient.set_title("Spread of the gradient's norm, over its mean")
-    gradient.set_ylim(bottom=0)
-    for axes in (error, gradient):
-        axes.set_xlabel("Epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
-    figure.legend(loc="outside right center", frameon=False)
-    return figure
-
-
 def make(trainings: Trainings, seeds: range) -> None:
-    """Train, and write the table and its two pictures."""
+    """Train, and write the table."""
     results = trainings.run(rows(), seeds)
     table(results).write(trainings.path("table3"), COMPARISON.picture(results))
-    write_picture(trainings.path("table3-epochs.png"), epochs_picture(results))

@@ -122,8 +122,7 @@ class Trainings:
         results = []
         for row, own in zip(rows, changes, strict=True):
             names = [name_of(own, seed) for seed in seeds]
-            epochs = [[line for line in self.epochs if line["run"] == name] for name in names]
-            results.append(Result(row, [self.lines[name] for name in names], epochs))
+            results.append(Result(row, [self.lines[name] for name in names]))
         return results
 
     def _train_some(self, missing: list[tuple[str, dict[str, Any], int]]) -> None:
