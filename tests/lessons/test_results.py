@@ -60,3 +60,24 @@ def test_the_seven_from_two_starts(text):
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells in found
+
+
+@pytest.mark.parametrize("lam", ["0.01", "0.1", "1", "10"])
+def test_lambda_from_two_starts(lam):
+    """Means over the seeds that each start has, and the paired differences to lambda 1."""
+    cells = [lam]
+    for folder, seeds in (("synthetic-random", 3), ("table4-trained", 2)):
+        with (LESSONS / "results" / folder / "runs.csv").open() as file:
+            mae = {row["run"]: float(row["mae"]) for row in csv.DictReader(file)}
+        name = "dldl-v2" if lam == "1" else f"dldl-v2_lam-{lam}"
+        ours, theirs = (
+            np.array([mae[f"{which}_seed-{seed}"] for seed in range(seeds)])
+            for which in (name, "dldl-v2")
+        )
+        cells.append(f"{ours.mean():.2f}")
+        if folder == "synthetic-random":
+            low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+            cells.append("" if lam == "1" else f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}")
+        else:
+            cells.append("" if lam == "1" else ", ".join(f"{d:+.2f}" for d in ours - theirs))
+    assert f"| {' | '.join(cells)} |".replace("  ", " ") in PAGE.read_text(encoding="utf-8")
