@@ -49,7 +49,9 @@ def test_the_seven_from_two_starts(text):
     cells = [text]
     for start in ("random", "trained"):
         path = LESSONS / "results" / f"synthetic-{start}" / "runs.csv"
-        mae = {row["run"]: float(row["mae"]) for row in csv.DictReader(path.open())}
+        mae = {
+            row["run"]: float(row["mae"]) for row in csv.DictReader(path.read_text().splitlines())
+        }
         ours, theirs = (
             np.array([mae[f"{name}_seed-{seed}"] for seed in range(8)])
             for name in (METHODS[text], "dldl-v2")
