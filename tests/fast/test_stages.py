@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers import comparison
 from helpers.comparison import (
     BadScratch,
+    all_close,
     check,
     close,
     norms,
@@ -61,7 +61,7 @@ def test_photos_without_contrast_cost_no_precision_in_float32(contrast, rng):
     reference.to(dtype=np.float64)
     x = (2.5 + contrast * rng.standard_normal((4, 64, 64, 3))).astype(np.float32)
     close(net.forward(x), reference.forward(x.astype(np.float64)), 1e-4)
-    comparison.all_close(net.buffers, reference.buffers, 1e-5)
+    all_close(net.buffers, reference.buffers, 1e-5)
 
 
 @pytest.mark.parametrize("pool", [True, False])

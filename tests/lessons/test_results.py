@@ -39,6 +39,18 @@ def test_no_training_stands_there_twice(table):
     assert len(names) == len(set(names))
 
 
+def mae_of(folder):
+    """{training: MAE} of a folder of results."""
+    table = LESSONS / "results" / folder / "runs.csv"
+    return {row["run"]: float(row["mae"]) for row in csv.DictReader(table.read_text().splitlines())}
+
+
+def page_rows():
+    """The cells of each row of the page's tables."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 METHODS = {"ranking": "ranking", "DLDL": "dldl", "DEX": "dex", "DLDL-v2, lambda 1": "dldl-v2"}
 METHODS |= {"regression, L1": "mr-l1", "regression, L2": "mr-l2", "expectation regression": "er-l1"}
 
@@ -48,10 +60,7 @@ def test_the_seven_from_two_starts(text):
     """Means of eight seeds and paired 95 % intervals, from the lines of the trainings."""
     cells = [text]
     for start in ("random", "trained"):
-        path = LESSONS / "results" / f"synthetic-{start}" / "runs.csv"
-        mae = {
-            row["run"]: float(row["mae"]) for row in csv.DictReader(path.read_text().splitlines())
-        }
+        mae = mae_of(f"synthetic-{start}")
         ours, theirs = (
             np.array([mae[f"{name}_seed-{seed}"] for seed in range(8)])
             for name in (METHODS[text], "dldl-v2")
@@ -59,9 +68,7 @@ def test_the_seven_from_two_starts(text):
         low, high = stats.ttest_rel(ours, theirs).confidence_interval()
         minus = f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}"
         cells += [f"{ours.mean():.2f}", minus if (ours != theirs).any() else ""]
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert cells in found
+    assert cells in page_rows()
 
 
 @pytest.mark.parametrize("lam", ["0.01", "0.1", "1", "10"])
@@ -69,8 +76,7 @@ def test_lambda_from_two_starts(lam):
     """Means over the seeds that each start has, and the paired differences to lambda 1."""
     cells = [lam]
     for folder, seeds in (("synthetic-random", 3), ("table4-trained", 2)):
-        with (LESSONS / "results" / folder / "runs.csv").open() as file:
-            mae = {row["run"]: float(row["mae"]) for row in csv.DictReader(file)}
+        mae = mae_of(folder)
         name = "dldl-v2" if lam == "1" else f"dldl-v2_lam-{lam}"
         ours, theirs = (
             np.array([mae[f"{which}_seed-{seed}"] for seed in range(seeds)])
@@ -82,4 +88,4 @@ def test_lambda_from_two_starts(lam):
             cells.append("" if lam == "1" else f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}")
         else:
             cells.append("" if lam == "1" else ", ".join(f"{d:+.2f}" for d in ours - theirs))
-    assert f"| {' | '.join(cells)} |".replace("  ", " ") in PAGE.read_text(encoding="utf-8")
+    assert cells in page_rows()
