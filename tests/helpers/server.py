@@ -18,12 +18,18 @@ def serving(choice, token=None):
     server.port = int(server.effective_port)
     thread = Thread(target=server.run)
     thread.start()
+
+    def end():  # the trigger stays open, for whoever is about to pull it
+        close_all({number: c for number, c in server._map.items() if c is not server.trigger})
+        server._map.clear()  # and with nothing to wait for, run() returns
+
     try:
         yield server
     finally:
-        server.trigger.pull_trigger(lambda: close_all(server._map))
+        server.trigger.pull_trigger(end)
         thread.join()
         server.task_dispatcher.shutdown()
+        server.trigger.close()
 
 
 def connect(server):
