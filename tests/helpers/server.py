@@ -19,9 +19,9 @@ def serving(choice, token=None):
     thread = Thread(target=server.run)
     thread.start()
 
-    def end():  # the trigger stays open, for whoever is about to pull it
-        close_all({number: c for number, c in server._map.items() if c is not server.trigger})
-        server._map.clear()  # and with nothing to wait for, run() returns
+    def end():  # the trigger, which the server closes, stays open for whoever is about to pull it
+        close_all(server.active_channels)
+        server._map.clear()  # with nothing to wait for, run() returns
 
     try:
         yield server
@@ -29,7 +29,7 @@ def serving(choice, token=None):
         server.trigger.pull_trigger(end)
         thread.join()
         server.task_dispatcher.shutdown()
-        server.trigger.close()
+        server.close()
 
 
 def connect(server):
