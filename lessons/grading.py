@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
                 if table:
                     write_table(table, COLUMNS, rows)
             progress.write(report(here))
+            cli.results[about["notebook"]] = here
 
 
 def build_parser() -> cli.Parser:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import errno
+import json
 import math
 import os
 import re
@@ -10,9 +11,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 import tinydldl
 from tinydldl import ranks
@@ -22,6 +23,9 @@ from tinydldl.progress import Progress
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
 QUIET = "show no progress: results, warnings and errors alone"
+JSON = "print the results as JSON, and all else on standard error"
+results: dict[str, Any] = {}  # of the command that runs, for --json
+at_end = ExitStack()  # of that command
 Group = argparse._ActionsContainer  # a parser, or a group of its arguments
 T = TypeVar("T")
 Type = Callable[[str], Any]  # of an argument
@@ -44,6 +48,15 @@ class Quiet(argparse.Action):
         Progress.shown = False
 
 
+class Json(argparse.Action):
+    """Keeps standard output for `results`, which are printed in the end."""
+
+    def __call__(self, *_: Any) -> None:
+        if sys.stdout is not sys.stderr:  # which it is if the arguments are parsed once more
+            at_end.callback(print_results, sys.stdout)
+            at_end.enter_context(redirect_stdout(sys.stderr))
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults, and whose errors are one line."""
 
@@ -51,6 +64,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(called(command), None, about, epilog, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
         self.add_argument("--quiet", nargs=0, action=Quiet, dest=argparse.SUPPRESS, help=QUIET)
+        self.add_argument("--json", nargs=0, action=Json, dest=argparse.SUPPRESS, help=JSON)
 
     def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:
         """Add --out, a folder; returns its group."""
@@ -79,7 +93,10 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
     try:
         with interruptible():
             try:
-                return ranks.leave(command(argv))
+                results.clear()
+                with at_end:
+                    ended = command(argv)
+                return ranks.leave(ended)
             finally:
                 print(end="", flush=True)  # inside the try: a closed pipe raises here
     except UserError as error:
@@ -103,6 +120,14 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
             return ranks.leave(error.code)
         code, message = 1, f"{type(error).__name__}: {error}; without mpiexec it says where"
     return ranks.leave(code, error_line(message))
+
+
+def print_results(output: IO[str]) -> None:
+    """Print `results` as JSON: arrays as lists, paths and what else JSON does not know as text."""
+    text = json.dumps(
+        results, indent=2, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)
+    )
+    print(text, file=output, flush=True)
 
 
 def error_line(message: object) -> str:

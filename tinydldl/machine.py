@@ -50,8 +50,7 @@ def description() -> str:
     names = re.findall(r"model name\s*: (.*)", CPUINFO.read_text()) if CPUINFO.exists() else []
     cpu = names[0] if names else platform.processor() or platform.machine()
     sizes = [path.read_text().strip() for path in sorted(CACHES.glob("index*/size"))]
-    if sizes:
-        cpu += f", caches {' '.join(sizes)}"
+    cpu += f", caches {' '.join(sizes)}" * bool(sizes)
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     text = f"{blas['name']} {blas['version']}"
     if find_spec("threadpoolctl"):

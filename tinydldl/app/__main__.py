@@ -37,7 +37,9 @@ def main(argv: list[str] | None = None) -> None:
         print(EXPOSED)
     if ip_address(host).is_unspecified:
         print(f"others    write this computer's name or IP address where it says {host}")
-    print(f"page      http://{place}:{server.effective_port}/{query} (Ctrl-C ends it)", flush=True)
+    page = f"http://{place}:{server.effective_port}/{query}"
+    cli.results.update(network=label, page=page)
+    print(f"page      {page} (Ctrl-C ends it)", flush=True)
     server.run()
     raise KeyboardInterrupt  # which waitress has kept to itself
 

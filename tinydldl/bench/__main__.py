@@ -36,7 +36,10 @@ def main(argv: list[str] | None = None) -> int:
     measured = {case: results for case, (results, _) in races.items()}
     peak = max(peak for _, peak in races.values())
     print(f"sgemm peak of NumPy's BLAS: {peak / 1e9:.0f} GFLOP/s\n")
-    print(*table(measured, peak), quiet.verdict(before, quiet.pulse()), sep="\n")
+    verdict = quiet.verdict(before, quiet.pulse())
+    print(*table(measured, peak), verdict, sep="\n")
+    by_engine = {str(case): {r.engine: vars(r) for r in own} for case, own in measured.items()}
+    cli.results.update(machine=machine.description(), peak=peak, verdict=verdict, cases=by_engine)
     for rival in rivals:
         print("", *ratio_table(measured, rival), sep="\n")
     if arguments.profile:

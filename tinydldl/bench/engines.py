@@ -130,13 +130,12 @@ def openvino(case: Case, workers: int) -> Step:
 
 
 def jax(case: Case, workers: int) -> Step:
-    """JAX, compiled as one function, on all cores that it finds."""
+    """JAX, compiled as one function, on all cores that it finds; inference."""
     import jax
     from jax import lax
     from jax import numpy as jnp
 
-    model, (x, y, sigma) = case.model(), case.photos()
-    p = labels.gaussian_label_distribution(y, sigma, LABELS).astype(np.float32)
+    model, (x, _, _) = case.model(), case.photos()
 
     def logits(params: Any, x: Any) -> Any:
         for name, layer in flatten(model.layers):
@@ -146,8 +145,7 @@ def jax(case: Case, workers: int) -> Step:
                     how = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
                     x = lax.conv_general_dilated(x, arrays["W"], (1, 1), "SAME", **how)
                 case BatchNorm2d():
-                    batch = x.mean((0, 1, 2)), x.var((0, 1, 2))
-                    mean, var = batch if case.train else layer.buffers.values()
+                    mean, var = layer.buffers.values()
                     scale = arrays["gamma"] * lax.rsqrt(var + layer.eps)
                     x = scale * (x - mean) + arrays["beta"]
                 case ReLU():
@@ -161,36 +159,8 @@ def jax(case: Case, workers: int) -> Step:
                     x = x.mean((1, 2))
         return x
 
-    if not case.train:
-        infer, params = jax.jit(logits), jax.device_put(model.params)
-        return lambda: np.asarray(infer(params, x))
-
-    def loss(params: Any, x: Any) -> Any:
-        log_p_hat = jax.nn.log_softmax(logits(params, x))
-        kl = (p * (jnp.log(jnp.maximum(p, 1e-30)) - log_p_hat)).sum(1).mean()
-        return kl + jnp.abs(jnp.exp(log_p_hat) @ LABELS.astype(np.float32) - y).mean()
-
-    def update(state: Any, t: Any, x: Any) -> Any:
-        params, m, v = state
-        value, grads = jax.value_and_grad(loss)(params, x)
-        b1, b2, tree = optim.Adam.beta1, optim.Adam.beta2, jax.tree.map
-        m = tree(lambda m, g: b1 * m + (1 - b1) * g, m, grads)
-        v = tree(lambda v, g: b2 * v + (1 - b2) * g * g, v, grads)
-        lr, correction = 1e-3 / (1 - b1**t), 1 - b2**t
-        params = tree(lambda w, m, v: w - lr * m / (jnp.sqrt(v / correction) + 1e-8), params, m, v)
-        return value, (params, m, v)
-
-    compiled = jax.jit(update)
-    zeros = jax.tree.map(jnp.zeros_like, model.params)
-    state, t = (jax.device_put(model.params), zeros, zeros), 0
-
-    def step() -> float:
-        nonlocal state, t
-        t += 1
-        value, state = compiled(state, t, x)
-        return float(value)
-
-    return step
+    infer, params = jax.jit(logits), jax.device_put(model.params)
+    return lambda: np.asarray(infer(params, x))
 
 
 ENGINES: dict[str, Callable[[Case, int], Step]] = {
@@ -203,7 +173,7 @@ ENGINES: dict[str, Callable[[Case, int], Step]] = {
     "openvino": openvino,
     "jax": jax,
 }
-INFERENCE_ONLY = ("onnxruntime", "openvino")
+INFERENCE_ONLY = ("onnxruntime", "openvino", "jax")
 
 
 def can_run(engine: str, case: Case) -> bool:
@@ -214,5 +184,5 @@ def can_run(engine: str, case: Case) -> bool:
 def missing(engine: str) -> list[str]:
     """The packages that an engine needs and that are not installed."""
     own = [] if engine in ("layers", "fast") else [engine.partition("-")[0]]
-    needed = [*own, "onnx"] if engine in INFERENCE_ONLY else own
+    needed = [*own, "onnx"] if engine in ("onnxruntime", "openvino") else own
     return [name for name in needed if find_spec(name) is None]

@@ -64,6 +64,7 @@ def converted(
 def finish(network: trained.Trained, out: Path) -> None:
     """Write a network and say so. Raises UserError as `save` does."""
     written = save(out, network)
+    cli.results.update(network=network.meta, written=written)
     mean, std = network.channels
     print(f"network   {network.net}: {models.count_params(network.model):,} parameters")
     print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")

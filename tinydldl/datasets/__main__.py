@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     files.check_folder(arguments.out, [path for photos in parts.values() for path in photos.paths])
     total = sum(len(photos) for photos in parts.values())
     print(f"{arguments.name}: {total} photos (years: min / mean / max)")
+    cli.results["photos"] = {part: len(photos) for part, photos in parts.items()}
     for part, p in parts.items():
         print(f"{part:>7} {len(p):7}   age {summary(p.ages)}   sigma {summary(p.sigmas)}")
     if arguments.align:
@@ -58,6 +59,7 @@ def align(arguments: Namespace, parts: Parts, options: Options) -> int:
     where = options.aligned or f"{FOLDER}/"
     print(f"aligned: {before + made} of {len(crops)} photos, {made} of them now, in {where}")
     print(f"not aligned: {len(failed)}, used as they are: {table}")
+    cli.results.update(aligned=before + made, not_aligned=failed)
     return 0
 
 
@@ -67,6 +69,7 @@ def pack_all(paths: list[Path], arguments: Namespace, options: Options) -> int:
     bad = pack(paths, path, arguments.pack, arguments.loaders)
     print(f"packed: {len(paths) - len(bad)} photos, {path.stat().st_size / 1e6:,.1f} MB, in {path}")
     print_some(f"unreadable: {len(bad)}", [f"{photo}: {why}" for photo, why in bad])
+    cli.results.update(packed=path, unreadable=bad)
     return 1 if bad else 0
 
 
@@ -84,6 +87,7 @@ def check(name: str, parts: Parts, folder: Path) -> int:
     print_some(f"unreadable: {len(unreadable)}", [f"{path}: {why}" for path, why in unreadable])
     if unreadable:
         print(f"all of them: {files.write_reasons(folder, f'{name}-unreadable.csv', unreadable)}")
+    cli.results.update(outside=outside, duplicates=pairs, unreadable=unreadable)
     ages = {part: photos.ages for part, photos in parts.items()}
     figure = plots.age_histograms({name: ages})
     print(f"age histogram: {plots.save_new(figure, folder, f'{name}-ages')}")
@@ -118,9 +122,7 @@ def summary(years: Ages) -> str:
 
 def print_some(headline: str, lines: list[str]) -> None:
     """Print a headline, the first few lines, and how many more there are."""
-    print(headline)
-    for line in lines[:SHOWN]:
-        print(f"  {line}")
+    print(headline, *(f"  {line}" for line in lines[:SHOWN]), sep="\n")
     if len(lines) > SHOWN:
         print(f"  and {len(lines) - SHOWN} more")
 

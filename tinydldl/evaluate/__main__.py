@@ -121,6 +121,7 @@ def write(folder: Path, facts: dict, estimates: Estimates, store: PhotoStore, ti
     """Write everything that an evaluation leaves, and print the names of the files."""
     with files.replacing(folder / FIGURES) as file:
         file.write(json.dumps(facts, indent=2, default=str).encode())
+    cli.results.update(facts, results=folder)
     files.write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
     # the numbers are safe; pictures of an earlier evaluation need not come again
     for name in report.PICTURES:

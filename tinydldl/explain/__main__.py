@@ -36,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     network = trained.load(arguments.checkpoint or weights.find(arguments.net))
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
-    print(f"picture   {plots.save_new(figure, arguments.out, stem)}")
+    cli.results["picture"] = plots.save_new(figure, arguments.out, stem)
+    print(f"picture   {cli.results['picture']}")
     return 0
 
 
@@ -54,7 +55,8 @@ def explain_photo(arguments: Namespace, network: trained.Trained) -> tuple[Figur
     ages = ages_around(y_hat, one.grid)
     estimate = saliency.under_squares(one.of_expectation()[0], side)
     occluded = saliency.occlusion(network, pixels)
-    agreement = agreement_text(saliency.agreement(estimate, occluded))
+    agreement = agreement_text(r := saliency.agreement(estimate, occluded))
+    cli.results.update(photo=photo, estimate=y_hat, agreement=r)
     of_ages = {age: saliency.under_squares(one.of_log_probability(age)[0], side) for age in ages}
     print(f"face      {which}{inputs.turned_text(turned)}")
     print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")
@@ -118,6 +120,7 @@ def explain_dataset(arguments: Namespace, network: trained.Trained) -> tuple[Fig
         raise UserError(f"{arguments.dataset}: expected {FEWEST} photos or more of a decade, {why}")
     if few := [f"{row['decade']}-{row['decade'] + 9}" for row in rows if row["count"] < FEWEST]:
         print(f"left out  {', '.join(few)}: fewer than {FEWEST} photos")
+    cli.results["decades"] = [{n: row[n] for n in ("decade", "count", "y_hat")} for row in shown]
     for row in shown:
         row["map"] = saliency.under_squares(row["map"], network.side)
         ages = f"{row['decade']}-{row['decade'] + 9}"

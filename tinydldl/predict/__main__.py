@@ -149,6 +149,7 @@ def build_parser() -> cli.Parser:
     about += "the estimate, its standard deviation (±) says how unsure the network is."
     exits = "The exit code is 2 if a photo cannot be used; a photo without a face is not an error."
     parser = cli.Parser("predict", about, f"{portraits.CAUTION} {exits}")
+    parser.conflict_handler = "resolve"  # it has a --json of its own, which prints as it goes
     about = "a file, a folder, a pattern such as 'party/**/*.jpg', or - for standard input"
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help=about)
     portraits.add_network_arguments(parser.add_argument_group("network"))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
-from tinydldl import files, plots
+from tinydldl import cli, files, plots
 from tinydldl.plots import COLORS, DPI
 
 # Published figures: MAE (years) and epsilon-error on each of SETS, None where the paper has none.
@@ -72,6 +72,7 @@ class Table:
     def write(self, stem: Path, picture: Figure) -> None:
         """Print the table, and write `stem`.md, `stem`.csv and its picture, `stem`.png."""
         print("\n" + self.markdown())
+        cli.results[stem.name] = vars(self)
         with files.replacing(stem.with_suffix(".md")) as file:
             file.write(self.markdown().encode())
         rows = [dict(zip(self.header, row, strict=True)) for row in self.rows]

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinydldl import checkpoint, methods, models, optim, plots, ranks, report, trained
+from tinydldl import checkpoint, cli, methods, models, optim, plots, ranks, report, trained
 from tinydldl.datasets.selection import PART_NAMES
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import choose_engine
@@ -167,8 +167,9 @@ class Experiment:
         folder.put("predictions.csv", partial(write_table, columns=report.PREDICTIONS, rows=rows))
         picture = report.picture(estimates, self.photos.valid, self.settings.title)
         folder.put("predictions.png", partial(plots.save, picture))
-        lines = report.short_lines(report.figures(estimates), PART_NAMES[self.photos.part])
-        baselines = self.photos.baselines
+        figures, baselines = report.figures(estimates), self.photos.baselines
+        cli.results.update(figures, results=folder.path, baselines=baselines)
+        lines = report.short_lines(figures, PART_NAMES[self.photos.part])
         lines |= {f"{name}, MAE": f"{error:.3f} years" for name, error in baselines.items()}
         files = ("curves.png", "predictions.png", "predictions.csv")
         lines |= {name: str(folder / name) for name in files if (folder / name).exists()}

@@ -160,11 +160,8 @@ def build_parser() -> cli.Parser:
     add = parser.add_argument_group("training").add_argument
     add("--epochs", type=cli.whole(1), help=f"passes over the photos {by_set('epochs')}")
     add("--batch", type=cli.whole(2), help=f"photos per step, at most {by_set('batch')}")
-    add(
-        "--optimizer",
-        choices=optim.OPTIMIZERS,
-        help="what takes the steps; sgd has a momentum of 0.9",
-    )
+    about = "what takes the steps; sgd has a momentum of 0.9"
+    add("--optimizer", choices=optim.OPTIMIZERS, help=about)
     add("--lr", type=cli.positive, help=f"learning rate {by_set('lr')}")
     about = "divide the learning rate by 10 every N epochs; or raise it for W epochs, then along "
     about += f"half a cosine down to 0 {by_set('schedule')}"
