@@ -38,7 +38,11 @@ def main(argv: list[str] | None = None) -> None:
                 if table:
                     write_table(table, COLUMNS, rows)
             progress.write(report(here))
-            cli.results[about["notebook"]] = here
+            cli.results[about["notebook"]] = [
+                {"exercise": row["exercise"], "message": row.get("message", "")}
+                | {key: int(row[key]) if row.get(key) else None for key in ("points", "of")}
+                for row in here
+            ]
 
 
 def build_parser() -> cli.Parser:

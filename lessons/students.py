@@ -42,6 +42,7 @@ def main(argv=None):
     for name in (names := copied()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(PROJECT / name, folder / name)
+    cli.results["files"] = names
     print(f"{folder}: {len(names)} files, without solutions, hidden tests and answers")
 
 

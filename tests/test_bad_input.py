@@ -149,11 +149,11 @@ TRAIN = [
         "argument --name: expected a name of up to 63 characters, no path, got '.hidden'",
     ),
     (f"{FACES} --size 32 --name done", "runs/done exists; give another --name, or continue it"),
-    ("--init nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected the"),
-    ("--init empty", "empty: no checkpoint, checkpoint.json is missing; expected the folder of"),
+    ("--init nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected a run"),
+    ("--init empty", "empty: no checkpoint, checkpoint.json is missing; expected a run"),
     ("--init photo.jpg", "photo.jpg: no checkpoint, photo.jpg.json is missing"),
     ("--init twelve.npz", "twelve.npz: weights of the network tiny12; expected tiny"),
-    ("--init pretrained --net tiny12", "no weights of tiny12 ship with tinydldl (there are: tiny"),
+    ("--init tiny --net tiny12", "...tiny.npz: weights of the network tiny; expected tiny12"),
     ("--init ''", "argument --init: expected a path, got nothing"),
     ("--dataset utkface --name done", "runs/done exists"),  # before photos are looked for
     (f"{FACES} --split subject", "csv: --split subject: expected a table with a column subject"),
@@ -176,28 +176,28 @@ TRAIN = [
 ]
 
 EVALUATE = [
-    ("", "the following arguments are required: --checkpoint"),
-    ("--checkpoint ''", "argument --checkpoint: expected a path, got nothing"),
-    ("--checkpoint net", "--dataset is missing, and there is no run's config.json"),
-    ("--checkpoint none", "none: no such run or checkpoint; expected the folder of a run"),
-    (f"--checkpoint none {FACES}", "none: no checkpoint, none.json is missing; expected"),
-    (f"--checkpoint empty {FACES}", "empty: no checkpoint, checkpoint.json is missing; expected"),
-    (f"--checkpoint net rank {FACES}", "net and rank: their predictions cannot be averaged"),
-    (f"--checkpoint net none {FACES}", "none: no checkpoint, none.json is missing"),
-    (f"--checkpoint net {FACES} --part test", "csv: no part test, only train, valid"),
-    (f"--checkpoint net {FACES} --part best", "argument --part: invalid choice: 'best'"),
-    ("--checkpoint net --dataset csv", "csv: no table, expected --table"),
-    ("--checkpoint net --dataset morph", "morph: no folder data/morph/Album2"),
-    (f"--checkpoint net {FACES} --out photo.jpg", "photo.jpg: is a file, expected a folder"),
-    (f"--checkpoint net {FACES} --out faces", "faces: holds files that are not of an evaluation"),
-    (f"--checkpoint net {FACES} --device tpu", "device 'tpu': expected auto, cpu"),
-    (f"--checkpoint net {FACES} --limit 1", "argument --limit: expected a whole number from 2"),
-    (f"--checkpoint net {FACES} --batch 0", "argument --batch: expected a whole number from 1"),
+    ("", "the following arguments are required: --weights"),
+    ("--weights ''", "argument --weights: expected a path, got nothing"),
+    ("--weights net", "--dataset is missing, and there is no run's config.json"),
+    ("--weights none", "none: no such run or checkpoint; expected a run"),
+    (f"--weights none {FACES}", "none: no checkpoint, none.json is missing; expected"),
+    (f"--weights empty {FACES}", "empty: no checkpoint, checkpoint.json is missing; expected"),
+    (f"--weights net rank {FACES}", "net and rank: their predictions cannot be averaged"),
+    (f"--weights net none {FACES}", "none: no checkpoint, none.json is missing"),
+    (f"--weights net {FACES} --part test", "csv: no part test, only train, valid"),
+    (f"--weights net {FACES} --part best", "argument --part: invalid choice: 'best'"),
+    ("--weights net --dataset csv", "csv: no table, expected --table"),
+    ("--weights net --dataset morph", "morph: no folder data/morph/Album2"),
+    (f"--weights net {FACES} --out photo.jpg", "photo.jpg: is a file, expected a folder"),
+    (f"--weights net {FACES} --out faces", "faces: holds files that are not of an evaluation"),
+    (f"--weights net {FACES} --device tpu", "device 'tpu': expected auto, cpu"),
+    (f"--weights net {FACES} --limit 1", "argument --limit: expected a whole number from 2"),
+    (f"--weights net {FACES} --batch 0", "argument --batch: expected a whole number from 1"),
 ]
 
 PREDICT = [
     ("", "the following arguments are required: PHOTO"),
-    ("photo.jpg --net huge", "argument --net: invalid choice: 'huge'"),
+    ("photo.jpg --weights huge", "huge: no checkpoint, huge.json is missing; expected a run"),
     ("photo.jpg --crop round", "argument --crop: invalid choice: 'round'"),
     ("photo.jpg --box 1,2,3", "argument --box: expected x,y,width,height, got '1,2,3'"),
     ("photo.jpg --box 10,10,nan,20", "argument --box: expected x,y,width,height"),
@@ -240,8 +240,8 @@ PREDICT = [
     (f"photo.jpg --landmarks {'x' * 5000}", "argument --landmarks: expected x,y,x,y,x,y,x,y,x,y"),
     ("photo.jpg --no-detect --score nan", "argument --score: expected a number between 0 and 1"),
     ("faces --landmarks 1,1,2,1,1,2,1,3,2,3", "--box and --landmarks are for one photo, and there"),
-    ("photo.jpg --checkpoint nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected"),
-    ("photo.jpg --checkpoint ''", "argument --checkpoint: expected a path, got nothing"),
+    ("photo.jpg --weights nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected"),
+    ("photo.jpg --weights ''", "argument --weights: expected a path, got nothing"),
     ("empty", "empty: no photo in this folder; expected .jpg"),
     ("''", "expected a photo, got an empty name"),
     ("missing.jpg --no-detect", "missing.jpg: No such file or directory"),
@@ -264,8 +264,8 @@ EXPLAIN = [
     ("'['", "[: no photo is there, and none matches this as a pattern"),
     ("/dev/null", "/dev/null: "),
     ("photo.jpg --face 0", "argument --face: expected a whole number from 1"),
-    ("photo.jpg --no-detect --checkpoint rank", "ranking: no softmax, so no map of an age; try dl"),
-    ("photo.jpg --no-detect --checkpoint none", "none: no checkpoint, none.json is missing"),
+    ("photo.jpg --no-detect --weights rank", "ranking: no softmax, so no map of an age; try dl"),
+    ("photo.jpg --no-detect --weights none", "none: no checkpoint, none.json is missing"),
     ("photo.jpg --no-detect --out net.json", "net.json: is a file, expected a folder"),
     ("--dataset csv", "csv: no table, expected --table"),
     (f"{FACES.partition(' --workers')[0]} --part test", "csv: no part test, only"),
@@ -369,17 +369,17 @@ BENCH = [
 ]
 
 APP = [
-    ("--checkpoint nowhere", "nowhere: no checkpoint, nowhere.json is missing; exp"),
-    ("--checkpoint net --port x", "argument --port: expected a whole number from 0 to 65535, got"),
-    ("--checkpoint net --port -1", "argument --port: expected a whole number from 0 to 65535"),
-    ("--checkpoint net --port 70000", "argument --port: expected a whole number from 0 to 65535"),
-    ("--checkpoint net --host localhost", "argument --host: expected an IP address, got 'local"),
-    ("--checkpoint net --host ''", "argument --host: expected an IP address, got ''"),
+    ("--weights nowhere", "nowhere: no checkpoint, nowhere.json is missing; exp"),
+    ("--weights net --port x", "argument --port: expected a whole number from 0 to 65535, got"),
+    ("--weights net --port -1", "argument --port: expected a whole number from 0 to 65535"),
+    ("--weights net --port 70000", "argument --port: expected a whole number from 0 to 65535"),
+    ("--weights net --host localhost", "argument --host: expected an IP address, got 'local"),
+    ("--weights net --host ''", "argument --host: expected an IP address, got ''"),
     (
-        "--checkpoint net --port 0 --host 203.0.113.1",
+        "--weights net --port 0 --host 203.0.113.1",
         "...203.0.113.1...; choose another --port or --h",
     ),
-    ("--net thin", "argument --net: invalid choice: 'thin'"),
+    ("--weights=", "argument --weights: expected a path, got nothing"),
     ("photo.jpg", "unrecognized arguments: photo.jpg"),
 ]
 
@@ -653,8 +653,8 @@ TOO_LITTLE = [
         ("train", "train", "csv: no part valid or test, only train"),
         ("train", "valid", "csv: no part train, only valid"),
         ("train", "test", "csv: no part train, only test"),
-        ("evaluate --checkpoint net", "train", "csv: no part valid or test, only train, all"),
-        ("evaluate --part train --checkpoint net", "test", "csv: no part train, only test, all"),
+        ("evaluate --weights net", "train", "csv: no part valid or test, only train, all"),
+        ("evaluate --part train --weights net", "test", "csv: no part train, only test, all"),
     ],
 )
 def test_a_table_without_the_part(command, parts, words, refuses):
@@ -701,7 +701,7 @@ NO_TABLES = [
 ]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate --checkpoint net", "explain", "datasets"])
+@pytest.mark.parametrize("command", ["train", "evaluate --weights net", "explain", "datasets"])
 @pytest.mark.parametrize(("table", "words"), NO_TABLES)
 def test_no_table(command, table, words, refuses):
     name = "csv" if command == "datasets" else "--dataset csv"
@@ -912,12 +912,12 @@ NETWORKS = [
 ]
 LOADING = [
     f"train {FACES} --size 32 --init bad",
-    f"evaluate {FACES} --checkpoint bad",
-    f"evaluate {FACES} --checkpoint net bad",
-    "predict photo.jpg --no-detect --checkpoint bad",
-    "explain photo.jpg --no-detect --checkpoint bad",
-    "explain --dataset csv --table faces/table.csv --checkpoint bad",
-    "app --port 0 --checkpoint bad",
+    f"evaluate {FACES} --weights bad",
+    f"evaluate {FACES} --weights net bad",
+    "predict photo.jpg --no-detect --weights bad",
+    "explain photo.jpg --no-detect --weights bad",
+    "explain --dataset csv --table faces/table.csv --weights bad",
+    "app --port 0 --weights bad",
 ]
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,11 +18,11 @@ PHOTO = Path(__file__).parents[1] / "docs" / "astronaut.jpg"
 FEW = "--dataset synthetic --limit 20"
 RESULTS = {  # of a line: the values in its JSON that are looked at
     f"train {FEW} --epochs 1 --size 32 --batch 8": {"results": "runs/synthetic-tiny-1"},
-    f"evaluate --checkpoint network {FEW}": {"photos": 4, "engine": "fast, 1 process"},
-    f"explain {PHOTO} --checkpoint network": {"photo": str(PHOTO)},
+    f"evaluate --weights network {FEW}": {"photos": 4, "engine": "fast, 1 process"},
+    f"explain {PHOTO} --weights network": {"photo": str(PHOTO)},
     "datasets synthetic --count 10 --side 32": {"photos": {"train": 8, "valid": 2}},
     "convert network network.safetensors": {"written": ["network.safetensors"]},
-    f"predict {PHOTO} --checkpoint network --no-detect": {"labels": [*range(101)]},
+    f"predict {PHOTO} --weights network --no-detect": {"labels": [*range(101)]},
     "bench --cases tiny-32-2-inference --engines fast --rounds 3": {"peak": float},
 }
 
@@ -56,6 +57,26 @@ def test_every_command_has_it(capsys):
         assert " --json " in capsys.readouterr().out
 
 
+def test_of_the_page_at_once(tmp_path, monkeypatch, capsys):
+    """Whoever reads it needs the address while the page is served."""
+
+    def run():
+        values = json.loads(capsys.readouterr().out)
+        assert values == {
+            "network": "network: dldl-v2, tiny, 32 px",
+            "page": "http://127.0.0.1:8000/",
+        }
+        served.append(values)
+
+    served, server = [], SimpleNamespace(effective_port=8000, run=run)
+    monkeypatch.setattr("tinydldl.app.__main__.open_server", lambda *_: server)
+    monkeypatch.chdir(tmp_path)
+    save_network("network")
+    assert exit_code(main, "app", "--weights", "network", "--json") == 130
+    assert served
+    assert capsys.readouterr().out == ""
+
+
 def test_of_a_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("tinydldl.reproduce.table.write_picture", lambda path, picture: None)
     table = Table("Ages", ["method", "MAE"], [["dldl", "3.0"]], ["A note."])
@@ -66,6 +87,13 @@ def test_of_a_table(tmp_path, monkeypatch, capsys):
 
     assert exit_code(command, "--json") is None
     assert json.loads(capsys.readouterr().out) == {"table9": vars(table)}
+
+
+def test_nothing_where_nothing_was_found(capsys):
+    """Whether the error or --json is the first."""
+    for arguments in (["--count", "x", "--json"], ["--json", "--count", "x"]):
+        assert exit_code(main, "datasets", "synthetic", *arguments) == 2
+        assert capsys.readouterr().out == ""
 
 
 def test_what_json_does_not_know(capsys):

@@ -8,11 +8,11 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "arrays", "errors", "naive"},
-    {"backend", "machine", "progress", "watch"},
+    {"backend", "machine", "progress", "watch", "weights"},
     {"processes", "files", "ranks"},
     {"cli", "images"},
     {"layers", "labels"},
-    {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint", "weights"},
+    {"finite", "losses", "gradcheck", "optim", "metrics", "checkpoint"},
     {"models", "methods", "fast", "faces", "ldl"},
     {"datasets"},
     {"plots", "trained"},

@@ -1,36 +1,28 @@
-"""Weights that ship: found by the name of their network, and a line that says which there are."""
+"""Weights that ship: found by the name of their network, where no path has that name."""
+
+from pathlib import Path
 
 import pytest
 from helpers.networks import save_network
 
 from tinydldl import trained, weights
-from tinydldl.errors import UserError
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder of weights in the place of the package's."""
+def test_finds_the_weights_of_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    return tmp_path
-
-
-def test_finds_the_weights_of_a_network(folder):
     for net in ("tiny", "thin"):
-        save_network(folder / net, net=net)
+        save_network(tmp_path / net, net=net)
+    assert weights.names() == ["thin", "tiny"]
     for net in ("tiny", "thin"):
         assert trained.load(weights.find(net)).meta["network"]["name"] == net
 
 
-def test_says_which_there_are(folder):
-    expected = r"no weights of thin ship with tinydldl \(there are: {}\); give the run"
-    with pytest.raises(UserError, match=expected.format("none")):
-        weights.find("thin")
-    for net in ("tiny12", "tiny"):
-        save_network(folder / net, net=net)
-    with pytest.raises(UserError, match=expected.format("tiny, tiny12")):
-        weights.find("thin")
+@pytest.mark.parametrize("path", ["runs/tiny", "tiny12", "./tiny", Path("tiny.npz")])
+def test_anything_else_is_a_path(path):
+    assert weights.find(path) == Path(path)
 
 
 def test_what_ships_is_what_its_name_says():
+    assert weights.BEST in weights.names()
     for path in weights.FOLDER.glob("*.npz"):
         assert trained.load(path).meta["network"]["name"] == path.stem

@@ -43,6 +43,7 @@ def test_exit_codes_are_those_of_the_command(capsys):
     [
         ("", "expected a command (see python -m tinydldl --help)"),
         ("dream", "argument COMMAND: invalid choice: 'dream' (choose from"),
+        ("--json predict photo.jpg", "unrecognized arguments: --json"),  # it goes behind the word
         ("--print-completion fish", "argument --print-completion: invalid choice: 'fish'"),
     ],
 )

@@ -38,7 +38,9 @@ def main(argv: cli.Argv = None) -> int | None:
         return 0
     if not arguments.word:
         build_parser().error("expected a command")
-    return module_of(arguments.word).main(argv[argv.index(arguments.word) + 1 :])
+    behind = argv.index(arguments.word) + 1
+    build_parser().parse_args(argv[:behind])  # nothing unknown is before the word
+    return module_of(arguments.word).main(argv[behind:])
 
 
 def module_of(word: str, name: str = "__main__") -> Any:

@@ -22,8 +22,9 @@ from tinydldl.arrays import Array, DType
 from tinydldl.backend import flush, get_array_module, to_host
 from tinydldl.errors import UserError
 from tinydldl.files import open_file, replacing
+from tinydldl.weights import SHIPPED
 
-EXPECTED = "expected the folder of a run, or a file NAME.npz with NAME.json beside it"
+EXPECTED = f"expected a run, a file NAME.npz with NAME.json beside it, or {SHIPPED}"
 # A variance, Adam's mean of squares, a count of steps.
 NOT_NEGATIVE = re.compile(r"\brunning_var$|^optimizer\.v\.|\.t$")
 

@@ -22,7 +22,7 @@ from tinydldl.progress import Progress
 
 DATA_ERROR, INTERRUPTED, HUNG_UP = 2, 130, 141
 BEGINNING, END = 240, 140  # characters of an error that is too long for a line
-QUIET = "show no progress: results, warnings and errors alone"
+QUIET = "show no progress bars"
 JSON = "print the results as JSON, and all else on standard error"
 results: dict[str, Any] = {}  # of the command that runs, for --json
 at_end = ExitStack()  # of that command
@@ -64,7 +64,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(called(command), None, about, epilog, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # lists too: --box -5,0,90,90
         self.add_argument("--quiet", nargs=0, action=Quiet, dest=argparse.SUPPRESS, help=QUIET)
-        self.add_argument("--json", nargs=0, action=Json, dest=argparse.SUPPRESS, help=JSON)
+        if command:
+            self.add_argument("--json", nargs=0, action=Json, dest=argparse.SUPPRESS, help=JSON)
 
     def add_out(self, about: str, default: Path | None = None) -> argparse._ArgumentGroup:
         """Add --out, a folder; returns its group."""
@@ -123,11 +124,10 @@ def run_command(command: Callable[[Argv], int | None], argv: Argv = None) -> int
 
 
 def print_results(output: IO[str]) -> None:
-    """Print `results` as JSON: arrays as lists, paths and what else JSON does not know as text."""
-    text = json.dumps(
-        results, indent=2, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)
-    )
-    print(text, file=output, flush=True)
+    """Print `results`, if there are any: arrays as lists, paths and the like as text."""
+    if results:
+        text = json.dumps(results, indent=2, default=lambda v: getattr(v, "tolist", v.__str__)())
+        print(text, file=output, flush=True)
 
 
 def error_line(message: object) -> str:

@@ -50,7 +50,7 @@ class AgeEstimator:
 
         if crop not in SHAPES:
             raise UserError(f"crop {crop!r}: expected one of {', '.join(SHAPES)}")
-        self.trained = trained.load(weights.named(network))
+        self.trained = trained.load(weights.find(network))
         self.crop = crop
 
     def predict(self, photo: Photo, **search: Any) -> Faces:

@@ -11,7 +11,7 @@ from tinydldl.layers import Layer, Layers, Sequential
 CHANNELS = {  # the last M is part of hybrid pooling
     "tiny": "16 16 M 32 32 M 64 64 64 M 128 128 128 M 128 128 128 M",
     "thin": "32 32 M 64 64 M 128 128 128 M 256 256 256 M 256 256 256 M",
-    "tiny12": "16 16 M 32 32 M 64 64 M 128 128 128 M 128 128 128 M",  # third-party, see `convert`
+    "tiny12": "16 16 M 32 32 M 64 64 M 128 128 128 M 128 128 128 M",  # see `tools/from_pytorch.py`
 }
 POOLS = {"hp": nn.HybridPool, "gap": nn.GlobalAvgPool}
 SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels

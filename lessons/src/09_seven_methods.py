@@ -1120,7 +1120,7 @@ assert abs(11 * vgg16 / published_ldae - 1) < 1e-3
 #
 #     python -m tinydldl.train --method ldae --members 3
 #     python -m tinydldl.train --net thin
-#     python -m tinydldl.evaluate --checkpoint runs/A runs/B runs/C
+#     python -m tinydldl.evaluate --weights runs/A runs/B runs/C
 #
 # The last one averages any networks that you have trained whose predictions mean the same: of one method, or of dldl, dldl-v2, ldae, dex and er-l1 on one grid.
 

@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_nothing_to_offer(capsys):
     error = refused(capsys, app.main, "--port", 0)
-    assert error.startswith("no weights of tiny ship with tinydldl (there are: none); give")
+    assert error.startswith(f"{weights.BEST}: no checkpoint, {weights.BEST}.json is missing; exp")
 
 
 def test_the_network_that_is_asked_for(monkeypatch):
@@ -42,11 +42,11 @@ def test_the_network_that_is_asked_for(monkeypatch):
         raise UserError("seen")
 
     monkeypatch.setattr(app, "open_server", serve)
-    own = "--checkpoint", "net", "--crop", "arcface"
-    for arguments in ([], ["--net", "thin"], own):
+    own = "--weights", "net", "--crop", "arcface"
+    for arguments in ([], ["--weights", "thin"], own):
         assert exit_code(app.main, *arguments) == 2
     assert asked == [
-        ("tiny: dldl-v2, tiny, 32 px", "utkface", 32),
+        (f"{weights.BEST}: dldl-v2, {weights.BEST}, 32 px", "utkface", 32),
         ("thin: dldl-v2, thin, 32 px", "utkface", 32),
         ("net: dldl, tiny, 40 px", "arcface", 40),
     ]
@@ -54,12 +54,12 @@ def test_the_network_that_is_asked_for(monkeypatch):
 
 def test_without_waitress(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "waitress", None)
-    error = refused(capsys, app.main, "--checkpoint", "net", "--port", 0)
+    error = refused(capsys, app.main, "--weights", "net", "--port", 0)
     assert error == 'the page needs waitress: pip install "tinydldl[app]"'
 
 
 def test_a_port_that_another_program_has(capsys, server):
-    error = refused(capsys, app.main, "--checkpoint", "net", "--port", server.port)
+    error = refused(capsys, app.main, "--weights", "net", "--port", server.port)
     assert str(server.port) in error
     assert error.endswith("; choose another --port or --host")
 
@@ -67,7 +67,7 @@ def test_a_port_that_another_program_has(capsys, server):
 @contextmanager
 def running(*arguments):
     """The command as a user runs it, until Ctrl-C: its lines, and the process with its port."""
-    command = [sys.executable, "-m", "tinydldl.app", "--checkpoint", "net", "--port", "0"]
+    command = [sys.executable, "-m", "tinydldl.app", "--weights", "net", "--port", "0"]
     with subprocess.Popen([*command, *arguments], text=True, stdout=-1, stderr=-1) as run:
         try:
             lines = [next(run.stdout)]

@@ -50,9 +50,9 @@ def test_from_a_file_to_its_evaluation(torch, capsys):
     assert lines["pool"] == "hp, as the file does not say; see --pool"
     assert lines["head"] == "softmax, as the file does not say; see --head"
     assert lines["written"] == "out.npz, out.json"
-    assert lines["next"].startswith("python -m tinydldl.evaluate --checkpoint out.npz --dataset ")
+    assert lines["next"].startswith("python -m tinydldl.evaluate --weights out.npz --dataset ")
 
-    arguments = ["--checkpoint", "out.npz", "--dataset", "synthetic", "--limit", 30]
+    arguments = ["--weights", "out.npz", "--dataset", "synthetic", "--limit", 30]
     assert exit_code(evaluate.main, *arguments, "--workers", 1) == 0
     assert "dldl-v2, tiny, 224 px, hp: 934,869 parameters" in capsys.readouterr().out
 

@@ -61,7 +61,7 @@ def figures(folder):
 def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys, said):
     assert exit_code(train.main, *TRAINED, "--name", "mine") == 0
     capsys.readouterr()
-    lines = said(run("--checkpoint", "runs/mine")).splitlines()
+    lines = said(run("--weights", "runs/mine")).splitlines()
     folder = Path("runs/mine/evaluation/synthetic-valid")
     assert lines[0].startswith("tinydldl.evaluate on cpu (NumPy")
     assert lines[1].startswith("network   runs/mine: dldl-v2, tiny, 32 px, hp: 934,869 parameters")
@@ -90,7 +90,7 @@ def test_after_a_training_it_finds_the_same_photos_and_the_same_error(capsys, sa
 
 def test_the_arguments_win_over_those_of_the_run(undrawn, said):
     save_run(dataset="synthetic", seed=3, limit=40)
-    out = said(run("--checkpoint", ".", "--seed", 4, "--limit", 30, "--part", "train"))
+    out = said(run("--weights", ".", "--seed", 4, "--limit", 30, "--part", "train"))
     assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "as in training: dataset synthetic, data-dir data, split random, sigma 2.0\n" in out
     assert "warning: a network was trained on these" in out
@@ -99,10 +99,10 @@ def test_the_arguments_win_over_those_of_the_run(undrawn, said):
 
 def test_a_network_trained_on_another_part_is_evaluated_on_what_is_new(undrawn, capsys, said):
     save_run(dataset="synthetic", seed=3, limit=40, parts=["valid", "train"])
-    out = said(run("--checkpoint", ".", "--limit", 30))
+    out = said(run("--weights", ".", "--limit", 30))
     assert "synthetic: 24 photos (train) to evaluate on" in out
     assert "warning" not in out
-    assert run("--checkpoint", ".", "--limit", 30, "--part", "valid") == 0
+    assert run("--weights", ".", "--limit", 30, "--part", "valid") == 0
     assert "warning: a network was trained on these" in capsys.readouterr().out
 
 
@@ -111,7 +111,7 @@ def test_pictures_of_photos_are_not_put_beside_weights_that_belong_to_no_run(
 ):
     Path("weights").mkdir()
     save_network("weights/tiny")
-    assert run("--checkpoint", "weights/tiny.npz", *TABLE_DATA) == 0
+    assert run("--weights", "weights/tiny.npz", *TABLE_DATA) == 0
     folder = Path("runs/evaluations/tiny-table-valid")
     assert f"results   {folder}\n" in capsys.readouterr().out
     assert figures(folder)["part"] == "valid"
@@ -123,18 +123,18 @@ def test_the_evaluation_of_another_network_is_not_replaced(photos, undrawn, caps
         Path(name).mkdir()
         save_network(f"{name}/tiny", seed=ord(name))
     folder = Path("runs/evaluations/tiny-table-valid")
-    assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0
+    assert run("--weights", "a/tiny.npz", *TABLE_DATA) == 0
     before = figures(folder)
     for out in ([], ["--out", folder]):
-        error = refused(capsys, evaluate.main, "--checkpoint", "b/tiny.npz", *TABLE_DATA, *out)
+        error = refused(capsys, evaluate.main, "--weights", "b/tiny.npz", *TABLE_DATA, *out)
         assert error.startswith(f"{folder}: holds the evaluation of {Path('a/tiny.npz').resolve()}")
     assert figures(folder) == before
-    assert run("--checkpoint", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
+    assert run("--weights", "a/tiny.npz", *TABLE_DATA) == 0  # its own may be
 
 
 def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, undrawn, said):
     """Without the ages that the grid does not hold, every row is evaluated, once."""
-    out = said(run("--checkpoint", "pretrained", *TABLE_DATA, "--part", "all"))
+    out = said(run("--weights", "tiny", *TABLE_DATA, "--part", "all"))
     assert "data      csv: 20 photos (all) to evaluate on\n" in out
     assert "trained on" not in out
     evaluated = rows("runs/evaluations/tiny-table-all/predictions.csv")
@@ -145,7 +145,7 @@ def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, und
 
 def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, said):
     save_run(dataset="synthetic", seed=3, limit=40)
-    out = said(run("--checkpoint", ".", "--part", "all"))
+    out = said(run("--weights", ".", "--part", "all"))
     assert "synthetic: 40 photos (all) to evaluate on" in out
     assert "warning: a network was trained on some of these" in out
 
@@ -156,7 +156,7 @@ def test_another_table_was_not_trained_on(photos, undrawn, capsys):
     for table, warned in (("./table.csv", True), ("other.csv", False)):
         for part in ("train", "all"):
             out = ["--out", f"{part}-{warned}"]
-            assert run("--checkpoint", ".", "--table", table, "--part", part, *out) == 0
+            assert run("--weights", ".", "--table", table, "--part", part, *out) == 0
             assert ("a network was trained on" in capsys.readouterr().out) is warned
 
 
@@ -166,13 +166,13 @@ def test_aligned_crops_of_the_run_are_found_again(photos, undrawn, capsys):
     for i in range(30):
         Path(f"{i}.png").write_text(f"{i}: no photo, only its crop can be read")
     write_config(".", dataset="csv", table="table.csv", seed=0, limit=None, aligned="crops")
-    assert run("--checkpoint", ".", "--part", "valid") == 0
+    assert run("--weights", ".", "--part", "valid") == 0
     assert "table table.csv, aligned crops, split random" in capsys.readouterr().out
 
 
 def test_another_data_set_does_not_take_the_settings_of_the_run(photos, undrawn, said):
     save_run(dataset="synthetic", seed=3, limit=40, sigma=5.0)
-    out = said(run("--checkpoint", ".", *TABLE_DATA, "--part", "train", "--out", "out"))
+    out = said(run("--weights", ".", *TABLE_DATA, "--part", "train", "--out", "out"))
     assert "as in training" not in out
     assert "trained on these" not in out
     settings = figures("out")["settings"]
@@ -183,8 +183,8 @@ def test_two_networks_are_averaged(photos, undrawn):
     """The expectation of the mean of two distributions is the mean of their expectations."""
     for name, seed, side in (("a", 1, 32), ("b", 2, 40)):
         save_network(name, seed=seed, side=side)
-        assert run("--checkpoint", name, *TABLE_DATA, "--out", f"out-{name}") == 0
-    assert run("--checkpoint", "a", "b.npz", *TABLE_DATA, "--out", "both") == 0
+        assert run("--weights", name, *TABLE_DATA, "--out", f"out-{name}") == 0
+    assert run("--weights", "a", "b.npz", *TABLE_DATA, "--out", "both") == 0
     a, b, both = (
         np.array([float(row["estimate"]) for row in rows(f"{folder}/predictions.csv")])
         for folder in ("out-a", "out-b", "both")
@@ -204,7 +204,7 @@ def test_photos_are_opened_once_for_each_size_of_network(photos, monkeypatch):
         raise UserError("enough")
 
     monkeypatch.setattr("tinydldl.evaluate.ensemble.average", average)
-    assert run("--checkpoint", "a", "b", "c", *TABLE_DATA) == 2
+    assert run("--weights", "a", "b", "c", *TABLE_DATA) == 2
     assert seen == {32: 32, 40: 40}
 
 
@@ -212,7 +212,7 @@ def test_photos_of_two_sizes_share_the_memory(photos):
     """Twenty of 37 x 37 x 3 bytes, and what is left for those of 46 x 46 x 3."""
     for name, side in (("a", 40), ("b", 32)):
         save_network(name, side=side)
-    request = evaluate.parse(["--checkpoint", "a", *TABLE_DATA, "--part", "all"]).request
+    request = evaluate.parse(["--weights", "a", *TABLE_DATA, "--part", "all"]).request
     networks = ensemble.load([Path("a"), Path("b")]).values()
     part, stores = evaluate.open_stores(request, networks, 100_000)
     assert (part, len(stores[40])) == ("all", 20)
@@ -226,14 +226,14 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
             Path(folder, name).parent.mkdir(parents=True)
             save_network(Path(folder, name), seed=member)
     write_config("one", dataset="synthetic", seed=0, limit=None)
-    assert run("--checkpoint", "one/checkpoint.npz", *TABLE_DATA) == 0
+    assert run("--weights", "one/checkpoint.npz", *TABLE_DATA) == 0
     assert Path("one/evaluation/table-valid/figures.json").exists()
     save_network("one/best", seed=5)
-    assert run("--checkpoint", "one/best", *TABLE_DATA) == 0
+    assert run("--weights", "one/best", *TABLE_DATA) == 0
     assert Path("one/evaluation/best-table-valid/figures.json").exists()
-    assert run("--checkpoint", "ensemble", *TABLE_DATA) == 0
+    assert run("--weights", "ensemble", *TABLE_DATA) == 0
     assert len(figures("ensemble/evaluation/table-valid-of-2")["checkpoints"]) == 2
-    assert run("--checkpoint", "ensemble/member-2", "one", *TABLE_DATA) == 0
+    assert run("--weights", "ensemble/member-2", "one", *TABLE_DATA) == 0
     assert Path("ensemble/member-2/evaluation/table-valid-of-2/figures.json").exists()
 
 
@@ -242,16 +242,16 @@ def test_a_network_of_an_ensemble_knows_the_run(photos, undrawn, capsys, said):
     save_network("runs/x/member-1/checkpoint")
     write_config("runs/x", dataset="csv", table="table.csv", seed=1, limit=20)
     for path in ("runs/x", "runs/x/member-1", "runs/x/member-1/checkpoint.npz"):
-        out = said(run("--checkpoint", path))
+        out = said(run("--weights", path))
         assert "table table.csv, split random, seed 1, sigma 2.0\n" in out  # no limit
         assert "warning: split" not in out
-    assert run("--checkpoint", "runs/x", "--seed", 2) == 0
+    assert run("--weights", "runs/x", "--seed", 2) == 0
     assert "warning: split in another way than in training" in capsys.readouterr().out
 
 
 def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, said):
     save_network("a")
-    out = said(run("--checkpoint", "a", *TABLE_DATA, "--part", "train"))
+    out = said(run("--weights", "a", *TABLE_DATA, "--part", "train"))
     assert "photos left out, ages not in 0..100" in out
     assert "trained on" not in out  # nobody knows on what
     evaluated = rows("runs/evaluations/a-table-train/predictions.csv")
@@ -260,17 +260,17 @@ def test_photos_outside_the_grid_are_left_out_with_a_warning(photos, undrawn, sa
 
 def test_a_limit_is_of_the_photos_evaluated(photos, undrawn, capsys):
     save_network("a")
-    assert run("--checkpoint", "a", *TABLE_DATA, "--part", "train", "--limit", 5) == 0
+    assert run("--weights", "a", *TABLE_DATA, "--part", "train", "--limit", 5) == 0
     assert "csv: 5 photos (train) to evaluate on" in capsys.readouterr().out
 
 
 def test_each_method_leaves_what_it_can(photos, said):
     save_network("net", "ranking")
-    assert "KL divergence" in said(run("--checkpoint", "net", *TABLE_DATA, "--out", "out"))
+    assert "KL divergence" in said(run("--weights", "net", *TABLE_DATA, "--out", "out"))
     assert {"kl", "crps", "coverage"} <= figures("out").keys()
     assert Path("out/reliability.png").exists()
     save_network("net", "mr-l2")  # what it is now takes the place of what it was
-    assert "KL divergence" not in said(run("--checkpoint", "net", *TABLE_DATA, "--out", "out"))
+    assert "KL divergence" not in said(run("--weights", "net", *TABLE_DATA, "--out", "out"))
     assert "kl" not in figures("out")
     assert not Path("out/reliability.png").exists()
     assert {row["mode"] for row in rows("out/predictions.csv")} == {""}
@@ -288,7 +288,7 @@ def test_files_of_others_are_not_replaced(name, text, photos, undrawn, capsys):
     save_network("a")
     Path("out").mkdir()
     Path("out", name).write_text(text)
-    error = refused(capsys, evaluate.main, "--checkpoint", "a", *TABLE_DATA, "--out", "out")
+    error = refused(capsys, evaluate.main, "--weights", "a", *TABLE_DATA, "--out", "out")
     assert error.startswith("out: holds files that are not of an evaluation")
     assert [path.read_text() for path in Path("out").iterdir()] == [text]
 
@@ -298,6 +298,6 @@ def test_numbers_are_written_before_pictures(monkeypatch):
     monkeypatch.setattr(report, "pictures", raising(RuntimeError))
     save_network("checkpoint")
     with pytest.raises(RuntimeError):
-        run("--checkpoint", "checkpoint.npz", "--dataset", "synthetic", "--limit", 30, "--out", "o")
+        run("--weights", "checkpoint.npz", "--dataset", "synthetic", "--limit", 30, "--out", "o")
     assert figures("o")["mae"] > 0
     assert len(rows("o/predictions.csv")) == 6

@@ -51,7 +51,7 @@ def no_occlusion(monkeypatch):
 
 
 def run(*arguments):
-    return exit_code(explain.main, "--checkpoint", "net", *arguments)
+    return exit_code(explain.main, "--weights", "net", *arguments)
 
 
 def view(face=None):
@@ -145,7 +145,7 @@ def test_the_face_that_the_detector_is_surest_of(no_occlusion, drawn, capsys):
     assert estimate.startswith(f"estimate  {one.y_hat[0]:.1f} years")
     assert_sees(drawn[0], face)
     Image.linear_gradient("L").resize((300, 200)).save("sky.png")
-    error = refused(capsys, explain.main, "--checkpoint", "net", "sky.png")
+    error = refused(capsys, explain.main, "--weights", "net", "sky.png")
     assert error.startswith("sky.png: no face found; say where it is with --box or --landmarks")
 
 
@@ -163,7 +163,7 @@ def test_one_face_of_several(no_occlusion, drawn, capsys):
     assert capsys.readouterr().out.splitlines()[0] == "face      2 of 3, from left to right"
     for figure, face in zip(drawn, (detected[0], left_to_right[1]), strict=True):
         assert_sees(figure, face)
-    error = refused(capsys, explain.main, "--checkpoint", "net", "photo.jpg", "--face", "4")
+    error = refused(capsys, explain.main, "--weights", "net", "photo.jpg", "--face", "4")
     assert "--face 4: expected 1 to 3" in error
 
 

@@ -29,7 +29,7 @@ def test_one_training_is_what_one_process_makes_of_it(train, ranks):
     exists = "runs/three exists; give another --name, or continue it with --resume"
     assert errors(again) == [f"error: {exists}"]
 
-    evaluation = ["-m", "tinydldl.evaluate", "--checkpoint", "runs/three", "--loaders", 1]
+    evaluation = ["-m", "tinydldl.evaluate", "--weights", "runs/three", "--loaders", 1]
     found = []
     for count in (1, 3):
         done = ranks(count, *evaluation, "--out", f"evaluation-{count}")

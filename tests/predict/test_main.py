@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return exit_code(predict.main, "--checkpoint", "net", *arguments)
+    return exit_code(predict.main, "--weights", "net", *arguments)
 
 
 def estimate(face):
@@ -64,7 +64,7 @@ def test_a_photo_in_an_age_out(capsys):
 
 
 def test_a_photo_that_is_a_face(capsys):
-    assert run("photo.jpg", "--no-detect", "--json", "--checkpoint", "net") == 0
+    assert run("photo.jpg", "--no-detect", "--json", "--weights", "net") == 0
     document = json.loads(capsys.readouterr().out)
     (photo,) = document["photos"]
     (face,) = photo["faces"]
@@ -132,7 +132,7 @@ def test_a_folder_that_is_not_ours_is_said_before_anything_is_done(monkeypatch, 
         raise PermissionError(13, f"Permission denied: {dir}")
 
     monkeypatch.setattr("tinydldl.files.TemporaryFile", refuse)
-    arguments = "--checkpoint", "net", "photo.jpg", "--no-detect", "--out", "here/and/there"
+    arguments = "--weights", "net", "photo.jpg", "--no-detect", "--out", "here/and/there"
     error = refused(capsys, predict.main, *arguments)
     assert error == "here/and/there: cannot be written (Permission denied: .); give another --out"
     assert not Path("here").exists()
@@ -308,7 +308,7 @@ MORE = ",".join([*predict.COLUMNS, "mine"]) + "\n" + "1," * len(predict.COLUMNS)
 @pytest.mark.parametrize("text", ["path,age\n1.jpg,30\n", "a note\n", MORE])
 def test_another_table_is_left_as_it_is(text, several, capsys):
     Path("ages.csv").write_text(text)
-    error = refused(capsys, predict.main, "--checkpoint", "net", "party", "--resume", "ages.csv")
+    error = refused(capsys, predict.main, "--weights", "net", "party", "--resume", "ages.csv")
     assert error == "ages.csv: not a table of predict; give another --resume"
     assert Path("ages.csv").read_text() == text
 

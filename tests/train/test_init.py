@@ -90,7 +90,7 @@ def test_weights_that_ship_are_half_as_large(begun, monkeypatch, capsys):
     arrays, meta = contents("shipped/tiny")
     halves = {name: array.astype(np.float16) for name, array in arrays.items()}
     checkpoint.save("shipped/tiny", halves, meta)
-    assert run(*SMALL, "--init", "pretrained") == 0
+    assert run(*SMALL, "--init", "tiny") == 0
     assert f"init      {weights.FOLDER / 'tiny.npz'}, all layers" in capsys.readouterr().out
     W = begun[0].model.params["conv5_3.W"]
     assert W.dtype == np.float32
@@ -123,7 +123,7 @@ def test_the_average_is_what_the_checkpoint_is_evaluated_by():
     assert {k.removeprefix("raw.") for k in raw} == {k.removeprefix("model.") for k in model}
     assert np.abs(arrays["raw.bn5_3.running_var"] - arrays["model.bn5_3.running_var"]).max() > 1e-3
 
-    assert exit_code(evaluate, "--checkpoint", folder, "--workers", 1) == 0
+    assert exit_code(evaluate, "--weights", folder, "--workers", 1) == 0
     evaluated = rows(folder / "evaluation/synthetic-valid/predictions.csv")
     ours = rows(folder / "predictions.csv")
     for name in ("estimate", "age"):

@@ -25,8 +25,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     host = arguments.host
     token = None if host == ADDRESS else secrets.token_urlsafe()
-    network = trained.load(arguments.checkpoint or weights.find(arguments.net))
-    label = f"{arguments.checkpoint or arguments.net}: {network.text}"
+    network = trained.load(weights.find(arguments.weights))
+    label = f"{arguments.weights}: {network.text}"
     share_memory()
     server = open_server(Choice(label, network, arguments.crop), host, arguments.port, token)
     place = f"[{host}]" if ":" in host else host
@@ -40,6 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     page = f"http://{place}:{server.effective_port}/{query}"
     cli.results.update(network=label, page=page)
     print(f"page      {page} (Ctrl-C ends it)", flush=True)
+    cli.at_end.close()  # who reads the results needs them now
     server.run()
     raise KeyboardInterrupt  # which waitress has kept to itself
 

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def opened(arguments: Namespace) -> trained.Trained:
     """The network in a file, of whatever kind; prints what was read. Raises UserError."""
-    path = weights.named(arguments.file)
+    path = weights.find(arguments.file)
     if path.suffix in (".pt", ".pth"):
         raise UserError(f"{path}: of PyTorch; tools/from_pytorch.py, in a clone, reads it")
     if path.suffix != ".safetensors":
@@ -70,7 +70,7 @@ def finish(network: trained.Trained, out: Path) -> None:
     print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
     print(f"written   {', '.join(map(str, written))}")
     if out.suffix == ".npz":
-        print(f"next      python -m tinydldl.evaluate --checkpoint {written[0]} --dataset utkface")
+        print(f"next      python -m tinydldl.evaluate --weights {written[0]} --dataset utkface")
 
 
 def save(path: Path, network: trained.Trained) -> list[Path]:
@@ -99,7 +99,7 @@ def build_parser() -> cli.Parser:
     about = "Make a checkpoint of safetensors; or ONNX or safetensors of a network of ours."
     parser = cli.Parser("convert", about)
     add = parser.add_argument
-    about = f"FILE.safetensors, a run or checkpoint, or {', '.join(weights.names())}"
+    about = f"FILE.safetensors, a run or checkpoint, or {weights.SHIPPED}"
     add("file", type=cli.path, metavar="FROM", help=about)
     expected = f"a name that ends in {', '.join(SUFFIXES)}"
     out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import backend, checkpoint, cli, files, plots, report
+from tinydldl import backend, checkpoint, cli, files, plots, report, weights
 from tinydldl.datasets import named, selection
 from tinydldl.datasets.loader import PhotoStore
 from tinydldl.errors import UserError
@@ -20,7 +20,6 @@ from tinydldl.ranks import form_team
 from tinydldl.report import Estimates
 from tinydldl.train.runs import provenance
 from tinydldl.trained import Trained
-from tinydldl.weights import PRETRAINED, find
 
 FIGURES, PREDICTIONS = "figures.json", "predictions.csv"
 FOLDER = Path("runs/evaluations")  # for the file of a checkpoint without a run
@@ -33,7 +32,7 @@ SPLIT_AT_RANDOM = ("csv", "imdb-wiki", *named.LAYOUTS)
 def main(argv: list[str] | None = None) -> int:
     """Evaluate networks on photos; returns the exit code."""
     ranks, arguments = form_team(), parse(argv)
-    request, checkpoints = arguments.request, arguments.checkpoint
+    request, checkpoints = arguments.request, arguments.weights
     compute = arguments.batch, arguments.engine, arguments.workers
     xp, device = backend.choose_device(arguments.device, ranks.local)
     print(f"tinydldl.evaluate on {device}")
@@ -140,7 +139,7 @@ def parse(argv: list[str] | None) -> Namespace:
     """
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    paths = [find("tiny") if p == Path(PRETRAINED) else p for p in arguments.checkpoint]
+    paths = [weights.find(path) for path in arguments.weights]
     path, run = paths[0], settings_of_run(paths[0])
     if arguments.dataset in (None, run.get("dataset")):
         parser.set_defaults(**run)
@@ -149,7 +148,7 @@ def parse(argv: list[str] | None) -> Namespace:
         if not (path.exists() or path.with_name(f"{path.name}.npz").exists()):
             raise UserError(f"{path}: no such run or checkpoint; {checkpoint.EXPECTED}")
         parser.error("--dataset is missing, and there is no run's config.json that names it")
-    arguments.checkpoint, arguments.run = paths, run
+    arguments.weights, arguments.run = paths, run
     arguments.request = cli.gather(selection.Request, arguments)
     return arguments
 
@@ -193,9 +192,9 @@ def seen_lines(request: selection.Request, run: dict[str, str], part: str) -> li
 def build_parser() -> cli.Parser:
     parser = cli.Parser("evaluate", "Evaluate a network on photos, or the average of several.")
     network = parser.add_argument_group("network")
-    about = "run, file of a checkpoint, or pretrained: the weights that ship; several are averaged"
+    about = f"a run, the file of a checkpoint, or {weights.SHIPPED}; several are averaged"
     several: dict[str, Any] = {"nargs": "+", "type": cli.path, "metavar": "PATH"}
-    network.add_argument("--checkpoint", required=True, **several, help=about)
+    network.add_argument("--weights", required=True, **several, help=about)
     add_engine_arguments(network)
     about = "Where the data set is that of the first network's run, the run's are the defaults."
     selection.add_part_arguments(parser.add_argument_group("data", about), "what to evaluate on")

@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Show what a network looks at; returns the exit code."""
     arguments = parse(argv)
     files.check_folder(arguments.out)
-    network = trained.load(arguments.checkpoint or weights.find(arguments.net))
+    network = trained.load(weights.find(arguments.weights))
     explain = explain_photo if arguments.photo else explain_dataset
     figure, stem = explain(arguments, network)
     cli.results["picture"] = plots.save_new(figure, arguments.out, stem)
@@ -56,7 +56,7 @@ def explain_photo(arguments: Namespace, network: trained.Trained) -> tuple[Figur
     estimate = saliency.under_squares(one.of_expectation()[0], side)
     occluded = saliency.occlusion(network, pixels)
     agreement = agreement_text(r := saliency.agreement(estimate, occluded))
-    cli.results.update(photo=photo, estimate=y_hat, agreement=r)
+    cli.results.update(portrait.record(), photo=photo, of_this_view=y_hat, agreement=r)
     of_ages = {age: saliency.under_squares(one.of_log_probability(age)[0], side) for age in ages}
     print(f"face      {which}{inputs.turned_text(turned)}")
     print(f"estimate  {y_hat:.1f} years, of this view (predict: {portrait.y_hat:.1f}, the mean of")

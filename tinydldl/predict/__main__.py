@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     lines = not (arguments.json or arguments.csv or arguments.resume)
     if folder := arguments.out or (FOLDER if lines else None):
         files.check_folder(folder)
-    path, table = arguments.checkpoint or weights.find(arguments.net), arguments.resume
+    path, table = weights.find(arguments.weights), arguments.resume
     network = many.open_network(path)
     asked = cli.gather(many.Asked, arguments, network=path, folder=folder)
     if table:

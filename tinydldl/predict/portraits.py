@@ -47,11 +47,10 @@ class Portrait:
 
 
 def add_network_arguments(parser: cli.Group) -> None:
-    """Add --net, --checkpoint and --crop to a parser or group."""
+    """Add --weights and --crop to a parser or group."""
     add = parser.add_argument
-    add("--net", choices=weights.names(), default="tiny", help="which of the weights that ship")
-    about = "another network: the folder of a run, or the file of a checkpoint"
-    add("--checkpoint", type=cli.path, metavar="PATH", help=about)
+    about = f"a run, the file of a checkpoint, or {weights.SHIPPED}"
+    add("--weights", type=cli.path, default=weights.BEST, metavar="NETWORK", help=about)
     about = "how faces are cropped in the photos that the network was trained on"
     add("--crop", choices=SHAPES, default="utkface", help=about)
 

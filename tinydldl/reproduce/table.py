@@ -158,4 +158,5 @@ class Comparison:
 def write_picture(path: Path, picture: Figure) -> None:
     """Write a picture, and say where."""
     plots.save(picture, path)
+    cli.results[path.name] = path
     print(f"picture   {path}")

@@ -139,10 +139,12 @@ def build_parser() -> cli.Parser:
 
     network = parser.add_argument_group("network")
     add = network.add_argument
-    add("--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet")
+    add(
+        "--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet, or Tiny with a layer less (tiny12)"
+    )
     add("--pool", choices=POOLS, help="the last pooling: hybrid, or the global average alone")
     add("--size", type=selection.SIDE, help=f"pixels per side {by_set('size')}")
-    about = "start from the weights of this run or checkpoint, or from those that ship: pretrained"
+    about = f"start from the weights of this run or checkpoint, or from {weights.SHIPPED}"
     add("--init", type=cli.path, metavar="PATH", help=about)
     add_engine_arguments(network)
 
@@ -195,8 +197,8 @@ def settings_of(arguments: argparse.Namespace) -> TrainSettings:
     for name, method in OF_ONE_METHOD.items():
         if name in given and arguments.method != method:
             raise UserError(f"--{name.replace('_', '-')} is for --method {method} alone")
-    if arguments.init == Path(weights.PRETRAINED):
-        given["init"] = weights.find(arguments.net)
+    if arguments.init:
+        given["init"] = weights.find(arguments.init)
     usual = SYNTHETIC if arguments.dataset == "synthetic" else REAL
     epochs = given.get("epochs", usual["epochs"])
     usual = usual | {"kl_epochs": 0 if arguments.init else epochs * 2 // 3}
