@@ -3,10 +3,9 @@
     python tools/ship_weights.py runs/small runs/large --data-dir data
 
 The network of the last run goes to tinydldl/weights/, as NAME.npz (float16, buffers float32) and
-NAME.json; the runs before it are those that its initial weights came from, one from the next, and
-what the first began with may have a history of its own. Every figure in the JSON is then measured
-on the file that ships, on the test part, which no training has seen; the tables of the model card,
-of all weights that ship, are printed.
+NAME.json; the runs before it are those that its initial weights came from, one from the next. Every
+figure in the JSON is then measured on the file that ships, on the test part, which no training has
+seen; the tables of the model card are printed.
 """
 
 import argparse
@@ -46,19 +45,13 @@ def main():
     arrays, meta = network.model.params | network.model.buffers, network.meta
     path = weights.FOLDER / meta["network"]["name"]
     meta = {name: meta[name] for name in KEPT if name in meta}
-    meta["training"] = before(arguments.runs[0]) + [stage(run) for run in arguments.runs]
+    meta["training"] = [stage(run) for run in arguments.runs]
     checkpoint.save(path, shipped(arrays), meta)
     meta["test"] = measure(path, arguments.data_dir)
     with replacing(f"{path}.json") as file:
         file.write(json.dumps(meta, indent=2).encode())
     print(f"written {path}.npz, {Path(f'{path}.npz').stat().st_size / 1e6:.1f} MB, and {path}.json")
-    print(*card(), sep="\n")
-
-
-def before(run):
-    """How the weights that a run began with were trained, as far as they say."""
-    init = checkpoint.read_json(run / "config.json")["arguments"]["init"]
-    return checkpoint.describe(init).get("training", []) if init else []
+    print(*card(meta["test"]), sep="\n")
 
 
 def stage(run):
@@ -143,22 +136,17 @@ def crops(network, photos):
     return {"photos": len(found)} | {name: float(np.mean(e)) for name, e in errors.items()}
 
 
-def card():
-    """The tables of the model card, in Markdown, of all weights that ship."""
-    tests = {net: checkpoint.describe(weights.find(net))["test"] for net in weights.names()}
-    decades = [f"{row['decade']}-{row['decade'] + 9}" for row in tests["tiny"]["decades"]]
-    yield from table("true age", decades, {net: test["decades"] for net, test in tests.items()})
-    of_groups = {net: test["groups"] for net, test in tests.items()}
-    yield from table("group", [row["group"] for row in of_groups["tiny"]], of_groups)
+def card(figures):
+    """The tables of the model card, in Markdown."""
+    rows = [(f"{row['decade']}-{row['decade'] + 9}", row) for row in figures["decades"]]
+    yield from table("true age", rows)
+    yield from table("group", [(row["group"], row) for row in figures["groups"]])
 
 
-def table(heading, names, nets):
-    """Lines of photos, MAE and bias; `nets`: {network: a dict for each of the `names`}."""
-    columns = [f"{net}: {what}" for net in nets for what in ("MAE", "bias")]
-    yield f"\n| {heading} | photos | {' | '.join(columns)} |\n|---|{'---:|' * (1 + len(columns))}"
-    for name, *rows in zip(names, *nets.values(), strict=True):
-        cells = [f"{row['mae']:.2f} | {row['bias']:+.2f}" for row in rows]
-        yield f"| {name} | {rows[0]['count']} | {' | '.join(cells)} |"
+def table(heading, rows):
+    yield f"\n| {heading} | photos | MAE | bias |\n|---|---:|---:|---:|"
+    for name, row in rows:
+        yield f"| {name} | {row['count']} | {row['mae']:.2f} | {row['bias']:+.2f} |"
 
 
 def build_parser():

@@ -121,7 +121,9 @@ def test_a_photo_that_lies_on_its_side_is_turned_and_that_is_said(monkeypatch, c
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["turned"] == "90"
     titles = []
-    monkeypatch.setattr(many.pictures, "people", lambda *args: titles.append(args) or Figure())
+    monkeypatch.setattr(
+        "tinydldl.predict.pictures.people", lambda *args: titles.append(args) or Figure()
+    )
     assert run("lying.png", "--out", "here") == 0
     ((image, _, title),) = titles
     assert (image.size, title) == ((512, 600), "turned by 90°: lying")
@@ -326,3 +328,8 @@ def test_a_photo_that_cannot_be_used_does_not_stop_the_others(capsys):
     assert first == "error: missing.jpg: No such file or directory"
     assert second.startswith("error: broken.jpg: ")
     assert out.startswith("photo.jpg, face 1: ")
+
+
+def test_who_wants_no_picture_does_not_wait_for_matplotlib():
+    code = "import sys, tinydldl.predict.__main__; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

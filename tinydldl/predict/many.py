@@ -11,13 +11,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from tinydldl import plots, processes, trained
+from tinydldl import processes, trained
 from tinydldl.datasets.loader import in_order
 from tinydldl.faces import Face
 from tinydldl.fast import FastNet
 from tinydldl.images import PhotoError, full_size
 from tinydldl.machine import available_cores
-from tinydldl.predict import inputs, pictures, portraits
+from tinydldl.predict import inputs, portraits
 
 AT_A_TIME = 16  # photos of a process
 MANY = 4 * AT_A_TIME  # photos from which on it pays to start processes
@@ -81,6 +81,9 @@ def look(network: trained.Trained, asked: Asked, photos: Sequence[str]) -> list[
     for result, drawn in seen:
         result.people = list(islice(people, len(result.faces)))
         if drawn and asked.folder and result.people:
+            from tinydldl import plots  # matplotlib would be half of the time until the first photo
+            from tinydldl.predict import pictures
+
             name = inputs.stem(result.photo)
             title = f"turned by {result.turned}°: {name}" if result.turned else name
             figure = pictures.people(drawn, list(result.people), title)
