@@ -5,6 +5,8 @@ import gc
 import io
 import json
 import shutil
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
