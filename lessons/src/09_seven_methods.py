@@ -997,7 +997,7 @@ assert -0.33 < low < -0.32 and 0.34 < high < 0.35
 # From the trained start every method is better, with every seed, and none of the six differences is decided. The means of the seven lie within 0.18 years. Three seeds are few ($t_2 = 4.30$), so the intervals leave more room than above: no other method is better than `dldl-v2` by more than 0.33 years, nor worse by more than 0.35.
 #
 # ### What a skeptic would sign
-# From random weights DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, by 0.26 years on drawn faces and by 0.37 on photos, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.11 years on drawn faces and 0.35 on photos, and $\lambda$ hardly matters, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start, on neither kind of faces.
+# From random weights DLDL-v2 with $\lambda = 1$ is worse than the distribution alone, by 0.26 years on drawn faces and by 0.37 on photos, since L1 leads before there are features. From a start that has learned the distribution it is level with the six others, to within 0.11 years on drawn faces and 0.35 on photos, and no effect of $\lambda$ is seen, as the paper says. That learning both together is *better* than learning the distribution alone shows from neither start, on neither kind of faces.
 
 # %% [markdown]
 # ## 7. Several networks as one
