@@ -36,4 +36,7 @@ def test_the_picture_that_is_committed_has_all_cases(tool):
     assert rows[0].keys() == set(tool.COLUMNS)
     figure = tool.picture(rows)
     drawn = sum(len(line.get_xdata()) for axes in figure.axes for line in axes.lines)
-    assert drawn >= 2 * len(rows)  # time and memory
+    passes = 2 * 2  # training and inference, by one process and by two
+    points = passes * (len(tool.BATCHES) + len(tool.SIDES))
+    assert drawn == 2 * points  # time and memory
+    assert len(rows) == points - passes  # the batch and size that both have, once

@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_nothing_to_offer(capsys):
     error = refused(capsys, app.main, "--port", 0)
-    assert error.startswith(f"{weights.BEST}: no checkpoint, {weights.BEST}.json is missing; exp")
+    assert error.startswith("tiny: no checkpoint, tiny.json is missing; exp")
 
 
 def test_the_network_that_is_asked_for(monkeypatch):
@@ -46,7 +46,7 @@ def test_the_network_that_is_asked_for(monkeypatch):
     for arguments in ([], ["--weights", "thin"], own):
         assert exit_code(app.main, *arguments) == 2
     assert asked == [
-        (f"{weights.BEST}: dldl-v2, {weights.BEST}, 32 px", "utkface", 32),
+        ("tiny: dldl-v2, tiny, 32 px", "utkface", 32),
         ("thin: dldl-v2, thin, 32 px", "utkface", 32),
         ("net: dldl, tiny, 40 px", "arcface", 40),
     ]

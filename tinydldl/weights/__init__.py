@@ -4,7 +4,6 @@ from os import PathLike
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BEST = "tiny"  # of them
 
 
 def names() -> list[str]:
