@@ -23,7 +23,6 @@ WORDS = {
     "grade": "test the answers in students' notebooks",
 }
 PARSERS = {"train": "settings"}  # elsewhere than in its `__main__`
-SHELLS = ("bash", "zsh")
 
 
 def main(argv: cli.Argv = None) -> int | None:
@@ -54,7 +53,7 @@ def build_parser(whole: bool = False) -> cli.Parser:
     about = "say versions, processor and device, as a report of an error needs them"
     parser.add_argument("--version", action="store_true", default=None, help=about)
     about = "print what lets a shell complete commands and options"
-    parser.add_argument("--print-completion", choices=SHELLS, help=about)
+    parser.add_argument("--print-completion", choices=("bash", "zsh"), help=about)
     add = parser.add_subparsers(
         dest="word", metavar="COMMAND", parser_class=argparse.ArgumentParser
     ).add_parser

@@ -4,6 +4,7 @@ The module follows the data, `xp = get_array_module(x)` and then `xp.exp(x)`; no
 """
 
 import functools
+import platform
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -124,3 +125,19 @@ def why_not_gpu(index: int) -> str | None:
     except Exception as error:  # a driver, a library, memory: each has a type of its own
         return " ".join(str(error).split()) or type(error).__name__
     return None
+
+
+def nccl_gpu(xp: Module) -> tuple[str, str] | None:
+    """Machine and bus of the GPU in use, if NCCL is there to exchange its arrays with others'."""
+    if xp is np:
+        return None
+    from cupy.cuda import nccl  # which warns, and says what to install, where it is not
+
+    if not nccl.available:
+        return None
+    return platform.node(), cupy.cuda.runtime.deviceGetPCIBusId(cupy.cuda.Device().id)
+
+
+def synchronize() -> None:
+    """Wait for all that was asked of the GPU."""
+    cupy.cuda.get_current_stream().synchronize()

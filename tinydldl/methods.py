@@ -259,10 +259,8 @@ class DLDLv2(DLDL):
         """`(L, L_ld, L_er), dlogits` for targets p (N, K) and ages y (N,)."""
         p_hat = self.head.forward(logits, save=True)
         y_hat = self.expectation.forward(p_hat, save=True)
-        options = self.lam_now, self.kl_reduction
-        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, *options)
-        dp_hat = self.expectation.backward(dy_hat)
-        return values, dlogits + self.head.backward(dp_hat)
+        values, dlogits, dy_hat = losses.joint(logits, y_hat, p, y, self.lam_now, self.kl_reduction)
+        return values, dlogits + self.head.backward(self.expectation.backward(dy_hat))
 
 
 METHODS = {

@@ -163,8 +163,7 @@ def draw_distributions(axes: Axes, shown: Shown, i: int) -> None:
     if shown.p_hat is not None:
         axes.plot(grid, shown.p_hat[i], color=COLORS[3], label="predicted p_hat")
     axes.axvline(shown.y_hat[i], color=COLORS[3], linestyle=":", label="y_hat, the estimate")
-    axes.set_ylim(bottom=0)
-    axes.set_yticks([])
+    axes.set(ylim=(0, None), yticks=[])
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 

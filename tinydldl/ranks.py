@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 import tinydldl
-from tinydldl.arrays import Array, Arrays
-from tinydldl.backend import get_array_module, to_device, to_host
+from tinydldl.arrays import Array, Arrays, Module
+from tinydldl.backend import get_array_module, nccl_gpu, synchronize, to_device, to_host
 from tinydldl.errors import UserError
 from tinydldl.machine import available_cores
 
@@ -41,6 +41,7 @@ class Ranks:
     `comm`, `node`: communicators of mpi4py, the latter of the `neighbors` on this machine, of which
     this is number `local`; `cores`: for this rank; `asked`: when an exchange began, while it lasts.
     Sums are added in the order of ranks, so they do not depend on who is first, nor on the MPI.
+    `gpus`: what exchanges arrays instead of `comm`, from GPU to GPU, see `join_gpus`.
     """
 
     def __init__(self, comm: Any = None, node: Any = None) -> None:
@@ -53,14 +54,25 @@ class Ranks:
         # Open MPI gives each rank cores of its own; otherwise they have the same
         sharing = node.allgather(own).count(own) if node else 1
         self.cores = max(1, available_cores() // sharing)
+        self.gpus: Gpus | None = None
         self._flat: list[Array] = []  # two buffers
 
+    def join_gpus(self, xp: Module) -> None:
+        """From now on arrays go from GPU to GPU, if each rank has its own, and NCCL."""
+        if self.size > 1:
+            apart = len({*self.gather(nccl_gpu(xp))} - {None}) == self.size
+            self.gpus, self._flat = Gpus(self.size, self.rank) if apart else None, []
+
     @contextmanager
-    def _exchange(self) -> Iterator[Any]:
-        """The communicator, for an exchange that `give_up` looks after."""
+    def _exchange(self, place: Module = np) -> Iterator[Any]:
+        """The communicator for arrays of the module `place`; `give_up` looks after the exchange."""
         self.asked = time.monotonic()
-        yield self.comm
+        yield self.comm if place is np else self.gpus
         self.asked = math.inf
+
+    def _place(self, xp: Module) -> Module:
+        """The module of the arrays that are exchanged, for arrays of the module `xp`."""
+        return xp if self.gpus else np
 
     def share(self, batch: Array) -> Array:
         """This rank's part of a batch."""
@@ -70,11 +82,13 @@ class Ranks:
         """The rows of all ranks, of x (n, ...), whose shape is the same for all: (size n, ...)."""
         if self.size == 1:
             return x
-        own = np.ascontiguousarray(to_host(x))
-        every = np.empty((self.size * len(own), *own.shape[1:]), own.dtype)
-        with self._exchange() as comm:
+        xp = get_array_module(x)
+        place = self._place(xp)
+        own = place.ascontiguousarray(to_device(x, place))
+        every = place.empty((self.size * len(own), *own.shape[1:]), own.dtype)
+        with self._exchange(place) as comm:
             comm.Allgather(own, every)
-        return to_device(every, get_array_module(x))
+        return to_device(every, xp)
 
     def add(self, arrays: Sequence[Array]) -> None:
         """Replace each of the arrays, which have one dtype, by its sum over all ranks.
@@ -85,14 +99,15 @@ class Ranks:
         if self.size == 1:
             return
         xp, dtype = get_array_module(arrays[0]), arrays[0].dtype
+        place = self._place(xp)
         ends = np.cumsum([array.size for array in arrays]).tolist()
         shape = self.size, -(-ends[-1] // self.size)
         if not self._flat or (self._flat[0].shape, self._flat[0].dtype) != (shape, dtype):
-            self._flat = [np.zeros(shape, dtype) for _ in range(2)]
+            self._flat = [place.zeros(shape, dtype) for _ in range(2)]
         ours, theirs = self._flat
         flat = ours.reshape(-1)[: ends[-1]]
-        flat[...] = to_host(xp.concatenate([array.reshape(-1) for array in arrays]))
-        with self._exchange() as comm:
+        flat[...] = to_device(xp.concatenate([array.reshape(-1) for array in arrays]), place)
+        with self._exchange(place) as comm:
             comm.Alltoall(ours, theirs)
             for piece in theirs[1:]:
                 theirs[0] += piece
@@ -135,6 +150,25 @@ class Ranks:
         request = self.comm.Ibarrier() if self.size > 1 else None
         while request and not request.Test():
             time.sleep(PAUSE)
+
+
+class Gpus:
+    """What `Ranks` needs of a communicator, for arrays on GPUs: NCCL's, which MPI has set up."""
+
+    def __init__(self, size: int, rank: int) -> None:
+        from cupyx import distributed
+
+        self._nccl = distributed.init_process_group(size, rank, use_mpi=True)
+
+    def Alltoall(self, ours: Array, theirs: Array) -> None:
+        """Row r of `ours` becomes row `rank` of rank r's `theirs`."""
+        self._nccl.all_to_all(ours, theirs)
+        synchronize()  # a rank that waits in vain is to notice it here
+
+    def Allgather(self, own: Array, every: Array) -> None:
+        """`every` becomes the `own` of all ranks, one after the other."""
+        self._nccl.all_gather(own, every, own.size)
+        synchronize()
 
 
 ALONE = team = Ranks()  # who share the batches of a training, and of an evaluation

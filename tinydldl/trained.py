@@ -115,10 +115,7 @@ def describe(network: dict, method: Method, settings: dict, channels: Channels) 
 
 
 def described(meta: dict[str, Any]) -> Trained:
-    """A network by the JSON of its checkpoint, with weights to be overwritten.
-
-    Raises CheckpointError.
-    """
+    """A network by its checkpoint's JSON, its weights to be overwritten. Raises CheckpointError."""
     try:
         about = checked(meta)
         grid = np.linspace(about["first"], about["last"], about["labels"])

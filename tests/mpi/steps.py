@@ -7,6 +7,7 @@ import json
 import sys
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 from helpers import strict_device
@@ -33,12 +34,56 @@ def main(argv):
     print(json.dumps([steps(everyone, store, **about) for about in json.loads(argv[1])]))
 
 
-def steps(everyone, store, epochs=2, engine="fast", workers=1, bug=None, device=False):
-    """Losses, hashes of the parameters of all ranks, and estimates at the end."""
+class FakeNCCL:
+    """`cupyx.distributed` for arrays of the stand-in; it counts what it exchanges."""
+
+    def __init__(self, gpus):
+        self.exchanges, self.gpus = 0, gpus
+
+    def install(self):
+        """Become what is imported, and what of `cupy.cuda` belongs to it."""
+        cuda, stream = ModuleType("cupy.cuda"), SimpleNamespace(synchronize=lambda: None)
+        cuda.Device = lambda: SimpleNamespace(id=self.gpus == "apart" and ranks.world().local)
+        cuda.runtime = SimpleNamespace(deviceGetPCIBusId=lambda index: f"0000:{index:02}:00.0")
+        cuda.get_current_stream = lambda: stream
+        strict_device.cuda = cuda
+        nccl = SimpleNamespace(available=self.gpus != "plain")  # no attribute of `cuda` in CuPy
+        sys.modules |= {"cupy": strict_device, "cupy.cuda": cuda, "cupy.cuda.nccl": nccl}
+        sys.modules["cupyx"] = SimpleNamespace(distributed=self)
+
+    def init_process_group(self, n_devices, rank, *, use_mpi):
+        assert use_mpi
+        assert (n_devices, rank) == (ranks.world().size, ranks.world().rank)
+        return self
+
+    def all_to_all(self, in_array, out_array):
+        assert len(in_array) == len(out_array) == ranks.world().size
+        self._exchange(ranks.world().comm.Alltoall, in_array, out_array)
+
+    def all_gather(self, in_array, out_array, count):
+        assert count * ranks.world().size == out_array.size
+        self._exchange(ranks.world().comm.Allgather, in_array, out_array)
+
+    def _exchange(self, collective, in_array, out_array):
+        assert isinstance(in_array, strict_device.ndarray)  # not on the host
+        assert in_array.flags.c_contiguous
+        assert out_array.flags.c_contiguous
+        collective(in_array._host, out_array._host)
+        self.exchanges += 1
+
+
+def steps(everyone, store, epochs=2, engine="fast", workers=1, bug=None, gpus=None):
+    """Losses, hashes of the parameters of all ranks, and estimates at the end.
+
+    `gpus`: none, "plain" (without NCCL), "apart" (one for each rank), or "shared".
+    """
     xp = np
-    if device:  # as in test_device.py
+    if gpus:  # as in test_device.py
         backend.cupy = xp = strict_device
         im2col.pays = lambda *_: True
+    nccl = FakeNCCL(gpus)
+    nccl.install()
+    everyone.join_gpus(xp)
     ranks.team = everyone = Apart(everyone) if bug == "sums" else everyone
     method, rng = DLDLv2(label_grid()), np.random.default_rng(0)
     model = AgeNet("tiny", method.outputs, 32, rng=rng).to(xp, np.float64)
@@ -68,6 +113,7 @@ def steps(everyone, store, epochs=2, engine="fast", workers=1, bug=None, device=
         b"".join(to_host(param).tobytes() for param in model.params.values())
     ).hexdigest()
     found = {"losses": losses, "hashes": everyone.gather(digest)}
+    found["exchanges"] = nccl.exchanges
     found["ages"] = evaluate(training)[1].tolist()
     if hasattr(model, "close"):
         model.close()

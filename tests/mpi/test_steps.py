@@ -12,7 +12,9 @@ CASES = {
     "one worker": {"epochs": 7},
     "two workers": {"workers": 2},
     "layers": {"engine": "layers"},
-    "a device": {"engine": "auto", "device": True, "epochs": 1},
+    "a GPU without NCCL": {"engine": "auto", "gpus": "plain", "epochs": 1},
+    "one GPU for all": {"engine": "auto", "gpus": "shared", "epochs": 1},
+    "a GPU each": {"engine": "auto", "gpus": "apart", "epochs": 1},
 }
 BUGS = {
     "none": {},
@@ -46,6 +48,8 @@ def test_losses_do_not_depend_on_the_number_of_ranks(steps):
             np.testing.assert_allclose(found["ages"], expected["ages"], 1e-6, err_msg=where)
             assert len(found["hashes"]) == count
             assert len(set(found["hashes"])) == 1, where
+            assert (found["exchanges"] > 0) == (name == "a GPU each"), where
+    assert two["a GPU each"]["hashes"] == two["one GPU for all"]["hashes"]  # the same order
 
 
 def test_the_same_digits_each_time_and_a_bug_is_found(steps):

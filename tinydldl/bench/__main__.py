@@ -82,8 +82,7 @@ def check_picture(path: Path, cases: list[Case]) -> None:
 def table(measured: Measured, peak: float) -> list[str]:
     """The lines of the table: one per case and engine; `peak`: FLOP/s."""
     form = "{:24} {:20} {:>8} {:>17} {:>9} {:>8} {:>8} {:>6}"
-    heads = "case", "engine", "ms", "range", "images/s", "GFLOP/s", "of peak", "MB"
-    lines = [form.format(*heads)]
+    lines = [form.format("case", "engine", "ms", "range", "images/s", "GFLOP/s", "of peak", "MB")]
     for case, results in measured.items():
         for result in results:
             seconds = median(result.seconds)
@@ -124,8 +123,7 @@ def build_parser() -> cli.Parser:
     add("--cases", nargs="+", type=named, metavar="CASE", help=about)
     add("--engines", nargs="+", choices=ENGINES, help="what to time (default: all installed)")
     about = f"print their time over that of fast: {', '.join(RIVALS)}; or all"
-    choices = [*RIVALS, "all"]
-    add("--against", nargs="+", default=[], choices=choices, metavar="ENGINE", help=about)
+    add("--against", nargs="+", default=[], choices=[*RIVALS, "all"], metavar="ENGINE", help=about)
     add("--rounds", type=cli.whole(3), default=5, help="measurements of each engine")
     about = "processes of the fast engine, threads of the others"
     add("--workers", type=cli.whole(1, MOST), default=available_cores(), help=about)

@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from multiprocessing.connection import Connection
@@ -37,9 +36,12 @@ class Racer(processes.Processes):
     """The step `make(*arguments)` in an own process; `values`: what it returned the first times."""
 
     def __init__(self, name: str, threads: int, make: Callable[..., Any], *arguments: Any) -> None:
-        self.name = name
-        with blas_threads(threads):
+        self.name, before = name, os.environ["OPENBLAS_NUM_THREADS"]
+        os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # the process inherits it
+        try:
             super().__init__(1, serve, make, *arguments)
+        finally:
+            os.environ["OPENBLAS_NUM_THREADS"] = before
         first, _ = self.ask(1)
         second, seconds = self.ask(1)
         self.values = first, second
@@ -121,14 +123,3 @@ def multiply(side: int) -> Callable[[], Any]:
     x = np.ones((side, side), np.float32)
     out = np.empty_like(x)
     return lambda: np.matmul(x, x, out=out)[0, 0]  # all of it would take time in the pipe
-
-
-@contextmanager
-def blas_threads(count: int) -> Iterator[None]:
-    """Within this block processes start with `count` BLAS threads."""
-    before = os.environ["OPENBLAS_NUM_THREADS"]
-    os.environ["OPENBLAS_NUM_THREADS"] = str(count)
-    try:
-        yield
-    finally:
-        os.environ["OPENBLAS_NUM_THREADS"] = before

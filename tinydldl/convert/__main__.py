@@ -104,8 +104,7 @@ def build_parser() -> cli.Parser:
     expected = f"a name that ends in {', '.join(SUFFIXES)}"
     out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)
     add("out", type=out, metavar="TO", help=f"{expected}; .npz has a .json beside it")
-    about = "What a state_dict does not say."
-    add = parser.add_argument_group("network", about).add_argument
+    add = parser.add_argument_group("network", "What a state_dict does not say.").add_argument
     about = "softmax, or sigmoid divided by the sum (default: what the file says, else softmax)"
     add("--head", choices=HEADS, help=about)
     about = "the last pooling, hybrid or the average alone (default: what the file says, else hp)"

@@ -55,7 +55,7 @@ class Packed:
             return None
         begin, height, width = (int(row[name]) for name in COLUMNS[4:])
         pixels = self.pixels[begin : begin + 3 * height * width]
-        if facts_in(row) != facts(photo, pixels.data):
+        if row | facts(photo, pixels.data) != row:
             raise DataError(f"{photo}: changed since {self.path} was made; {self.again}")
         return pixels.reshape(height, width, 3)
 
@@ -84,8 +84,9 @@ def pack(photos: Sequence[Path], path: Path, side: int, loaders: int) -> list[tu
                     continue
                 file.write(pixels.data)
                 file.flush()  # before its line
-                values = *facts(photo, pixels.data), begin, *pixels.shape[:2]
-                line = files.csv_line(COLUMNS, dict(zip(COLUMNS, (name, *values), strict=True)))
+                height, width, _ = pixels.shape
+                row = {"photo": name, "begin": begin, "height": height, "width": width}
+                line = files.csv_line(COLUMNS, row | facts(photo, pixels.data))
                 lines.write(line.encode(errors="surrogateescape"))
                 lines.flush()
                 begin += pixels.nbytes
@@ -100,20 +101,16 @@ def intact(rows: Sequence[dict[str, str]], path: Path) -> Iterator[dict[str, str
         file.seek(HEADER)
         for row in rows:
             photo = path.parent / row["photo"]
-            if not photo.exists() or facts_in(row) != facts(photo, file.read(end_of([row]))):
+            if not photo.exists() or row | facts(photo, file.read(end_of([row]))) != row:
                 return
             yield row
 
 
-def facts_in(row: dict[str, str]) -> list[str | None]:
-    """FACTS of a row of the table."""
-    return [row.get(name) for name in FACTS]
-
-
-def facts(photo: Path, pixels: Any) -> list[str]:
+def facts(photo: Path, pixels: Any) -> dict[str, str]:
     """FACTS of a photo and its pixels: size and time (ns) of its file, and their checksum."""
     about = photo.stat()
-    return [str(value) for value in (about.st_size, about.st_mtime_ns, zlib.crc32(pixels))]
+    values = about.st_size, about.st_mtime_ns, zlib.crc32(pixels)
+    return dict(zip(FACTS, map(str, values), strict=True))
 
 
 def write_header(file: IO[bytes], length: int) -> None:

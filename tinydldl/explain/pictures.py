@@ -52,9 +52,8 @@ def explanation(view: Image.Image, maps: tuple, p_hat: Array, grid: Grid, title:
     top[3].fill_between(grid, p_hat, color=COLORS[3], alpha=0.35)
     for age in ages:
         top[3].axvline(age, color="#555555", linestyle=":")
-    top[3].set(xlim=(grid[0], grid[-1]), yticks=[], xlabel="Age (years)")
+    top[3].set(xlim=(grid[0], grid[-1]), ylim=(0, None), yticks=[], xlabel="Age (years)")
     top[3].set_title("what it says, p_hat", fontsize=10)
-    top[3].set_ylim(bottom=0)
     top[3].spines[["top", "right", "left"]].set_visible(False)
     names = ("the map of its estimate", "what a gray square takes away")
     for axes, one_map, name in zip(top[1:3], (estimate, occluded), names, strict=True):

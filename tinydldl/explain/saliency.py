@@ -128,16 +128,13 @@ def occlusion(network: Trained, image: Pixels) -> Map:
         x = normalize(images, *network.channels)
         return network.method.age(network.method.predict(model.forward(x)))
 
-    rows = [y_hat(covered(image, rows)) for rows in spans(len(image))]
-    return y_hat(image[None]) - np.stack(rows)
-
-
-def covered(image: Pixels, rows: slice) -> Images:
-    """Copies of an image (16, side, side, 3) with the square at each position of a row."""
-    copies = np.repeat(image[None], PLACES, axis=0)
-    for copy, columns in zip(copies, spans(len(image)), strict=True):
-        copy[rows, columns] = FILL
-    return copies
+    places, found = spans(len(image)), []
+    for rows in places:
+        covered = np.repeat(image[None], PLACES, axis=0)  # once for each position in a row
+        for copy, columns in zip(covered, places, strict=True):
+            copy[rows, columns] = FILL
+        found.append(y_hat(covered))
+    return y_hat(image[None]) - np.stack(found)
 
 
 def spans(side: int) -> list[slice]:

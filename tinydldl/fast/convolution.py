@@ -38,7 +38,7 @@ def at_points(x_pad: Array, U: Array, scratch: Scratch) -> Iterator[tuple[Block,
     N = x_pad.shape[2] // C
     for h0, h1, w0, w1 in blocks(height, width, N, max(C, OC)):
         V = winograd.image_to_points(B.T, x_pad[h0 : h1 + 2, w0 : w1 + 2], scratch, "V")
-        M = points_buffer(V, N * OC, scratch)
+        M = scratch.take("M", (*V.shape[:4], N * OC), V.dtype)
         multiply(flat(V, C), U, out=flat(M, OC))
         yield np.s_[h0:h1, w0:w1], M
 
@@ -60,7 +60,7 @@ def backward(
         if not first:
             np.add(dU, part, out=dU)
         if dx is not None:
-            M = points_buffer(V, x_pad.shape[2], scratch)
+            M = scratch.take("M", (*V.shape[:4], x_pad.shape[2]), V.dtype)
             multiply(flat(V, OC), U, out=flat(M, C))
             winograd.points_to_image(M, dx[h0:h1, w0:w1], scratch)
     return turned(winograd.points_to_filters(dU, scratch))
@@ -69,11 +69,6 @@ def backward(
 def turned(W: Kernels) -> Kernels:
     """The filters turned by 180 degrees: a view."""
     return W[::-1, ::-1]
-
-
-def points_buffer(V: Array, NC: int, scratch: Scratch) -> Array:
-    """A buffer like V (6, 6, TH, TW, .), with NC numbers per pixel."""
-    return scratch.take("M", (*V.shape[:4], NC), V.dtype)
 
 
 def flat(V: Array, channels: int) -> Array:

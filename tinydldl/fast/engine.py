@@ -111,8 +111,9 @@ class FastNet(Sequential):
             return
         arrays, grads = slots(self.layers, "params", "buffers"), slots(self.layers, "grads")
         dtype = next(iter(self.params.values())).dtype
-        values = SharedArray((size_of(self.params) + size_of(self.buffers),), dtype)
-        gradients = SharedArray((self.workers, size_of(self.grads)), dtype)
+        counts = [sum(map(np.size, a.values())) for a in (self.params, self.buffers)]
+        values = SharedArray((sum(counts),), dtype)
+        gradients = SharedArray((self.workers, counts[0]), dtype)
         self.shared = {"values": values, "gradients": gradients}
         bind(arrays, values.array(), copy=True)
         bind(grads, gradients.array()[0], copy=True)
@@ -170,11 +171,6 @@ def divide(count: int, workers: int) -> list[slice]:
     """
     size = max(1, min(count, workers))
     return [slice(*pair) for pair in pairwise(count * i // size for i in range(size + 1))]
-
-
-def size_of(arrays: Arrays) -> int:
-    """How many numbers a dict of arrays holds."""
-    return sum(array.size for array in arrays.values())
 
 
 def slots(layers: Layers, *kinds: str) -> Iterator[Slot]:

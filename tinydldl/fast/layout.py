@@ -67,14 +67,13 @@ class Scratch:
         return self.take(name, (whole(H), whole(W), N * C), dtype)
 
 
-def in_huge_pages(size: int, dtype: DType) -> Array:
+def in_huge_pages(size: int, dtype: np.dtype) -> Array:
     """Memory for `size` numbers, not initialized, that begins where a huge page does.
 
     A block of tiles is 36 planes, and a transform walks along all of them. In pages of 4 kB that
     is more places than a core knows the addresses of. NumPy asks Linux for huge pages where an
     array has 4 MB; what is beyond `size` is never touched, and takes no memory.
     """
-    dtype = np.dtype(dtype)
     length = size * dtype.itemsize
     if length < HUGE_PAGE // 8:
         return np.empty(size, dtype)

@@ -71,17 +71,13 @@ class Dropout(Layer):
         self.rate, self.rng = rate, rng
 
     def forward(self, x: Array, save: bool | None = None) -> Array:
-        m = self._draw(x) if self.training else None
+        m = None
+        if self.training:
+            drawn = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+            m = to_device(drawn, get_array_module(x))
         self.save_for_backward(save, m)
-        return self._drop(x, m)
+        return x if m is None else x * m / (1 - self.rate)
 
     def backward(self, dy: Array) -> Array:
         (m,) = self.saved
-        return self._drop(dy, m)
-
-    def _draw(self, x: Array) -> Array:
-        m = self.rng.random(x.shape, dtype=np.float32) >= self.rate
-        return to_device(m, get_array_module(x))
-
-    def _drop(self, x: Array, m: Array | None) -> Array:
-        return x if m is None else x * m / (1 - self.rate)
+        return dy if m is None else dy * m / (1 - self.rate)

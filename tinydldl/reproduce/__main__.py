@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     xp, device = backend.choose_device(base.device, ranks.local)
     print(f"tinydldl.reproduce {arguments.wanted} on {device}; results in {out}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    trainings = Trainings(out, base, xp, arguments.start, ranks)
+    trainings = Trainings(out, base, xp, arguments.start)
     try:
         for table in TABLES if arguments.wanted == "all" else [arguments.wanted]:
             module = import_module(f"tinydldl.reproduce.{table.replace('-', '_')}")

@@ -5,17 +5,17 @@ from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinydldl import checkpoint, finite, report
+from tinydldl.arrays import Module
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
 from tinydldl.files import check_folder, held, read_table, replacing, write_table
 from tinydldl.progress import Progress
-from tinydldl.ranks import ALONE, Ranks
+from tinydldl.ranks import world
 from tinydldl.reproduce.table import Result, Row
 from tinydldl.train.experiment import Experiment
 from tinydldl.train.loop import evaluate, train
@@ -47,23 +47,16 @@ class Trainings:
     go to `runs/NAME/`. Raises UserError for a folder that was begun with another base or start.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        base: TrainSettings,
-        xp: ModuleType,
-        start: str = STARTS[0],
-        ranks: Ranks = ALONE,
-    ):
-        self.folder, self.base, self.xp, self.start, self.ranks = folder, base, xp, start, ranks
+    def __init__(self, folder: Path, base: TrainSettings, xp: Module, start: str = STARTS[0]):
+        self.folder, self.base, self.xp, self.start, self.ranks = folder, base, xp, start, world()
         self._opened: dict[tuple[int, int | None], TrainingPhotos] = {}  # the last photos
-        if ranks.rank == 0:
+        if self.ranks.rank == 0:
             check_folder(folder)
         if (folder / "settings.json").exists():
             self.path("settings.json")
-        elif ranks.rank == 0 and folder.exists() and any(folder.iterdir()):
+        elif self.ranks.rank == 0 and folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder}: holds files that are not of tables; give another --out")
-        ranks.wait()
+        self.ranks.wait()
         self._load()
 
     def path(self, name: str) -> Path:

@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             settings = settings_of_run(parser, folder / "config.json", config, places)
         settings = ranks.from_first(settings)
         xp, device = backend.choose_device(settings.device, ranks.local)
+        ranks.join_gpus(xp)
         print(f"tinydldl.train on {device}")
         if folder is None and ranks.rank == 0:  # what cannot be is said before photos are read
             RunFolder.check(arguments.name)

@@ -43,10 +43,11 @@ class Experiment:
         rng = np.random.default_rng(seed)
         net = models.AgeNet(s.net, method.outputs, s.size, s.pool, rng=rng).to(xp)
         model, engine = choose_engine(net, xp, s.batch, s.engine, s.workers)
+        together = f", on each of {team.size} ranks" + ", joined by NCCL" * (team.gpus is not None)
         self.lines = [
             f"network   {s.net}, {s.size} px, {s.pool}: {net.cost_text()}",
             f"method    {method_text(s, len(method.grid), method.outputs)}",
-            f"engine    {engine}" + f", on each of {team.size} ranks" * (team.size > 1),
+            f"engine    {engine}" + together * (team.size > 1),
         ]
         weights = None
         if s.balance:

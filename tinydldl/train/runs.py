@@ -104,8 +104,7 @@ class RunFolder:
         The network with the smallest validation MAE stays beside it, as `best`.
         """
         self.metrics.append({"epoch": epoch} | row)
-        speed = {name: round(value, 3) for name, value in speed.items()}
-        self.timing.append({"epoch": epoch} | speed)
+        self.timing.append({"epoch": epoch} | {n: round(v, 3) for n, v in speed.items()})
         table = [[row.get(name, MISSING) for name in METRICS[1:]] for row in self.metrics]
         arrays = arrays | {"epoch": np.array(epoch), "metrics": np.array(table, np.float64)}
         if self.best_epoch == epoch:  # first: what is lost with a kill after it comes again

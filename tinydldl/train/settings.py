@@ -203,8 +203,7 @@ def settings_of(arguments: argparse.Namespace) -> TrainSettings:
     epochs = given.get("epochs", usual["epochs"])
     usual = usual | {"kl_epochs": 0 if arguments.init else epochs * 2 // 3}
     usual |= {"schedule": "constant"} if epochs == 1 else {}  # an epoch of warm-up would be all
-    names = {field.name for field in fields(TrainSettings)}
-    return TrainSettings(**{n: v for n, v in (usual | given).items() if n in names})
+    return cli.gather(TrainSettings, argparse.Namespace(**usual | given))
 
 
 def places_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> dict[str, Path]:

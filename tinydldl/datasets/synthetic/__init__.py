@@ -24,8 +24,6 @@ from tinydldl.machine import available_cores
 from tinydldl.processes import Helpers
 from tinydldl.progress import Progress
 
-__all__ = ["annotate", "draw_face", "load", "sample_age"]
-
 # Raise this whenever the drawing or the labels change: old faces lie in a folder of another name.
 VERSION = 1
 
