@@ -14,6 +14,7 @@ from tinydldl.processes import Processes, receive, send
 from tinydldl.progress import Progress
 
 COLUMNS = ("notebook", "sha256", "lesson", "exercise", "points", "of", "message")
+UNREAD = "to be read"  # the message of a question until somebody has written its points
 PATIENCE = 900  # seconds, for what a lesson computes between two exercises
 Cells = list[dict[str, Any]]
 Answers = dict[str, list[tuple[str, bool]]]
@@ -26,10 +27,13 @@ def main(argv: list[str] | None = None) -> None:
     rows = read_table(table) if table and table.exists() else []
     if table and table.exists() and not table.read_bytes().startswith(header):
         raise UserError(f"{table}: not a table of this command; give another --csv")
+    for row in rows:
+        check_points(row, table)
     jobs = [prepare(path) for path in dict.fromkeys(arguments.notebooks)]
     with Progress(jobs, "grading", len(jobs), unit="notebooks") as progress:
         for about, cells, answers in progress:
-            here = [row for row in rows if row.get("notebook") == about["notebook"]]
+            own = Path(about["notebook"]).resolve()
+            here = [row for row in rows if Path(row.get("notebook", "")).resolve() == own]
             if not here or here[0].get("sha256") != about["sha256"]:
                 rows = [row for row in rows if row not in here]
                 wrong = grade(about["lesson"], cells, answers, arguments.seconds, arguments.memory)
@@ -40,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
             progress.write(report(here))
             cli.results[about["notebook"]] = [
                 {"exercise": row["exercise"], "message": row.get("message", "")}
-                | {key: int(row[key]) if row.get(key) else None for key in ("points", "of")}
+                | {key: float(row[key]) if row.get(key) else None for key in ("points", "of")}
                 for row in here
             ]
 
@@ -60,6 +64,22 @@ def build_parser() -> cli.Parser:
     return parser
 
 
+def check_points(row: dict[str, str], table: Path) -> None:
+    """Points that a teacher wrote, as a number: 1.5, or 1,5. Raises UserError for anything else."""
+    text, of = row.get("points", ""), row.get("of", "")
+    if not text:
+        return
+    try:
+        row["points"] = f"{float(text.replace(',', '.')):g}"
+        fits = 0 <= float(row["points"]) <= float(of)
+    except ValueError:
+        fits = False
+    if not fits:
+        where = f"{row.get('notebook')}, {row.get('exercise')}"
+        raise UserError(f"{table}: {where}: {text!r} points; expected 0 to {of}")
+    row["message"] = "" if row.get("message") == UNREAD else row.get("message", "")
+
+
 def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
     """What a row says about a notebook, the cells of its lesson, its answers. Raises UserError.
 
@@ -68,7 +88,8 @@ def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
     lesson, seed, copy = read_cells(path)
     original = LESSONS / f"{lesson}.ipynb"
     if not original.is_file():
-        raise UserError(f"{path}: unknown lesson {lesson!r}; expected one of {LESSONS}")
+        why = f"{LESSONS} has no lesson {lesson!r}"
+        raise UserError(f"{path}: {why}; grade in a clone of the project, with solutions")
     cells = read_cells(original)[2]
     for test in (cell for cell in cells if cell["test"]):
         test["source"] = varied(test["source"], seed)
@@ -157,7 +178,7 @@ def points(cells: Cells, wrong: dict[str, str]) -> list[dict[str, str]]:
     rows = []
     for cell in (cell for cell in cells if cell["points"]):
         name, of = cell["name"].removeprefix("test-"), str(cell["points"])
-        why = wrong[name] if cell["test"] else "to be read"
+        why = wrong[name] if cell["test"] else UNREAD
         why = " ".join("".join(c if c.isprintable() else " " for c in why).split())[:300]
         got = "" if not cell["test"] else "0" if why else of
         rows.append({"exercise": name, "points": got, "of": of, "message": why})
@@ -167,8 +188,10 @@ def points(cells: Cells, wrong: dict[str, str]) -> list[dict[str, str]]:
 def report(rows: list[dict[str, str]]) -> str:
     """The points of a notebook, a line for each exercise."""
     tested = [row for row in rows if row.get("points")]
-    got, of = (sum(int(row[key]) for row in tested) for key in ("points", "of"))
-    lines = [f"{rows[0]['notebook']}: {got} of {of} points"]
+    got, of = (sum(float(row[key]) for row in tested) for key in ("points", "of"))
+    unread = f", {len(rows) - len(tested)} of {len(rows)} answers to be read"
+    head = f"{rows[0]['notebook']}: {got:g} of {of:g} points"
+    lines = [head + unread * (len(tested) < len(rows))]
     for row in rows:
         share = f"{row.get('points') or '-'} of {row['of']}"
         lines.append(f"{share}  {row['exercise']}  {row.get('message', '')}".rstrip())

@@ -34,7 +34,7 @@ PAGE = """<!doctype html>
 .reveal h1 {{ font-size: 1.9em; }}
 .reveal h2 {{ font-size: 1.4em; }}
 .reveal h3 {{ font-size: 1.1em; }}
-.reveal section img {{ max-height: 520px; max-width: 100%; }}
+.reveal section img {{ height: 560px; width: 100%; object-fit: contain; margin: 0; }}
 .reveal pre {{ font-size: 0.6em; width: 100%; }}
 .reveal mjx-container {{ max-width: 100%; overflow-x: auto; overflow-y: hidden; }}
 .reveal .left {{ text-align: left; }}
@@ -47,7 +47,10 @@ PAGE = """<!doctype html>
 </div></div>
 <script src="reveal/reveal.js"></script>
 <script>
-Reveal.initialize({{ width: 1280, height: 720, hash: true, slideNumber: true }});
+// linear: the arrows go through all slides, not only through those at the top of a column
+Reveal.initialize({{
+  width: 1280, height: 720, hash: true, slideNumber: true, navigationMode: "linear"
+}});
 </script>
 </html>
 """

@@ -1,10 +1,12 @@
 """What students get: `python lessons/students.py FOLDER`, a copy of a clone without solutions.
 
 Without its history, too, in which they would be. What remains runs: the package, its tests, the
-copies in `lessons/exercises/` and the figures that they draw. To reveal the line for who is stuck,
-which reads the lesson with solutions, copy that one lesson into `lessons/` of the copy.
+copies in `lessons/exercises/` and the figures that they draw; links to lessons lead to these. For
+the line for who is stuck, which reads the lesson with solutions, put that one into `lessons/`.
 """
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +19,11 @@ from tinydldl.errors import UserError
 PROJECT = Path(__file__).parents[1]
 SECRET = (
     *("lessons/[0-9]*.ipynb", "lessons/zh/[0-9]*.ipynb", "lessons/src/*"),
-    *("lessons/teaching/answers/*", "lessons/TEACHING.md", "tests/lessons/*", "tests/grade/*"),
+    *("lessons/teaching/answers/*", "lessons/teaching/exam.md", "lessons/teaching/quizzes.md"),
+    *("lessons/TEACHING.md", "tests/lessons/*", "tests/grade/*"),
+    *("tests/book/*", "tests/test_readme.py"),  # they want all pages
 )
+LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
 def copied():
@@ -32,6 +37,20 @@ def copied():
     return [name for name in names if not any(fnmatchcase(name, secret) for secret in SECRET)]
 
 
+def linked(text, name, names):
+    """A page with links to what is there: lessons become the copies; of others the words stay."""
+    folders = {str(parent) for each in names for parent in Path(each).parents}
+
+    def link(match):
+        words, target, place = match.groups(default="")
+        for there in (target, re.sub(r"([^/]+)$", r"exercises/\1", target)):
+            if os.path.normpath(Path(name).parent / there) in folders.union(names):
+                return f"[{words}]({there}{place})"
+        return words
+
+    return LINK.sub(link, text)
+
+
 def main(argv=None):
     parser = cli.Parser("", __doc__.partition("\n")[0])
     parser.prog = "python lessons/students.py"
@@ -42,6 +61,9 @@ def main(argv=None):
     for name in (names := copied()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(PROJECT / name, folder / name)
+        if name.endswith(".md"):
+            page = (PROJECT / name).read_text(encoding="utf-8")
+            (folder / name).write_text(linked(page, name, names), encoding="utf-8")
     cli.results["files"] = names
     print(f"{folder}: {len(names)} files, without solutions, hidden tests and answers")
 

@@ -37,7 +37,7 @@ plot.voters(faces, votes, true_ages)
 #
 # This $\sigma$ is that of ten votes, not of everyone who might have looked. It divides by 10, so its square is on average $\frac{9}{10}$ of the true variance (lesson 06 derives the factor), and $\sigma$ itself is about 0.92 of the true spread. And ten votes give it only roughly: it varies by 22% from one set of ten to the next.
 #
-# The idea of label distribution learning: do not teach the network the number $y$. Teach it the whole hill of votes.
+# The idea of label distribution learning: **do not teach the network the number $y$, but the whole hill of votes**.
 
 # %%
 spreads = [vote.std() for vote in votes]
@@ -119,6 +119,7 @@ def label_distribution(y, sigma, grid):
 for y, sigma in [(30.0, 2.0), (0.0, 2.0), (30.5, 0.2), (99.9, 6.0)]:
     p = label_distribution(y, sigma, grid)
     density = norm.pdf(grid, y, sigma)
+    assert abs(p.sum() - 1) < 1e-12, f"y = {y}, sigma = {sigma}: the sum is {p.sum():.3f}, not 1"
     difference = np.abs(p - density / density.sum()).max()
     print(f"y = {y:5}, sigma = {sigma}: largest difference {difference:.1e}")
     assert difference < 1e-14, f"y = {y}, sigma = {sigma}: off by {difference:.1e}"
@@ -170,7 +171,7 @@ plot.hills(by_sigma, grid, by_step)
 slider(show, sigma=(0.0, 8.0, 0.5), step=[0.5, 1.0, 2.0, 4.0], y=(20.0, 50.0, 0.5))
 
 # %% [markdown]
-# A larger $\sigma$ makes the hill low and wide. A larger step puts more mass on each label, since fewer labels share it: at step 2 the highest bar is twice as high as at step 1. The mean stays where it was. Away from the ends of the grid it is the age, however coarse the grid, as long as $\sigma$ is not small compared with the step:
+# A larger $\sigma$ makes **the hill low and wide**. A larger step puts **more mass on each label**, since fewer labels share it: at step 2 the highest bar is twice as high as at step 1. The mean stays where it was. Away from the ends of the grid it is the age, however coarse the grid, as long as $\sigma$ is not small compared with the step:
 
 # %%
 highest = [gaussian_label_distribution([32.0], [2.0], label_grid(0, 100, s)).max() for s in (1, 2)]
@@ -189,18 +190,18 @@ assert abs(narrow @ grid - 30.7) > 0.1, (
 # %% [markdown]
 # ## 4. The bias at the ends
 #
-# A baby of age 0 cannot be guessed as $-2$. The left half of its hill falls off the grid, and what is left has a mean above 0. This is a property of the target itself: a network that learned it perfectly would still say that newborns are older than they are.
+# A baby of age 0 cannot be guessed as $-2$. The left half of its hill falls off the grid, and what is left has a mean above 0. This is a property of the target itself: **a network that learned it perfectly would still say that newborns are older than they are**.
 #
 # ### Exercise 2
-# The **bias** at age $y$ is $\sum_k p_k l_k - y$. Compute it for a whole array of ages.
+# The **bias** at age $y$ is $\sum_k p_k l_k - y$. Compute it for a whole array of ages, with one $\sigma$ for all or one for each.
 
 
 # %% exercise="bias"
 def bias(ages, sigma, grid):
     """The bias (N,) of the label distributions of `ages` (N,), in years.
 
-    Hint: `gaussian_label_distribution` gives p (N, K), for one sigma or for one per age; a
-    matrix times the grid gives all means.
+    `sigma`, years: one number, or (N,). Hint: `gaussian_label_distribution` takes both, and gives
+    p (N, K); a matrix times the grid gives all means.
     """
     ### BEGIN SOLUTION
     return gaussian_label_distribution(ages, sigma, grid) @ grid - ages

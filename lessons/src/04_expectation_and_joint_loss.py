@@ -634,7 +634,7 @@ assert joint[1] - best < 0.1 and kl[1] - joint[1] > 0.75 * (kl[1] - best) and er
 assert kl[0] < joint[0], "KL is best at what it was trained for"
 
 # %% [markdown]
-# Read from left to right. More weight on L1 buys a better estimate at the price of a worse distribution, up to about $\lambda = 1$; from there on the estimate gains less than a tenth of a year, and the distribution falls apart: with L1 alone its mode is off by more than ten years. $\lambda = 1$ gets more than three quarters of the gain for part of the price. The paper sets $\lambda = 1$ as well.
+# Read from left to right. **More weight on L1 buys a better estimate at the price of a worse distribution**, up to about $\lambda = 1$; from there on the estimate gains less than a tenth of a year, and the distribution falls apart: with L1 alone its mode is off by more than ten years. $\lambda = 1$ gets more than three quarters of the gain for part of the price. The paper sets $\lambda = 1$ as well.
 #
 # Now an honest look at when this holds. One feature is not enough to shape all these hills well, so KL cannot be small, and the two losses must compromise. Give the model twelve features, soft bumps along the look, and it can learn the targets nearly perfectly. Then the inconsistency is gone, and so is the gain:
 
@@ -674,7 +674,7 @@ assert min(published, key=published.get) == "DLDL-v2 (both)"
 print(published)
 
 # %% [markdown]
-# Take none of this as the last word on $\lambda$. The toys do not have to learn to see: their features are given. And the paper's networks had already learned from millions of faces. In our own runs from random weights, on drawn faces and on photos, $\lambda = 1$ from the first step gave a *worse* estimate than KL alone, and smaller weights did better than 1 ([the tables](../lessons/results.md)). Section 5 says why. [Lesson 08](08_training_dldl_v2.ipynb) trains both ways, with L1 from the start and after KL, and [lesson 09](09_seven_methods.ipynb) compares.
+# Take none of this as the last word on $\lambda$. The toys do not have to learn to see: their features are given. And the paper's networks had already learned from millions of faces. In our own runs from random weights, on drawn faces and on photos, **$\lambda = 1$ from the first step gave a worse estimate than KL alone**, and smaller weights did better than 1 ([the tables](../lessons/results.md)). Section 5 says why. [Lesson 08](08_training_dldl_v2.ipynb) trains both ways, with L1 from the start and after KL, and [lesson 09](09_seven_methods.ipynb) compares.
 
 # %% [markdown]
 # ## 10. How large is lambda, really?

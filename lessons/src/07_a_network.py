@@ -464,7 +464,7 @@ assert first_linear == 102_764_544 and round(100 * first_linear / 134_674_341) =
 assert 3.9 < 3_708_229 / 934_869 < 4 and 134_674_341 / 934_869 > 144
 
 # %% [markdown]
-# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. Twice the channels make four times the parameters, since a convolution has $C \cdot OC$ for each tap. And VGG16 has 144 times as many parameters as TinyAgeNet.
+# Three things to see. Three quarters of VGG16 sit in one Linear layer (102,764,544 parameters, 76%), which the average over the last 7x7 positions makes unnecessary: it hands on 512 values instead of 25,088. **Twice the channels make four times the parameters**, since a convolution has $C \cdot OC$ for each tap. And VGG16 has 144 times as many parameters as TinyAgeNet.
 #
 # `summary` prints the same count layer by layer, with the multiply-adds for one photo. Compare the two columns. The parameters sit at the end: over 80% of them in groups 4 and 5 and the last layer. The work does not: `conv1_2`, with 2,304 parameters, costs exactly as much as `conv4_2` with 147,456. From group to group there are a quarter as many positions, $C \cdot OC$ is four times as large, and the product stays the same.
 

@@ -83,7 +83,7 @@ print(f"whoever always says {y_train.mean():.1f} years is off by {baseline:.2f} 
 assert baseline > 10
 
 # %% [markdown]
-# The second line is the number to beat. A network that has never looked at a face can reach it.
+# The second line is **the number to beat**. A network that has never looked at a face can reach it.
 #
 # A pixel is a whole number in 0..255. The network gets each channel shifted to mean 0 and scaled to standard deviation 1:
 #
@@ -129,7 +129,7 @@ assert arrays["crop"].shape == (224, 224, 3), "7/8 of 256"
 assert abs(arrays["color"].mean() - original.mean()) > 1, "lighter or darker"
 
 # %% [markdown]
-# None of them touches the label: $y$ and $\sigma$ stay those of the photo. `mirror` and `gray` change only half of the photos, at random; the others change each one by a random amount.
+# **None of them touches the label**: $y$ and $\sigma$ stay those of the photo. `mirror` and `gray` change only half of the photos, at random; the others change each one by a random amount.
 
 # %%
 rng = np.random.default_rng(0)
@@ -455,7 +455,7 @@ faces = plots.Shown(
 plots.predictions(faces, "Faces that the network has not seen, from the youngest to the oldest")
 
 # %% [markdown]
-# The orange hills are wider than the blue ones, and they should be. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80% hold the true age of about 80% of the faces.
+# The orange hills are **wider than the blue ones, and they should be**. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80% hold the true age of about 80% of the faces.
 #
 # What if both losses had been there from the start? We train that network, too, and ask the same questions.
 
@@ -481,7 +481,7 @@ if not FAST:
     assert found_at_once[0] > found[0] + 0.5 and found_at_once[2] > 1.4 * found_at_once[1]
 
 # %% [markdown]
-# The second network is further off. And its hills are far too wide, even for that error: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So the two stages matter. [Lesson 09](09_seven_methods.ipynb) follows this up with more seeds, and looks inside.
+# The second network is further off. And its hills are far too wide, even for that error: it hedges over the whole grid. L1 asks only that the *mean* be right, and it spoke first. So **the two stages matter**. [Lesson 09](09_seven_methods.ipynb) follows this up with more seeds, and looks inside.
 #
 # ## 6. Reading curves: augmentation off
 #
@@ -545,7 +545,7 @@ if not FAST:
 #
 # ## 7. The bug hunt
 #
-# Here are five bugs. All of them have been made, by people who knew better. Each is one changed argument to `fit`, and none of them stops the program.
+# Here are five bugs. All of them have been made, by people who knew better. Each is one changed argument to `fit`, and **none of them stops the program**.
 
 
 # %%

@@ -48,7 +48,7 @@ K = len(grid)
 # %% [markdown]
 # ## 1. Four parts
 #
-# Papers on age estimation look very different. Under the surface each is made of four parts on top of a network, and the network may be the same for all. It ends in a row of numbers $x$, one row for each photo. Then:
+# Papers on age estimation look very different. Under the surface **each is made of four parts** on top of a network, and the network may be the same for all. It ends in a row of numbers $x$, one row for each photo. Then:
 #
 # | method | head: from $x$ to a prediction | target for an age $y$ | loss, mean over $N$ photos | decoding |
 # |---|---|---|---|---|
@@ -88,7 +88,7 @@ assert target["er-l1"] == 30.4 and abs(target["dldl"] @ grid - 30.4) < 1e-9, "no
 assert (target["dldl"] == target["dldl-v2"]).all()
 
 # %% [markdown]
-# `dex` and `ranking` round to the nearest label. The others keep 30.4. Only `dldl` and `dldl-v2` are told that 28 and 33 would have been fair answers, too.
+# `dex` and `ranking` round to the nearest label. The others keep 30.4. **Only `dldl` and `dldl-v2` are told that 28 and 33 would have been fair answers, too.**
 #
 # ## 2. What each loss does to the outputs
 #

@@ -230,7 +230,7 @@ for name, (hires, grad) in maps.items():
 # %% [markdown]
 # ## 3. One map alone means little
 #
-# Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is *the same estimator*. But every $M_k$ has changed, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
+# Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is **the same estimator. But every $M_k$ has changed**, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
 
 # %% alt="Four maps of 8 by 8: by the logit of 30 the network has marks in the middle and its twin none at all; by the logarithm of the probability both have the same marks."
 twin = deepcopy(network)
@@ -858,7 +858,7 @@ squares = np.abs(panels["square, years"]).max()
 assert abs(on_photo) < 0.3 and squares > 3 * np.abs(panels["years"]).max()
 
 # %% [markdown]
-# On this photo the two do not agree. The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite about the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. It is not an explanation of this estimate, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
+# **On this photo the two do not agree.** The map tells a fine story: blue at the mouth, so a smile looks young; orange at the nose, so the nose looks old. The squares agree about the mouth, say the opposite about the nose, and move the estimate by years where the map moves it by months. The map is still right about what it says, a derivative. **It is not an explanation of this estimate**, and its colors alone would not have told you. That is why `python -m tinydldl.explain` prints the correlation beside its maps.
 
 # %% [markdown] question="harder" points=3
 # ### Question

@@ -1156,7 +1156,7 @@ if not FAST:
 #
 # ## 9. The same code on a GPU
 #
-# A GPU has another roof: both its peak and its bandwidth are many times those of a core. CuPy brings NumPy's functions to it. So our layers ask an array which module it belongs to, and call that one:
+# A GPU has another roof: both its peak and its bandwidth are many times those of a core. CuPy brings NumPy's functions to it. So **our layers ask an array which module it belongs to**, and call that one:
 #
 #     xp = get_array_module(x)        # numpy, or cupy for an array on the GPU
 #     y = xp.maximum(x, 0)            # the same line for both

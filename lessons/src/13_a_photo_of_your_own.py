@@ -970,7 +970,7 @@ if mine:
         print(f"{person.y_hat:.0f} years, give or take {person.spread:.0f}")
 
 # %% [markdown]
-# Then do what section 4 did: another day, another light, with and without glasses, from your phone and from a scan. How far apart are the answers? That spread is yours, and no table has it.
+# Then do what section 4 did: another day, another light, with and without glasses, from your phone and from a scan. How far apart are the answers? **That spread is yours, and no table has it.**
 
 # %% [markdown] question="harder" points=3
 # ### Question

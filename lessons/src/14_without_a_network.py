@@ -337,7 +337,7 @@ assert all((np.diff(curves["iterative scaling"]) <= 1e-15).all() for curves in r
 # %% [markdown]
 # ## 5. Ask the neighbors
 #
-# The adapted algorithm is the shortest in this course. $k$ nearest neighbors classify by a vote of the $k$ training examples nearest to $x$. If those have distributions, take their mean. There is no training and no formula between $x$ and $p$, only the hope that what is near is alike.
+# The adapted algorithm is the shortest in this course. $k$ nearest neighbors classify by a vote of the $k$ training examples nearest to $x$. **If those have distributions, take their mean.** There is no training and no formula between $x$ and $p$, only the hope that what is near is alike.
 #
 # ### Exercise 3
 # Write it.
@@ -385,7 +385,7 @@ assert min(errors, key=errors.get) in (3, 4, 5) and errors[100] > 5 * errors[4]
 assert q_knn[4].max() <= p.max() and q_knn[4].min() >= p.min()
 
 # %% [markdown]
-# Few neighbors repeat the accidents of where examples lie; many are far away, and everything becomes the mean. One thing neighbors can never do: a mean of distributions is never more extreme than the most extreme of them. At the border of the data they are always too moderate.
+# Few neighbors repeat the accidents of where examples lie; many are far away, and everything becomes the mean. One thing neighbors can never do: **a mean of distributions is never more extreme than the most extreme of them**. At the border of the data they are always too moderate.
 #
 # ## 6. Transform the problem
 #
@@ -786,7 +786,7 @@ assert divergences["PT-Bayes, weights"] < divergences["AA-kNN, k = 4"] < diverge
 assert divergences["SA-BFGS"] < divergences["PT-Bayes, drawn"] < divergences["the mean"]
 
 # %% [markdown]
-# The specialized algorithm is not the best here, although it finds the best $\theta$ there is. Its logits are planes over $z$, and these data are bent. Bayes with a covariance for each label has quadratic logits, neighbors have no shape at all, and there is no noise that would punish either. Geng's paper reports clear advantages of the specialized algorithms, on artificial and on fifteen real data sets. Details decide: with draws, as the paper describes it, Bayes is the worst here, too, and with weights it is the best. The last exercise shows how little it takes to turn this table around.
+# The specialized algorithm is not the best here, although it finds the best $\theta$ there is. Its logits are planes over $z$, and these data are bent. Bayes with a covariance for each label has quadratic logits, neighbors have no shape at all, and there is no noise that would punish either. Geng's paper reports clear advantages of the specialized algorithms, on artificial and on fifteen real data sets. **Details decide:** with draws, as the paper describes it, Bayes is the worst here, too, and with weights it is the best. The last exercise shows how little it takes to turn this table around.
 #
 # ### Exercise 7
 # A harder one, without hints. Find features for SA-BFGS with which its KL divergence on the test surface is below $5 \cdot 10^{-5}$: forty times less than with $(1, z_1, z_2, z_3)$, and less than that of any method above. At most 25 features, and those of an example may depend on nothing but this example.

@@ -341,7 +341,7 @@ assert ages.grad is None
 # %% [markdown]
 # ## 3. The head in PyTorch
 #
-# A `torch.Tensor` with `requires_grad=True` is our `Var`. `loss.backward()` is our walk, with one difference: it *adds* to `.grad`, so somebody has to set it to zero before each step. Everything else has the names you know:
+# A `torch.Tensor` with `requires_grad=True` is our `Var`. `loss.backward()` is our walk, with one difference: it **adds** to `.grad`, so somebody has to set it to zero before each step. Everything else has the names you know:
 #
 # | here | in PyTorch |
 # |---|---|
@@ -562,7 +562,7 @@ if needs_torch():
     assert abs(loss.item() - L) < 1e-10 and max(off.values()) < 1e-12
 
 # %% [markdown]
-# Thirteen convolutions, thirteen batch normalizations, pooling and the head, and every one of 934,869 derivatives agrees to twelve digits. Each was derived twice, by people with paper and by a program with a tape, and neither has seen the other. Either both are right or both are wrong in the same way.
+# Thirteen convolutions, thirteen batch normalizations, pooling and the head, and **every one of 934,869 derivatives agrees to twelve digits**. Each was derived twice, by people with paper and by a program with a tape, and neither has seen the other. Either both are right or both are wrong in the same way.
 #
 # ## 5. A training step
 #
@@ -655,7 +655,7 @@ if needs_torch():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# How long do the two stay together? In float64 the difference stays among the last digits for as long as we look. (In float32 it would not: lesson 12 found that two runs of the same program drift apart after a few steps.)
+# How long do the two stay together? In float64 **the difference stays among the last digits** for as long as we look. (In float32 it would not: lesson 12 found that two runs of the same program drift apart after a few steps.)
 
 # %% alt="Left: two curves of the loss over the steps lie exactly on each other. Right: their difference on a logarithmic scale, which stays below 1e-13."
 if needs_torch():
@@ -691,7 +691,7 @@ assert round(bound, 3) == 0.026 and round(-np.log(bound), 2) == 3.63 and round(n
 # %% [markdown]
 # ## 6. What remains of the paper
 #
-# Is it all for nothing, then, what the other lessons derived? Three reasons say no. Somebody has to write the steps of the tape, and those are the formulas of lessons 03 to 06. The tape tells you *that* a gradient is `nan` or 0, never why; the formula does. And what was simplified on paper is faster and takes less memory, so that the steps that matter most are written by hand in every framework.
+# Is it all for nothing, then, what the other lessons derived? Three reasons say no. Somebody has to write the steps of the tape, and those are the formulas of lessons 03 to 06. The tape tells you **that** a gradient is `nan` or 0, never why; **the formula does**. And what was simplified on paper is faster and takes less memory, so that the steps that matter most are written by hand in every framework.
 #
 # ### Exercise 6
 # A harder one, without hints. Put our derivation on PyTorch's tape: a joint loss whose whole backward pass is *one* step of your own, a `torch.autograd.Function`. PyTorch's documentation has a page on "extending PyTorch".

@@ -456,6 +456,16 @@ def test_central_difference():
     assert check_loss(losses.l2, np.array([1.0, 2.0]), np.array([0.0, 3.5])) < 1e-7
 
 
+def test_best_step():
+    f, third, eps = np.sin(1), np.cos(1), np.finfo(float).eps
+    steps = np.logspace(-9, -1, 4001)
+    error = steps**2 / 6 * third + eps * f / steps  # Taylor's remainder, and rounding
+    best = (3 * eps * f / third) ** (1 / 3)
+    assert steps[error.argmin()] == pytest.approx(best, rel=2e-3)
+    a = np.array([1.0])
+    assert numerical_gradient(lambda: float(np.sin(a[0])), a) == pytest.approx(third, abs=1e-10)
+
+
 def test_relative_error():
     a, n = np.array([1.0, -4.0]), np.array([1.0, -4.0 - 2e-8])
     assert compare("a", a, n) == pytest.approx(2e-8 / (4 + 2e-8), rel=1e-6)

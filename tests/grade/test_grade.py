@@ -104,9 +104,10 @@ def test_one_answer_costs_the_others_nothing(tiny, capfd):
         assert message in found[name][1]
     assert found["why"] == (None, "to be read")
     out = capfd.readouterr().out
-    assert out.startswith("anna.ipynb: 7 of 20 points\n    1 of 1  double\n")
-    assert out.count("1 of 1") == 1
-    assert out.count("0 of 1") == len(names)
+    head = "anna.ipynb: 7 of 20 points, 1 of 17 answers to be read\n    1 of 1  double\n"
+    assert out.startswith(head)
+    assert out.count("\n    1 of 1") == 1
+    assert out.count("\n    0 of 1") == len(names)
     assert "\n    - of 3  why  to be read\n" in out
 
 
@@ -197,7 +198,8 @@ def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
     assert not exit_code(main, "anna.ipynb", "ben.ipynb", "--csv", "points.csv")
     out = capfd.readouterr().out
     assert out.startswith("anna.ipynb: 7 of 7 points")
-    assert "ben.ipynb: 0 of 7 points\n    0 of 1  double  Again\n" in out
+    head = "ben.ipynb: 0 of 7 points, 1 of 4 answers to be read"
+    assert f"{head}\n    0 of 1  double  Again\n" in out
     cell(tiny, "double").source += "\n# changed"
     nbformat.write(tiny, "anna.ipynb")
     assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
@@ -205,12 +207,41 @@ def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
     assert messages == {(f"{n}.ipynb", m) for n in ("anna", "ben") for m in ("Again", "to be read")}
 
 
+def test_points_that_a_teacher_writes(tiny, capfd):
+    """Halves count, from another folder, too; what is no number of points is one line."""
+    graded(tiny)
+    table = Path("points.csv")
+    left = table.read_text()
+    (line,) = (line for line in left.splitlines() if ",why," in line)
+    assert line.endswith(",why,,3,to be read")
+
+    def write(points):
+        cell = f'"{points}"' if "," in points else points
+        table.write_text(left.replace(",why,,3,", f",why,{cell},3,"))
+        return "anna.ipynb", "--csv", "points.csv"
+
+    for points, total in (("1.5", "8.5"), ("2,5", "9.5"), ("3.0", "10"), ("0", "7")):
+        capfd.readouterr()
+        assert not exit_code(main, *write(points))
+        out = capfd.readouterr().out
+        assert out.startswith(f"anna.ipynb: {total} of 10 points\n")
+        assert out.endswith(f"    {float(points.replace(',', '.')):g} of 3  why\n")
+    capfd.readouterr()
+    assert not exit_code(main, str(Path("anna.ipynb").absolute()), "--csv", "points.csv")
+    assert capfd.readouterr().out.splitlines()[0].endswith("anna.ipynb: 7 of 10 points")
+    assert len(read_table(table)) == len(left.splitlines()) - 1
+    for points in ("4", "-1", "x", "½", "nan", "inf"):
+        words = f"points.csv: anna.ipynb, why: {points!r} points; expected 0 to 3"
+        assert refused(capfd, main, *write(points)) == words
+
+
 def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
     nbformat.write(tiny, "anna.ipynb")
     other = json.loads(Path("anna.ipynb").read_text())
     other["metadata"]["tinydldl"]["source"] = "../99_of_another_course.py"
     Path("other.ipynb").write_text(json.dumps(other))
-    words = "other.ipynb: unknown lesson '99_of_another_course'; expected one of "
+    lessons = Path("lessons").absolute()
+    words = f"other.ipynb: {lessons} has no lesson '99_of_another_course'; grade in a clone of "
     assert refused(capsys, main, "anna.ipynb", "other.ipynb", "--csv", "a.csv").startswith(words)
     assert not Path("a.csv").exists()
     broken = build.read(Path(__file__).parent / "tiny.py")
@@ -246,7 +277,7 @@ def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):
         found = graded(answers)
         assert lost(found, points) == [name for name in points if kinds[name] != "solution"]
         for name, kind in kinds.items():
-            assert (found[name][1] == "NotImplementedError:") == (kind == "stub")
+            assert (found[name][1] == "left empty") == (kind == "stub")
 
 
 NO_NOTEBOOKS = [

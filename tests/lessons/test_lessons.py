@@ -312,7 +312,7 @@ def test_who_is_stuck_can_go_on(monkeypatch):
                 names,
             )
     assert ways_out == 4
-    with pytest.raises(UserError, match="no exercise 'soft' of a lesson '03' is there"):
+    with pytest.raises(UserError, match="no lesson '03' with an answer to 'soft' is there; ask"):
         rescue("03", "soft", names)
 
 

@@ -60,7 +60,21 @@ def test_no_solution_and_no_hidden_test_is_in_it(copy):
     assert list(shown(copy)) == []
     assert not list(copy.rglob(".git"))
     assert not (copy / "lessons" / "teaching" / "answers").exists()
-    assert (copy / "lessons" / "teaching" / "quizzes.md").exists()
+    assert not list((copy / "lessons" / "teaching").glob("[eq]*.md"))  # exam, quizzes
+    assert (copy / "lessons" / "teaching" / "project.md").exists()
+
+
+def test_links_lead_to_what_is_there(copy):
+    """Those to lessons to the copies; the pages of the clone have other links, and as they were."""
+    link = re.compile(r"\]\(([^)\s#:]+)[)#]")
+    found = []
+    for page in copy.rglob("*.md"):
+        found += [(page, there) for there in link.findall(page.read_text(encoding="utf-8"))]
+    assert [str(page) for page, there in found if not (page.parent / there).exists()] == []
+    readme = (copy / "lessons" / "README.md").read_text(encoding="utf-8")
+    assert "[01 An age is a distribution](exercises/01_an_age_is_a_distribution.ipynb)" in readme
+    assert "TEACHING.md is for those who teach" in readme
+    assert "[CONTRIBUTING.md](CONTRIBUTING.md)" in (copy / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_solution_that_is_left_would_be_found(copy, tmp_path):
