@@ -146,7 +146,7 @@ def storages_in_order(data):
     def keys(instructions):
         return [text for _, text, _ in instructions if isinstance(text, str) and text.isdecimal()]
 
-    in_order = [key for key in keys(pickles[3]) if len(key) > 9]
+    in_order = [key for key in keys(pickles[3]) if len(key) > 6]
     numbers = {}
     for key in keys(pickles[4]):
         count = int(np.frombuffer(file.read(8), "<i8")[0])

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,14 @@ def test_the_numbers_are_those_of_the_package(name, tool):
 @pytest.mark.oracle
 @pytest.mark.skipif(sys.platform == "win32", reason="an archive says on which system it was made")
 def test_the_tool_makes_the_same_file(tool):
+    """In all that it holds; what `zipfile` adds differs between versions of Python."""
     buffer = io.BytesIO()
     tool.write(buffer)
-    assert buffer.getvalue() == WEIGHTS.read_bytes()
+    ours, shipped = zipfile.ZipFile(buffer), zipfile.ZipFile(WEIGHTS)
+    assert ours.namelist() == shipped.namelist()
+    assert [ours.read(name) for name in ours.namelist()] == [
+        shipped.read(name) for name in shipped.namelist()
+    ]
 
 
 @pytest.mark.oracle
