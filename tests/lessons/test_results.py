@@ -102,3 +102,17 @@ def test_lambda_from_two_starts(lam):
         difference = f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}"
         cells += [f"{np.mean(ours):.2f}", "" if lam == "1" else difference]
     assert cells in page_rows()
+
+
+def test_half_as_many_epochs_again_on_photos():
+    """The figures of the text, and that both methods gain more than their spread over seeds."""
+    short, longer = mae_of("utkface-random"), mae_of("utkface-longer")
+    (v2, dldl), before = (
+        [of[f"{name}_seed-0"] for name in ("dldl-v2", "dldl")] for of in (longer, short)
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    first = f"DLDL-v2 comes to {v2:.2f} years ({before[0]:.2f} with 12 epochs)"
+    assert f"{first} and DLDL to {dldl:.2f} ({before[1]:.2f})" in text
+    assert f"({dldl - v2:+.2f} years, it was {before[1] - before[0]:+.2f})" in text
+    for name, gain in (("dldl-v2", before[0] - v2), ("dldl", before[1] - dldl)):
+        assert gain > np.std([short[f"{name}_seed-{seed}"] for seed in range(3)], ddof=1)
