@@ -102,7 +102,7 @@ def attempt(
                 raise AssertionError(f"the cell does not define {name}")
         exec(compile(test, "<test>", "exec", optimize=0), names)
     except NotImplementedError:
-        wrong = "left empty"
+        wrong = "left empty, at least in part"
     except BaseException as error:
         wrong = f"{type(error).__name__}: {error}"[:1000]
     else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +30,22 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f"{table}: not a table of this command; give another --csv")
     for row in rows:
         check_points(row, table)
-    jobs = [prepare(path) for path in dict.fromkeys(arguments.notebooks)]
+    jobs = [prepare(path, name) for name, path in named(arguments.notebooks, table).items()]
     with Progress(jobs, "grading", len(jobs), unit="notebooks") as progress:
         for about, cells, answers in progress:
-            own = Path(about["notebook"]).resolve()
-            here = [row for row in rows if Path(row.get("notebook", "")).resolve() == own]
+            here = [row for row in rows if row.get("notebook") == about["notebook"]]
             if not here or here[0].get("sha256") != about["sha256"]:
                 rows = [row for row in rows if row not in here]
                 wrong = grade(about["lesson"], cells, answers, arguments.seconds, arguments.memory)
-                here = [about | row for row in points(cells, wrong)]
+                read = {row["exercise"]: row["points"] for row in here if row.get("points")}
+                here = [about | row for row in points(cells, wrong, read)]
                 rows += here
                 if table:
                     write_table(table, COLUMNS, rows)
             progress.write(report(here))
             cli.results[about["notebook"]] = [
                 {"exercise": row["exercise"], "message": row.get("message", "")}
-                | {key: float(row[key]) if row.get(key) else None for key in ("points", "of")}
+                | {key: json.loads(row[key]) if row.get(key) else None for key in ("points", "of")}
                 for row in here
             ]
 
@@ -65,8 +66,11 @@ def build_parser() -> cli.Parser:
 
 
 def check_points(row: dict[str, str], table: Path) -> None:
-    """Points that a teacher wrote, as a number: 1.5, or 1,5. Raises UserError for anything else."""
+    """Points that a teacher wrote, as a number: 1.5, or "1,5". Raises UserError for all else."""
     text, of = row.get("points", ""), row.get("of", "")
+    where = f"{table}: {row.get('notebook')}, {row.get('exercise')}"
+    if None in row:
+        raise UserError(f"{where}: too many cells; write 1.5, or put 1,5 in quotation marks")
     if not text:
         return
     try:
@@ -75,12 +79,21 @@ def check_points(row: dict[str, str], table: Path) -> None:
     except ValueError:
         fits = False
     if not fits:
-        where = f"{row.get('notebook')}, {row.get('exercise')}"
-        raise UserError(f"{table}: {where}: {text!r} points; expected 0 to {of}")
+        raise UserError(f"{where}: {text!r} points; expected 0 to {of}")
     row["message"] = "" if row.get("message") == UNREAD else row.get("message", "")
 
 
-def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
+def named(notebooks: list[Path], table: Path | None) -> dict[str, Path]:
+    """The notebooks by what the table calls them: their paths, seen from its folder."""
+    if not table:
+        return {str(path): path for path in notebooks}
+    try:
+        return {os.path.relpath(path, table.parent): path for path in notebooks}
+    except ValueError:  # on Windows, on another drive
+        return {str(path.resolve()): path for path in notebooks}
+
+
+def prepare(path: Path, name: str) -> tuple[dict[str, str], Cells, Answers]:
     """What a row says about a notebook, the cells of its lesson, its answers. Raises UserError.
 
     An answer is the code of its cell, after that of the student's own above, which need not run.
@@ -104,7 +117,7 @@ def prepare(path: Path) -> tuple[dict[str, str], Cells, Answers]:
         elif cell["source"] not in sources and not cell["id"].startswith("cell-"):
             above.append((cell["source"], False))
     digest = hashlib.sha256(path.read_bytes() + original.read_bytes()).hexdigest()
-    return {"notebook": str(path), "sha256": digest, "lesson": lesson}, cells, answers
+    return {"notebook": name, "sha256": digest, "lesson": lesson}, cells, answers
 
 
 def varied(test: str, seed: int) -> str:
@@ -173,14 +186,16 @@ def grade(
     return wrong
 
 
-def points(cells: Cells, wrong: dict[str, str]) -> list[dict[str, str]]:
-    """A row for each exercise and question of a lesson."""
+def points(cells: Cells, wrong: dict[str, str], read: dict[str, str]) -> list[dict[str, str]]:
+    """A row for each exercise and question of a lesson; what had been `read` keeps its points."""
     rows = []
     for cell in (cell for cell in cells if cell["points"]):
         name, of = cell["name"].removeprefix("test-"), str(cell["points"])
         why = wrong[name] if cell["test"] else UNREAD
         why = " ".join("".join(c if c.isprintable() else " " for c in why).split())[:300]
-        got = "" if not cell["test"] else "0" if why else of
+        got = read.get(name, "") if not cell["test"] else "0" if why else of
+        if got and not cell["test"]:
+            why = "changed since it was read"
         rows.append({"exercise": name, "points": got, "of": of, "message": why})
     return rows
 

@@ -5,13 +5,13 @@ copies in `lessons/exercises/` and the figures that they draw; links to lessons 
 the line for who is stuck, which reads the lesson with solutions, put that one into `lessons/`.
 """
 
-import os
+import posixpath
 import re
 import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tinydldl import cli
 from tinydldl.errors import UserError
@@ -23,7 +23,9 @@ SECRET = (
     *("lessons/TEACHING.md", "tests/lessons/*", "tests/grade/*"),
     *("tests/book/*", "tests/test_readme.py"),  # they want all pages
 )
-LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
+LINK = re.compile(  # or code, in which nothing is one
+    r"```.*?```|`[^`\n]*`|!?\[([^\]]*)\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", re.DOTALL
+)
 
 
 def copied():
@@ -39,13 +41,16 @@ def copied():
 
 def linked(text, name, names):
     """A page with links to what is there: lessons become the copies; of others the words stay."""
-    folders = {str(parent) for each in names for parent in Path(each).parents}
+    folders = {str(parent) for each in names for parent in PurePosixPath(each).parents}
 
     def link(match):
-        words, target, place = match.groups(default="")
+        words, target = match.groups()
+        if not target:
+            return match[0]  # code
         for there in (target, re.sub(r"([^/]+)$", r"exercises/\1", target)):
-            if os.path.normpath(Path(name).parent / there) in folders.union(names):
-                return f"[{words}]({there}{place})"
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(name), there))
+            if path in folders.union(names):
+                return match[0].replace(f"]({target}", f"]({there}")
         return words
 
     return LINK.sub(link, text)
@@ -65,7 +70,8 @@ def main(argv=None):
             page = (PROJECT / name).read_text(encoding="utf-8")
             (folder / name).write_text(linked(page, name, names), encoding="utf-8")
     cli.results["files"] = names
-    print(f"{folder}: {len(names)} files, without solutions, hidden tests and answers")
+    missing = "without solutions, hidden tests, answers, quizzes and exam"
+    print(f"{folder}: {len(names)} files, {missing}")
 
 
 if __name__ == "__main__":

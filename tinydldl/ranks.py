@@ -61,7 +61,9 @@ class Ranks:
         """From now on arrays go from GPU to GPU, if each rank has its own, and NCCL."""
         if self.size > 1:
             apart = len({*self.gather(nccl_gpu(xp))} - {None}) == self.size
-            self.gpus, self._flat = Gpus(self.size, self.rank) if apart else None, []
+            self.gpus, self._flat = None, []
+            with self._exchange():
+                self.gpus = Gpus(self.size, self.rank) if apart else None
 
     @contextmanager
     def _exchange(self, place: Module = np) -> Iterator[Any]:
@@ -158,7 +160,11 @@ class Gpus:
     def __init__(self, size: int, rank: int) -> None:
         from cupyx import distributed
 
-        self._nccl = distributed.init_process_group(size, rank, use_mpi=True)
+        try:
+            self._nccl = distributed.init_process_group(size, rank, use_mpi=True)
+        except Exception as error:  # NCCL has many reasons, and CuPy does not know all
+            how = "without the package nvidia-nccl-cu12 (or -cu13) arrays go through the host"
+            raise UserError(f"NCCL: {error}; {how}") from None
 
     def Alltoall(self, ours: Array, theirs: Array) -> None:
         """Row r of `ours` becomes row `rank` of rank r's `theirs`."""

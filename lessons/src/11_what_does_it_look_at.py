@@ -230,7 +230,7 @@ for name, (hires, grad) in maps.items():
 # %% [markdown]
 # ## 3. One map alone means little
 #
-# Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is **the same estimator. But every $M_k$ has changed**, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
+# Softmax does not care if a number is added to all logits (lesson 03). So add the same vector $v$ to every column of $W$: all logits grow by the same $\sum_c x_c v_c$, so no probability changes. It is **the same estimator**. But **every $M_k$ has changed**, into whatever we like. Take $v = -W_{30}$, and the map of age 30 is empty:
 
 # %% alt="Four maps of 8 by 8: by the logit of 30 the network has marks in the middle and its twin none at all; by the logarithm of the probability both have the same marks."
 twin = deepcopy(network)

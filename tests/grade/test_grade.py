@@ -207,8 +207,8 @@ def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
     assert messages == {(f"{n}.ipynb", m) for n in ("anna", "ben") for m in ("Again", "to be read")}
 
 
-def test_points_that_a_teacher_writes(tiny, capfd):
-    """Halves count, from another folder, too; what is no number of points is one line."""
+def test_points_that_a_teacher_writes(tiny, monkeypatch, capfd):
+    """Halves count, wherever the command runs; they stay; what is no number is one line."""
     graded(tiny)
     table = Path("points.csv")
     left = table.read_text()
@@ -227,12 +227,26 @@ def test_points_that_a_teacher_writes(tiny, capfd):
         assert out.startswith(f"anna.ipynb: {total} of 10 points\n")
         assert out.endswith(f"    {float(points.replace(',', '.')):g} of 3  why\n")
     capfd.readouterr()
-    assert not exit_code(main, str(Path("anna.ipynb").absolute()), "--csv", "points.csv")
-    assert capfd.readouterr().out.splitlines()[0].endswith("anna.ipynb: 7 of 10 points")
+    write("2.5")
+    for here, *names in (
+        (".", Path("anna.ipynb").absolute(), "points.csv"),
+        ("lessons", "../anna.ipynb", "../points.csv"),
+    ):
+        monkeypatch.chdir(here)
+        assert not exit_code(main, str(names[0]), "--csv", names[1])
+        assert capfd.readouterr().out.startswith("anna.ipynb: 9.5 of 10 points\n")
+    monkeypatch.chdir("..")
     assert len(read_table(table)) == len(left.splitlines()) - 1
+    cell(tiny, "double").source += "\n# changed"
+    nbformat.write(tiny, "anna.ipynb")
+    assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
+    assert "    2.5 of 3  why  changed since it was read\n" in capfd.readouterr().out
     for points in ("4", "-1", "x", "½", "nan", "inf"):
         words = f"points.csv: anna.ipynb, why: {points!r} points; expected 0 to 3"
         assert refused(capfd, main, *write(points)) == words
+    table.write_text(left.replace(",why,,3,", ",why,1,5,3,"))
+    words = "points.csv: anna.ipynb, why: too many cells; write 1.5, or put 1,5 in quotation marks"
+    assert refused(capfd, main, "anna.ipynb", "--csv", "points.csv") == words
 
 
 def test_what_cannot_be_graded(tiny, monkeypatch, capsys):
@@ -277,7 +291,7 @@ def test_a_lesson_with_solutions_stubs_and_wrong_answers(tmp_path, monkeypatch):
         found = graded(answers)
         assert lost(found, points) == [name for name in points if kinds[name] != "solution"]
         for name, kind in kinds.items():
-            assert (found[name][1] == "left empty") == (kind == "stub")
+            assert (found[name][1] == "left empty, at least in part") == (kind == "stub")
 
 
 NO_NOTEBOOKS = [

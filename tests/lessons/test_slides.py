@@ -43,6 +43,9 @@ def test_no_solution_and_no_link_that_leads_nowhere(path):
     assert "*Answer.*" not in text
     assert "SOLUTION" not in text
     assert not re.search(r"\]\([^)]*\.(ipynb|md|py)", text)
+    assert not [
+        line for line in text.splitlines() if line.startswith("* ") and line.count("**") % 2
+    ]
     for slide in text.split("\n## "):
         assert slide.count("$$") % 2 == 0, "a formula is cut"
 
