@@ -77,12 +77,11 @@ def steps(everyone, store, epochs=2, engine="fast", workers=1, bug=None, gpus=No
 
     `gpus`: none, "plain" (without NCCL), "apart" (one for each rank), or "shared".
     """
-    xp = np
+    xp, nccl = np, FakeNCCL(gpus)
     if gpus:  # as in test_device.py
+        nccl.install()
         backend.cupy = xp = strict_device
         im2col.pays = lambda *_: True
-    nccl = FakeNCCL(gpus)
-    nccl.install()
     everyone.join_gpus(xp)
     ranks.team = everyone = Apart(everyone) if bug == "sums" else everyone
     method, rng = DLDLv2(label_grid()), np.random.default_rng(0)
