@@ -191,11 +191,13 @@ def points(cells: Cells, wrong: dict[str, str], read: dict[str, str]) -> list[di
     rows = []
     for cell in (cell for cell in cells if cell["points"]):
         name, of = cell["name"].removeprefix("test-"), str(cell["points"])
-        why = wrong[name] if cell["test"] else UNREAD
-        why = " ".join("".join(c if c.isprintable() else " " for c in why).split())[:300]
-        got = read.get(name, "") if not cell["test"] else "0" if why else of
-        if got and not cell["test"]:
-            why = "changed since it was read"
+        if cell["test"]:
+            visible = "".join(c if c.isprintable() else " " for c in wrong[name])
+            why = " ".join(visible.split())[:300]
+            got = "0" if why else of
+        else:
+            got = read.get(name, "")
+            why = "changed since it was read" if got else UNREAD
         rows.append({"exercise": name, "points": got, "of": of, "message": why})
     return rows
 

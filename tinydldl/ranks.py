@@ -61,9 +61,8 @@ class Ranks:
         """From now on arrays go from GPU to GPU, if each rank has its own, and NCCL."""
         if self.size > 1:
             apart = len({*self.gather(nccl_gpu(xp))} - {None}) == self.size
-            self.gpus, self._flat = None, []
             with self._exchange():
-                self.gpus = Gpus(self.size, self.rank) if apart else None
+                self.gpus, self._flat = Gpus(self.size, self.rank) if apart else None, []
 
     @contextmanager
     def _exchange(self, place: Module = np) -> Iterator[Any]:

@@ -1,11 +1,16 @@
 """However a rank ends, all end, with a line that says why and an exit code that is not zero."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.running import running
 from helpers.trainings import SMALL
 from mpi.conftest import errors
+
+from tinydldl.errors import UserError
+from tinydldl.ranks import Gpus
 
 FAILING = Path(__file__).with_name("failing.py")
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -52,3 +57,16 @@ def test_parameters_that_drift_apart_are_an_error(ranks):
     done = ranks(2, FAILING, "drifts", 1, *SMALL, "--epochs", 3, "--name", "mine")
     assert done.returncode != 0
     assert errors(done) == ["error: after epoch 2 the parameters of rank 1 are not those of rank 0"]
+
+
+def test_nccl_that_cannot_start_says_how_to_do_without(monkeypatch):
+    """CuPy raises KeyError for what its NCCL does not know."""
+
+    def init_process_group(*_, **__):
+        raise KeyError("unhandled system error")
+
+    fake = SimpleNamespace(distributed=SimpleNamespace(init_process_group=init_process_group))
+    monkeypatch.setitem(sys.modules, "cupyx", fake)
+    words = "NCCL: 'unhandled system error'; without the package nvidia-nccl-cu12"
+    with pytest.raises(UserError, match=words):
+        Gpus(2, 0)

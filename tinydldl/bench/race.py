@@ -36,7 +36,8 @@ class Racer(processes.Processes):
     """The step `make(*arguments)` in an own process; `values`: what it returned the first times."""
 
     def __init__(self, name: str, threads: int, make: Callable[..., Any], *arguments: Any) -> None:
-        self.name, before = name, os.environ["OPENBLAS_NUM_THREADS"]
+        self.name = name
+        before = os.environ["OPENBLAS_NUM_THREADS"]
         os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # the process inherits it
         try:
             super().__init__(1, serve, make, *arguments)
