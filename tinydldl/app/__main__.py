@@ -46,10 +46,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def share_memory() -> None:
-    """Have one heap for all threads, under glibc: else each would keep what a photo needed."""
-    M_ARENA_MAX = -8
+    """Under glibc, have one heap for all threads, and photos outside: else it would grow."""
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+        ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX
+        ctypes.CDLL(None).mallopt(-3, 2**23)  # M_MMAP_THRESHOLD, bytes
 
 
 def build_parser() -> cli.Parser:
