@@ -73,11 +73,7 @@ class Trained:
     net = property(lambda self: self.meta["network"]["name"])  # in CHANNELS
     method_name = property(lambda self: self.meta["method"]["name"])  # in METHODS
     arrays = property(lambda self: self.model.params | self.model.buffers)  # by name
-
-    @property
-    def text(self) -> str:
-        """A description: method, network and size."""
-        return f"{self.method_name}, {self.net}, {self.side} px"
+    text = property(lambda self: f"{self.method_name}, {self.net}, {self.side} px")  # for people
 
     def predict(
         self, store: PhotoStore, batch: int, xp: Module = np, seen: Seen = lambda images: None
