@@ -5,6 +5,7 @@ a wheel of tinydldl beside them, which a notebook loads when it imports it. IN_A
 lessons that were run from top to bottom in Pyodide 0.27.7.
 """
 
+import argparse
 import hashlib
 import json
 import shutil
@@ -102,4 +103,6 @@ def main(output):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="A site in which lessons run in a browser.")
+    parser.add_argument("output", type=Path, help="folder of the site")
+    main(**vars(parser.parse_args()))

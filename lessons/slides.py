@@ -10,10 +10,10 @@ They are made from the notebooks as they are, by one rule, so that nobody has to
 The pages run in a browser without a network connection: reveal.js and MathJax lie beside them.
 """
 
+import argparse
 import json
 import re
 import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -149,4 +149,7 @@ def main(folder, numbers):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(description="Slides for lessons.")
+    parser.add_argument("folder", type=Path, help="where they are written")
+    parser.add_argument("numbers", nargs="*", help="of lessons, such as 01 04 (default: all)")
+    main(**vars(parser.parse_args()))

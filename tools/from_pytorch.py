@@ -319,7 +319,7 @@ def check_modules(modules: Mapping[str, Shell]) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Convert a file; returns the exit code."""
     parser = convert.build_parser()
-    parser.prog = "from_pytorch.py"
+    parser.prog, parser.description = "from_pytorch.py", __doc__.splitlines()[0]
     arguments = parser.parse_args(argv)
     found = read(arguments.file)
     print(f"read      {arguments.file}: {found.text}, {len(found.arrays)} arrays")

@@ -51,6 +51,13 @@ def page_rows():
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+def interval(low, high):
+    """Its middle ± its half; with three decimals where two would not tell whether 0 is inside."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    digits = 2 if f"{abs(middle):.2f}" != f"{half:.2f}" else 3
+    return f"{middle:+.{digits}f} ± {half:.{digits}f}"
+
+
 METHODS = {"ranking": "ranking", "DLDL": "dldl", "DEX": "dex", "DLDL-v2, lambda 1": "dldl-v2"}
 METHODS |= {"regression, L1": "mr-l1", "regression, L2": "mr-l2", "expectation regression": "er-l1"}
 
@@ -67,8 +74,8 @@ def test_the_seven_from_two_starts(photos, seeds, text):
             for name in (METHODS[text], "dldl-v2")
         )
         low, high = stats.ttest_rel(ours, theirs).confidence_interval()
-        minus = f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}"
-        cells += [f"{ours.mean():.2f}", minus if (ours != theirs).any() else ""]
+        minus = interval(low, high) if (ours != theirs).any() else ""
+        cells += [f"{ours.mean():.2f}", minus]
     assert cells in page_rows()
 
 
@@ -84,7 +91,7 @@ def test_the_differences_that_the_conclusions_rest_on(text):
             mae = mae_of(f"{photos}-{start}")
             ours, theirs = ([mae[f"{n}_seed-{s}"] for s in range(seeds)] for n in PAIRS[text])
             low, high = stats.ttest_rel(ours, theirs).confidence_interval()
-            cells.append(f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}")
+            cells.append(interval(low, high))
     assert cells in page_rows()
 
 
@@ -99,8 +106,7 @@ def test_lambda_from_two_starts(lam):
             [mae[f"{which}_seed-{seed}"] for seed in range(3)] for which in (name, "dldl-v2")
         )
         low, high = stats.ttest_rel(ours, theirs).confidence_interval()
-        difference = f"{(low + high) / 2:+.2f} ± {(high - low) / 2:.2f}"
-        cells += [f"{np.mean(ours):.2f}", "" if lam == "1" else difference]
+        cells += [f"{np.mean(ours):.2f}", "" if lam == "1" else interval(low, high)]
     assert cells in page_rows()
 
 

@@ -14,7 +14,7 @@ from tinydldl.labels import standard_deviation
 from tinydldl.trained import Trained
 
 CAUTION = (  # for the help of commands
-    "An estimate is what people would guess of a photo, several years off as a rule. "
+    "An estimate is a network's guess from a photo, several years off as a rule. "
     "It is no measurement, and no ground to decide anything about a person."
 )
 BATCH = 64  # faces that a network sees at once
