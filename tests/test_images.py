@@ -150,6 +150,13 @@ def test_of_a_large_jpeg_a_part_of_the_pixels_is_decoded(pixels, scale, photo):
     assert np.abs(np.asarray(found) - means).mean() < 2
 
 
+def test_a_jpeg_is_divided_by_eight_at_most():
+    file = io.BytesIO(encoded(Image.new("L", (1600, 800)), "JPEG"))
+    assert open_photo(file, memory=12 * 20_000).size == (200, 100)
+    with pytest.raises(PhotoError, match=r"1.28 million pixels, expected 0.01 at most"):
+        open_photo(file, memory=12 * 10_000)
+
+
 @pytest.mark.parametrize(
     ("format", "mode"),
     [("JPEG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("MPO", "RGB")],  # of several pictures

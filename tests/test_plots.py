@@ -25,10 +25,12 @@ def test_age_histogram_with_an_empty_part():
     assert legend_of(figure.axes[0]) == ["train (0)", "test (1)"]
 
 
-def test_year_bins_grow_wider_rather_than_many():
-    edges = plots.year_bins([0.0, 1e6])
-    assert len(edges) == 121
-    np.testing.assert_allclose(edges[[0, -1]], [-0.5, 1e6 + 0.5])
+def test_bins_of_an_age_histogram_grow_wider_rather_than_many():
+    (axes,) = plots.age_histograms({"a": {"train": np.array([0.0, 1e6])}}).axes
+    (bars,) = axes.containers
+    assert len(bars) == 120
+    ends = bars[0].get_x(), bars[-1].get_x() + bars[-1].get_width()
+    np.testing.assert_allclose(ends, [-0.5, 1e6 + 0.5])
 
 
 def test_curves_pass_over_epochs_without_a_validation():

@@ -1,10 +1,10 @@
 """All commands as words: `tinydldl train ...` is `python -m tinydldl.train ...`."""
 
-import argparse
 import importlib
 import os
 import platform
 import sys
+from argparse import ArgumentParser
 from typing import Any
 
 from tinydldl import __version__, backend, cli, machine
@@ -22,7 +22,6 @@ WORDS = {
     "convert": "write ONNX or safetensors, and read these",
     "grade": "test the answers in students' notebooks",
 }
-PARSERS = {"train": "settings"}  # elsewhere than in its `__main__`
 
 
 def main(argv: cli.Argv = None) -> int | None:
@@ -42,9 +41,9 @@ def main(argv: cli.Argv = None) -> int | None:
     return module_of(arguments.word).main(argv[behind:])
 
 
-def module_of(word: str, name: str = "__main__") -> Any:
-    """A module of a command, which is imported only now."""
-    return importlib.import_module(f"tinydldl.{word}.{name}")
+def module_of(word: str) -> Any:
+    """The module of a command, which is imported only now."""
+    return importlib.import_module(f"tinydldl.{word}.__main__")
 
 
 def build_parser(whole: bool = False) -> cli.Parser:
@@ -54,13 +53,11 @@ def build_parser(whole: bool = False) -> cli.Parser:
     parser.add_argument("--version", action="store_true", default=None, help=about)
     about = "print what lets a shell complete commands and options"
     parser.add_argument("--print-completion", choices=("bash", "zsh"), help=about)
-    add = parser.add_subparsers(
-        dest="word", metavar="COMMAND", parser_class=argparse.ArgumentParser
-    ).add_parser
+    words = parser.add_subparsers(dest="word", metavar="COMMAND", parser_class=ArgumentParser)
     for word, about in WORDS.items():
-        module: Any = module_of(word, PARSERS.get(word, "__main__")) if whole else None
+        module: Any = module_of(word) if whole else None
         parents = [module.build_parser()] if hasattr(module, "build_parser") else []
-        add(word, help=about, add_help=False, parents=parents)
+        words.add_parser(word, help=about, add_help=False, parents=parents)
     return parser
 
 

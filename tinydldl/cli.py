@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn, TypeVar
 
@@ -154,7 +155,8 @@ def interruptible() -> Iterator[None]:
         if lost.exc_type is not KeyboardInterrupt:
             return hook(lost)
         signal.signal(signal.SIGINT, interrupt)
-        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+        again = signal.raise_signal if sys.platform == "win32" else partial(os.kill, os.getpid())
+        threading.Timer(0.01, again, (signal.SIGINT,)).start()
 
     hook, sys.unraisablehook = sys.unraisablehook, once_more
     signal.signal(signal.SIGINT, interrupt)

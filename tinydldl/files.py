@@ -95,9 +95,10 @@ def check_folder(folder: Path, photos: Iterable = (), instead: str = "give anoth
     `instead`: what to do about it. The test is a file without a name, not the folder's rights.
     """
     try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
+        there = next((p for p in (folder, *folder.parents) if p.exists()), Path(folder.anchor))
         if not there.is_dir():
-            raise UserError(f"{there}: is a file, expected a folder; {instead}")
+            what = "is a file, expected a folder" if there.exists() else "is not there"
+            raise UserError(f"{there}: {what}; {instead}")
         TemporaryFile(dir=there).close()
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}); {instead}") from None

@@ -127,10 +127,10 @@ def fit(image: Image.Image, memory: int | None) -> int:
         most = min(most, memory // BYTES.get(str(image.format), 12))
     if pixels <= most:
         return 1
-    if not (isinstance(image, JpegImageFile) and has_one_scan(image)):
+    times = 2 ** math.ceil(math.log(pixels / most, 4))
+    if times > 8 or not (isinstance(image, JpegImageFile) and has_one_scan(image)):
         size = f"{pixels / 1e6:.3g} million pixels, expected {most / 1e6:.3g} at most"
         raise PhotoError(f"{size}, or a JPEG that is not progressive; make it smaller first")
-    times = 2 ** math.ceil(math.log(pixels / most, 4))
     image.draft(None, (image.width // times, image.height // times))
     return times
 

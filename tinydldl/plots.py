@@ -28,6 +28,7 @@ COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0
 LINES = [color for color in COLORS if color != "#F0E442"]  # yellow is too faint for a line
 DPI = 150
 IN_A_ROW = 6  # faces
+MOST_BINS = 120  # of a histogram; of more years they are wider
 Rows = Sequence[dict[str, Any]]  # of a table
 
 
@@ -64,21 +65,13 @@ def age_histograms(sets: dict[str, dict[str, Ages]]) -> Figure:
     charts = figure.subplots(len(sets), squeeze=False).flat
     for axes, (name, parts) in zip(charts, sets.items(), strict=True):
         ages, labels = [*parts.values()], [f"{part} ({len(ages)})" for part, ages in parts.items()]
-        how: dict[str, Any] = {"bins": year_bins(np.concatenate(ages)), "stacked": True}
-        styled(axes).hist(ages, label=labels, color=COLORS[: len(labels)], **how)
+        every = np.concatenate(ages)
+        low, high = math.floor(every.min()), math.ceil(every.max())
+        edges = np.linspace(low - 0.5, high + 0.5, min(high - low + 1, MOST_BINS) + 1).tolist()
+        styled(axes).hist(ages, edges, label=labels, color=COLORS[: len(labels)], stacked=True)
         axes.set(title=name, xlabel="Age (years)", ylabel="Photos")
         axes.legend(frameon=False)
     return figure
-
-
-def year_bins(ages: Sequence[float] | Ages, most: int = 120) -> Array:
-    """Edges of bins centered on whole years; wider ones if `ages` would need over `most` bins.
-
-    >>> year_bins([20.0, 22.4])
-    array([19.5, 20.5, 21.5, 22.5, 23.5])
-    """
-    low, high = math.floor(min(ages)), math.ceil(max(ages))
-    return np.linspace(low - 0.5, high + 0.5, min(high - low + 1, most) + 1)
 
 
 def curves(metrics: Rows, title: str, baselines: dict, part: str = "validation") -> Figure:

@@ -252,8 +252,9 @@ def give_up() -> None:
     pid = os.getpid()
     with suppress(OSError):
         while pid > 1:
-            name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
-            if name.partition("(")[2].startswith(("mpiexec", "mpirun")):
+            stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            name, _, rest = stat.rpartition(") ")
+            if name.partition("(")[2].startswith(("mpiexec", "mpirun", "prterun")):
                 os.kill(pid, signal.SIGTERM)
             pid = int(rest.split()[1])
     os._exit(1)

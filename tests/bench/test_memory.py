@@ -51,6 +51,13 @@ def test_a_family_is_children_and_their_children(proc):
     assert memory.held(11) == 23 * 1024
 
 
+def test_a_name_that_the_system_cuts_inside_a_letter(proc, tmp_path):
+    """It has 15 bytes, and this one is of two for a letter."""
+    proc(10, 1, 100)
+    (tmp_path / "10" / "stat").write_bytes(b"10 (" + "программа".encode()[:15] + b") S 1 10 1 0")
+    assert memory.held(10) == 100 * 1024
+
+
 def test_where_the_system_does_not_tell(proc):
     assert memory.held(10) is None  # no such process, or no /proc at all
     proc(10, 1)

@@ -120,9 +120,24 @@ def test_the_camera(browser):
     """Chromium has one that shows no face."""
     browser.find("camera").click()
     browser.until(lambda: browser.run("return document.querySelector('video').videoWidth"))
+    browser.run("window.before = document.querySelector('video').srcObject")
+    browser.find("camera").click()  # once more
+    ended = "return before.getTracks().every((track) => track.readyState === 'ended')"
+    browser.until(lambda: browser.run(ended))
+    browser.until(lambda: browser.run("return document.querySelector('video').videoWidth"))
     browser.find("shoot").click()
     browser.until(lambda: browser.text("note") == "No face was found in this photo.")
     assert browser.run("return document.querySelector('video').srcObject") is None  # it is off
+
+
+def test_a_dropped_photo_turns_the_camera_off(browser, choice, astronaut):
+    browser.find("camera").click()
+    browser.until(lambda: browser.run("return document.querySelector('video').srcObject"))
+    browser.run(TRANSFER, "drop", "photo.jpg", base64.b64encode(astronaut.read_bytes()).decode())
+    browser.wait()
+    (person,) = people(choice, astronaut)
+    assert browser.text("age") == f"{person.y_hat:.1f}"
+    assert browser.run("return document.querySelector('video').srcObject") is None
 
 
 def test_for_others_by_a_token(driver, choice, astronaut):

@@ -65,6 +65,21 @@ def test_a_state_dict_of_pytorch_says_the_same_in_both_forms(torch, said):
     assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["fc", "classifier", "classifier.0", "fc1"])
+def test_the_linear_layer_is_the_last_whatever_its_name(name):
+    save_network(Path("net"), "dldl", side=40)
+    assert run("net", "net.safetensors") == 0
+    arrays = safetensors.load_file("net.safetensors")
+    last = max(arrays, key=lambda name: int(name.split(".")[0])).split(".")[0]
+    for part in ("weight", "bias"):
+        arrays[f"{name}.{part}"] = arrays.pop(f"{last}.{part}")
+    safetensors.save_file(arrays, "renamed.safetensors")  # and without our description
+    assert run("renamed.safetensors", "again.npz") == 0
+    before, after = trained.load("net").arrays, trained.load("again").arrays
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array)
+
+
 def test_what_is_there_is_not_overwritten(capsys):
     Path("out.safetensors").write_text("mine")
     error = refused(capsys, convert.main, "tiny", "out.safetensors")

@@ -1,5 +1,7 @@
 """A packed data set is the photos themselves: the same pixels, whatever ended its making."""
 
+import csv
+import io
 import os
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from helpers.trainings import rows
 from tinydldl.datasets.__main__ import main
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.loader import read_photo
-from tinydldl.datasets.packed import Packed, pack
+from tinydldl.datasets.packed import COLUMNS, Packed, pack
 from tinydldl.train.__main__ import main as train
 
 SIDE = 32
@@ -123,6 +125,43 @@ def test_whatever_is_left_of_the_files_is_refused_and_mended(content, photos):
         Packed(Path(), "set", SIDE)
     assert pack_here(photos) == []
     assert Path("set-32.npy").read_bytes() == whole
+    agree(photos)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda row: row | {"height": ""},
+        lambda row: row | {"width": "x" * 200_000},  # more than a cell may have
+        lambda row: row | {"begin": "0"},
+        lambda row: {"photo": row["photo"]},
+    ],
+)
+@pytest.mark.parametrize("line", [1, 7])
+def test_a_damaged_table_is_refused_and_mended(damage, line, photos):
+    pack_here(photos)
+    table, pixels = Path("set-32.csv").read_bytes(), Path("set-32.npy").read_bytes()
+    rows = list(csv.DictReader(io.StringIO(table.decode())))
+    rows[line] = damage(rows[line])
+    with open("set-32.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(DataError, match=r"set-32.npy: not complete; pack again"):
+        Packed(Path(), "set", SIDE)
+    assert pack_here(photos) == []
+    assert (Path("set-32.csv").read_bytes(), Path("set-32.npy").read_bytes()) == (table, pixels)
+
+
+def test_photos_on_another_drive(photos, monkeypatch):
+    """Where Windows knows no way from one to the other."""
+
+    def no_way(path, start):
+        raise ValueError(f"path is on mount 'D:', start on mount 'C:': {path}, {start}")
+
+    monkeypatch.setattr("os.path.relpath", no_way)
+    assert Packed(Path(), "set", SIDE).get(photos[0]) is None
+    assert pack_here(photos) == pack_here(photos) == []
     agree(photos)
 
 

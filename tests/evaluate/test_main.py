@@ -143,6 +143,14 @@ def test_all_parts_of_a_table_are_evaluated_by_the_weights_that_ship(photos, und
     assert figures("runs/evaluations/tiny-table-all")["part"] == "all"
 
 
+def test_the_configuration_of_another_program_says_nothing(photos, undrawn, said):
+    """Such as one beside weights from a registry."""
+    save_network("checkpoint")
+    Path("config.json").write_text('{"architectures": ["ViTForImageClassification"]}')
+    options = ("--weights", "checkpoint.npz", "--dataset", "csv", "--table", "table.csv")
+    assert "20 photos" in said(run(*options, "--part", "all", "--out", "out"))
+
+
 def test_all_is_the_parts_together_and_some_were_trained_on(undrawn, said):
     save_run(dataset="synthetic", seed=3, limit=40)
     out = said(run("--weights", ".", "--part", "all"))

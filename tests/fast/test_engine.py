@@ -279,6 +279,7 @@ def stay_alone(rng):
     nested = {"a": Sequential({"bn": BatchNorm2d(3)}), "b": small_net(rng)}
     return {
         "a.bn needs the whole batch": Sequential(nested),
+        "drop draws at random": Sequential({"drop": layers.Dropout(0.5, rng=rng), "fc": fc}),
         "script is of a class that other": Sequential({"script": OfTheScript(), "fc": fc}),
         "it has no arrays, or not all of one dtype": mixed,
     }

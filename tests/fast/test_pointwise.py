@@ -78,6 +78,16 @@ def test_moments(size, rng):
     np.testing.assert_allclose(spread, values.var(axis=0) * len(values), rtol=1e-12)
 
 
+def test_no_variance_is_negative():
+    """Of equal values in float32, whose rounded square times their number is not their sum."""
+    for value in np.linspace(0.1, 9, 50, dtype=np.float32):
+        z = np.full((64, 64, N * C), value)
+        _, mean, spread = pointwise.moments(z, (64, 64, N, C))
+        np.testing.assert_allclose(mean, value, rtol=1e-5)
+        assert (spread >= 0).all()
+        assert (spread <= 1e-4 * 64 * 64 * N * value**2).all()
+
+
 def test_merge_moments(rng):
     """Of groups of different sizes, means and variances, as of all their values at once."""
     draws = [rng.standard_normal((count, C)) for count in (1, 5, 40)]

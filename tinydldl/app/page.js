@@ -27,6 +27,7 @@ async function ask(file, whole) {
 
 async function look(file, whole = false) {
   photo = file;
+  if (!page.booth.hidden) closeCamera();
   page.error.textContent = "";
   page.status.textContent = "Looking at the photo …";
   document.body.classList.add("busy");
@@ -132,7 +133,9 @@ function drawHeat() {
 async function openCamera() {
   page.error.textContent = "";
   try {
-    page.video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
+    stopCamera(); // if it was on already
+    page.video.srcObject = stream;
   } catch (error) {
     page.error.textContent = `The camera cannot be used: ${error.message}.`;
     return;
@@ -141,14 +144,17 @@ async function openCamera() {
   page.shoot.focus();
 }
 
+const stopCamera = () => page.video.srcObject?.getTracks().forEach((track) => track.stop());
+
 function closeCamera() {
-  page.video.srcObject?.getTracks().forEach((track) => track.stop());
+  stopCamera();
   page.video.srcObject = null;
   page.booth.hidden = true;
   page.camera.focus();
 }
 
 function shoot() {
+  if (!page.video.videoWidth) return; // there is no picture yet
   const still = document.createElement("canvas");
   still.width = page.video.videoWidth;
   still.height = page.video.videoHeight;

@@ -12,7 +12,7 @@ def held(pid: int) -> int | None:
     children: dict[int, list[int]] = {}
     for path in PROC.glob("[0-9]*/stat"):
         try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
         except OSError:  # it has just ended
             continue
         children.setdefault(parent, []).append(int(path.parent.name))

@@ -8,6 +8,7 @@ The metadata hold our description of the network, as JSON. Needs the package `sa
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 from tinydldl import checkpoint, files, trained
@@ -33,8 +34,13 @@ def read(path: Path) -> tuple[Arrays, dict | None]:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a file of safetensors that can be read ({error})") from None
-    names = sorted(arrays, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
-    return {name: arrays[name] for name in names}, meta
+    return {name: arrays[name] for name in sorted(arrays, key=partial(place, arrays))}, meta
+
+
+def place(arrays: Arrays, name: str) -> tuple[bool, list[int]]:
+    """Where a layer is, by the numbers in the name of its array; a linear one is the last."""
+    weight = arrays.get(f"{name.rpartition('.')[0]}.weight")
+    return weight is not None and weight.ndim == 2, [int(n) for n in re.findall(r"\d+", name)]
 
 
 def network_of(arrays: Arrays, meta: dict) -> trained.Trained:

@@ -66,7 +66,7 @@ def align(arguments: Namespace, parts: Parts, options: Options) -> int:
 def pack_all(paths: list[Path], arguments: Namespace, options: Options) -> int:
     """Pack all photos for a network; returns the exit code, 1 if one cannot be read."""
     path = options.data_dir / f"{arguments.name}-{arguments.pack}.npy"
-    bad = pack(paths, path, arguments.pack, arguments.loaders)
+    bad = pack(paths, path, arguments.pack, processes.bounded(arguments.loaders, len(paths)))
     print(f"packed: {len(paths) - len(bad)} photos, {path.stat().st_size / 1e6:,.1f} MB, in {path}")
     print_some(f"unreadable: {len(bad)}", [f"{photo}: {why}" for photo, why in bad])
     cli.results.update(packed=path, unreadable=bad)
@@ -108,7 +108,7 @@ def build_parser() -> cli.Parser:
     add("--align", action="store_true", help=f"write crops of the faces to {FOLDER}/, or --aligned")
     add("--crop", choices=SHAPES, default="utkface", help="how the face lies in the crop")
     inputs.add_score_argument(faces)
-    add("--loaders", type=cli.whole(1), default=2, help="threads that look for faces")
+    add("--loaders", type=cli.whole(1), default=2, help="threads that read photos, or find faces")
     about = "decode all photos, once, for trainings with this --size; a stopped run can be resumed"
     data.add_argument("--pack", type=SIZE, metavar="SIDE", help=about)
     parser.add_out("folder for the results", Path("runs/datasets"))

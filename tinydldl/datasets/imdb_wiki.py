@@ -49,7 +49,5 @@ def crops(folder: Path, name: str, sigma: float) -> Photos:
         kept = np.isfinite(score) & np.isnan(second) & (ages >= 0) & (ages <= OLDEST)
     except Exception as error:  # a damaged file can go wrong anywhere
         raise DataError(f"{path}: not the table of {name}_crop ({error}; {GUIDE})") from None
-    return Photos.of(
-        (folder / photo, float(age), sigma)
-        for photo, age in zip(names[kept], ages[kept], strict=True)
-    )
+    found = zip(names[kept], ages[kept], strict=True)
+    return Photos.of((folder / photo, float(age), sigma) for photo, age in found)

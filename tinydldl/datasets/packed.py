@@ -14,6 +14,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,14 +45,14 @@ class Packed:
         try:
             self.photos = {row["photo"]: row for row in lines_of(self.path.with_suffix(".csv"))}
             self.pixels = np.asarray(np.load(self.path, mmap_mode="r"))
-        except (ValueError, KeyError, EOFError, OSError):
+        except (ValueError, EOFError, OSError):
             raise DataError(f"{self.path}: it or its table is damaged; {self.again}") from None
         if len(self.pixels) != end_of(list(self.photos.values())):
             raise DataError(f"{self.path}: not complete; {self.again}")
 
     def get(self, photo: Path) -> Pixels | None:
         """The pixels of a photo, None if it is not packed. Raises DataError if it has changed."""
-        if (row := self.photos.get(os.path.relpath(photo, self.path.parent))) is None:
+        if (row := self.photos.get(name_of(photo, self.path.parent))) is None:
             return None
         begin, height, width = (int(row[name]) for name in COLUMNS[4:])
         pixels = self.pixels[begin : begin + 3 * height * width]
@@ -67,7 +68,7 @@ def pack(photos: Sequence[Path], path: Path, side: int, loaders: int) -> list[tu
         path.touch()
         rows = list(intact(lines_of(table), path)) if table.exists() else []
         done = {row["photo"] for row in rows}
-        names = {os.path.relpath(photo, path.parent): photo for photo in photos}
+        names = {name_of(photo, path.parent): photo for photo in photos}
         missing = {name: photo for name, photo in names.items() if name not in done}
         files.check_room(path.parent, 3 * held_side(side) ** 2 * len(missing), "packed photos")
         files.write_table(table, COLUMNS, rows)  # without a line that was cut off
@@ -106,6 +107,14 @@ def intact(rows: Sequence[dict[str, str]], path: Path) -> Iterator[dict[str, str
             yield row
 
 
+def name_of(photo: Path, folder: Path) -> str:
+    """The path of a photo from a folder; all of it if it is on another drive, on Windows."""
+    try:
+        return os.path.relpath(photo, folder)
+    except ValueError:
+        return str(photo.absolute())
+
+
 def facts(photo: Path, pixels: Any) -> dict[str, str]:
     """FACTS of a photo and its pixels: size and time (ns) of its file, and their checksum."""
     about = photo.stat()
@@ -121,9 +130,15 @@ def write_header(file: IO[bytes], length: int) -> None:
 
 
 def lines_of(table: Path) -> list[dict[str, str]]:
-    """The lines of a table that are whole: who was killed may have left half of one."""
-    text = table.read_bytes().decode(errors="surrogateescape")
-    return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+    """The lines of a table up to one that is damaged: who was killed may have left half of one."""
+    text, rows, end = table.read_bytes().decode(errors="surrogateescape"), [], 0
+    with suppress(csv.Error, KeyError, TypeError, ValueError):
+        for row in csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")):
+            if int(row["begin"]) != end:
+                break
+            end += end_of([row])
+            rows.append(row)
+    return rows
 
 
 def end_of(rows: Sequence[dict[str, str]]) -> int:

@@ -36,7 +36,7 @@ class Request(Options):
 def add_arguments(parser: cli.Group) -> None:
     """Add --loaders and --cache-mb to a parser or group."""
     add = parser.add_argument
-    add("--loaders", type=cli.whole(1, MOST), default=2, help="processes that prepare photos")
+    add("--loaders", type=cli.whole(1, MOST), default=2, help="how many prepare photos")
     add("--cache-mb", type=cli.whole(0), default=2048, help="MB of decoded photos held in memory")
 
 
@@ -113,11 +113,9 @@ def open_part(request: Request, side: int, grid: Grid, room: float) -> tuple[str
     return part, open_store(photos, part, packed, room, request.loaders)
 
 
-def open_store(
-    photos: Photos, part: str, packed: Packed, cache_bytes: float, loaders: int
-) -> PhotoStore:
+def open_store(photos: Photos, part: str, packed: Packed, room: float, loaders: int) -> PhotoStore:
     """The `PhotoStore` of a part, without unreadable photos; prints how many. Raises DataError."""
-    store = PhotoStore(photos, packed.side, cache_bytes, loaders, f"reading {part}", packed.get)
+    store = PhotoStore(photos, packed.side, room, loaders, f"reading {part}", packed.get)
     if store.loaders < loaders:
         print(f"loaders   {store.loaders} for {part}: more of {loaders} would have no work")
     if store.bad:

@@ -67,9 +67,7 @@ def erase(image: Image.Image, rng: Rng) -> Image.Image:
     return image
 
 
-TRANSFORMS = {  # after the paper's
-    function.__name__: function for function in (mirror, gray, scale, rotate, crop, color)
-}
+TRANSFORMS = {f.__name__: f for f in (mirror, gray, scale, rotate, crop, color)}  # the paper's
 CHOICES = TRANSFORMS | {"erase": erase}
 
 

@@ -162,7 +162,9 @@ def settings_of_run(path: Path) -> dict[str, str]:
     for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
         if config.exists():
             try:
-                run = checkpoint.read_json(config)["arguments"]
+                if "arguments" not in (about := checkpoint.read_json(config)):
+                    continue  # it is of another program
+                run = about["arguments"]
                 names = OF_PHOTOS if run["dataset"] == "synthetic" else OF_PHOTOS[:-1]
                 trained_on = {"trained_on": (run.get("parts") or [selection.TRAINED_ON])[0]}
                 return {n: str(run[n]) for n in names if run.get(n) is not None} | trained_on

@@ -14,7 +14,7 @@ ARCFACE_Y = [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]
 # Places of left eye, right eye, nose, left and right corner of the mouth in a crop, as fractions of
 # its side: all x, all y. A network must see faces as it saw them in training.
 SHAPES = {
-    # Means over 1,991 faces that `detect` finds in UTKFace's training part, and their mirrors.
+    # Means over 1,984 faces in 2,000 photos of UTKFace's training part, and their mirrors.
     "utkface": np.transpose([[0.303, 0.697, 0.5, 0.327, 0.673], [0.29, 0.29, 0.522, 0.694, 0.694]]),
     # Common for training networks for face recognition, given for 112 pixels.
     # Source: the code of Deng et al., ArcFace, CVPR 2019.

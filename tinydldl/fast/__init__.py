@@ -9,6 +9,7 @@ inference     normalization inside the filters, all else a block at a time
 stages        a network as a row of stages, each some of its layers
 workers       one batch on several processes
 engine        `FastNet`, which is a `Sequential` from outside
+choice        which engine computes a network
 """
 
 from tinydldl.fast.engine import FastNet, covers

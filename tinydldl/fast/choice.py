@@ -7,6 +7,7 @@ import numpy as np
 from tinydldl import cli, fast, ranks
 from tinydldl.arrays import Module
 from tinydldl.errors import UserError
+from tinydldl.fast.stages import flatten
 from tinydldl.layers import BatchNorm2d, Sequential
 from tinydldl.processes import MOST, bounded
 
@@ -33,7 +34,7 @@ def choose_engine(
         raise UserError("--engine fast is for a CPU; use --engine layers, or --device cpu")
     by_layers = engine == "layers" or xp is not np
     if by_layers or (engine == "auto" and not fast.covers(model)):
-        for layer in model.layers.values():
+        for _, layer in flatten(model.layers):
             if isinstance(layer, BatchNorm2d) and ranks.team.size > 1:
                 layer.total = ranks.team.total
         why = "since the fast engine covers none of this network"

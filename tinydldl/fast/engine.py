@@ -15,7 +15,7 @@ from tinydldl.arrays import Array, Arrays, DType, Images, Module
 from tinydldl.errors import UserError
 from tinydldl.fast.stages import Stages, flatten, plan
 from tinydldl.fast.workers import ProcessGroup
-from tinydldl.layers import BatchNorm2d, Layers, Sequential
+from tinydldl.layers import BatchNorm2d, Dropout, Layers, Sequential
 from tinydldl.processes import Processes, SharedArray, receive, send
 
 Slot = tuple[Arrays, str]  # a dict of arrays, and a name in it
@@ -198,6 +198,8 @@ def why_not_parallel(layers: Layers) -> str:
         if isinstance(layer, BatchNorm2d) and not fused:
             return f"{name} needs the whole batch, and is not of a form that the engine knows"
     for name, layer in flatten(layers):
+        if isinstance(layer, Dropout):
+            return f"{name} draws at random, and each process would draw the same"
         if type(layer).__module__ == "__main__":
             return f"{name} is of a class that other processes cannot import"
     if len({arrays[name].dtype for arrays, name in slots(layers, "params", "buffers")}) != 1:

@@ -31,8 +31,9 @@ def activate(x: FeatureMap, out: Array) -> None:
 def moments(z: Array, shape: Shape) -> Moments:
     """Count, mean (C,) and sum of squared distances from it (C,) of z, float64.
 
-    Where the mean is m standard deviations, m^2 times the rounding of float32 is lost. A padded
-    convolution without a bias keeps m small: at the borders the same sum has fewer summands.
+    Where the mean is m standard deviations, m^2 times the rounding of sums in z's dtype is lost,
+    so a difference may be below 0. A padded convolution without a bias keeps m small: at the
+    borders the same sum has fewer summands.
     """
     H, W, N, C = shape
     sums = np.zeros((2, N * C))
@@ -41,7 +42,7 @@ def moments(z: Array, shape: Shape) -> Moments:
         sums[0] += np.ones(len(part), part.dtype) @ part  # BLAS is the fastest to add
         sums[1] += np.einsum("pc,pc->c", part, part)
     means = sums[0] / (H * W)
-    squares = sums[1] - sums[0] * means
+    squares = np.maximum(sums[1] - sums[0] * means, 0)
     return merge_moments(np.full(N, H * W), means.reshape(N, C), squares.reshape(N, C))
 
 

@@ -18,9 +18,9 @@ def people(image: Image.Image, portraits: list[Portrait], title: str) -> Figure:
     """A photo with a numbered box around each face; beside it, each face and its distribution."""
     rows = min(len(portraits), max(4, math.ceil(len(portraits) / 4)))
     columns = math.ceil(len(portraits) / rows)
-    height = max(4.0, 1.9 * rows)
-    beside = min(height, 9.0), 4.8 * columns
-    figure = Figure(figsize=(sum(beside), height), dpi=DPI, layout="constrained")
+    inches = max(4.0, 1.9 * rows)
+    beside = min(inches, 9.0), 4.8 * columns
+    figure = Figure(figsize=(sum(beside), inches), dpi=DPI, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=beside)  # type: ignore[misc]
     photo = left.add_subplot()
     width, height = full_size(image)

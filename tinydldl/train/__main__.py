@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,7 +83,8 @@ def how_to_go_on(folder: RunFolder, places: dict[str, Path], ranks: Ranks) -> st
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
     words = ["--resume", str(folder.path), *as_words(places)]
     python = f"mpiexec -n {ranks.size} " * (ranks.size > 1) + "python"
-    return f"stopped; continue with: {python} -m tinydldl.train {shlex.join(words)}"
+    join = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
+    return f"stopped; continue with: {python} -m tinydldl.train {join(words)}"
 
 
 def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, engine: dict) -> None:

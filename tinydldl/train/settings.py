@@ -24,7 +24,7 @@ SYNTHETIC |= {"schedule": "cosine:1", "augment": ["mirror", "crop"]}
 REAL: dict[str, Any] = {"size": 224, "epochs": 60, "batch": 128, "lr": 1e-3, "schedule": "step:30"}
 REAL |= {"augment": list(TRANSFORMS)}
 PLACES = ("data_dir", "table")  # where photos lie, which may change from one start to the next
-NAME = re.compile(r"[^./\\\0-\x1f][^/\\\0-\x1f]{0,62}")  # 255 bytes is what file systems allow
+NAME = re.compile(r"[^./\\\0-\x1f][^/\\\0-\x1f]{0,59}")  # `.NAME.partial` has 255 bytes at most
 SCHEDULE = re.compile(r"constant|step:[1-9]\d{0,8}|cosine(:\d{1,9})?")
 STEP = f"a number of years that divides 100 into 1 to {labels.MOST_INTERVALS} parts"
 
@@ -139,9 +139,7 @@ def build_parser() -> cli.Parser:
 
     network = parser.add_argument_group("network")
     add = network.add_argument
-    add(
-        "--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet, or Tiny with a layer less (tiny12)"
-    )
+    add("--net", choices=CHANNELS, help="TinyAgeNet, ThinAgeNet, or Tiny less a layer (tiny12)")
     add("--pool", choices=POOLS, help="the last pooling: hybrid, or the global average alone")
     add("--size", type=selection.SIDE, help=f"pixels per side {by_set('size')}")
     about = f"start from the weights of this run or checkpoint, or from {weights.SHIPPED}"
@@ -177,7 +175,7 @@ def build_parser() -> cli.Parser:
     add("--patience", type=cli.whole(1), metavar="EPOCHS", help=about)
 
     add = parser.add_argument_group("output").add_argument
-    name = cli.kind(str, "a name of up to 63 characters, no path", NAME.fullmatch)
+    name = cli.kind(str, "a name of up to 60 characters, no path", NAME.fullmatch)
     add("--name", type=name, help="results go to runs/NAME; by default the next free number")
     about = "continue this run; only --data-dir and --table may say where its photos lie now"
     add("--resume", type=cli.path, metavar="FOLDER", help=about)

@@ -21,12 +21,17 @@ def paint_back_hair(canvas: Canvas, person: Person) -> None:
 
 
 def paint_hair(canvas: Canvas, person: Person, rng: Rng) -> None:
-    """Hair on top, from the hairline to the outline, and its single strands."""
+    """Hair on top, from the hairline to the outline, and strands: darker, lighter, and gray."""
     infant = 1 - ramp(person.cues.shape, 0.5, 4)  # 1 a baby, 0 a child with all its hair
     opacity = 1 - 0.6 * infant
     hairline, outline = hair_edges(person, infant)
     canvas.fill(between(outline, hairline), person.hair_color, opacity)
-    paint_strands(canvas, person, hairline, outline, opacity, rng)
+    for at, light, gray, lean in rng.random((36, 4)):
+        root = hairline[int(at * len(hairline))]
+        tip = outline[int(min(max(at + 0.1 * (lean - 0.5), 0), 0.999) * len(outline))]
+        turned_gray = gray < 0.95 * person.gray
+        color = 1.1 * GRAY_HAIR if turned_gray else (0.6 + 0.8 * light) * person.hair
+        canvas.stroke(np.linspace(root, tip, 5), 0.05, color, 0.55 * opacity)
 
 
 def hair_edges(person: Person, infant: float) -> tuple[Array, Array]:
@@ -43,18 +48,6 @@ def hair_edges(person: Person, infant: float) -> tuple[Array, Array]:
     outer += [(0.6 * cheek + 0.7 * volume, -0.9 - 0.8 * volume)]
     top = (0, -1 - volume)
     return curve([*inner, *inner[::-1] * LEFT]), curve([*outer, top, *outer[::-1] * LEFT])
-
-
-def paint_strands(
-    canvas: Canvas, person: Person, hairline: Array, outline: Array, opacity: float, rng: Rng
-) -> None:
-    """Single strands from the hairline to the outline: darker, lighter, and gray ones."""
-    for at, light, gray, lean in rng.random((36, 4)):
-        root = hairline[int(at * len(hairline))]
-        tip = outline[int(min(max(at + 0.1 * (lean - 0.5), 0), 0.999) * len(outline))]
-        turned_gray = gray < 0.95 * person.gray
-        color = 1.1 * GRAY_HAIR if turned_gray else (0.6 + 0.8 * light) * person.hair
-        canvas.stroke(np.linspace(root, tip, 5), 0.05, color, 0.55 * opacity)
 
 
 def paint_brows(canvas: Canvas, person: Person) -> None:

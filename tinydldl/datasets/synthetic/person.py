@@ -80,13 +80,6 @@ def sample_cues(age: float, rng: Rng) -> Cues:
     return Cues(*np.clip(age + deviation * rng.standard_normal(len(fields(Cues))), 0, 100))
 
 
-def sample_shape(age: float, rng: Rng) -> SimpleNamespace:
-    """The proportions in SHAPE of a head that looks `age` years old, and is somebody's own."""
-    own = np.exp(SHAPE_DEVIATION * rng.standard_normal(len(SHAPE)))
-    values = own * [np.interp(age, SHAPE_AGES, row) for row in SHAPE.values()]
-    return SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))
-
-
 class Person:
     """Somebody who shows the cues of `age`, and whose other traits say nothing about it.
 
@@ -95,7 +88,9 @@ class Person:
 
     def __init__(self, age: float, rng: Rng) -> None:
         self.cues = cues = sample_cues(age, rng)
-        self.shape = sample_shape(cues.shape, rng)  # the proportions named in SHAPE
+        own = np.exp(SHAPE_DEVIATION * rng.standard_normal(len(SHAPE)))
+        values = own * [np.interp(cues.shape, SHAPE_AGES, row) for row in SHAPE.values()]
+        self.shape = SimpleNamespace(**dict(zip(SHAPE, values, strict=True)))  # its proportions
         tone, hair, iris, dye, length, volume, bangs, beard, mouth, glasses, sex = rng.random(11)
         blush, smile, brow, gaze = rng.uniform(-1, 1, 4)
         self.clothes, frame = muted_color(rng), rng.uniform(10, 120, 3)
