@@ -356,7 +356,7 @@ assert np.allclose(gaps, [0.40, 0.50, 0.11], atol=0.005)
 
 def show(y=30.0, sigma=2.0):
     """The same figure for any age and sigma."""
-    plot.codes(grid, {(y, sigma): both_codes(y, sigma)})
+    plot.codes({(y, sigma): both_codes(y, sigma)}, grid)
 
 
 slider(show, y=(28.0, 32.0, 0.1), sigma=(0.1, 6.0, 0.1))
@@ -513,7 +513,7 @@ assert ranking_code([0.0], grid)[0, 0] == 0, "the less likely answer"
 #
 # $$ -\frac{q}{s} + \frac{1 - q}{1 - s} = 0 \iff q (1 - s) = (1 - q) s \iff s = q. $$
 #
-# **A ranking network that has seen enough hard codes outputs the soft ones.** This is the sense in which ranking *is* learning a label distribution.
+# **A ranking network that has seen enough hard codes outputs the soft ones.** This is the sense in which ranking *is* learning a label distribution. (The codes are those of single votes. Where a photo is coded by the mean of its votes, as usual, the same argument gives the distribution of the labels of faces that look alike: it is narrower than $p$, see [lesson 01](01_an_age_is_a_distribution.ipynb).)
 
 # %%
 p = gaussian_label_distribution([30.3], [2.0], grid)[0]
@@ -731,13 +731,13 @@ assert abs(repaired @ grid - distribution_of(noisy) @ grid) < 1e-9, "the same ex
 # A harder one, without hints. A network gives the hard ranking code, but each of its $K - 1$ answers is wrong with probability $e$, independently of the others. The age is estimated by counting. What are the mean and the standard deviation of the estimate for a person of $y$ years? For which age is there no bias? And if the estimate were the label of the first "no" instead, from where would the errors come?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* Of the y answers that should be yes, y (1 - e) are, and of the others (K - 1 - y) e: the mean is y + e (K - 1 - 2y). With 101 labels, e = 0.01 and y = 20 that is **20.6** years; there is no bias at 50, and every other estimate is pulled toward the middle. Each answer has the variance e (1 - e), so the standard deviation is sqrt((K - 1) e (1 - e)), here **0.995** years, at any age. The first "no" is decided by the first error among the y answers below: with y = 20 some is wrong with probability 1 - 0.99^20 = 0.18, and then the estimate lies anywhere between 0 and 19. It errs more rarely and much farther, and worse the older the person is. One point for the mean with its age without bias, one for the deviation, one for the first "no".
+# *Answer.* Of the y answers that should be yes, y (1 - e) are, and of the others (K - 1 - y) e: the mean is y + e (K - 1 - 2y). With 101 labels, e = 0.01 and y = 20 that is **20.6** years; there is no bias at 50, and every other estimate is pulled toward the middle. Each answer has the variance e (1 - e), so the standard deviation is sqrt((K - 1) e (1 - e)), here **0.995** years, at any age. The first "no" is decided by the first error among the y answers below: with y = 20 some is wrong with probability 1 - 0.99^20 = 0.18, and then the estimate lies anywhere between 0 and 19. (If all 20 are right and the next is a wrong yes, with probability 0.82 · 0.01, it is too high.) It errs more rarely and much farther, and worse the older the person is. One point for the mean with its age without bias, one for the deviation, one for the first "no".
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
 # ## Summary
 # * The ranking code answers $K - 1$ questions, one for each border between labels. Its count of ones is the nearest label. Floor and $y > l_k$ shift fractional ages by half a year.
-# * $Tp$ is the CDF at the **upper edge** of the bin, to within $0.0101 \, \Delta l^2 / \sigma^2$. At the label itself half a bar is missing.
+# * $Tp$ is the CDF at the **upper edge** of the bin, to within about $0.0101 \, \Delta l^2 / \sigma^2$, away from the ends and for $\sigma \ge \Delta l$. At the label itself half a bar is missing.
 # * For one photo "$p^\text{rank} \approx 1 - Tp$" is rough: off by up to 0.40 on a label and 0.50 halfway at $\sigma = 2$, and by $0.80 \, \sigma$ years in all. Averaged over votes it is exact, and a network learns the average.
 # * Always exact: $\sum_k p_k l_k = l_0 + \Delta l \sum_{k<K-1} (1 - Tp)_k$.
 # * $T^{-1}$ takes differences. Answers that are not monotone give negative probabilities.

@@ -646,7 +646,7 @@ assert backward == 2 * forward
 #
 # The ratio of FLOPs to bytes is the **arithmetic intensity**. A processor can do many FLOPs in the time it takes to fetch one number from memory, so a layer with low intensity waits for memory, and one with high intensity for arithmetic. Here is where TinyAgeNet spends its work on photos of 64 pixels, in batches of 32:
 
-# %% alt="Four bar charts over the thirteen convolutions of TinyAgeNet: multiply-adds vary up and down, weights grow toward the end, bytes shrink, and FLOPs per byte grow from 12 to more than 200 before the last group."
+# %% alt="Four bar charts over the thirteen convolutions of TinyAgeNet: multiply-adds vary up and down, weights grow toward the end, bytes shrink, and FLOPs per byte grow from 11 to more than 200 before the last group."
 convs = [entry for entry in net.trace(net.input_shape) if entry[0].startswith("conv")]
 names = [name.removeprefix("conv") for name, *_ in convs]
 macs = np.array([layer.multiply_adds(shape) for _, layer, shape, _ in convs])

@@ -732,7 +732,7 @@ print({name: f"{error:.0e}" for name, error in check_layer(layer, photo, rng).it
 #
 # How much do the other photos matter in training? We normalize a face together with others, drawn at random again and again, and look at one pixel of the result. The fewer photos, the more that pixel jumps:
 
-# %% alt="The spread of one output of the same face among random others, against the size of the batch: it falls from 0.44 with two photos to 0.1 with 32."
+# %% alt="The spread of one output of the same face among random others, against the size of the batch: it falls from 0.46 with two photos to 0.1 with 32."
 draw = np.random.default_rng(3)
 faces = np.stack([np.asarray(draw_face(sample_age(draw), draw, 32)) for _ in range(64)]) / 255
 sizes, spread = [2, 4, 8, 16, 32], []
@@ -848,7 +848,7 @@ assert sum(name.startswith("bn") for name in names) == 13
 # A harder one, without hints. A channel is normalized over $M$ numbers, with $\varepsilon = 0$. How many independent directions of `dy` does the backward pass let through? What comes out, forward and backward, for $M = 2$? And a colleague trains with batches of one photo, "which works for photos of any size": in which layers of ThinAgeNet at 224 px, if any, is that a problem?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* What is passed back is what is left of dy after a regression on the vector of ones and on x_hat: M - 2 directions, **8** for M = 10. With M = 2 nothing is left: forward the outputs are -1 and 1, whatever the inputs were (if they differ), so they cannot depend on them, and dx is 0. With one photo M is the number of positions, at 224 px from 224² in the first group down to 14² = 196 in the last: M - 2 is nearly M, so the gradient is no problem. But the statistics are those of one photo: the mean brightness of every channel is removed, in training and not in inference, and running averages fit nobody. A photo of 16 px would have one position in the last group: M = 1, output beta alone. One point for M - 2, one for M = 2, one for one photo.
+# *Answer.* What is passed back is what is left of dy after a regression on the vector of ones and on x_hat: M - 2 directions, **8** for M = 10. With M = 2 nothing is left: forward the outputs are -1 and 1, whatever the inputs were (if they differ), so they cannot depend on them, and dx is 0. With one photo M is the number of positions, at 224 px from 224² in the first group down to 14² = 196 in the last: M - 2 is nearly M, so the gradient is no problem. But the statistics are those of one photo: the mean brightness of every channel is removed, in training and not in inference, and running averages fit nobody. A photo of 16 px would leave one position in the last group, M = 1: the formula gives beta alone, so the layer refuses it, and the network takes no side below 32. One point for M - 2, one for M = 2, one for one photo.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]

@@ -434,7 +434,7 @@ if not FAST:
     assert last["valid_mae"] < healthy[KL_EPOCHS - 1]["valid_mae"]
 
 # %% [markdown]
-# The loss jumps where L1 joins in, two thirds of the way; that is another loss, not a worse network. The validation error stumbles for an epoch, then goes on falling.
+# The loss jumps where L1 joins in, two thirds of the way. Most of that is another loss, not a worse network. But for an epoch or two the network does get worse, in its KL and in both errors, before it ends better than before.
 #
 # The picture says more than the number. Below each face are its label distribution (blue) and the predicted distribution (orange).
 
@@ -455,7 +455,7 @@ faces = plots.Shown(
 plots.predictions(faces, "Faces that the network has not seen, from the youngest to the oldest")
 
 # %% [markdown]
-# The orange hills are **wider than the blue ones, and they should be**. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So a well-made $\hat p$ is about as wide as the error is large, and its central 80% hold the true age of about 80% of the faces.
+# The orange hills are **wider than the blue ones, and they should be**. The blue hill says how far the annotators differ. The orange one must also say how far the network itself is off: where $\hat p$ is small and $p$ is not, KL pays dearly (lesson 03). So the variance of a well-made $\hat p$ is that of its error plus that of the votes. Here the error is much larger than $\sigma$, so $\hat p$ is about as wide as the error is large, and its central 80% hold the true age of about 80% of the faces; those of a better network would hold more ([lesson 10](10_measuring.ipynb)).
 #
 # What if both losses had been there from the start? We train that network, too, and ask the same questions.
 
@@ -743,7 +743,7 @@ for more, again, count in ((3 * others[8:9], [], 1), (others[8:10], 2 * others[9
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# And the two that were not planted? The learning rate that is never lowered is caught by one line, `assert optimizer.lr == schedule(epoch)`. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too small. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
+# And the two that were not planted? The learning rate that is never lowered is caught by one line that asks the schedule you meant, `assert optimizer.lr == rate(epoch)`; to ask `schedule`, the argument, would see nothing, since that is what is wrong. The gradient divided by $K$ leaves hardly a trace: Adam divides the gradient by its own size, so a constant factor cancels (lesson 07). With plain gradient descent the steps would be 101 times too small. A bug that an optimizer hides is still a bug, and only a gradient check finds it:
 
 # %%
 twins = {}
@@ -770,7 +770,7 @@ assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
 # A harder one, without hints. In validation the answer is the mean of two distributions, for the photo and for its mirror image. Show that this can never be worse, on average over the two, in the MAE of the expectation and in the KL divergence. For which photos does the MAE gain nothing at all? And why may the *mode* get worse?
 #
 # <!-- ### BEGIN SOLUTION -->
-# *Answer.* The expectation of the mean is the mean of the expectations, and |(a + b) / 2| is at most (|a| + |b|) / 2. KL(p, q) is convex in q, since -ln is, so KL of the mean is at most the mean of the two. The MAE gains nothing where both estimates are on the same side of the truth: mirroring helps only where they contradict each other about the sign, and cannot remove a bias. The mode is no mean of modes: with hills at 30 and at 40, each with a broad foot, the highest label of their mean may be another one, farther off than both. One point for each of the two inequalities, one for photos without a gain or the mode.
+# *Answer.* The expectation of the mean is the mean of the expectations, and |(a + b) / 2| is at most (|a| + |b|) / 2. KL(p, q) is convex in q, since -ln is, so KL of the mean is at most the mean of the two. The MAE gains nothing where both estimates are on the same side of the truth: mirroring helps only where they contradict each other about the sign, and cannot remove a bias. The mode is no mean of modes: for a true age of 30, hills at 30 and at 40 are off by 5 on average, but if the one at 40 is a little higher, the mode of their mean is 40, off by 10. If both have a second, lower hill at the same far label, it may even be that one, farther off than both. One point for each of the two inequalities, one for photos without a gain or the mode.
 # <!-- ### END SOLUTION -->
 
 # %% [markdown]
@@ -778,7 +778,7 @@ assert abs(right / numeric - 1) < 1e-6 and abs(numeric / wrong - 101) < 1e-3
 # * A training step: target, forward, loss, backward, optimizer. An epoch: a new order, new random changes, every photo once.
 # * Augmentation changes the photo and not the label. Without it the gap between training and validation grows.
 # * The noise floor is proportional to the learning rate; hence the schedule.
-# * KL alone first, then both losses: from random weights L1 would lead. A good $\hat p$ is about as wide as the error is large.
+# * KL alone first, then both losses: from random weights L1 would lead. A good $\hat p$ is as wide as its error and the votes together.
 # * Judge by validation, against a baseline, and look at the pictures.
 # * Both curves flat, validation bad from the start, validation too good: three shapes, three kinds of bug. Curves raise suspicion, a check names the bug.
 #

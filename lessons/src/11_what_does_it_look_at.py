@@ -383,7 +383,7 @@ slider(show_age, age=(0, 100, 5))
 # %% [markdown]
 # ## 5. A check that needs no theory
 #
-# A formula can be right and still not mean what we think. So cover part of the face with a gray square, and ask the network again. What the estimate loses is what the covered part had added:
+# A formula can be right and still not mean what we think. So cover part of the face with a gray square, and ask the network again. What the estimate loses is what the covered part had added, or what the gray square adds, for that is something to see as well (try a black one):
 #
 # $$ \text{occlusion}_{hw} = \hat y(\text{photo}) - \hat y(\text{photo with a square at } h, w) . $$
 #
@@ -444,7 +444,7 @@ if not FAST:
     assert np.median(agreement) > 0.3
 
 # %% [markdown]
-# For most faces the two agree on the sign, and roughly on the place. The square is the sharper witness, and its numbers are larger, since it takes away all that is there, while the map asks what one percent more of it would do. For the oldest face they hardly agree: the map is all but empty. And why is nearly everything blue? Keep both in mind; section 7 comes back to them.
+# For most faces the two agree on the sign, and roughly on the place. The square is the sharper witness, and its numbers are larger: the map extends a straight line, the network is none, and a square hides what many positions see. For the oldest face they hardly agree: the map is all but empty. And why is nearly everything blue? Keep both in mind; section 7 comes back to them.
 #
 # ## 6. What we know and the network does not
 #
@@ -609,7 +609,7 @@ assert max(inside) == 62
 assert 0.35 < (inside[0] / SIDE) ** 2 < 0.4, "a corner sees a third of the photo"
 
 # %% [markdown]
-# 68 pixels, and the photo has 64. **A position in the middle can see nearly the whole face,** all but two rows and two columns, and even one in a corner can see a third of it. A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square has no such excuse: it covers what it covers.
+# 68 pixels, and the photo has 64. **A position in the middle can see nearly the whole face,** all but two rows and two columns, and even one in a corner can see a third of it. A position is where the evidence *arrives*, not where it comes from. In practice it sees the middle of its field best, so maps are not wrong but blurred, by much more than their grid suggests. (There are networks whose positions see only small patches. Their maps can be taken at their word, but the networks are a little less accurate; see Brendel and Bethge below.) The gray square covers what it covers; its own weakness is that the network has never seen one.
 
 # %% alt="For gray hair and for sagging, the pixels that the drawing changes beside what occlusion says: gray hair changes the hair and is found a little below it, sagging changes eyes and cheeks and is found above them, too."
 pair = {}

@@ -324,7 +324,7 @@ assert uneven["BFGS"] < 50 and uneven["gradient descent"] is None
 assert all((np.diff(curves["iterative scaling"]) <= 1e-15).all() for curves in races.values())
 
 # %% [markdown]
-# While all features have one scale, gradient descent with the right learning rate is hard to beat; twice that rate, and it diverges. In another unit, no rate is right for both directions. BFGS learns the scales on the way. Iterative scaling needs nothing to be chosen and never fails, but it is as careful as its bound: the larger $s_n$, the sum of all features, the shorter its steps. With 128 features that is hopeless, and so BFGS took its place in Geng's paper.
+# While all features have one scale, gradient descent with the right learning rate is hard to beat; twice that rate, and it diverges. In another unit, no rate is right for both directions. BFGS learns the scales on the way. Iterative scaling needs nothing to be chosen and never fails, but it is as careful as its bound: a weight's step is bounded by its feature's share of $s_n$, the sum of all features. With 128 features each share is small, and so BFGS took its place in Geng's paper.
 
 # %% [markdown] question="certain" points=2
 # ### Question
@@ -697,7 +697,7 @@ if not FAST:
     assert min(errors[3:6]) == min(errors) and errors[0] > min(errors) + 1
 
 # %% [markdown]
-# More features always fit the training faces better, and from some point on only them. For the distribution that point comes early; the expectation, a single number, bears more. (We looked at the test faces to draw this. To *choose* the number, use faces that are neither.) We go on with twelve.
+# More features always fit the training faces better, and from some point on only them. For the distribution that point comes early; the expectation, a single number, bears more. (We looked at the test faces to draw this. To *choose* the number, use faces that are neither.) We go on with twelve, which these faces helped to choose: its error on them is a little too small.
 
 # %%
 c, few_components = with_one(components(12)), components(12)

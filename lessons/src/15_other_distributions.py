@@ -162,7 +162,7 @@ print(
 assert shape["votes"][2] < shape["votes"][[1, 3]].min() and shape["Gaussian"].argmax() == 2
 
 # %% [markdown]
-# Both find the mean equally well. But the Gaussian was *told* that everybody thinks about the same, and passes it on. **A target says what its maker assumed.** Where labels are few, assume nothing. Even the pseudo-count is too much here, and that may surprise: for *one* face with ten votes it is wise. But the network sees 400 faces. It averages over those that look alike, so it does not need a guess about each; and 400 small guesses in the same direction are a bias.
+# Both find the mean about equally well. But the Gaussian was *told* that opinions have one peak, however wide, and passes it on. **A target says what its maker assumed.** Where labels are few, assume nothing. Even the pseudo-count is too much here, and that may surprise: for *one* face with ten votes it is wise. But the network sees 400 faces. It averages over those that look alike, so it does not need a guess about each; and 400 small guesses in the same direction are a bias.
 #
 # ## 2. A circle
 #
@@ -388,7 +388,7 @@ print(f"largest gradient with all logits 0: {np.abs(dx).max():.0e}")
 assert not np.abs(dx).max() < 1e9, "R is 0, up to rounding"
 
 # %% [markdown]
-# Look at this number before you go on. At the start all logits are 0, all directions are equally likely, $R$ is 0, and the formula divides by it. The mean direction of "anywhere" does not exist, and one step along such a gradient ruins the weights (and Adam's memory of squared gradients, for a thousand steps). On the line the expectation of "anywhere" is 50, wrong but harmless. So on a circle the second loss must wait until the first has given it something to turn: first KL alone, then both.
+# Look at this number before you go on. At the start all logits are 0, all directions are equally likely, $R$ is 0, and the formula divides by it. The mean direction of "anywhere" does not exist, and one step along such a gradient ruins the weights (and Adam's memory of squared gradients, for a thousand steps). For ages the expectation of "anywhere" is 50, wrong but harmless. So on a circle the second loss must wait until the first has given it something to turn: first KL alone, then both.
 
 # %%
 estimates = {}
@@ -573,7 +573,7 @@ assert 0.5 <= alphas[best] <= 0.9 and divergence[best] < 0.1 * divergence[0]
 assert divergence[-1] > divergence[best]
 
 # %% [markdown]
-# From single labels to distributions that are close to the truth, though no example ever showed one. The price is an assumption, again: that what looks alike is felt alike, at the distance $w$. With $\alpha$ too near 1 everybody thinks what all think. (One entry of KL needs care: a label that propagation holds impossible costs infinitely much, so we mixed in a thousandth of everything.)
+# From single labels to distributions that are close to the truth, though no example ever showed one. The price is an assumption, again: that what looks alike is felt alike, at the distance $w$. With $\alpha$ too near 1 everybody thinks what all think. (We chose $\alpha$ by the truth, which nobody has; to choose it honestly, hold some votes back.) (One entry of KL needs care: a label that propagation holds impossible costs infinitely much, so we mixed in a thousandth of everything.)
 
 # %% [markdown] question="which" points=3
 # ### Question
@@ -637,7 +637,7 @@ assert np.abs(dR).max() < 1e-12, f"two equal directions: more of either does not
 # %% [markdown]
 # ## Summary
 # * DLDL-v2 knows what its labels are at two places: the target, and the expectation.
-# * Where votes are many and labels few, the votes are the target. A Gaussian tells the network that everybody agrees.
+# * Where votes are many and labels few, the votes are the target. A Gaussian tells the network that opinions have one peak.
 # * On a circle, the target is von Mises and the estimate the mean direction, whose gradient is $\hat p_k \sin(l_k - \hat y) / R$. Taking angles for numbers fails at the seam.
 # * Names have no expectation. A property of names has one, with the same gradient as ages.
 # * Propagation makes distributions of single labels, under the assumption that neighbors agree.

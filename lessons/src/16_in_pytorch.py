@@ -562,7 +562,7 @@ if needs_torch():
     assert abs(loss.item() - L) < 1e-10 and max(off.values()) < 1e-12
 
 # %% [markdown]
-# Thirteen convolutions, thirteen batch normalizations, pooling and the head, and **every one of 934,869 derivatives agrees to twelve digits**. Each was derived twice, by people with paper and by a program with a tape, and neither has seen the other. Either both are right or both are wrong in the same way.
+# Thirteen convolutions, thirteen batch normalizations, pooling and the head, and **every one of 934,869 derivatives agrees to within $10^{-12}$ of the largest in its array (or of 1)**. Each was derived twice, by people with paper and by a program with a tape, and neither has seen the other. Either both are right or both are wrong in the same way.
 #
 # ## 5. A training step
 #
@@ -762,7 +762,7 @@ if needs_torch():
 # * Automatic differentiation is a record of what was computed, with a backward function for each step, and a walk through it in topological order. What is used twice gets the sum.
 # * It differentiates what you wrote: rounding, kinks and whatever leaves the tape are yours to know.
 # * In PyTorch, DLDL-v2's loss is three lines and its training step five. `kl_div` takes logarithms, the prediction first, and must be told to divide by the batch.
-# * Weights go there and back by names and transposes. In float64 both programs agree to twelve digits, in every gradient.
+# * Weights go there and back by names and transposes. In float64 both programs agree to twelve decimal places, in every gradient.
 # * A derivation on paper is a program that was simplified before it ran. It can be put on the tape as one step.
 #
 # ## Further reading

@@ -126,13 +126,17 @@ def test_there_are_lessons():
 
 
 @every_lesson
-def test_runs_and_every_exercise_needs_its_solution(source, run):
+def test_runs_and_every_exercise_needs_its_solution(source, run, monkeypatch):
     """In the fast mode: stubs and wrong answers fail the visible part of their test.
 
     Others fail the hidden part, and nothing before it; the solution passes, where the lesson runs.
     Tests that need PyTorch check nothing without it, so there no answers are tried, and it is said.
+    In the end each slider is moved to both of its ends.
     """
-    notebook, names, untried = read(source), {"__name__": "__main__"}, []
+    notebook, names, untried, sliders = read(source), {"__name__": "__main__"}, [], []
+    monkeypatch.setattr(
+        "tinydldl.notebook.slider", lambda *draw, **ends: sliders.append((draw, ends))
+    )
     stubs = cells_by_id(build.strip(notebook))
     wrong, unseen = wrong_answers(source), wrong_answers(source, "hidden")
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
@@ -151,6 +155,10 @@ def test_runs_and_every_exercise_needs_its_solution(source, run):
             if (other := grading.varied(cell.source, seed=1)) != cell.source:
                 assert not failure("", other, names), f"{name}: a variant fails the solution"
         run(cell, names)
+    for (draw,), ranges in sliders:
+        for end in (0, 1):
+            draw(**{name: values[end] for name, values in ranges.items()})  # (first, last, ...)
+            plt.close("all")
     if untried:
         pytest.skip(f"all ran, but PyTorch is not installed; not tried: {', '.join(untried)}")
 
