@@ -522,7 +522,7 @@ assert (mode_slope == 0).all(), "nothing to descend along"
 
 
 # %%
-def joint_gradient(x, p, y, kl, lam):
+def gradient(x, p, y, kl, lam):
     """The gradient of kl * L_ld + lam * L_er in the logits x (N, K), from section 4."""
     e = np.exp(x - x.max(axis=1, keepdims=True))
     p_hat = e / e.sum(axis=1, keepdims=True)
@@ -533,7 +533,7 @@ def joint_gradient(x, p, y, kl, lam):
 
 x = rng.normal(size=(4, K))
 four, zeros = np.tile(p, (4, 1)), np.zeros(4)
-assert np.abs(joint_gradient(x, four, zeros, 1, 2) - joint_loss(x, four, zeros, grid, 2)[1]).max() < 1e-13
+assert np.abs(gradient(x, four, zeros, 1, 2) - joint_loss(x, four, zeros, grid, 2)[1]).max() < 1e-13
 
 
 # %%
@@ -542,7 +542,7 @@ def descend(start, kl, lam, steps=4000, lr=0.02):
     x = np.log(start + 1e-6)[None]
     path = [Softmax().forward(x, save=False)[0]]
     for _ in range(steps):
-        x -= lr * joint_gradient(x, p[None], np.array([y]), kl, lam)
+        x -= lr * gradient(x, p[None], np.array([y]), kl, lam)
         path.append(Softmax().forward(x, save=False)[0])
     return np.array(path)
 
@@ -611,7 +611,7 @@ def train(gradient, steps=250 if FAST else 400, seed=0):
 # %%
 def of_loss(kl, lam):
     """The gradient function that `train` wants, for these two weights."""
-    return lambda x, p, y: joint_gradient(x, p, y, kl, lam)
+    return lambda x, p, y: gradient(x, p, y, kl, lam)
 
 
 lams = [0.01, 0.1, 1.0, 10.0, 100.0]
