@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from helpers.commands import raising
@@ -123,6 +124,14 @@ def held_for(tries):
         replace(source, target)
 
     return held
+
+
+def test_a_drive_that_is_not_there(monkeypatch):
+    """On Windows nothing of a path need exist."""
+    monkeypatch.setattr(Path, "exists", lambda path, **_: False)
+    monkeypatch.setattr(Path, "is_dir", lambda path, **_: False)
+    with pytest.raises(UserError, match="is not there; give another --out"):
+        files.check_folder(Path("/drive/results").absolute())
 
 
 def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scaling
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -28,6 +29,15 @@ def test_the_python_example_runs(capsys):
     assert "total" in capsys.readouterr().out
     assert names["loss"] == pytest.approx(names["kl"] + names["error"])
     assert np.abs(names["net"].grads["conv1_1.W"]).max() > 0
+
+
+def test_the_table_of_nodes_is_what_the_tool_computes(capsys):
+    scaling.main(["table", str(README.parent / "docs" / "steps.csv")])
+    computed = capsys.readouterr().out.splitlines()
+    text = README.read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\w+), (\d+) (\| \d+ \| [\d,]+, \d+% \|.*)$", text, re.MULTILINE)
+    assert len(shown) > 5
+    assert not [row for row in shown if "| {} | {} {}".format(*row) not in computed]
 
 
 def test_files_that_it_links_to_exist():

@@ -153,6 +153,17 @@ def test_a_damaged_table_is_refused_and_mended(damage, line, photos):
     assert (Path("set-32.csv").read_bytes(), Path("set-32.npy").read_bytes()) == (table, pixels)
 
 
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_damaged_header_is_refused_and_mended(column, photos):
+    pack_here(photos)
+    table = Path("set-32.csv").read_text()
+    Path("set-32.csv").write_text(table.replace(column, column.upper(), 1))
+    with pytest.raises(DataError, match="; pack again"):
+        Packed(Path(), "set", SIDE).get(photos[0])
+    assert pack_here(photos) == []
+    assert Path("set-32.csv").read_text() == table
+
+
 def test_photos_on_another_drive(photos, monkeypatch):
     """Where Windows knows no way from one to the other."""
 

@@ -134,7 +134,7 @@ def lines_of(table: Path) -> list[dict[str, str]]:
     text, rows, end = table.read_bytes().decode(errors="surrogateescape"), [], 0
     with suppress(csv.Error, KeyError, TypeError, ValueError):
         for row in csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")):
-            if int(row["begin"]) != end:
+            if not row["photo"] or int(row["begin"]) != end:
                 break
             end += end_of([row])
             rows.append(row)
