@@ -150,11 +150,12 @@ TRAIN = [
     ),
     (f"{FACES} --size 32 --name done", "runs/done exists; give another --name, or continue it"),
     ("--init nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected a run"),
+    ("--init ./tiny", "tiny: no checkpoint, tiny.json is missing; expected a run"),
     ("--init empty", "empty: no checkpoint, checkpoint.json is missing; expected a run"),
     ("--init photo.jpg", "photo.jpg: no checkpoint, photo.jpg.json is missing"),
     ("--init twelve.npz", "twelve.npz: weights of the network tiny12; expected tiny"),
     ("--init tiny --net tiny12", "...tiny.npz: weights of the network tiny; expected tiny12"),
-    ("--init ''", "argument --init: expected a path, got nothing"),
+    ("--init ''", "argument --init: expected a path or a name, got ''"),
     ("--dataset utkface --name done", "runs/done exists"),  # before photos are looked for
     (f"{FACES} --split subject", "csv: --split subject: expected a table with a column subject"),
     ("--resume nowhere", "nowhere: no run to resume, its config.json cannot be read"),
@@ -177,7 +178,7 @@ TRAIN = [
 
 EVALUATE = [
     ("", "the following arguments are required: --weights"),
-    ("--weights ''", "argument --weights: expected a path, got nothing"),
+    ("--weights ''", "argument --weights: expected a path or a name, got ''"),
     ("--weights net", "--dataset is missing, and there is no run's config.json"),
     ("--weights none", "none: no such run or checkpoint; expected a run"),
     (f"--weights none {FACES}", "none: no checkpoint, none.json is missing; expected"),
@@ -197,6 +198,7 @@ EVALUATE = [
 
 PREDICT = [
     ("", "the following arguments are required: PHOTO"),
+    ("photo.jpg --weights ./tiny", "tiny: no checkpoint, tiny.json is missing; expected a run"),
     ("photo.jpg --weights huge", "huge: no checkpoint, huge.json is missing; expected a run"),
     ("photo.jpg --crop round", "argument --crop: invalid choice: 'round'"),
     ("photo.jpg --box 1,2,3", "argument --box: expected x,y,width,height, got '1,2,3'"),
@@ -241,7 +243,7 @@ PREDICT = [
     ("photo.jpg --no-detect --score nan", "argument --score: expected a number between 0 and 1"),
     ("faces --landmarks 1,1,2,1,1,2,1,3,2,3", "--box and --landmarks are for one photo, and there"),
     ("photo.jpg --weights nowhere", "nowhere: no checkpoint, nowhere.json is missing; expected"),
-    ("photo.jpg --weights ''", "argument --weights: expected a path, got nothing"),
+    ("photo.jpg --weights ''", "argument --weights: expected a path or a name, got ''"),
     ("empty", "empty: no photo in this folder; expected .jpg"),
     ("''", "expected a photo, got an empty name"),
     ("missing.jpg --no-detect", "missing.jpg: No such file or directory"),
@@ -260,6 +262,7 @@ EXPLAIN = [
     ("photo.jpg --seed 3", "--seed is for --dataset"),
     ("photo.jpg --no-detect --part test", "--part is for --dataset"),
     ("photo.jpg --table t.csv", "--table is for --dataset"),
+    ("photo.jpg --cache-mb 5", "--cache-mb is for --dataset"),
     ("photo.jpg --no-detect --face 2", "--face 2: expected 1 to 1, the faces in the photo"),
     ("'['", "[: no photo is there, and none matches this as a pattern"),
     ("/dev/null", "/dev/null: "),
@@ -297,7 +300,7 @@ SUFFIXES = ".npz, .onnx, .safetensors"
 CONVERT = [
     ("", "the following arguments are required: FROM, TO"),
     ("net.safetensors", "the following arguments are required: TO"),
-    ("'' out.npz", "argument FROM: expected a path, got nothing"),
+    ("'' out.npz", "argument FROM: expected a path or a name, got ''"),
     ("net.safetensors ''", "argument TO: expected a path, got nothing"),
     ("none.safetensors out.npz", "none.safetensors: cannot be read (No such file or directory)"),
     ("net.pt out.npz", "net.pt: of PyTorch; tools/from_pytorch.py, in a clone, reads it"),
@@ -379,7 +382,7 @@ APP = [
         "--weights net --port 0 --host 203.0.113.1",
         "...203.0.113.1...; choose another --port or --h",
     ),
-    ("--weights=", "argument --weights: expected a path, got nothing"),
+    ("--weights=", "argument --weights: expected a path or a name, got ''"),
     ("photo.jpg", "unrecognized arguments: photo.jpg"),
 ]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from helpers.commands import raising
 
-from tinydldl.checkpoint import CheckpointError, copy_into, describe, load, save
+from tinydldl.checkpoint import CheckpointError, copy_into, load, read_meta, save
 from tinydldl.errors import UserError
 from tinydldl.files import PARTIAL
 
@@ -33,7 +33,7 @@ def test_comes_back_as_it_was(tmp_path):
     for path in ("checkpoint", "checkpoint.npz", "checkpoint.json", ""):
         loaded = like(ARRAYS)
         load(tmp_path / path, loaded)
-        assert describe(tmp_path / path) == meta
+        assert read_meta(tmp_path / path) == meta
         for name, array in loaded.items():
             np.testing.assert_array_equal(array, ARRAYS[name])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.json", "checkpoint.npz"]
@@ -41,14 +41,14 @@ def test_comes_back_as_it_was(tmp_path):
 
 def test_a_name_may_end_in_both_endings(tmp_path):
     save(tmp_path / "a.json", ARRAYS, {"of": "a"})
-    assert describe(tmp_path / "a.json.npz") == {"of": "a"}
+    assert read_meta(tmp_path / "a.json.npz") == {"of": "a"}
     load(tmp_path / "a.json.npz", loaded := like(ARRAYS))
     np.testing.assert_array_equal(loaded["model.W"], ARRAYS["model.W"])
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path):
     with pytest.raises(CheckpointError, match=r"none: no checkpoint, none\.json is missing; exp"):
-        describe(tmp_path / "none")
+        read_meta(tmp_path / "none")
     save(tmp_path / "c", ARRAYS, {})
     whole = (tmp_path / "c.npz").read_bytes()
     middle = len(whole) // 2
@@ -68,7 +68,7 @@ def test_json_that_describes_nothing(text, tmp_path):
     (tmp_path / "c.json").write_bytes(text.encode(errors="surrogatepass"))
     words = r"c: not (the description of )?a checkpoint"
     with pytest.raises(CheckpointError, match=words) as error:
-        describe(tmp_path / "c")
+        read_meta(tmp_path / "c")
     assert "\n" not in str(error.value)
 
 
@@ -114,7 +114,7 @@ def test_a_description_of_gigabytes_is_not_read_to_its_end(tmp_path):
     with (tmp_path / "c.json").open("wb") as file:
         file.truncate(2**33)  # takes no room on the disk
     with at_most(2e8), pytest.raises(CheckpointError, match="c: not a checkpoint"):
-        describe(tmp_path / "c")
+        read_meta(tmp_path / "c")
 
 
 def test_a_member_is_no_longer_than_its_header_says(tmp_path):
@@ -225,7 +225,7 @@ def test_a_process_killed_while_it_writes_leaves_a_checkpoint_that_loads(tmp_pat
             process.stdout.close()
         arrays = {"W": np.zeros(300_000, int), "epoch": np.array(0)}
         load(path, arrays)
-        assert describe(path) == {"network": "tiny"}
+        assert read_meta(path) == {"network": "tiny"}
         assert (arrays["W"] == arrays["epoch"]).all()
         for left in tmp_path.glob(PARTIAL):
             left.unlink()

@@ -132,6 +132,7 @@ def test_a_drive_that_is_not_there(monkeypatch):
     monkeypatch.setattr(Path, "is_dir", lambda path, **_: False)
     with pytest.raises(UserError, match="is not there; give another --out"):
         files.check_folder(Path("/drive/results").absolute())
+    files.check_room(Path("/drive/results").absolute(), 1e18, "photos")  # whoever writes says so
 
 
 def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch):

@@ -12,7 +12,16 @@ import pytest
 from helpers.photos import encoded, gray_jpeg, random_photo
 from PIL import Image, PngImagePlugin
 
-from tinydldl.images import DIVISOR, FILL, PhotoError, center_crop, full_size, held_side, open_photo
+from tinydldl.images import (
+    DIVISOR,
+    FILL,
+    PhotoError,
+    as_photo,
+    center_crop,
+    full_size,
+    held_side,
+    open_photo,
+)
 
 UPRIGHT = {  # EXIF orientation: how a photo lies in the file if it is upright before
     1: None,
@@ -268,6 +277,8 @@ def test_a_stripe_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     with pytest.raises(PhotoError, match=r"stripe\.png: 251 x 5 pixels are a stripe, not a photo$"):
         open_photo(tmp_path / "stripe.png")
+    with pytest.raises(PhotoError, match="0 x 0 pixels"):
+        as_photo(Image.new("RGB", (0, 0)))
 
 
 def test_postscript_never_reaches_another_program(tmp_path, monkeypatch):

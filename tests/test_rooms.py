@@ -8,7 +8,7 @@ import tinydldl
 PACKAGE = Path(tinydldl.__file__).parent
 ROOMS = [  # bottom first
     {"", "arrays", "errors", "naive"},
-    {"backend", "machine", "progress", "watch", "weights"},
+    {"backend", "machine", "progress", "weights"},
     {"processes", "files", "ranks"},
     {"cli", "images"},
     {"layers", "labels"},

@@ -91,6 +91,7 @@ TORN = [  # changes to the JSON of a checkpoint, and what is said of them
     (changed("network", side="big"), "side: expected 1 to 4096 pixels, found 'big'"),
     (changed("network", log_sigmoid="yes"), "log_sigmoid: expected true or false, found 'yes'"),
     (changed("network", log_sigmoid=1), "log_sigmoid: expected true or false, found 1"),
+    (lambda meta: meta["grid"].update(side=meta["network"].pop("side")), "KeyError('side')"),
     (changed("grid", first=120), "last: expected 0 <= first < last <= 1000 years, with first 120"),
     (changed("grid", first=None), "last: expected 0 <= first < last <= 1000 years, with first Non"),
     (changed("grid", first=False), "last: expected 0 <= first < last"),

@@ -9,7 +9,10 @@ import pytest
 from helpers.commands import exit_code, refused
 
 import tinydldl
+from tinydldl import ranks
 from tinydldl.__main__ import WORDS, main
+from tinydldl.train.__main__ import how_to_go_on
+from tinydldl.train.runs import RunFolder
 
 
 def test_every_command_has_a_word():
@@ -29,6 +32,8 @@ def test_usage_and_advice_say_what_the_user_said(monkeypatch, capsys):
     assert exit_code(main, "predict", "--help") == 0
     assert capsys.readouterr().out.startswith("usage: tinydldl predict ")
     assert "(see tinydldl train --help)" in refused(capsys, main, "train", "--epochs", "x")
+    advice = how_to_go_on(RunFolder(Path("runs/mine")), {}, ranks.ALONE)
+    assert advice == f"stopped; continue with: tinydldl train --resume {Path('runs/mine')}"
     assert exit_code(main, "--help") == 0
     assert capsys.readouterr().out.startswith("usage: tinydldl ")
 

@@ -6,7 +6,6 @@ written beside its target and renamed over it. The JSON holds what stays the sam
 checkpoint becomes the new one at one moment: when its `.npz` is renamed.
 """
 
-import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from numpy.lib import format as npy
 from tinydldl.arrays import Array, DType
 from tinydldl.backend import flush, get_array_module, to_host
 from tinydldl.errors import UserError
-from tinydldl.files import open_file, replacing
+from tinydldl.files import open_file, read_json, replacing, write_json
 from tinydldl.weights import SHIPPED
 
 EXPECTED = f"expected a run, a file NAME.npz with NAME.json beside it, or {SHIPPED}"
@@ -42,11 +41,10 @@ def save(path: str | Path, arrays: Mapping[str, Array], meta: dict[str, Any]) ->
         on_host: dict[str, Any] = {name: to_host(array) for name, array in arrays.items()}
         np.savez(file, **on_host)
         file.flush()
-        with replacing(f"{path}.json") as description:
-            description.write(json.dumps(meta, indent=2).encode())
+        write_json(f"{path}.json", meta)
 
 
-def describe(path: str | Path) -> dict[str, Any]:
+def read_meta(path: str | Path) -> dict[str, Any]:
     """The JSON of a checkpoint, a dict; `path` is as for `load`. Raises CheckpointError."""
     with reading(path):
         meta = read_json(f"{stem_of(path)}.json")
@@ -64,13 +62,13 @@ def load(path: str | Path, targets: Mapping[str, Array]) -> None:
     groups = {name.partition(".")[0] for name in targets}
     with reading(path), open_file(f"{stem_of(path)}.npz") as file, zipfile.ZipFile(file) as archive:
         names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        arrays = {n: Packed(archive, m) for n, m in names.items() if n.partition(".")[0] in groups}
+        arrays = {n: Zipped(archive, m) for n, m in names.items() if n.partition(".")[0] in groups}
         if unknown := arrays.keys() - targets.keys():
             raise CheckpointError(f"{min(unknown)!r}: an array that the network does not have")
         copy_into(targets, arrays)
 
 
-class Packed:
+class Zipped:
     """An array in a `.npz` file: its header at once, its numbers with `astype`."""
 
     def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
@@ -85,7 +83,7 @@ class Packed:
             return npy.read_array(file, allow_pickle=False).astype(dtype)
 
 
-def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Array | Packed]) -> None:
+def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Array | Zipped]) -> None:
     """Copy `arrays[name]` into each array of `targets`, with subnormal numbers as 0.
 
     Names, shapes and dtypes are compared before anything is unpacked. Raises CheckpointError for a
@@ -103,7 +101,7 @@ def copy_into(targets: Mapping[str, Array], arrays: Mapping[str, Array | Packed]
         target[...] = get_array_module(target).asarray(flush(values))
 
 
-def check_form(name: str, target: Array, source: Array | Packed | None) -> None:
+def check_form(name: str, target: Array, source: Array | Zipped | None) -> None:
     """Raise CheckpointError unless `source` has the shape and kind of numbers of `target`."""
     if source is None or source.shape != target.shape:
         found = "nothing" if source is None else f"shape {source.shape!r}"
@@ -111,15 +109,6 @@ def check_form(name: str, target: Array, source: Array | Packed | None) -> None:
     kinds, numbers = ("f", "real") if target.dtype.kind == "f" else ("iu", "whole")
     if source.dtype.kind not in kinds:
         raise CheckpointError(f"{name}: expected {numbers} numbers, found {source.dtype.name}")
-
-
-def read_json(path: str | Path) -> Any:
-    """The value in a JSON file. Raises OSError, and ValueError for anything but JSON."""
-    try:
-        with open_file(path) as file:
-            return json.loads(file.read(2**24))  # ours have kilobytes
-    except RecursionError:
-        raise ValueError("too many brackets in each other") from None
 
 
 def stem_of(path: str | Path) -> str:

@@ -215,6 +215,7 @@ def kind(convert: Type, expected: str, allowed: Callable[[Any], Any]) -> Type:
     return parse
 
 
+text = kind(str, "a path or a name", bool)
 positive = kind(float, "a number above 0", lambda value: 0 < value < math.inf)
 not_negative = kind(float, "a number from 0 up", lambda value: 0 <= value < math.inf)
 fraction = kind(float, "a number between 0 and 1", lambda value: 0 < value < 1)

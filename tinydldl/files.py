@@ -3,6 +3,7 @@
 import csv
 import errno
 import io
+import json
 import os
 import platform
 import secrets
@@ -17,7 +18,7 @@ from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from tinydldl.errors import UserError
 
@@ -132,8 +133,8 @@ def new_path(folder: Path, name: str) -> Iterator[Path]:
 
 def check_room(folder: Path, size: float, what: str) -> None:
     """Raise UserError if `size` bytes are more than is free on the disk of `folder`."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    if size > (free := shutil.disk_usage(there).free):
+    there = next((p for p in (folder, *folder.absolute().parents) if p.is_dir()), None)
+    if there and size > (free := shutil.disk_usage(there).free):
         takes = f"{what} take about {size / 1e6:,.1f} MB"
         raise UserError(f"{folder}: {takes}, and {free / 1e6:,.1f} MB are free")
 
@@ -156,7 +157,7 @@ def held(folder: str | Path, wait: bool = False) -> Iterator[None]:
         for tries in count():
             if _locked(file):
                 break
-            holder = path.read_text() or "another process"
+            holder = path.read_text("utf-8", "replace") or "another process"
             if not wait:
                 raise UserError(f"{folder}: in use by {holder}; wait for its end, or end it")
             if tries == 10:
@@ -192,6 +193,25 @@ def clear(folder: str | Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def as_json(value: Any) -> bytes:
+    """A value as JSON; what JSON does not know, such as a path, as text."""
+    return json.dumps(value, indent=2, default=str).encode()
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    with replacing(path) as file:
+        file.write(as_json(value))
+
+
+def read_json(path: str | Path) -> Any:
+    """The value in a JSON file. Raises OSError, and ValueError for anything but JSON."""
+    try:
+        with open_file(path) as file:
+            return json.loads(file.read(2**24))  # ours have kilobytes
+    except RecursionError:
+        raise ValueError("too many brackets in each other") from None
 
 
 def write_table(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping]) -> None:

@@ -110,7 +110,7 @@ def full_size(image: Image.Image) -> tuple[int, int]:
 
 def check(image: Image.Image) -> None:
     """Raise PhotoError for an image that is not a photo."""
-    if max(image.size) > LONGEST * min(image.size):
+    if not max(image.size) <= LONGEST * min(image.size) > 0:
         raise PhotoError("{} x {} pixels are a stripe, not a photo".format(*image.size))
     if image.mode == "F":
         raise PhotoError("pixels are floating-point numbers; save them with 8 or 16 bits")

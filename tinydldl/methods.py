@@ -89,9 +89,9 @@ class SoftmaxMethod(Method):
 
 
 class Regression(Method):
-    """One number, through tanh: `z = tanh(x)`, ages mapped to [-1, 1] (the paper's MR).
+    """One number, through tanh: `z_hat = tanh(x)`, ages mapped to [-1, 1] (the paper's MR).
 
-    z = (y - center) / half;   L = mean |z_hat - z| or mean (z_hat - z)^2;   y_hat = center + half z
+    z = (y - center) / half; L = mean |z_hat - z| or mean (z_hat - z)^2; y_hat = center + half z_hat
     """
 
     difference = staticmethod(losses.l1)

@@ -13,8 +13,8 @@ from scipy.special import hyp1f1, poch
 from tinydldl.arrays import Ages, Array, Distributions, Grid
 from tinydldl.labels import nearest
 
-# A softmax in float32 sends less than this to 0. Probabilities are clipped to it, so what
-# was held nearly impossible costs 87 nats, not infinity: KL and NLL are lower bounds if p_hat is 0.
+# Of float32; a softmax holds a little less than this with ever fewer digits, and then 0. Clipped
+# to it, the nearly impossible costs 87 nats, not infinity: KL and NLL are lower bounds below it.
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
 FEWEST = 10  # photos of a decade in `balanced_mae`
 

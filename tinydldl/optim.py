@@ -98,7 +98,7 @@ def adam_step(
     eps: float,
     least: float,
 ) -> None:
-    """The same by Adam, of which v is flushed; `lr` and `eps` are corrected for t."""
+    """Update param, m and v by g; `lr` and `eps` are corrected for t, v below `least` is 0."""
     m += m_rate * (g - m)
     v += v_rate * (g * g - v)
     v *= v >= least

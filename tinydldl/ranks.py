@@ -60,7 +60,7 @@ class Ranks:
     def join_gpus(self, xp: Module) -> None:
         """From now on arrays go from GPU to GPU, if each rank has its own, and NCCL."""
         if self.size > 1:
-            apart = len({*self.gather(nccl_gpu(xp))} - {None}) == self.size
+            apart = len({*self.all_gather_object(nccl_gpu(xp))} - {None}) == self.size
             with self._exchange():
                 self.gpus, self._flat = Gpus(self.size, self.rank) if apart else None, []
 
@@ -91,7 +91,7 @@ class Ranks:
             comm.Allgather(own, every)
         return to_device(every, xp)
 
-    def add(self, arrays: Sequence[Array]) -> None:
+    def all_reduce(self, arrays: Sequence[Array]) -> None:
         """Replace each of the arrays, which have one dtype, by its sum over all ranks.
 
         Each rank adds up one piece of them and collects the others: as many bytes as the best
@@ -124,14 +124,14 @@ class Ranks:
         counts, *sums = self.all_gather(rows[None]).sum(axis=0)
         return float(to_host(counts)[0]), *sums
 
-    def gather(self, value: Any) -> list[Any]:
+    def all_gather_object(self, value: Any) -> list[Any]:
         """The values of all ranks: anything that can be pickled."""
         if self.size == 1:
             return [value]
         with self._exchange() as comm:
             return comm.allgather(value)
 
-    def from_first(self, value: Any, arrays: Arrays | None = None) -> Any:
+    def broadcast(self, value: Any, arrays: Arrays | None = None) -> Any:
         """The value of rank 0; all `arrays` become its, too."""
         if self.size == 1:
             return value
@@ -142,11 +142,11 @@ class Ranks:
 
     def check(self, value: bytes, what: str) -> None:
         """Raise UserError unless all ranks have the same bytes; `what` they are, in the plural."""
-        for rank, other in enumerate(every := self.gather(sha256(value).digest())):
+        for rank, other in enumerate(every := self.all_gather_object(sha256(value).digest())):
             if other != every[0]:
                 raise UserError(f"{what} of rank {rank} are not those of rank 0")
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait for all ranks; MPI itself would keep a core busy meanwhile."""
         request = self.comm.Ibarrier() if self.size > 1 else None
         while request and not request.Test():
@@ -234,7 +234,7 @@ def leave(code: Any, line: str = "") -> int | None:
         if code:
             time.sleep(PASSED_ON)
             _world.comm.Abort(code)
-        _world.wait()
+        _world.barrier()
         sys.modules["mpi4py.MPI"].Finalize()
     return code
 

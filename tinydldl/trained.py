@@ -27,7 +27,9 @@ def checked(meta: dict[str, Any]) -> dict[str, Any]:
     for name in ("network", "grid", "channels", "method"):
         if not isinstance(meta[name], dict):
             raise ValueError(f"{name}: expected an object, found {meta[name]!r}")
-    about = {"log_sigmoid": False} | meta["grid"] | meta["channels"] | meta["network"]
+    groups = {"name side pool log_sigmoid": {"log_sigmoid": False} | meta["network"]}
+    groups |= {"first last labels": meta["grid"], "mean std": meta["channels"]}
+    about = {name: group[name] for names, group in groups.items() for name in names.split()}
     about |= {"lam": meta["method"].get("lam"), "average": meta.get("average")}
     first, last, std, lam, average = (about[n] for n in ("first", "last", "std", "lam", "average"))
     most = labels.MOST_INTERVALS + 1
@@ -86,8 +88,8 @@ class Trained:
             predictions.append(backend.to_host(prediction))
             y_hat.append(backend.to_host(self.method.age(prediction)))
             seen(len(images))
-        every = (ranks.team.gather(np.concatenate(values)) for values in (predictions, y_hat))
-        prediction, ages = map(np.concatenate, every)
+        own = np.concatenate(predictions), np.concatenate(y_hat)
+        prediction, ages = map(np.concatenate, zip(*ranks.team.all_gather_object(own), strict=True))
         return prediction, ages
 
     def predict_images(self, images: Images) -> Array:
@@ -99,7 +101,7 @@ class Trained:
         return finite.check_finite((once + mirrored) / 2)
 
 
-def describe(network: dict, method: Method, settings: dict, channels: Channels) -> dict[str, Any]:
+def meta_of(network: dict, method: Method, settings: dict, channels: Channels) -> dict[str, Any]:
     """The JSON of a checkpoint: all that `load` needs, and the `settings` of the method."""
     grid = method.grid
     return {
@@ -110,7 +112,7 @@ def describe(network: dict, method: Method, settings: dict, channels: Channels) 
     }
 
 
-def described(meta: dict[str, Any]) -> Trained:
+def from_meta(meta: dict[str, Any]) -> Trained:
     """A network by its checkpoint's JSON, its weights to be overwritten. Raises CheckpointError."""
     try:
         about = checked(meta)
@@ -124,9 +126,9 @@ def described(meta: dict[str, Any]) -> Trained:
 
 def load(path: str | Path, xp: Module = np) -> Trained:
     """The network of a checkpoint or of a run's folder, for inference. Raises CheckpointError."""
-    meta = checkpoint.describe(path)
+    meta = checkpoint.read_meta(path)
     with checkpoint.reading(path):
-        network = described(meta)
+        network = from_meta(meta)
     checkpoint.load(path, {f"model.{name}": array for name, array in network.arrays.items()})
     network.model.to(xp), network.method.to(xp)
     return network

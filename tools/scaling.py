@@ -45,10 +45,10 @@ class Timed(ranks.Ranks):
     def all_gather(self, x):
         return self._time("normalization", super().all_gather, x)
 
-    def add(self, arrays):
+    def all_reduce(self, arrays):
         if self.size > 1:
             self._time("waiting", self.comm.Barrier)
-        self._time("gradient", super().add, arrays)
+        self._time("gradient", super().all_reduce, arrays)
 
     def _time(self, name, function, *arguments):
         begun = time.perf_counter()
@@ -69,7 +69,7 @@ def step_of(case, everyone, workers, batch):
         losses, dlogits = method.loss(model.forward(x), p, y)
         model.backward(part * dlogits)
         losses = part * np.array(losses, np.float32)
-        everyone.add([*model.grads.values(), losses])
+        everyone.all_reduce([*model.grads.values(), losses])
         optimizer.step()
         return float(losses[0])
 
@@ -81,22 +81,22 @@ def seconds_of(everyone, step, steps=STEPS):
     step()
     times = []
     for _ in range(steps):
-        everyone.wait()
+        everyone.barrier()
         begun = time.perf_counter()
         step()
         times.append(time.perf_counter() - begun)
-    medians = everyone.gather(statistics.median(times))
+    medians = everyone.all_gather_object(statistics.median(times))
     return max(medians), statistics.pstdev(medians)
 
 
 def measure(arguments):
     everyone, case, workers = ranks.world(), arguments.case, arguments.workers
-    machines = len(set(everyone.gather(platform.node())))
+    machines = len(set(everyone.all_gather_object(platform.node())))
     transport = os.environ.get("UCX_TLS") or os.environ.get("FI_PROVIDER") or "the MPI's choice"
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{everyone.size} ranks on {machines} machines, {workers} processes each; {case}")
     print(f"transport {transport}; {bound} cores for rank 0, of {os.cpu_count()}")
-    everyone.wait()
+    everyone.barrier()
     found = []
     for count in (workers, workers * everyone.size) if everyone.rank == 0 else ():
         step, model = step_of(case, ranks.ALONE, count, case.batch)
@@ -105,7 +105,7 @@ def measure(arguments):
         rate = f"{1000 * found[-1]:8.1f} ms a step {case.batch / found[-1]:8.1f} images/s"
         print(f"alone    {rate}, {count} processes")
         model.close()
-    alone, _ = everyone.from_first(found)
+    alone, _ = everyone.broadcast(found)
     for name, batch in (("strong", case.batch), ("weak", case.batch * everyone.size)):
         timed = Timed(everyone)
         step, model = step_of(case, timed, workers, batch)
@@ -131,12 +131,12 @@ def measure(arguments):
             f"loss in step {SAME}: {together[-1]:.6f}, alone on as many processes {losses[-1]:.6f}"
         )
     parameters = b"".join(param.tobytes() for param in model.params.values())
-    hashes = everyone.gather(hashlib.sha256(parameters).hexdigest()[:8])
+    hashes = everyone.all_gather_object(hashlib.sha256(parameters).hexdigest()[:8])
     print(f"parameters: {', '.join(sorted(set(hashes)))} on {len(hashes)} ranks")
     gather, reduction = np.zeros(GATHER // 8)[None], [np.zeros(GRADIENT // 4, np.float32)]
     for what, function in (
         (f"{GATHER} bytes gathered", lambda: everyone.all_gather(gather)),
-        (f"{GRADIENT / 1e6:.0f} MB added up", lambda: everyone.add(reduction)),
+        (f"{GRADIENT / 1e6:.0f} MB added up", lambda: everyone.all_reduce(reduction)),
     ):
         seconds, _ = seconds_of(everyone, function, REPEATS)
         print(f"{what}: {1e6 * seconds:.0f} microseconds")

@@ -19,7 +19,7 @@ from tinydldl import checkpoint, trained
 def main():
     arguments = build_parser().parse_args()
     tiny = trained.load(arguments.tiny)
-    wide = trained.described(tiny.meta | {"network": tiny.meta["network"] | {"name": "thin"}})
+    wide = trained.from_meta(tiny.meta | {"network": tiny.meta["network"] | {"name": "thin"}})
     rng = np.random.default_rng(arguments.seed)
     for name, array in tiny.arrays.items():
         wide.arrays[name][...] = widen(array, wide.arrays[name].shape, rng)

@@ -1067,7 +1067,7 @@ net, _ = choose_engine(model, np, len(about["ages"]), "fast", 1)
 part = len(ages) / len(about["ages"])
 net.backward(part * upstream)
 total = np.array([part * loss])
-everyone.add([*net.grads.values(), total])
+everyone.all_reduce([*net.grads.values(), total])
 if everyone.rank == 0:
     np.savez(sys.argv[2], loss=total, **net.grads)
 ranks.leave(0)

@@ -5,6 +5,7 @@ from argparse import ArgumentTypeError
 import numpy as np
 import pytest
 
+from tinydldl import machine
 from tinydldl.bench.cases import ALL, QUICK, Case
 
 
@@ -14,6 +15,14 @@ def test_a_name_and_its_case_are_one():
     for case in ALL:
         assert Case.parse(str(case)) == case
     assert set(QUICK) < set(ALL)
+
+
+def test_inference_may_be_larger_than_training(monkeypatch):
+    """Training keeps every map for the way back, and four copies of the parameters."""
+    monkeypatch.setattr(machine, "memory", lambda: 4e9)
+    assert Case.parse("thin-224-128-inference").batch == 128
+    with pytest.raises(ArgumentTypeError, match=r"needs about 1\d\.\d GB, and there are 4$"):
+        Case.parse("thin-224-128-train")
 
 
 @pytest.mark.parametrize(

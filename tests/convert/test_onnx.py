@@ -15,7 +15,7 @@ from tinydldl.labels import label_grid
 from tinydldl.layers import Conv2d, Sequential, Tanh
 from tinydldl.methods import make_method
 from tinydldl.models import AgeNet
-from tinydldl.trained import Trained, describe, load
+from tinydldl.trained import Trained, load, meta_of
 
 pytestmark = pytest.mark.oracle
 CHANNELS = [0.5, 0.4, 0.3], [0.2, 0.3, 0.25]
@@ -43,7 +43,7 @@ def network(name, rng, **options):
     for key, array in (model.params | model.buffers).items():
         if not key.endswith(".W"):
             array[...] = rng.uniform(0.5, 1.5, array.shape)
-    meta = describe({"name": "tiny", "side": 32, **options}, method, {"name": name}, CHANNELS)
+    meta = meta_of({"name": "tiny", "side": 32, **options}, method, {"name": name}, CHANNELS)
     return Trained(model.eval(), method, CHANNELS, meta)
 
 

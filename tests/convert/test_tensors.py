@@ -33,6 +33,7 @@ def test_there_and_back_every_bit_is_the_same(options):
     assert run("net.safetensors", "again.npz") == 0
     before, after = trained.load("net"), trained.load("again")
     assert after.meta == before.meta
+    assert run("net.safetensors", "other.npz", "--pool", "gap") == 2  # it says what it is
     theirs = after.model.params | after.model.buffers
     for name, array in (before.model.params | before.model.buffers).items():
         np.testing.assert_array_equal(theirs[name], array)

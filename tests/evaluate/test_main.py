@@ -241,6 +241,8 @@ def test_results_lie_beside_the_first_network(photos, undrawn):
     assert Path("one/evaluation/best-table-valid/figures.json").exists()
     assert run("--weights", "ensemble", *TABLE_DATA) == 0
     assert len(figures("ensemble/evaluation/table-valid-of-2")["checkpoints"]) == 2
+    for _ in "twice":
+        assert run("--weights", "ensemble", *TABLE_DATA, "--out", "mine") == 0
     assert run("--weights", "ensemble/member-2", "one", *TABLE_DATA) == 0
     assert Path("ensemble/member-2/evaluation/table-valid-of-2/figures.json").exists()
 

@@ -5,7 +5,7 @@ import pytest
 from helpers.comparison import BadScratch
 
 from tinydldl.fast import layout
-from tinydldl.fast.layout import HUGE_PAGE, Scratch, across, bands, blocks, rows, whole
+from tinydldl.fast.layout import HUGE_PAGE, Scratch, bands, blocks, rows, whole
 
 SIZES = [(1, 1), (3, 5), (4, 4), (5, 4), (6, 13), (16, 16), (17, 9)]
 
@@ -75,12 +75,6 @@ def test_bands_cover_each_row_once(H, limit, monkeypatch):
     heights = [band.stop - band.start for band in cut]
     assert all(height % 2 == 0 for height in heights[:-1])
     assert max(heights) <= max(2, limit // 10)
-
-
-def test_across_repeats_a_value_for_each_channel():
-    row = across(np.array([1.0, 2, 3]), 4, 2)
-    assert row.shape == (4 * 2 * 3,)
-    assert (row.reshape(4, 2, 3) == [1, 2, 3]).all()
 
 
 def test_rows_is_a_view_of_a_padded_map():

@@ -117,11 +117,11 @@ def test_max_pool_with_many_ties(size, draw):
     pooled = FeatureMap(np.full((*half, N * C), np.nan), (*half, N, C))
     pointwise.max_pool(z.values, z.shape, z.scale, pooled.values, BadScratch())
     np.testing.assert_array_equal(to_layers(pooled.values, *half), y)
-    slope, offset = rng.integers(-9, 9, (2, C)).astype(float)
+    share = rng.integers(-9, 9, (2, C)).astype(float)
     buffer, inside = empty(*size)
     dr = to_engine(dy)
-    pointwise.norm_backward(dr, z, pooled, slope, offset, inside, BadScratch())
-    expected = layer.backward(dy) - slope * x - offset
+    pointwise.norm_backward(dr, z, pooled, share, inside, BadScratch())
+    expected = layer.backward(dy) - share[0] * x - share[1]
     np.testing.assert_array_equal(to_layers(inside, *size), expected)
     assert only_inside(buffer, *size)
     np.testing.assert_array_equal(dr, to_engine(dy))
@@ -188,9 +188,9 @@ def test_norm_backward_with_the_statistics_of_the_batch(size, rng):
     mean, inv_std = z.mean(axis=(0, 1, 2)), (z.var(axis=(0, 1, 2)) + layer.eps) ** -0.5
     expected = layer.backward(dr) / (layer.params["gamma"] * inv_std)
     slope = inv_std**2 * (dr * (z - mean)).mean(axis=(0, 1, 2))
-    offset = dr.mean(axis=(0, 1, 2)) - slope * mean
+    share = np.stack([slope, dr.mean(axis=(0, 1, 2)) - slope * mean])
     buffer, inside = empty(*size)
     z = FeatureMap(to_engine(z), (*size, N, C))
-    pointwise.norm_backward(to_engine(dr), z, None, slope, offset, inside, BadScratch())
+    pointwise.norm_backward(to_engine(dr), z, None, share, inside, BadScratch())
     close(to_layers(inside, *size), expected, 1e-12)
     assert only_inside(buffer, *size)

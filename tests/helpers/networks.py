@@ -29,7 +29,7 @@ def save_network(
         if array.ndim == 1:  # of batch normalization, and the bias: zeros and ones until now
             array += rng.uniform(0, 0.5, array.shape)
     model.params["fc.W"] *= 20  # so that no two photos look the same to it
-    meta = trained.describe({"name": net, "side": side, "pool": pool}, method, settings, channels)
+    meta = trained.meta_of({"name": net, "side": side, "pool": pool}, method, settings, channels)
     checkpoint.save(path, {f"model.{name}": array for name, array in arrays.items()}, meta)
     return model.eval(), method
 

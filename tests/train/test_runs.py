@@ -42,7 +42,7 @@ def saved(*epochs, name="mine"):
 
 def test_default_names_are_numbered():
     assert RunFolder.create(None, "synthetic-tiny", {}).path == Path("runs/synthetic-tiny-1")
-    for name in ("synthetic-tiny-9", "synthetic-tiny-x"):
+    for name in ("synthetic-tiny-9", "synthetic-tiny-x", "2024", "my-synthetic-tiny-30"):
         Path("runs", name).mkdir()
     assert RunFolder.create(None, "synthetic-tiny", {}).path.name == "synthetic-tiny-10"
 

@@ -39,7 +39,8 @@ class Case:
         case = match and cls(match[1], int(match[2]), int(match[3]), match[4] == "train")
         if not case or case.side < SMALLEST_SIDE or case.batch < 1:
             raise ArgumentTypeError(f"case {text!r}: expected {FORM}")
-        takes, there = memory.network(case.net, case.side, case.batch, True), machine.memory()
+        takes = memory.network(case.net, case.side, case.batch, layers=True, trains=case.train)
+        there = machine.memory()
         if takes > there:
             needs = f"needs about {takes / 1e9:.3g} GB, and there are {there / 1e9:.3g}"
             raise ArgumentTypeError(f"case {text!r}: {needs}")

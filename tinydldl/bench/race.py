@@ -57,7 +57,7 @@ class Racer(processes.Processes):
         """The value of the last of `steps` steps, and the seconds per step."""
         (pipe,) = self.pipes
         try:
-            pipe.send(steps)
+            processes.send(pipe, steps)
             return processes.receive(pipe)
         except (EOFError, ConnectionError):
             (code,) = self.close()
@@ -78,7 +78,7 @@ def serve(pipe: Connection, _: int, make: Callable[..., Any], *arguments: Any) -
         begun = time.perf_counter()
         for _ in range(steps):
             value = step()
-        pipe.send((value, (time.perf_counter() - begun) / steps))
+        processes.send(pipe, (value, (time.perf_counter() - begun) / steps))
 
 
 def race(case: Case, engines: list[str], workers: int, rounds: int) -> tuple[list[Result], float]:

@@ -1,1 +1,1 @@
-"""`python -m tinydldl.convert`: a checkpoint from PyTorch weights, without PyTorch."""
+"""`python -m tinydldl.convert`: a checkpoint as ONNX or safetensors, and safetensors back."""

@@ -1,6 +1,5 @@
 """Weights from one form to another: `python -m tinydldl.convert FROM TO`."""
 
-import json
 import os
 import sys
 from argparse import Namespace
@@ -11,7 +10,7 @@ from tinydldl import checkpoint, cli, models, trained, weights
 from tinydldl.arrays import Arrays
 from tinydldl.convert import onnx_graph, tensors, torch_weights
 from tinydldl.errors import UserError
-from tinydldl.files import replacing
+from tinydldl.files import as_json, replacing
 
 HEADS = {"softmax": "softmax", "sigmoid": "sigmoid, divided by the sum"}
 CONTENT = {".onnx": onnx_graph.of, ".safetensors": tensors.content}
@@ -21,7 +20,7 @@ SUFFIXES = (".npz", *CONTENT)
 def main(argv: list[str] | None = None) -> int:
     """Convert a file; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    for path in (arguments.file, arguments.out):
+    for path in (Path(arguments.file), arguments.out):
         package = path.suffix[1:]
         if path.suffix in CONTENT and not find_spec(package):
             raise UserError(f'{path}: {package} is not installed; pip install "tinydldl[formats]"')
@@ -44,6 +43,8 @@ def opened(arguments: Namespace) -> trained.Trained:
     print(f"read      {path}: safetensors, {len(arrays)} arrays")
     try:
         if meta is not None:
+            if arguments.head or arguments.pool:
+                raise UserError("says itself what its network is; leave --head and --pool out")
             return tensors.network_of(arrays, meta)
         return converted(arguments, arrays)
     except UserError as error:
@@ -70,7 +71,7 @@ def finish(network: trained.Trained, out: Path) -> None:
     print(f"photos    {network.side} px, RGB from 0 to 1, less {mean}, divided by {std}")
     print(f"written   {', '.join(map(str, written))}")
     if out.suffix == ".npz":
-        print(f"next      python -m tinydldl.evaluate --weights {written[0]} --dataset utkface")
+        print(f"next      {cli.called('evaluate')} --weights {written[0]} --dataset utkface")
 
 
 def save(path: Path, network: trained.Trained) -> list[Path]:
@@ -81,8 +82,7 @@ def save(path: Path, network: trained.Trained) -> list[Path]:
     files = [path, path.with_suffix(".json")] if is_npz else [path]
     there = [file for file in files if os.path.lexists(file)]
     # a conversion that was killed may have left its JSON, which is the first
-    meta = json.dumps(network.meta, indent=2).encode()
-    left_over = is_npz and there == files[1:] and files[1].read_bytes() == meta
+    left_over = is_npz and there == files[1:] and files[1].read_bytes() == as_json(network.meta)
     if there and not left_over:
         raise UserError(f"{there[0]}: exists, and is not overwritten")
     if is_npz:
@@ -100,7 +100,7 @@ def build_parser() -> cli.Parser:
     parser = cli.Parser("convert", about)
     add = parser.add_argument
     about = f"FILE.safetensors, a run or checkpoint, or {weights.SHIPPED}"
-    add("file", type=cli.path, metavar="FROM", help=about)
+    add("file", type=cli.text, metavar="FROM", help=about)
     expected = f"a name that ends in {', '.join(SUFFIXES)}"
     out = cli.kind(cli.path, expected, lambda path: path.suffix in SUFFIXES)
     add("out", type=out, metavar="TO", help=f"{expected}; .npz has a .json beside it")

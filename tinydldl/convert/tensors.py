@@ -32,7 +32,7 @@ def read(path: Path) -> tuple[Arrays, dict | None]:
             meta = json.loads((file.metadata() or {}).get(META, "null"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: not a file of safetensors that can be read ({error})") from None
     return {name: arrays[name] for name in sorted(arrays, key=partial(place, arrays))}, meta
 
@@ -45,7 +45,7 @@ def place(arrays: Arrays, name: str) -> tuple[bool, list[int]]:
 
 def network_of(arrays: Arrays, meta: dict) -> trained.Trained:
     """The network that our description is of. Raises UserError."""
-    network, layers = trained.described(meta), list(by_layer(arrays).values())
+    network, layers = trained.from_meta(meta), list(by_layer(arrays).values())
     if network_name(layers) != network.net:
         raise UserError(f"the arrays are not those of {network.net}, which it is said to be")
     checkpoint.copy_into(network.arrays, our_arrays(layers, network.model))

@@ -39,7 +39,7 @@ def convert(arrays: Arrays, head: str = "softmax", pool: str = "hp") -> trained.
     if name is None or layers[-1]["bias"].size != method.outputs:
         raise UserError(unknown_layout(arrays, method.outputs))
     about = {"name": name, "side": SIDE, "pool": pool, "log_sigmoid": head == "sigmoid"}
-    network = trained.described(trained.describe(about, method, {"name": METHOD}, (MEAN, STD)))
+    network = trained.from_meta(trained.meta_of(about, method, {"name": METHOD}, (MEAN, STD)))
     try:
         checkpoint.copy_into(network.arrays, our_arrays(layers, network.model))
     except checkpoint.CheckpointError as error:

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tinydldl import files, images
+from tinydldl import cli, files, images
 from tinydldl.datasets import named
 from tinydldl.datasets.base import DataError, Options, Parts, Photos
 from tinydldl.datasets.loader import in_order
@@ -46,7 +46,7 @@ def warn(name: str, parts: Parts) -> None:
     aligned = any(path.parent.name == FOLDER for p in parts.values() for path in p.paths)
     if name in RAW and not aligned:
         better = "networks learn much better from faces that are"
-        how = f"python -m tinydldl.datasets {name} --align"
+        how = f"{cli.called('datasets')} {name} --align"
         print(f"warning: the photos of {name} are not aligned, and {better}: {how}")
 
 

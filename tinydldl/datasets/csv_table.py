@@ -7,7 +7,7 @@ import numpy as np
 
 from tinydldl.arrays import Array
 from tinydldl.datasets.base import DataError, Options, Parts, Photos, random_split, same_bytes
-from tinydldl.datasets.table import PARTS, Label, Table
+from tinydldl.datasets.table import Label, Table, by_part
 
 PHOTO = ("path", "image", "photo", "file", "filename", "file_name", "name")
 AGE = ("age", "age_avg", "apparent_age_avg", "mean")
@@ -43,8 +43,7 @@ def load(options: Options) -> Parts:
     held_by = Counter(group for group, _ in set(zip(groups, parts, strict=True)))
     if across := sum(count > 1 for count in held_by.values()):
         print(f"warning: {across} subjects, or photos with the same bytes, are in several parts")
-    held = {name: [i for i, part in enumerate(parts) if part == name] for name in PARTS}
-    return {name: photos.take(indices) for name, indices in held.items() if indices}
+    return by_part(photos, parts)
 
 
 def together(labels: list[Label]) -> Array:

@@ -25,7 +25,9 @@ def load(options: Options) -> Parts:
     there = [crops(folder, name, options.sigma) for name, folder in folders.items() if folder]
     if not there:
         raise DataError(f"no folder imdb_crop or wiki_crop in {root}; put one there ({GUIDE})")
-    train, test = base.random_split(base.join(*there), 0.8, options.seed)
+    if not (photos := base.join(*there)):
+        raise DataError(f"no photo in {root} of one face of 0 to {OLDEST} years ({GUIDE})")
+    train, test = base.random_split(photos, 0.8, options.seed)
     return {"train": train, "test": test}
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tinydldl.datasets import base
 from tinydldl.datasets.base import DataError, Options, Parts, Photos, find, find_folder
-from tinydldl.datasets.table import PARTS, Table
+from tinydldl.datasets.table import Table, by_part
 
 
 class Layout(NamedTuple):
@@ -62,9 +62,7 @@ def utkface(options: Options) -> Parts:
     place = next((place for place in places if find(place)), places[0])
     folder = find_folder(place, "the aligned and cropped photos")
     photos = photos_in(folder, UTKFACE, options.sigma)
-    parts = [part_of(path.name) for path in photos.paths]
-    held = {name: [i for i, part in enumerate(parts) if part == name] for name in PARTS}
-    return {name: photos.take(indices) for name, indices in held.items()}
+    return by_part(photos, [part_of(path.name) for path in photos.paths])
 
 
 def part_of(name: str) -> str:

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from tinydldl import files
+from tinydldl import cli, files
 from tinydldl.arrays import Pixels
 from tinydldl.datasets.base import DataError
 from tinydldl.datasets.loader import in_order, read_photo
@@ -40,7 +40,7 @@ class Packed:
         self.path, self.photos = data_dir / f"{dataset}-{side}.npy", {}
         if not self.path.exists():
             return
-        again = f"python -m tinydldl.datasets {dataset} --pack {side}"
+        again = f"{cli.called('datasets')} {dataset} --pack {side}"
         self.again = f"pack again, with the same --data-dir and --table: {again}"
         try:
             self.photos = {row["photo"]: row for row in lines_of(self.path.with_suffix(".csv"))}

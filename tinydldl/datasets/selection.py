@@ -121,7 +121,7 @@ def open_store(photos: Photos, part: str, packed: Packed, room: float, loaders: 
     if store.bad:
         path, reason = store.bad[0]
         failed = f"{len(store.bad)} of {len(photos)} photos of {part} cannot be read"
-        lists = f"python -m tinydldl.datasets {packed.dataset} lists them"
+        lists = f"{cli.called('datasets')} {packed.dataset} lists them"
         text = f"{failed}; {lists}, the first is {path}: {reason}"
         few, share = MAY_FAIL
         if len(store.bad) > max(few, share * len(photos)) or len(store) < FEWEST:

@@ -5,13 +5,13 @@ import functools
 import io
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tinydldl.datasets.base import GUIDE, DataError, Photos, find, is_image
+from tinydldl.datasets.base import GUIDE, DataError, Parts, Photos, find, is_image
 
 MOST_BYTES = 100 * 2**20  # of a table: about a million photos
 PARTS = ("train", "valid", "test")
@@ -27,6 +27,12 @@ class Label(NamedTuple):
     sigma: float
     part: str | None = None
     subject: str | None = None
+
+
+def by_part(photos: Photos, parts: Sequence[str | None]) -> Parts:
+    """The photos of each part that has some; `parts` (N,): the part of each."""
+    held = {name: [i for i, part in enumerate(parts) if part == name] for name in PARTS}
+    return {name: photos.take(indices) for name, indices in held.items() if indices}
 
 
 Row = tuple[int, list[str]]  # line number, cells

@@ -1,6 +1,5 @@
 """How good is a network? `python -m tinydldl.evaluate` tells in figures and in pictures."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -107,8 +106,8 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
     empty = not any(folder.iterdir())
     before: list[str] = []
     with suppress(OSError, ValueError, TypeError, LookupError):
-        before = [str(Path(p)) for p in checkpoint.read_json(folder / FIGURES)["checkpoints"]]
-    now = {str(path.resolve()) for path in checkpoints}
+        before = [str(Path(p)) for p in files.read_json(folder / FIGURES)["checkpoints"]]
+    now = {str(path.resolve()) for given in checkpoints for path in ensemble.members(given)}
     if not (empty or before):
         raise UserError(f"{folder}: holds files that are not of an evaluation; {other}")
     if before and set(before) != now and not (of_run and folder == usual):
@@ -118,8 +117,7 @@ def results_folder(checkpoints: list[Path], name: str, out: Path | None) -> Path
 
 def write(folder: Path, facts: dict, estimates: Estimates, store: PhotoStore, title: str) -> None:
     """Write everything that an evaluation leaves, and print the names of the files."""
-    with files.replacing(folder / FIGURES) as file:
-        file.write(json.dumps(facts, indent=2, default=str).encode())
+    files.write_json(folder / FIGURES, facts)
     cli.results.update(facts, results=folder)
     files.write_table(folder / PREDICTIONS, report.PREDICTIONS, report.prediction_rows(estimates))
     # the numbers are safe; pictures of an earlier evaluation need not come again
@@ -162,7 +160,7 @@ def settings_of_run(path: Path) -> dict[str, str]:
     for config in (folder / "config.json", folder.parent / "config.json"):  # or one of an ensemble
         if config.exists():
             try:
-                if "arguments" not in (about := checkpoint.read_json(config)):
+                if "arguments" not in (about := files.read_json(config)):
                     continue  # it is of another program
                 run = about["arguments"]
                 names = OF_PHOTOS if run["dataset"] == "synthetic" else OF_PHOTOS[:-1]
@@ -195,7 +193,7 @@ def build_parser() -> cli.Parser:
     parser = cli.Parser("evaluate", "Evaluate a network on photos, or the average of several.")
     network = parser.add_argument_group("network")
     about = f"a run, the file of a checkpoint, or {weights.SHIPPED}; several are averaged"
-    several: dict[str, Any] = {"nargs": "+", "type": cli.path, "metavar": "PATH"}
+    several: dict[str, Any] = {"nargs": "+", "type": cli.text, "metavar": "PATH"}
     network.add_argument("--weights", required=True, **several, help=about)
     add_engine_arguments(network)
     about = "Where the data set is that of the first network's run, the run's are the defaults."

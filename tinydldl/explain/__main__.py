@@ -26,7 +26,7 @@ AGREE, PARTLY = 0.6, 0.3  # from these correlations on
 # Arguments of one mode only.
 OF_PHOTO = ["face", "box", "landmarks", "no_detect", "smallest", "score", "crop"]
 OF_DATASET = ["data_dir", "table", "aligned", "split", "seed", "sigma", "part", "limit"]
-OF_DATASET += ["batch", "loaders"]
+OF_DATASET += ["batch", "loaders", "cache_mb"]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -39,7 +39,7 @@ def choose_engine(
                 layer.total = ranks.team.total
         why = "since the fast engine covers none of this network"
         return model, "layers" if by_layers else f"layers, {why}"
-    asked = min(ranks.team.gather(workers or ranks.team.cores))
+    asked = min(ranks.team.all_gather_object(workers or ranks.team.cores))
     net = fast.FastNet(model, bounded(asked, batch // ranks.team.size))
     plural = "es" if net.workers > 1 else ""
     why = net.why or (f"more of {asked} would have no work" if net.workers < asked else "")

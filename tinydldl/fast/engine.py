@@ -63,7 +63,7 @@ class FastNet(Sequential):
     def forward(self, x: Images, save: bool | None = None) -> Array:
         if not len(x):
             return super().forward(x, save)
-        save = self.training if save is None else save
+        save = self.saves(save)
         self.own.check(x)
         self.output_shape(x.shape[1:])  # raises where the images are too small for the network
         shares = divide(len(x), self.workers)

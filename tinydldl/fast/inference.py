@@ -17,7 +17,7 @@ import numpy as np
 from tinydldl.arrays import Array, DType, Images, Kernels, PerChannel, Shape
 from tinydldl.backend import flush
 from tinydldl.fast import convolution, layout, winograd
-from tinydldl.fast.layout import POINTS, TILE, Scratch, across, whole
+from tinydldl.fast.layout import POINTS, TILE, Scratch, whole
 from tinydldl.fast.winograd import A, B, G
 from tinydldl.layers import BatchNorm2d, Conv2d
 
@@ -39,7 +39,7 @@ class Tiles:
     def blocks(self, x_pad: Array, shape: Shape, scratch: Scratch) -> Iterator[Block]:
         """Yield the blocks of y for an input of `shape` (H, W, N, C); they may reach beyond it."""
         N, OC = shape[2], len(self.shift)
-        shift = across(self.shift, 1, N)
+        shift = np.tile(self.shift, N)
         for block, M in convolution.at_points(x_pad, self.U, scratch):
             M[1, 1] += shift  # what is added at the point (1, 1) is added to every output of a tile
             height, width = TILE * M.shape[2], TILE * M.shape[3]
@@ -115,7 +115,8 @@ class Folded:
 class LazyMap:
     """Activations of `shape` (H, W, N, C) that are computed on their way to the next stage.
 
-    `blocks`: those of y, from the buffer called `source`; `pool`: whether it is max-pooled.
+    `blocks`: those of y, from the buffer called `source`; `pool`: whether it is max-pooled. They
+    read `source` while they are written: once, into another buffer, before `source` is used again.
     """
 
     scale = None  # no step is pending

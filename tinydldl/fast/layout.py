@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl.arrays import Array, Arrays, DType, PerChannel, Shape
+from tinydldl.arrays import Array, Arrays, DType, Shape
 
 TILE = 4  # outputs of a tile, along each axis
 POINTS = 6  # inputs of a tile, and as many points
@@ -103,14 +103,6 @@ class FeatureMap:
 def whole(length: int) -> int:
     """`length`, rounded up to whole tiles."""
     return -(-length // TILE) * TILE
-
-
-def across(vector: PerChannel, W: int, N: int) -> Array:
-    """Repeat a value per channel, (C,), for every number of a row, (W N C,).
-
-    NumPy runs at full speed along a row, and at half of it if it must repeat a short vector.
-    """
-    return np.tile(vector, W * N)
 
 
 def bands(x: Array) -> list[slice]:

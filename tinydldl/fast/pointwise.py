@@ -3,12 +3,15 @@
 What a convolution has computed is saved as it is, `z`. Batch normalization is one scale and one
 shift per channel, `a = max(scale z + shift, 0)`: it is applied when the next convolution reads.
 Max-pooling comes before it, on z, since scale >= 0 keeps the order (`stages` sees to the sign).
+
+What is one number per channel is repeated along a row, (C,) to (W N C,): there NumPy runs at full
+speed, and at half of it if it must repeat a short vector.
 """
 
 import numpy as np
 
 from tinydldl.arrays import Array, PerChannel, Shape
-from tinydldl.fast.layout import FeatureMap, Scratch, across, bands, rows
+from tinydldl.fast.layout import FeatureMap, Scratch, bands, rows
 
 Moments = tuple[int, Array, Array]  # count, mean and sum of squared distances from it
 
@@ -19,7 +22,7 @@ def activate(x: FeatureMap, out: Array) -> None:
     if x.scale is None:
         np.copyto(out.reshape(H, W, N, C), x.values.reshape(H, W, N, C))
         return
-    scale, shift = (across(v.astype(out.dtype), W, N) for v in (x.scale, x.shift))
+    scale, shift = (np.tile(v.astype(out.dtype), W * N) for v in (x.scale, x.shift))
     zero = np.zeros_like(scale)
     for band in bands(out):
         a = rows(out[band])
@@ -80,7 +83,7 @@ def relu_backward(da: Array, x: FeatureMap, mean: PerChannel, scratch: Scratch) 
     """
     H, W, N, C = x.shape
     with np.errstate(all="ignore"):  # scale 0: all are on, or none
-        threshold = across((-x.shift / x.scale).astype(da.dtype), W, N)
+        threshold = np.tile((-x.shift / x.scale).astype(da.dtype), W * N)
     sums = np.zeros((2, N * C))
     for band in bands(x.values[:H]):
         dr, z = rows(da[band, :W]), rows(x.values[band, :W])
@@ -95,21 +98,15 @@ def relu_backward(da: Array, x: FeatureMap, mean: PerChannel, scratch: Scratch) 
 
 
 def norm_backward(
-    dr: Array,
-    z: FeatureMap,
-    pooled: FeatureMap | None,
-    slope: PerChannel,
-    offset: PerChannel,
-    out: Array,
-    scratch: Scratch,
+    dr: Array, z: FeatureMap, pooled: FeatureMap | None, share: Array, out: Array, scratch: Scratch
 ) -> None:
     """Normalization's backward pass but for its scale, `dr - slope z - offset`, to out (H, W, N C).
 
-    slope and offset (C,) come from the statistics of the batch. dr: the gradient before ReLU, of
-    z, or where that was max-pooled of `pooled`.
+    share (2, C): slope and offset, from the statistics of the batch. dr: the gradient before ReLU,
+    of z, or where that was max-pooled of `pooled`.
     """
     _, W, N, _ = z.shape
-    slope, offset = (across(v.astype(out.dtype), W, N) for v in (-slope, -offset))
+    slope, offset = (np.tile(v.astype(out.dtype), W * N) for v in -share)
     for band in bands(out):
         dz = rows(out[band])
         np.multiply(rows(z.values[band, :W]), slope, out=dz)

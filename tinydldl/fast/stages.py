@@ -174,9 +174,9 @@ class ConvStage:
         W, grads = self.conv.params["W"], self.norm.grads
         sums = pointwise.relu_backward(da, y, mean, self.scratch)
         grads["beta"][...], grads["gamma"][...] = sums[0], sign * inv_std * sums[1]
-        share = self._share_of_statistics(sums, count, mean, inv_std)
+        share = self._correction(sums, count, mean, inv_std)
         dz_pad, dz = self.scratch.padded("dz", z.shape, W.dtype)  # dz / scale, in fact
-        pointwise.norm_backward(da, z, y if self.pool else None, *share, dz, self.scratch)
+        pointwise.norm_backward(da, z, y if self.pool else None, share, dz, self.scratch)
         dx = self.scratch.tiles("dx", shape, W.dtype) if self.needs_dx else None
         factor = (sign * z.scale).astype(W.dtype)
         dW = convolution.backward(dz_pad, x_pad, W * factor, dx, self.scratch)
@@ -200,19 +200,17 @@ class ConvStage:
                 average_step(average, value, norm.momentum, smallest(average.dtype))
         return count, mean, (squares / count + norm.eps) ** -0.5
 
-    def _share_of_statistics(
-        self, sums: Array, count: int, mean: PerChannel, inv_std: PerChannel
-    ) -> tuple[PerChannel, PerChannel]:
-        """dz / scale through mean and variance, which depend on z, too: `-(slope z + offset)`.
+    def _correction(self, sums: Array, count: int, mean: PerChannel, inv_std: PerChannel) -> Array:
+        """Slope and offset: dz / scale through mean and variance is `-(slope z + offset)`.
 
         The last line of lesson 06, `dz = scale (dr - mean dr - x_hat mean (dr x_hat))`, with x_hat
         written out as (z - mean) / std.
         """
         if not count:  # running statistics do not depend on z
-            return 0 * mean, 0 * mean
+            return np.zeros((2, len(mean)))
         total, product = self.group.all_gather(sums).sum(axis=0)
         slope = inv_std**2 * product / count
-        return slope, total / count - slope * mean
+        return np.stack([slope, total / count - slope * mean])
 
     def _max_pool(self, z: FeatureMap, name: str) -> FeatureMap:
         H, W, C = self.pool.output_shape((*z.shape[:2], z.shape[3]))

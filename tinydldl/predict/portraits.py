@@ -50,7 +50,7 @@ def add_network_arguments(parser: cli.Group) -> None:
     """Add --weights and --crop to a parser or group."""
     add = parser.add_argument
     about = f"a run, the file of a checkpoint, or {weights.SHIPPED}"
-    add("--weights", type=cli.path, default="tiny", metavar="NETWORK", help=about)
+    add("--weights", type=cli.text, default="tiny", metavar="NETWORK", help=about)
     about = "how faces are cropped in the photos that the network was trained on"
     add("--crop", choices=SHAPES, default="utkface", help=about)
 

@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
             module = import_module(f"tinydldl.reproduce.{table.replace('-', '_')}")
             if ranks.rank == 0 or table != "table2":  # which is measured while others wait
                 module.make(trainings, seeds)
-            ranks.wait()
+            ranks.barrier()
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there")
         return cli.INTERRUPTED

@@ -1,6 +1,5 @@
 """Run the trainings of a table: those that are finished are skipped, an interrupted one goes on."""
 
-import json
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
@@ -9,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinydldl import checkpoint, finite, report
+from tinydldl import finite, report
 from tinydldl.arrays import Module
 from tinydldl.errors import UserError
 from tinydldl.fast.choice import engine_of
-from tinydldl.files import check_folder, held, read_table, replacing, write_table
+from tinydldl.files import check_folder, held, read_json, read_table, write_json, write_table
 from tinydldl.progress import Progress
 from tinydldl.ranks import world
 from tinydldl.reproduce.table import Result, Row
@@ -56,7 +55,7 @@ class Trainings:
             self.path("settings.json")
         elif self.ranks.rank == 0 and folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder}: holds files that are not of tables; give another --out")
-        self.ranks.wait()
+        self.ranks.barrier()
         self._load()
 
     def path(self, name: str) -> Path:
@@ -120,7 +119,7 @@ class Trainings:
 
     def _train_some(self, missing: list[tuple[str, dict[str, Any], int]]) -> None:
         """Run trainings, `(name, changes, seed)`, each on one of the ranks."""
-        if not (missing := self.ranks.from_first(missing)):
+        if not (missing := self.ranks.broadcast(missing)):
             return
         own = missing[self.ranks.rank :: self.ranks.size]
         lock = nullcontext() if self.ranks.rank else held(RUNS / self.folder.name)
@@ -130,7 +129,7 @@ class Trainings:
                 self.path("settings.json")  # no other base may go on from here, whatever happens
                 title = f"run {number} of {len(own)}, {name}, "
                 self._train(name, self.settings(changes, seed), title, progress)
-            self.ranks.wait()
+            self.ranks.barrier()
         if self.ranks.size > 1:
             self._load()
 
@@ -207,13 +206,11 @@ def claim(path: Path, settings: TrainSettings, start: str = STARTS[0]) -> None:
     ours = {name: value for name, value in settings.plain().items() if name not in SPARED}
     ours |= {"start": start}
     if not path.exists():
-        with replacing(path) as file:
-            file.write(json.dumps(ours, indent=2).encode() + b"\n")
-        return
+        return write_json(path, ours)
     try:
         usual = {field.name: field.default for field in fields(TrainSettings)}
         usual["start"] = STARTS[0]
-        theirs = usual | dict(checkpoint.read_json(path))
+        theirs = usual | dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give another --out") from None
     for name, value in ours.items():

@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
             folder, config = RunFolder.open(arguments.resume)
             lock.enter_context(files.held(folder.path))
             settings = settings_of_run(parser, folder / "config.json", config, places)
-        settings = ranks.from_first(settings)
+        settings = ranks.broadcast(settings)
         xp, device = backend.choose_device(settings.device, ranks.local)
         ranks.join_gpus(xp)
         print(f"tinydldl.train on {device}")
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
                 files.write_reasons(folder.path, "unreadable.csv", bad)
         elif folder:
             check_unchanged(folder, config, photos, engine)
-        path = ranks.from_first(folder.path if folder else Path())
+        path = ranks.broadcast(folder.path if folder else Path())
         folder = folder or RunFolder(path)  # which rank 0 alone uses
         tinydldl.farewell = how_to_go_on(folder, places, ranks)  # for Ctrl-C twice, and a lost rank
         if settings.networks > 1:
@@ -82,9 +82,9 @@ def main(argv: list[str] | None = None) -> int:
 def how_to_go_on(folder: RunFolder, places: dict[str, Path], ranks: Ranks) -> str:
     """What is said of a run that is stopped; `places`: where its photos lie, if it was told."""
     words = ["--resume", str(folder.path), *as_words(places)]
-    python = f"mpiexec -n {ranks.size} " * (ranks.size > 1) + "python"
+    command = f"mpiexec -n {ranks.size} " * (ranks.size > 1) + cli.called("train")
     join = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
-    return f"stopped; continue with: {python} -m tinydldl.train {join(words)}"
+    return f"stopped; continue with: {command} {join(words)}"
 
 
 def check_unchanged(folder: RunFolder, config: dict, photos: TrainingPhotos, engine: dict) -> None:

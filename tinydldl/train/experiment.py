@@ -118,7 +118,7 @@ class Experiment:
                 print(f"init      {initialize(training, s.init, s.net)}")
             done = folder.restore(self.state, s.epochs)
         about = done, training.channels
-        done, training.channels = ranks.team.from_first(about, self.state)
+        done, training.channels = ranks.team.broadcast(about, self.state)
         return done
 
     def is_over(self, folder: RunFolder) -> bool:
@@ -126,7 +126,7 @@ class Experiment:
         patience = self.settings.patience or np.inf
         validated = folder.metrics and "valid_mae" in folder.metrics[-1]
         over = bool(validated) and len(folder.metrics) >= folder.best_epoch + patience
-        return ranks.team.from_first(over)
+        return ranks.team.broadcast(over)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -148,7 +148,7 @@ class Experiment:
         training, s = self.training, self.settings
         network = {"name": s.net, "side": s.size, "pool": s.pool}
         about = {"name": s.method, "lam": s.lam if s.method == "dldl-v2" else None}
-        meta = trained.describe(network, training.method, about, training.channels)
+        meta = trained.meta_of(network, training.method, about, training.channels)
         if training.average:
             meta["average"] = training.average.decay
         folder.save(epoch, figures, speed, self.state, meta)

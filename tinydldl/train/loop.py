@@ -110,7 +110,7 @@ def training_step(
     part = len(own) / len(indices)  # of the mean over the batch, which the ranks add up
     training.model.backward(part * w[:, None] * doutputs)  # a row is the gradient of one photo
     grads, means = training.model.grads, part * training.xp.stack(losses).astype(doutputs.dtype)
-    ranks.team.add([*grads.values(), means])
+    ranks.team.all_reduce([*grads.values(), means])
     norm = optim.gradient_norm(grads)
     figures = backend.to_host(training.xp.stack([*means, norm])).astype(float)
     finite.check_loss(figures[0], training.model, x, where)

@@ -39,8 +39,8 @@ def check(settings: TrainSettings, photos: int, xp: Module) -> None:
     print(f"memory    about {mb(needed)} of {mb(there)} MB: {parts}")
 
 
-def network(name: str, side: int, batch: int, layers: bool) -> int:
-    """About how many bytes a training step of an `AgeNet` takes, by the layers or the engine."""
+def network(name: str, side: int, batch: int, layers: bool, trains: bool = True) -> int:
+    """About how many bytes a step of training takes, or inference, by the layers or the engine."""
     model = models.AgeNet(name, len(labels.label_grid()), side, rng=np.random.default_rng(0))
     maps = [(layer, prod(x), prod(y)) for _, layer, x, y in model.trace(model.input_shape)]
     # the layers keep what each of them returns, the engine that of convolutions and poolings, and
@@ -48,7 +48,8 @@ def network(name: str, side: int, batch: int, layers: bool) -> int:
     kept = sum(y for layer, _, y in maps if layers or isinstance(layer, Conv2d | MaxPool2d))
     kept += sum(x for layer, x, _ in maps if isinstance(layer, Conv2d) and not layers)
     largest = max(size for *_, size in maps)
-    return 4 * (batch * (kept + LARGEST * largest) + COPIES * models.count_params(model))
+    kept, copies = (kept, COPIES) if trains else (0, 1)
+    return 4 * (batch * (kept + LARGEST * largest) + copies * models.count_params(model))
 
 
 def mb(size: float) -> str:

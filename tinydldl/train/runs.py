@@ -1,6 +1,5 @@
 """The folder of a training run, `runs/<name>/`: what is written there, and what resumes from it."""
 
-import json
 import os
 import platform
 import subprocess
@@ -20,7 +19,7 @@ import tinydldl
 from tinydldl import checkpoint, progress
 from tinydldl.arrays import Arrays
 from tinydldl.errors import UserError
-from tinydldl.files import check_folder, clear, held, read_table, replacing, write_table
+from tinydldl.files import check_folder, clear, held, read_json, read_table, write_json, write_table
 from tinydldl.train.loop import Figures
 
 RUNS = Path("runs")
@@ -66,15 +65,14 @@ class RunFolder:
         with held(RUNS, wait=True):
             clear(RUNS)
             if name is None:
-                numbers = (path.name.removeprefix(f"{default_name}-") for path in RUNS.glob("*"))
-                taken = [int(number) for number in numbers if number.isdecimal()]
+                names = (path.name.partition(f"{default_name}-") for path in RUNS.iterdir())
+                taken = [int(rest) for front, _, rest in names if not front and rest.isdecimal()]
                 name = f"{default_name}-{max(taken, default=0) + 1}"
             path, unnamed = RUNS / name, RUNS / f".{name}.partial"
             cls.check(name)
             try:
                 unnamed.mkdir()
-                with replacing(unnamed / "config.json") as file:
-                    file.write(json.dumps(config, indent=2).encode())
+                write_json(unnamed / "config.json", config)
                 unnamed.rename(path)
             except OSError as error:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
@@ -85,7 +83,7 @@ class RunFolder:
         """An existing folder and its configuration. Raises UserError if there is none."""
         folder = cls(path)
         try:
-            config = checkpoint.read_json(folder / "config.json")
+            config = read_json(folder / "config.json")
             config["arguments"].items(), [config[name] for name in FACTS]
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             message = f"{path}: no run to resume, its config.json cannot be read"

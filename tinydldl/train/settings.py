@@ -143,7 +143,7 @@ def build_parser() -> cli.Parser:
     add("--pool", choices=POOLS, help="the last pooling: hybrid, or the global average alone")
     add("--size", type=selection.SIDE, help=f"pixels per side {by_set('size')}")
     about = f"start from the weights of this run or checkpoint, or from {weights.SHIPPED}"
-    add("--init", type=cli.path, metavar="PATH", help=about)
+    add("--init", type=cli.text, metavar="PATH", help=about)
     add_engine_arguments(network)
 
     add = parser.add_argument_group("method").add_argument
