@@ -4,6 +4,7 @@ import errno
 import os
 import platform
 import re
+import stat
 import subprocess
 import sys
 import threading
@@ -37,6 +38,18 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path, error):
         fail_half_way()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be synchronized there")
+def test_what_is_durable_is_on_disk_and_so_is_its_name(tmp_path, monkeypatch):
+    fsync, folders = os.fsync, []
+    kind = lambda fd: folders.append(stat.S_ISDIR(os.fstat(fd).st_mode))  # noqa: E731
+    monkeypatch.setattr("os.fsync", lambda fd: (kind(fd), fsync(fd)))
+    write(tmp_path / "table.csv", b"new")
+    assert folders == [False, True]
+    with replacing(tmp_path / "table.csv", durable=False) as file:
+        file.write(b"newer")
+    assert folders == [False, True]
 
 
 @pytest.mark.parametrize("call", ["os.fsync", "os.replace"])

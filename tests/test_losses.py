@@ -93,7 +93,12 @@ def test_a_target_of_another_shape_is_refused():
         with pytest.raises(ValueError, match=r"one shape, got \(4,\) and \(4, 1\)"):
             loss(x, x[:, None])
     logits = np.zeros((4, 3))
-    for loss in (losses.kl_from_logits, losses.kl_from_probabilities, losses.binary_cross_entropy):
+    for loss in (
+        losses.kl_from_logits,
+        losses.kl_from_probabilities,
+        losses.soft_cross_entropy,
+        losses.binary_cross_entropy,
+    ):
         with pytest.raises(ValueError, match="one shape"):
             loss(logits, logits[:1])
 

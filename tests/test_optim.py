@@ -16,7 +16,7 @@ def problem(rng):
 
 def test_sgd_by_hand():
     params, grads = {"w": np.array([1.0])}, {"w": np.array([0.5])}
-    optimizer = SGD(params, grads, lr=0.1, momentum=0.9)
+    optimizer = SGD(params, grads, lr=0.1)  # the momentum of its default, 0.9
     optimizer.step()  # v = 0.5, w = 0.95
     assert params["w"][0] == pytest.approx(0.95)
     optimizer.step()  # v = 0.45 + 0.5 = 0.95, w = 0.855
@@ -27,6 +27,11 @@ def test_the_first_step_of_adam_is_the_learning_rate():
     params = {"w": np.array([1.0, 1.0])}
     Adam(params, {"w": np.array([1e-3, -7.0])}, lr=0.01).step()
     np.testing.assert_allclose(params["w"], [0.99, 1.01], rtol=1e-6)
+
+
+def test_the_norm_of_a_gradient_by_hand():
+    grads = {"W": np.array([[1.0, 2], [0, 2]]), "b": np.array([4.0])}
+    assert optim.gradient_norm(grads) == 5  # of 1 + 4 + 4 + 16
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam])

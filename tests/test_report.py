@@ -109,6 +109,9 @@ def test_figures_of_the_distribution(estimates):
         {"0.1": 0.5, "0.2": 0.5, "0.3": 0.75, "0.4": 0.75, "0.5": 1}
         | {f"0.{q}": 1 for q in range(6, 10)}
     )
+    off = np.abs(P_HAT.cumsum(axis=1) - P_HAT / 2 - 0.5)  # of each label, the middle of its bin
+    votes = {f"{q:g}": (p * (off <= q / 2)).sum() / 4 for q in report.LEVELS}
+    assert figures["vote_coverage"] == pytest.approx(votes)
 
 
 def test_the_kl_divergence_is_of_the_target_from_the_prediction(rng):

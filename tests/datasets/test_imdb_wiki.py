@@ -92,7 +92,5 @@ def test_without_photos(put_crops, tmp_path):
     with pytest.raises(DataError, match=r"^imdb-wiki: no folder imdb_crop or wiki_crop in "):
         load("imdb-wiki", Options(tmp_path))
     put_crops("wiki", [(*row[:4], 2.5, None) for row in ROWS])  # a second face on each
-    with pytest.raises(
-        DataError, match=r": no photo in .* of one face of 0 to 100 years"
-    ):
+    with pytest.raises(DataError, match=r": no photo in .* of one face of 0 to 100 years"):
         load("imdb-wiki", Options(tmp_path))

@@ -200,6 +200,11 @@ def test_what_is_graded_is_not_graded_again(tiny, monkeypatch, capfd):
     assert out.startswith("anna.ipynb: 7 of 7 points")
     head = "ben.ipynb: 0 of 7 points, 1 of 4 answers to be read"
     assert f"{head}\n    0 of 1  double  Again\n" in out
+    lesson = nbformat.read("lessons/tiny.ipynb", 4)
+    cell(lesson, "test-double").source += "\n# corrected"
+    nbformat.write(lesson, "lessons/tiny.ipynb")
+    assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
+    assert capfd.readouterr().out.startswith("anna.ipynb: 0 of 7 points")
     cell(tiny, "double").source += "\n# changed"
     nbformat.write(tiny, "anna.ipynb")
     assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")

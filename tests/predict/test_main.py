@@ -94,6 +94,25 @@ def test_a_box_by_hand(capsys):
     (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
     assert face["box"] == [170, 80, 330, 310]
     assert np.abs(np.array(face["landmarks"]) - LANDMARKS).mean() < 6
+    assert run("photo.jpg", "--box", BOX, "--csv") == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert [float(row[n]) for n in ("left", "top", "right", "bottom")] == [170, 80, 330, 310]
+    assert run("photo.jpg", "--box", BOX) == 0
+    assert "(160 x 230 pixels at 170, 80; score " in capsys.readouterr().out
+
+
+def test_how_faces_are_searched_for_and_cut_out_is_what_was_asked(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(inputs, "SURE", 1)  # so that the photo is turned, too
+    monkeypatch.setattr(inputs, "detect", lambda image, *how: (asked.append(how), detect(image))[1])
+    ages = []
+    for shape in ("utkface", "arcface"):
+        options = ["--smallest", 60, "--score", 0.7, "--crop", shape]
+        assert run("photo.jpg", "--json", *options) == 0
+        (face,) = json.loads(capsys.readouterr().out)["photos"][0]["faces"]
+        ages.append(face["age"])
+    assert asked == [(60, 0.7)] * 8
+    assert ages[0] != ages[1]
 
 
 def test_no_face_says_what_to_do(capsys):

@@ -51,6 +51,16 @@ def test_a_whole_photo_is_seen_as_in_an_evaluation(tmp_path, image):
     assert portrait.face is None
 
 
+def test_faces_go_to_the_network_in_batches_and_keep_their_order(tmp_path, image, monkeypatch):
+    monkeypatch.setattr(portraits, "BATCH", 2)
+    five = [Face(np.array([9.0 * i, 120, 330, 310]), 1.0, LANDMARKS + i) for i in range(5)]
+    network = network_of(tmp_path)
+    people = portraits.portraits(network, image, five)
+    assert all(person.face is face for person, face in zip(people, five, strict=True))
+    alone = [portraits.portraits(network, image, [face])[0].y_hat for face in five]
+    np.testing.assert_allclose([person.y_hat for person in people], alone, rtol=1e-4)
+
+
 def test_the_view_is_the_middle_of_the_aligned_face(face):
     """An eye lies where the shape has it, in a square of which 1/16 is cut off on each side."""
     dot = Image.new("RGB", (512, 600))

@@ -127,3 +127,4 @@ def test_fewer_photos_get_as_many_steps():
     longer = {"epochs": 180, "schedule": "cosine:12", "val_every": 12}
     assert changes == {"train_limit": 500} | longer
     assert insufficient_data.fewer(6000, 6000, EPOCHS) == {}
+    assert insufficient_data.fewer(6000, 16690, EPOCHS)["epochs"] == 3 * EPOCHS  # 2.78, rounded

@@ -115,6 +115,9 @@ def test_another_base_is_refused():
     make_trainings(workers=2, loaders=3)  # these do not change what is computed
     with pytest.raises(UserError, match="out: begun with epochs 3, now it is 4; give another"):
         make_trainings(epochs=4)
+    for name, value in {"lr": 5e-4, "batch": 4, "optimizer": "sgd", "augment": []}.items():
+        with pytest.raises(UserError, match=f"out: begun with {name} "):
+            make_trainings(**{name: value})
 
 
 def test_leftovers_of_another_base_are_not_continued():

@@ -1,6 +1,7 @@
 """The training loop on eight faces: it learns them, and says so when numbers go wrong."""
 
 import copy
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -87,11 +88,31 @@ def test_trains_in_training_mode_and_predicts_in_inference_mode(run):
     assert modes == 2 * one_epoch
 
 
-def test_speed_is_measured(run):
-    run.epochs, run.batch, speeds = 1, 4, []
-    train(run, lambda epoch, record, speed: speeds.append(speed), NO_BAR)
-    assert speeds[0]["images_per_second"] == pytest.approx(8 / speeds[0]["seconds"])
-    assert 0 <= speeds[0]["waiting"] < 1
+@pytest.mark.parametrize("slow", ["photos", "network"])
+def test_speed_and_who_waits_for_whom(slow, run, monkeypatch):
+    def batches(*_, **__):
+        for part in np.split(np.arange(8), 2):
+            time.sleep(0.2 * (slow == "photos"))
+            yield None, part
+
+    def step(*_):
+        time.sleep(0.2 * (slow == "network"))
+        return np.zeros(3), 0.0
+
+    monkeypatch.setattr(loop, "train_batches", batches)
+    monkeypatch.setattr(loop, "training_step", step)
+    _, speed = loop.train_epoch(run, 1, NO_BAR)
+    assert speed["seconds"] > 0.4
+    assert speed["images_per_second"] == pytest.approx(8 / speed["seconds"])
+    assert (speed["waiting"] > 0.5) == (slow == "photos")
+
+
+def test_photos_are_normalized_by_the_channels_of_the_training(run):
+    """They are those of the weights that it began with, which need not be those of its photos."""
+    run.channels = [0.5] * 3, [0.25, 0.2, 0.3]
+    images = np.stack([run.train_store[i][:32, :32] for i in INDICES])
+    x, *_ = loop.prepare(run, images, INDICES)
+    np.testing.assert_array_equal(x, normalize(images, *run.channels))
 
 
 def test_the_learning_rate_of_a_step_is_that_of_its_middle(run):

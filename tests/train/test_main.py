@@ -16,12 +16,15 @@ from helpers.trainings import SMALL, forget_the_epochs, main, metrics, rows, run
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tinydldl import trained
 from tinydldl.files import held
+from tinydldl.labels import balancing_weights
 from tinydldl.layers import GlobalAvgPool, HybridPool
-from tinydldl.methods import METHODS
+from tinydldl.methods import METHODS, ORCNN
 from tinydldl.optim import OPTIMIZERS, SGD, Adam
 from tinydldl.processes import Processes
 from tinydldl.train.experiment import Experiment
+from tinydldl.train.settings import build_parser, settings_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
 
@@ -289,6 +292,7 @@ def test_own_photos_with_other_options(own_photos, said):
     assert second["valid_mae"] != ""
     loss, kl, error = (float(second[f"train_{name}"]) for name in ("loss", "kl", "mae"))
     assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
+    assert trained.load("runs/own").meta["method"] == {"name": "dldl-v2", "lam": 0.5}
 
 
 def begin_own(table):
@@ -321,6 +325,17 @@ def test_other_photos_are_not_those_of_the_run(new, own_photos, capsys):
     error = refused(capsys, main, "--resume", "runs/own", "--table", "other.csv")
     assert error.startswith("runs/own: begun on photos of other names, ages")
     assert metrics("own") == before
+
+
+def test_nor_are_others_that_it_is_evaluated_on(own_photos, capsys):
+    begin_own(own_photos)
+    first, *_ = rows("runs/own/predictions.csv")
+    text = own_photos.read_text()
+    line = f"{first['photo']},{float(first['age']):g},"
+    assert text.count(line) == 1
+    Path("other.csv").write_text(text.replace(line, f"{first['photo']},50.5,"))
+    error = refused(capsys, main, "--resume", "runs/own", "--table", "other.csv")
+    assert error.startswith("runs/own: begun on photos of other names, ages")
 
 
 def test_a_run_of_an_older_version_knows_only_how_many_photos_there_were(own_photos):
@@ -368,6 +383,17 @@ def test_every_argument_reaches_the_training(own_photos, begun):
     assert [one.schedule(e) for e in (1.5, 3, 7, 11)] == pytest.approx([0.125, 0.5, 0.25, 0])
     one = training(*ten, "--schedule", "cosine")
     assert [one.schedule(epoch) for epoch in (1, 6)] == pytest.approx([0.5, 0.25])
+    method = training("--kl-reduction", "elements", "--lam", 0.5, "--kl-epochs", 2).method
+    assert (method.kl_reduction, method.lam, method.kl_epochs) == ("elements", 0.5, 2)
+
+
+def test_defaults_follow_from_other_arguments():
+    def settings(*words):
+        return settings_of(build_parser().parse_args(words))
+
+    assert [settings("--epochs", str(n)).kl_epochs for n in (1, 3, 9)] == [0, 2, 6]
+    assert settings("--epochs", "9", "--init", "tiny").kl_epochs == 0
+    assert (settings("--dataset", "csv").batch, settings("--dataset", "csv").epochs) == (128, 60)
 
 
 def test_the_cache_is_shared_by_both_parts(own_photos, begun):
@@ -419,8 +445,27 @@ def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys, sai
     assert run("--resume", "runs/all") == 0
     assert Path("runs/all/predictions.csv").read_bytes() == whole
     assert "resumed after epoch 1" in capsys.readouterr().out
-    one, two = (rows(Path("runs/all", f"member-{i}", "predictions.csv")) for i in (1, 2))
-    assert one != two
+    one, two, both = (
+        np.array([float(row["estimate"]) for row in rows(Path("runs/all", place))])
+        for place in ("member-1/predictions.csv", "member-2/predictions.csv", "predictions.csv")
+    )
+    assert np.abs(one - two).max() > 1e-3
+    np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-5)
+
+
+def test_networks_of_an_ensemble_see_the_photos_in_another_order(begun):
+    assert run(*SMALL, "--method", "ldae", "--members", 2, "--seed", 3) == 0
+    assert [one.seed for one in begun] == [3, 4]
+
+
+def test_what_a_training_takes_from_its_photos_is_of_those_that_it_trains_on(begun):
+    for extra in ([], ["--method", "or-cnn"], ["--balance"]):
+        assert run(*SMALL, *extra) == 0
+    plain, or_cnn, balanced = begun
+    ages, grid = plain.train_store.photos.ages, plain.method.grid
+    assert plain.channels == plain.train_store.channel_statistics()
+    np.testing.assert_array_equal(or_cnn.method.weights, ORCNN(grid, ages).weights)
+    np.testing.assert_array_equal(balanced.weights, balancing_weights(ages, grid))
 
 
 def test_epochs_of_kl_alone_come_first(capsys):
