@@ -213,6 +213,8 @@ def main(argv=None):
     asked = parser.parse_args(argv)
     if (asked.seed is None) != (asked.to is None) or (asked.seed or 0) < 0:
         parser.error("a variant needs --seed, 0 or more, and --to")
+    if unknown := {*asked.numbers} - {source.stem[:2] for source in sources()}:
+        parser.error(f"no lesson {', '.join(sorted(unknown))}; expected numbers such as 04")
     for source in sources():
         if not asked.numbers or source.stem[:2] in asked.numbers:
             print(source.stem, flush=True)

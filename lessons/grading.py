@@ -3,6 +3,10 @@
 import hashlib
 import json
 import os
+import threading
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ from tinydldl import cli
 from tinydldl.errors import UserError
 from tinydldl.files import open_file, read_table, write_table
 from tinydldl.notebook import LESSONS
-from tinydldl.processes import Processes, receive, send
+from tinydldl.processes import Processes, receive_bytes, send
 from tinydldl.progress import Progress
 
 COLUMNS = ("notebook", "sha256", "lesson", "exercise", "points", "of", "message")
@@ -24,10 +28,12 @@ Answers = dict[str, list[tuple[str, bool]]]
 def main(argv: list[str] | None = None) -> None:
     """Grade the notebooks that are not in the table yet, or were changed, and print the points."""
     arguments = build_parser().parse_args(argv)
-    table, header = arguments.csv, ",".join(COLUMNS).encode()
+    table, header = arguments.csv, ",".join(COLUMNS)
     rows = read_table(table) if table and table.exists() else []
-    if table and table.exists() and not table.read_bytes().startswith(header):
-        raise UserError(f"{table}: not a table of this command; give another --csv")
+    if table and table.exists():
+        first, *_ = table.read_text("utf-8-sig", "replace").splitlines() or [""]
+        if first != header:
+            raise UserError(f"{table}: not a table of this command, whose columns are {header}")
     for row in rows:
         check_points(row, table)
     jobs = [prepare(path, name) for name, path in named(arguments.notebooks, table).items()]
@@ -59,7 +65,8 @@ def build_parser() -> cli.Parser:
     what = "write a table; what is in it is graded again only if the notebook has changed"
     parser.add_argument("--csv", type=cli.path, metavar="FILE", help=what)
     what = "seconds for an answer and its test"
-    parser.add_argument("--seconds", type=cli.positive, default=120.0, metavar="S", help=what)
+    a_day = cli.kind(float, "seconds, up to 86400", lambda value: 0 < value <= 86400)
+    parser.add_argument("--seconds", type=a_day, default=120.0, metavar="S", help=what)
     what = "memory for a notebook, in GB; Windows has no such limit"
     parser.add_argument("--memory", type=cli.positive, default=8.0, metavar="GB", help=what)
     return parser
@@ -71,6 +78,8 @@ def check_points(row: dict[str, str], table: Path) -> None:
     where = f"{table}: {row.get('notebook')}, {row.get('exercise')}"
     if None in row:
         raise UserError(f"{where}: too many cells; write 1.5, or put 1,5 in quotation marks")
+    if not row.get("exercise") or not of.isdecimal():
+        raise UserError(f"{where}: no exercise, or not what it is worth; take this row out")
     if not text:
         return
     try:
@@ -116,8 +125,9 @@ def prepare(path: Path, name: str) -> tuple[dict[str, str], Cells, Answers]:
             above = []
         elif cell["source"] not in sources and not cell["id"].startswith("cell-"):
             above.append((cell["source"], False))
-    digest = hashlib.sha256(path.read_bytes() + original.read_bytes()).hexdigest()
-    return {"notebook": name, "sha256": digest, "lesson": lesson}, cells, answers
+    digest = hashlib.sha256(path.read_bytes() + json.dumps(cells).encode()).hexdigest()
+    variant = f", variant {seed}" * bool(seed)
+    return {"notebook": name, "sha256": digest, "lesson": lesson + variant}, cells, answers
 
 
 def varied(test: str, seed: int) -> str:
@@ -168,15 +178,16 @@ def grade(
         try:
             code = [cell for cell in cells if cell["code"]]
             send(pipe, (str(LESSONS), code, answers, todo, memory))
-            while pipe.poll(PATIENCE) and (name := receive(pipe)):
+            while name := heard(pipe, process, PATIENCE):
                 wrong[name] = "its process ended"
-                if not pipe.poll(seconds):
+                try:
+                    wrong[name] = heard(pipe, process, seconds)
+                except TimeoutError:
                     wrong[name] = f"takes longer than {seconds:g} seconds"
                     break
-                wrong[name] = receive(pipe)
             else:
                 process.join(PATIENCE / 100)  # it leaves nothing behind, unless a thread goes on
-        except (EOFError, ConnectionError):
+        except (EOFError, ConnectionError, TimeoutError):
             pass
         finally:
             process.kill()
@@ -184,6 +195,24 @@ def grade(
         if not wrong.keys() & set(todo):
             raise UserError(f"{lesson}: the lesson itself does not run here in {memory:g} GB")
     return wrong
+
+
+def heard(pipe: Connection, process: BaseProcess, seconds: float) -> str:
+    """What the process says. Raises EOFError if it ends, TimeoutError if that takes longer.
+
+    Then it is killed: it may have begun to speak. Its words are text, since to unpickle what comes
+    from an answer would be to run it here.
+    """
+    begun, late = time.monotonic(), threading.Timer(seconds, process.kill)
+    late.start()
+    try:
+        return receive_bytes(pipe).decode(errors="replace")
+    except (EOFError, ConnectionError):
+        if time.monotonic() - begun >= seconds:
+            raise TimeoutError from None
+        raise
+    finally:
+        late.cancel()
 
 
 def points(cells: Cells, wrong: dict[str, str], read: dict[str, str]) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ import argparse
 import json
 import re
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -141,7 +142,10 @@ def main(folder, numbers):
     shutil.copytree(reveal, folder / "reveal", dirs_exist_ok=True)
     shutil.copytree(mathjax / "output", folder / "mathjax" / "output", dirs_exist_ok=True)
     shutil.copy(mathjax / "tex-chtml.js", folder / "mathjax")
-    for path in sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")):
+    lessons = sorted(LESSONS.glob("[0-9][0-9]_*.ipynb"))
+    if unknown := {*numbers} - {path.stem[:2] for path in lessons}:
+        sys.exit(f"error: no lesson {', '.join(sorted(unknown))}; expected numbers such as 04")
+    for path in lessons:
         if not numbers or path.stem[:2] in numbers:
             notebook = json.loads(path.read_text(encoding="utf-8"))
             (folder / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8")

@@ -7,7 +7,6 @@ the line for who is stuck, which reads the lesson with solutions, put that one i
 
 import posixpath
 import re
-import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -63,13 +62,13 @@ def main(argv=None):
     folder = parser.parse_args(argv).folder
     if folder.exists():
         raise UserError(f"{folder}: exists, and is not overwritten; give another")
-    for name in (names := copied()):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / name, folder / name)
-        if name.endswith(".md"):
-            page = (PROJECT / name).read_text(encoding="utf-8")
-            (folder / name).write_text(linked(page, name, names), encoding="utf-8")
-    cli.results["files"] = names
+    names, prefix = copied(), f"--prefix={folder.resolve()}/"
+    # as they were committed: an exercise may have been tried here
+    git = ["git", "-C", str(PROJECT), "checkout-index", "-z", "--stdin", prefix]
+    subprocess.run(git, check=True, text=True, input="\0".join(names))
+    for page in folder.rglob("*.md"):
+        text, name = page.read_text(encoding="utf-8"), page.relative_to(folder).as_posix()
+        page.write_text(linked(text, name, names), encoding="utf-8")
     missing = "without solutions, hidden tests, answers, quizzes and exam"
     print(f"{folder}: {len(names)} files, {missing}")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import refused
 from helpers.networks import save_network
 
 from tinydldl import trained
@@ -21,6 +22,16 @@ def networks(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["widen.py", f"{tmp_path / 'tiny'}", f"{tmp_path / 'wide'}"])
     tool.main()
     return trained.load(tmp_path / "tiny"), trained.load(tmp_path / "wide")
+
+
+def test_nothing_is_overwritten(networks, tmp_path, capsys):
+    tool, tiny, out = importlib.import_module("widen"), str(tmp_path / "tiny"), str(tmp_path)
+    assert refused(capsys, tool.main, tiny, out).endswith(
+        ": exists, and is not overwritten; give another"
+    )
+    assert "no checkpoint" in refused(
+        capsys, tool.main, str(tmp_path / "none"), str(tmp_path / "a")
+    )
 
 
 def test_it_answers_as_before(networks, rng):

@@ -243,7 +243,7 @@ def read_table(path: str | Path, errors: str = "strict") -> list[dict[str, str]]
     """
     try:
         with open_file(path) as file:
-            rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", errors, ""))
+            rows = csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", errors, ""))
             return [{k: v for k, v in row.items() if v} for row in rows]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None

@@ -215,15 +215,17 @@ class Watch:
             kind = traceback.format_exc().rpartition("  File ")[-1]
         if self.written:
             kind = self.written[0]
-        if time.monotonic() - begin > SECONDS or most_bytes() > self.most:
+        if not kind and (time.monotonic() - begin > SECONDS or most_bytes() > self.most):
             kind = f"more than {SECONDS} seconds, or {BYTES} bytes"
+        self.most = max(self.most, most_bytes() + BYTES)  # the peak of the process never falls
         if kind and (where := kind.partition("\n")[0]) not in self.kinds:
             self.kinds.add(where)
             print(f"python tools/fuzz.py {self.name} --recipe {data.hex()}\n{kind}", flush=True)
 
 
 def most_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main():

@@ -29,11 +29,9 @@ class Home(MetadataHookInterface):
     """Fills in `readme` and `urls` of pyproject.toml's table `project`."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        root, home = Path(self.root), os.environ.get("TINYDLDL_HOME", "").rstrip("/")
-        text = (root / "README.md").read_text(encoding="utf-8")
+        home = os.environ.get("TINYDLDL_HOME", "").rstrip("/")
+        text = Path(self.root, "README.md").read_text(encoding="utf-8")
         if home:
-            package = (root / "tinydldl" / "__init__.py").read_text(encoding="utf-8")
-            version = re.search(r'^__version__ = "(.+)"$', package, re.MULTILINE)
-            text = absolute(text, home, f"v{version[1]}")
+            text = absolute(text, home, f"v{metadata['version']}")
             metadata["urls"] = {name: home + page for name, page in PAGES.items()}
         metadata["readme"] = {"content-type": "text/markdown", "text": text}

@@ -10,9 +10,9 @@ and what a plan made of the fastest would gain over the one that is built in.
 """
 
 import os
-import re
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from functools import partial
 from statistics import median
@@ -23,12 +23,11 @@ import numpy as np
 
 from tinydldl import machine
 from tinydldl.arrays import Array, Kernels
-from tinydldl.bench.cases import LABELS
+from tinydldl.bench.cases import Case
 from tinydldl.fast import convolution, layout
 from tinydldl.fast.inference import FEW, LazyMap, Rows, Tiles
 from tinydldl.fast.layout import Scratch
 from tinydldl.layers import Conv2d, MaxPool2d
-from tinydldl.models import CHANNELS, AgeNet
 
 USUAL, ROUNDS, SECONDS = layout.BLOCK, 5, 0.02
 SHARED = Scratch()
@@ -112,14 +111,14 @@ def timed(runs: dict[str, Run]) -> dict[str, float]:
     return {name: 1000 * median(seconds) for name, seconds in spent.items()}
 
 
-def main(cases: list[str]) -> None:
-    for case in cases:
-        if not re.fullmatch(rf"({'|'.join(CHANNELS)})-\d+-\d+", case):
-            sys.exit(f"error: case {case!r}: expected NETWORK-SIDE-BATCH, such as tiny-64-32")
+def main(names: list[str]) -> None:
+    try:
+        cases = [Case.parse(f"{name}-train") for name in names]
+    except ArgumentTypeError as error:
+        sys.exit(f"error: {error}")
     print(machine.description())
     for case in cases:
-        net, side, batch = case.split("-")
-        model = AgeNet(net, len(LABELS), int(side), rng=np.random.default_rng(0))
+        model = case.model()
         layers = list(model.trace(model.input_shape))
         built, best = dict.fromkeys(PASSES, 0.0), dict.fromkeys(PASSES, 0.0)
         print(f"\n{case}: ms as built in, and the fastest where it gains 3 % or more")
@@ -129,7 +128,7 @@ def main(cases: list[str]) -> None:
             (H, W, C), OC = x_shape, y_shape[-1]
             pool = isinstance(layers[i + 3][1], MaxPool2d)
             cells = []
-            for step, runs in candidates((H, W, int(batch), C), OC, pool).items():
+            for step, runs in candidates((H, W, case.batch, C), OC, pool).items():
                 if step == "backward" and i == 0:
                     continue  # which has no dx
                 ms = timed(runs)

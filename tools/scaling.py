@@ -77,7 +77,7 @@ def step_of(case, everyone, workers, batch):
 
 
 def seconds_of(everyone, step, steps=STEPS):
-    """The median seconds of a step, and the standard deviation over the ranks of their medians."""
+    """The largest median of all ranks, seconds of a step, and the deviation of their medians."""
     step()
     times = []
     for _ in range(steps):

@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 
 from tinydldl.faces.networks import PLANS, WEIGHTS, CascadeNet
+from tinydldl.files import replacing
 
 SHA256 = {
     "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
@@ -26,7 +27,7 @@ SHA256 = {
 
 
 def main():
-    with open(WEIGHTS, "wb") as file:
+    with replacing(WEIGHTS) as file:
         write(file)
 
 

@@ -9,15 +9,19 @@ weight before: so the function stays what it was (Chen, Goodfellow and Shlens, *
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from tinydldl import checkpoint, trained
+from tinydldl import checkpoint, cli, trained
+from tinydldl.errors import UserError
 
 
-def main():
-    arguments = build_parser().parse_args()
+def main(argv=None):
+    arguments = build_parser().parse_args(argv)
+    if arguments.out.exists():
+        raise UserError(f"{arguments.out}: exists, and is not overwritten; give another")
     tiny = trained.load(arguments.tiny)
     wide = trained.from_meta(tiny.meta | {"network": tiny.meta["network"] | {"name": "thin"}})
     rng = np.random.default_rng(arguments.seed)
@@ -48,4 +52,4 @@ def build_parser():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.run_command(main))

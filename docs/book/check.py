@@ -35,8 +35,9 @@ class Page(HTMLParser):
 
 def wrong(folder: Path) -> list[str]:
     """One line for each link that leads nowhere, and each thing that is loaded from elsewhere."""
+    folder = folder.resolve()
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
-    found = []
+    found = [] if pages else [f"{folder}: no pages"]
     for path, page in pages.items():
         here = path.relative_to(folder)
         for url in page.loads + page.links:
@@ -45,9 +46,9 @@ def wrong(folder: Path) -> list[str]:
                 if url in page.loads and parts.scheme != "data":
                     found.append(f"{here}: loads {url}")
                 continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
-            other = pages.get(folder / target.relative_to(folder.resolve()))
-            if not target.exists():
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            other = pages.get(target)
+            if not target.exists() or not target.is_relative_to(folder):
                 found.append(f"{here}: {url}: no such file")
             elif parts.fragment and other and unquote(parts.fragment) not in other.places:
                 found.append(f"{here}: {url}: no such place")

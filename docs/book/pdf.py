@@ -1,6 +1,7 @@
-"""A PDF of every lesson and of the formula sheet: `python docs/book/pdf.py build/book build/pdf`.
+"""A PDF of every page that is worth printing: `python docs/book/pdf.py build/book build/pdf`.
 
-Chromium prints the pages of a built book, once MathJax has set every formula of a page.
+These are the lessons in English, the formula sheet and the table from paper to code. Chromium
+prints the pages of a built book, once MathJax has set every formula of a page.
 """
 
 import base64

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -102,8 +103,13 @@ def test_the_tool_makes_the_same_file(tool):
 
 
 @pytest.mark.oracle
-def test_the_tool_reads_no_other_file(tool, monkeypatch):
+def test_the_tool_reads_no_other_file(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(tool.joblib, "load", lambda file: pytest.fail("was read"))
     monkeypatch.setitem(tool.SHA256, "pnet", 64 * "0")
     with pytest.raises(SystemExit, match=r"pnet\.lz4: not the file of mtcnn 1\.0\.0; install"):
         tool.package_arrays("pnet")
+    shutil.copy(WEIGHTS, tmp_path / "mtcnn.npz")
+    monkeypatch.setattr(tool, "WEIGHTS", tmp_path / "mtcnn.npz")
+    with pytest.raises(SystemExit):
+        tool.main()
+    assert (tmp_path / "mtcnn.npz").read_bytes() == WEIGHTS.read_bytes()

@@ -1,8 +1,10 @@
 """Answers get their points and no others, and what one of them does costs the others nothing."""
 
 import json
+import pickle
 import re
 import shutil
+import struct
 import sys
 import textwrap
 from pathlib import Path
@@ -68,6 +70,9 @@ HOSTILE = {
     "return 6": "AssertionError: twice -1.5 is -3",  # hidden
     "return open('points.csv', 'w')": "PermissionError: an answer may not do this: open",
     "exec(open('tiny.ipynb').read())": "PermissionError: an answer may not do this: open",
+    "import os\nos.truncate('../points.csv', 0)": "PermissionError: an answer may not do this",
+    "import os\nos.kill(os.getppid(), 9)": "PermissionError: an answer may not do this: os.kill",
+    "import os\nos.chdir('..')": "PermissionError: an answer may not do this: os.chdir",
     "import socket\nsocket.create_connection(('::1', 9))": "PermissionError: an answer may not",
     "import subprocess\nsubprocess.run(['true'])": "PermissionError: an answer may not",
     "raise ValueError('a\\nb' + 'c' * 9999)": "ValueError: a b" + "c" * 200,
@@ -104,8 +109,9 @@ def test_one_answer_costs_the_others_nothing(tiny, capfd):
         assert message in found[name][1]
     assert found["why"] == (None, "to be read")
     out = capfd.readouterr().out
-    head = "anna.ipynb: 7 of 20 points, 1 of 17 answers to be read\n    1 of 1  double\n"
-    assert out.startswith(head)
+    count = len(HOSTILE)
+    head = f"anna.ipynb: 7 of {7 + count} points, 1 of {4 + count} answers to be read"
+    assert out.startswith(f"{head}\n    1 of 1  double\n")
     assert out.count("\n    1 of 1") == 1
     assert out.count("\n    0 of 1") == len(names)
     assert "\n    - of 3  why  to be read\n" in out
@@ -116,6 +122,46 @@ def test_an_endless_loop(tiny):
     found = graded(tiny, "--seconds", 5)
     assert lost(found, TINY) == ["softmax"]
     assert found["softmax"][1] == "takes longer than 5 seconds"
+
+
+EVERY_PIPE = """
+    import os
+    for fd in range(3, 64):
+        try:
+            os.write(fd, {})
+        except OSError:
+            pass
+"""
+
+
+def test_half_a_message_is_waited_for_no_longer(tiny):
+    """As an answer could send that finds the pipe."""
+    endless = "    while True:\n        pass\n"
+    cell(tiny, "softmax").source = f"def softmax(x):{EVERY_PIPE.format(repr(bytes(1)))}{endless}"
+    found = graded(tiny, "--seconds", 5)
+    assert lost(found, TINY) == ["softmax"]
+    assert found["softmax"][1] == "takes longer than 5 seconds"
+
+
+class Touch:
+    def __reduce__(self):
+        return open, ("touched", "w")
+
+
+def test_nothing_of_an_answer_runs_in_the_process_that_grades(tiny):
+    """A pickle would: it says what to call."""
+    pickled = pickle.dumps(Touch())
+    message = repr(struct.pack("!i", len(pickled)) + pickled)
+    cell(tiny, "double").source = f"def double(x):{EVERY_PIPE.format(message)}"
+    assert lost(graded(tiny), TINY)[0] == "double"
+    assert not list(Path().rglob("touched"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files that are made on Linux alone")
+def test_the_lesson_is_not_read_by_another_name(tiny):
+    answer = "def double(x):\n    return open('/proc/self/cwd/tiny.ipynb').read()"
+    cell(tiny, "double").source = answer
+    assert graded(tiny)["double"] == ("0", "PermissionError: an answer may not do this: open")
 
 
 PACKAGE = {
@@ -159,6 +205,7 @@ def test_a_variant(tiny):
     for copy, seed in ((tiny, 3), (build.variant(tiny, 7), 7003)):
         x = np.random.default_rng(seed).random()
         assert graded(copy)["double"] == ("0", f"AssertionError: twice {x}")
+    assert {row["lesson"] for row in read_table("points.csv")} == {"tiny, variant 7"}
 
 
 def test_an_edited_test_and_a_deleted_answer(tiny):
@@ -175,9 +222,12 @@ def test_cells_of_their_own(tiny):
     """They define what answers use; their errors do not count, nor do edits of the lesson's."""
     where = tiny.cells.index(cell(tiny, "softmax"))
     own = ["def normed(e):\n    return e / e.sum(axis=1, keepdims=True)", "raise ValueError"]
+    own += ["%time normed(np.ones((1, 2)))\nexit()"]
     tiny.cells[where:where] = [nbformat.v4.new_code_cell(source) for source in own]
     cell(tiny, "softmax").source = "def softmax(x):\n    return normed(np.exp(x))"
-    cell(tiny, "double").source = "def helper(x):\n    return x + x\n\ndouble = lambda x: helper(x)"
+    cell(
+        tiny, "double"
+    ).source = "%%time\ndef helper(x):\n    return x + x\n\ndouble = lambda x: helper(x)"
     cell(tiny, "four").source = "def four_times(x):\n    return helper(helper(x))"
     tiny.cells[1].source = "raise ValueError"
     assert lost(graded(tiny), TINY) == []
@@ -249,6 +299,21 @@ def test_points_that_a_teacher_writes(tiny, monkeypatch, capfd):
     for points in ("4", "-1", "x", "½", "nan", "inf"):
         words = f"points.csv: anna.ipynb, why: {points!r} points; expected 0 to 3"
         assert refused(capfd, main, *write(points)) == words
+    columns = "notebook,sha256,lesson,exercise,points,of,message"
+    for other in (left.replace("message", "message,remark", 1), "", "a,b\n"):
+        table.write_text(other)
+        words = f"points.csv: not a table of this command, whose columns are {columns}"
+        assert refused(capfd, main, "anna.ipynb", "--csv", "points.csv") == words
+    table.write_text(left, encoding="utf-8-sig")  # as a spreadsheet saves it
+    assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
+    for row in (
+        "anna.ipynb,,,remark,,,handed in late",
+        "anna.ipynb,,,why,,two,",
+        "anna.ipynb,,,,,3,",
+    ):
+        table.write_text(f"{left}{row}\n")
+        words = "no exercise, or not what it is worth; take this row out"
+        assert refused(capfd, main, "anna.ipynb", "--csv", "points.csv").endswith(words)
     table.write_text(left.replace(",why,,3,", ",why,1,5,3,"))
     words = "points.csv: anna.ipynb, why: too many cells; write 1.5, or put 1,5 in quotation marks"
     assert refused(capfd, main, "anna.ipynb", "--csv", "points.csv") == words

@@ -1,6 +1,6 @@
 """Write `cupy_names.txt`: what `cupy` and `cupy.ndarray` offer, with the names of the parameters.
 
-    python tests/make_cupy_names.py
+    python tests/helpers/make_cupy_names.py
 
 It needs CuPy installed, but no GPU. A line is `name` or `name(parameter, parameter)`; members of
 arrays are `ndarray.name`, operators like `ndarray.__add__` among them. Of CuPy's submodules only

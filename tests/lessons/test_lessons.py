@@ -287,6 +287,9 @@ def test_a_visible_test_says_what_is_wrong(source):
 
 
 def test_a_variant_draws_other_numbers_in_its_tests_and_differs_in_nothing_else(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        build.main(["--seed", "7", "--to", str(tmp_path), "3"])
+    assert "no lesson 3; expected numbers such as 04" in capsys.readouterr().err
     build.main(["--seed", "7", "--to", str(tmp_path), "03"])
     assert capsys.readouterr().out == "03_softmax_and_kl\n"
     name, plain = "03_softmax_and_kl.ipynb", read(build.SOURCES / "03_softmax_and_kl.py")

@@ -105,6 +105,17 @@ def test_a_lesson_of_the_copy_begins_to_run(copy):
     assert str(copy) in done.stdout
 
 
+def test_what_somebody_tried_here_is_not_handed_out(tmp_path, monkeypatch):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", f"file://{PROJECT}", clone], check=True)
+    monkeypatch.setattr(students, "PROJECT", clone)
+    (path,) = (clone / "lessons" / "exercises").glob("01_*.ipynb")
+    before = path.read_bytes()
+    path.write_text("solved")
+    students.main([str(tmp_path / "copy")])
+    assert (tmp_path / "copy" / path.relative_to(clone)).read_bytes() == before
+
+
 def test_nothing_is_overwritten(copy):
     with pytest.raises(UserError, match="exists, and is not overwritten"):
         students.main([str(copy)])
