@@ -1,29 +1,24 @@
-"""The command, as a user runs it: small runs, a kill and --resume, and ways to get it wrong."""
+"""The command, as a user runs it: small runs, what they leave, and ways to get it wrong."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import raising, refused, wait_until
-from helpers.networks import contents, save_network
-from helpers.photos import put_photos, put_table
-from helpers.trainings import SMALL, forget_the_epochs, main, metrics, rows, run
+from helpers.networks import contents
+from helpers.photos import put_table
+from helpers.trainings import SMALL, main, metrics, rows, run
 from matplotlib.figure import Figure
 from PIL import Image
 
 from tinydldl import trained
-from tinydldl.files import held
 from tinydldl.labels import balancing_weights
 from tinydldl.layers import GlobalAvgPool, HybridPool
 from tinydldl.methods import METHODS, ORCNN
-from tinydldl.optim import OPTIMIZERS, SGD, Adam
+from tinydldl.optim import SGD, Adam
 from tinydldl.processes import Processes
-from tinydldl.train.experiment import Experiment
 from tinydldl.train.settings import build_parser, settings_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "undrawn")
@@ -119,12 +114,6 @@ def test_no_more_processes_than_have_work(monkeypatch, said):
     assert "loaders   4 for train: more of 200 would have no work\n" in out
 
 
-def start(*arguments):
-    """The command in a process of its own."""
-    command = [sys.executable, "-m", "tinydldl.train", *SMALL, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
 @pytest.fixture
 def errors(monkeypatch):
     """The validation MAE of each epoch, as a list that a test fills."""
@@ -178,66 +167,6 @@ def test_patience_counts_what_was_before_a_stop(errors, monkeypatch, capsys):
     assert found == [5.0, 6.0, 6.0, 4.9, 6.0, 6.0, 6.0]
 
 
-GOOD = ["--init", "first.npz", "--schedule", "cosine:1", "--average", 0.9, "--balance"]
-
-
-@pytest.mark.parametrize("extra", [[], GOOD], ids=["plain", "init, cosine, average, balance"])
-def test_resume_after_a_kill_gives_the_same_metrics(extra, capsys, said):
-    save_network(Path("first"))
-    assert run(*SMALL, *extra, "--epochs", 4, "--name", "whole") == 0
-    process = start(*extra, "--epochs", 4, "--name", "killed")
-    try:
-        wait_until(Path("runs/killed/checkpoint.npz").exists)
-    finally:
-        process.kill()
-        process.communicate()
-    with np.load("runs/killed/checkpoint.npz") as arrays:
-        assert 1 <= arrays["epoch"] < 4
-    Path("first.npz").unlink()  # a run that has a checkpoint does not begin again
-    capsys.readouterr()
-    assert "resumed after epoch" in said(run("--resume", "runs/killed"))
-    assert metrics("killed") == metrics("whole")
-    whole, killed = (contents(f"runs/{name}/checkpoint") for name in ("whole", "killed"))
-    assert whole[0].keys() == killed[0].keys()
-    for name, array in whole[0].items():
-        np.testing.assert_array_equal(array, killed[0][name])
-    assert whole[1] == killed[1]
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_an_interrupted_run_goes_on_with_the_state_of_its_optimizer(optimizer, monkeypatch):
-    def stop(*arguments):
-        save(*arguments)
-        raise KeyboardInterrupt
-
-    save, about = Experiment.save, [*SMALL, "--epochs", 2, "--optimizer", optimizer]
-    assert run(*about, "--name", "whole") == 0
-    with monkeypatch.context() as patch:
-        patch.setattr(Experiment, "save", stop)
-        assert run(*about, "--name", "stopped") == 130
-    assert run("--resume", "runs/stopped") == 0
-    assert metrics("stopped") == metrics("whole")
-
-
-@pytest.mark.parametrize("lose", [lambda name: None, forget_the_epochs], ids=["none", "all"])
-def test_a_finished_run_resumes_to_the_same_digits_whatever_epochs_it_lost(lose):
-    assert run(*SMALL, "--epochs", 1, "--name", "done") == 0
-    before = metrics("done")
-    lose("done")
-    assert run("--resume", "runs/done") == 0
-    assert metrics("done") == before
-
-
-def test_a_run_that_is_in_use_is_not_resumed(capsys):
-    """Two in one folder would mix their epochs; the second is told who has it."""
-    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
-    with held("runs/mine"):
-        before = [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())]
-        error = refused(capsys, main, "--resume", "runs/mine")
-        assert [path.read_bytes() for path in sorted(Path("runs/mine").iterdir())] == before
-    assert error.startswith(f"runs/mine: in use by process {os.getpid()} on ")
-
-
 def test_pictures_and_tables_that_are_open_elsewhere_do_not_end_a_training(monkeypatch, capsys):
     monkeypatch.setattr("tinydldl.files.PATIENCE", 0)
     replace = os.replace
@@ -256,26 +185,12 @@ def test_pictures_and_tables_that_are_open_elsewhere_do_not_end_a_training(monke
     assert metrics("mine") == metrics("whole")
 
 
-def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
-    monkeypatch.setattr("tinydldl.train.experiment.train", raising(KeyboardInterrupt))
-    assert run(*SMALL, "--name", "mine") == 130
-    assert f"tinydldl.train --resume {Path('runs/mine')}" in capsys.readouterr().out
-
-
 def test_a_learning_rate_that_explodes_ends_with_a_clear_line(capsys):
     with np.errstate(all="ignore"):
         assert run(*SMALL, "--epochs", 3, "--lr", "1e30", "--name", "mine") == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: loss ")
     assert "epoch 1, step 2: first non-finite value in " in error
-
-
-@pytest.fixture
-def own_photos(tmp_path, rng):
-    """Twenty photos and a table; two ages lie outside the grid, ten photos without spread."""
-    put_photos(tmp_path, 20, rng)
-    ages = [-1 if i == 3 else 101 if i == 5 else 4 * i for i in range(20)]
-    return put_table(tmp_path / "table.csv", ages, [0, 1] * 10)
 
 
 def test_own_photos_with_other_options(own_photos, said):
@@ -293,72 +208,6 @@ def test_own_photos_with_other_options(own_photos, said):
     loss, kl, error = (float(second[f"train_{name}"]) for name in ("loss", "kl", "mae"))
     assert loss == pytest.approx(kl + 0.5 * error, rel=1e-5)
     assert trained.load("runs/own").meta["method"] == {"name": "dldl-v2", "lam": 0.5}
-
-
-def begin_own(table):
-    """A run of one epoch on the photos of a table."""
-    options = ["--dataset", "csv", "--table", table, "--size", 32, "--epochs", 1, *SMALL[2:]]
-    assert run(*options, "--name", "own") == 0
-
-
-def test_photos_may_lie_elsewhere_when_a_run_goes_on(own_photos, capsys, monkeypatch):
-    begin_own(own_photos)
-    before = metrics("own")
-    forget_the_epochs("own")
-    Path("moved").mkdir()
-    for path in own_photos.parent.glob("*.*"):
-        path.rename(Path("moved") / path.name)
-    assert refused(capsys, main, "--resume", "runs/own").startswith("csv: no table ")
-    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 0
-    assert metrics("own") == before
-    monkeypatch.setattr("tinydldl.train.experiment.train", raising(KeyboardInterrupt))
-    assert run("--resume", "runs/own", "--table", "moved/table.csv") == 130
-    assert capsys.readouterr().out.endswith("train --resume runs/own --table=moved/table.csv\n")
-
-
-@pytest.mark.parametrize("new", ["0.png,1,0", "0.png,0,1", "new.png,0,0"])
-def test_other_photos_are_not_those_of_the_run(new, own_photos, capsys):
-    begin_own(own_photos)
-    Path("0.png").rename("new.png") if new.startswith("new") else None
-    Path("other.csv").write_text(own_photos.read_text().replace("0.png,0,0", new, 1))
-    before = metrics("own")
-    error = refused(capsys, main, "--resume", "runs/own", "--table", "other.csv")
-    assert error.startswith("runs/own: begun on photos of other names, ages")
-    assert metrics("own") == before
-
-
-def test_nor_are_others_that_it_is_evaluated_on(own_photos, capsys):
-    begin_own(own_photos)
-    first, *_ = rows("runs/own/predictions.csv")
-    text = own_photos.read_text()
-    line = f"{first['photo']},{float(first['age']):g},"
-    assert text.count(line) == 1
-    Path("other.csv").write_text(text.replace(line, f"{first['photo']},50.5,"))
-    error = refused(capsys, main, "--resume", "runs/own", "--table", "other.csv")
-    assert error.startswith("runs/own: begun on photos of other names, ages")
-
-
-def test_a_run_of_an_older_version_knows_only_how_many_photos_there_were(own_photos):
-    begin_own(own_photos)
-    path = Path("runs/own/config.json")
-    config = json.loads(path.read_text())
-    assert len(config.pop("names_and_labels")) == 64
-    path.write_text(json.dumps(config))
-    own_photos.write_text(own_photos.read_text().replace("0.png,0,0", "0.png,1,0", 1))
-    assert run("--resume", "runs/own") == 0
-
-
-def test_the_data_folder_may_lie_elsewhere(monkeypatch, capsys):
-    assert run(*SMALL, "--epochs", 1, "--name", "mine") == 0
-    before = metrics("mine")
-    Path("data").rename("a")
-    assert run("--resume", "runs/mine", "--data-dir", "a") == 0
-    monkeypatch.setenv("TINYDLDL_DATA", "a")
-    assert run("--resume", "runs/mine") == 0
-    assert metrics("mine") == before
-    assert not Path("data").exists()  # the faces are there, so none is drawn
-    error = refused(capsys, main, "--resume", "runs/mine", "--data-dir", "a", "--workers", "1")
-    assert error.startswith("--resume goes alone, or with --data-dir")
 
 
 def test_every_argument_reaches_the_training(own_photos, begun):
@@ -404,15 +253,6 @@ def test_the_cache_is_shared_by_both_parts(own_photos, begun):
     assert [len(store.cache) for store in stores] == [15, 0]
 
 
-def test_resumes_from_another_folder_and_says_if_threads_differ(tmp_path, monkeypatch, said):
-    assert run(*SMALL, "--epochs", 1, "--name", "mine", "--no-augment") == 0
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    assert "warning: begun with blas_threads " in said(run("--resume", tmp_path / "runs/mine"))
-    assert not list(Path().iterdir())
-
-
 @pytest.mark.parametrize("rate", ["1e15", "1e38", "1e300"])
 def test_a_network_that_breaks_in_the_last_step_is_no_result(rate, capsys):
     with np.errstate(all="ignore"):
@@ -433,24 +273,6 @@ def test_every_method_trains_and_reports_what_it_can(method, said):
     (epoch,) = rows(inner / "metrics.csv")
     assert float(epoch["grad_norm"]) > 0
     assert bool(epoch["train_kl"]) == (method == "dldl-v2")
-
-
-def test_an_ensemble_resumes_with_the_network_that_was_being_trained(capsys, said):
-    ensemble = [*SMALL, "--limit", 20, "--epochs", 1, "--method", "ldae", "--members", 2]
-    out = said(run(*ensemble, "--name", "all"))
-    assert "network 2 of 2" in out
-    assert "all 2 networks together" in out
-    whole = Path("runs/all/predictions.csv").read_bytes()
-    shutil.rmtree("runs/all/member-2")
-    assert run("--resume", "runs/all") == 0
-    assert Path("runs/all/predictions.csv").read_bytes() == whole
-    assert "resumed after epoch 1" in capsys.readouterr().out
-    one, two, both = (
-        np.array([float(row["estimate"]) for row in rows(Path("runs/all", place))])
-        for place in ("member-1/predictions.csv", "member-2/predictions.csv", "predictions.csv")
-    )
-    assert np.abs(one - two).max() > 1e-3
-    np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-5)
 
 
 def test_networks_of_an_ensemble_see_the_photos_in_another_order(begun):
