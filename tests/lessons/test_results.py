@@ -110,6 +110,37 @@ def test_lambda_from_two_starts(lam):
     assert cells in page_rows()
 
 
+ROWS = {f"lambda {lam}": f"dldl-v2_lam-{lam}" for lam in ("0.01", "0.1", "10")}
+ROWS |= {"lambda 1": "dldl-v2", "KL alone": "dldl"}
+ROWS["KL alone for 4 epochs, then lambda 1"] = "dldl-v2_kl-epochs-4"
+
+
+@pytest.mark.parametrize("text", ROWS)
+def test_lambda_on_photos_by_seed(text):
+    """Every training that there is, and no other."""
+    mae = mae_of("utkface-random")
+    found = [mae.get(f"{ROWS[text]}_seed-{seed}") for seed in range(3)]
+    assert [text, *(f"{value:.2f}" if value else "" for value in found)] in page_rows()
+
+
+def test_what_is_concluded_of_lambda_on_photos():
+    mae, text = mae_of("utkface-random"), PAGE.read_text(encoding="utf-8")
+    names = [ROWS[f"lambda {lam}"] for lam in ("0.01", "0.1", "1", "10")]
+    by_seed = np.array([[mae[f"{name}_seed-{seed}"] for name in names] for seed in range(2)])
+    assert (np.diff(by_seed) > 0).all()
+    assert "({:.2f}, {:.2f}, {:.2f} and {:.2f} years on average)".format(*by_seed.mean(0)) in text
+    first, at_once = (
+        np.array([mae[f"{name}_seed-{seed}"] for seed in range(3)])
+        for name in ("dldl-v2_kl-epochs-4", "dldl-v2")
+    )
+    assert (first > at_once).all()
+    low, high = stats.ttest_rel(first, at_once).confidence_interval()
+    assert text.count(interval(low, high)) == 2
+    steps = [mae[f"dldl-v2{name}_seed-0"] for name in ("_label-step-4", "_label-step-2", "")]
+    steps += [mae[f"dldl-v2_label-step-{step}_seed-0"] for step in ("0.5", "0.25")]
+    assert "on photos {:.2f}, {:.2f}, {:.2f}, {:.2f} and {:.2f} (one seed)".format(*steps) in text
+
+
 def test_half_as_many_epochs_again_on_photos():
     """The figures of the text, and that both methods gain more than their spread over seeds."""
     short, longer = mae_of("utkface-random"), mae_of("utkface-longer")
