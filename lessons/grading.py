@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     if table and table.exists():
         first, *_ = table.read_text("utf-8-sig", "replace").splitlines() or [""]
         if first != header:
-            raise UserError(f"{table}: not a table of this command, whose columns are {header}")
+            raise UserError(f"{table}: not a table of this command ({header}); give another --csv")
     for row in rows:
         check_points(row, table)
     jobs = [prepare(path, name) for name, path in named(arguments.notebooks, table).items()]

@@ -422,10 +422,11 @@ GRADE = [
     ("notes.txt", "notes.txt: not a notebook; expected a copy of one from lessons/exercises"),
     ("photo.jpg", "photo.jpg: not a notebook; expected a copy of one"),
     ("runs/done/config.json", "runs/done/config.json: not a notebook; expected a copy of one"),
-    ("a.ipynb --csv faces/table.csv", "faces/table.csv: not a table of this command; give"),
-    ("a.ipynb --csv notes.txt", "notes.txt: not a table of this command; give another --csv"),
+    ("a.ipynb --csv faces/table.csv", "faces/table.csv: not a table of this command (note"),
+    ("a.ipynb --csv notes.txt", "notes.txt: not a table of this command (notebook,sha256,"),
     ("a.ipynb --csv faces", "faces: cannot be read ("),
-    ("a.ipynb --seconds 0", "argument --seconds: expected a number above 0, got '0'"),
+    ("a.ipynb --seconds 0", "argument --seconds: expected seconds, up to 86400, got '0'"),
+    ("a.ipynb --seconds 1e7", "argument --seconds: expected seconds, up to 86400, got '1e7'"),
     ("a.ipynb --memory x", "argument --memory: expected a number above 0, got 'x'"),
 ]
 

@@ -131,8 +131,9 @@ def test_a_long_list_is_cut(run, put_photo, tmp_path):
     assert "  and 2 more" in lines  # of 7 pairs of duplicates
 
 
-def test_an_empty_part_is_a_dash(run, put_photo):
-    put_photo("UTKFace/4_0_0_20170116000000004.jpg.chip.jpg")
-    code, lines, _ = run("utkface")
+def test_an_empty_part_is_a_dash(run, put_photo, tmp_path):
+    put_photo("alone.jpg")
+    (tmp_path / "table.csv").write_text("path,age\nalone.jpg,4\n")
+    code, lines, _ = run("csv", "--table", tmp_path / "table.csv")
     assert code == 0
     assert "  valid       0   age -   sigma -" in lines

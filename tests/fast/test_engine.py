@@ -349,7 +349,7 @@ PLANTED = {
             da, layout.FeatureMap(x.values, x.shape, x.scale, x.shift + 99), mean, scratch)
     ),
     "statistics as constants": (
-        stages.ConvStage, "_share_of_statistics", lambda self, sums, *rest: np.zeros(sums.shape)
+        stages.ConvStage, "_correction", lambda self, sums, *rest: np.zeros(sums.shape)
     ),
 }  # fmt: skip
 

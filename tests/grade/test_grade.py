@@ -143,7 +143,7 @@ def test_points_that_a_teacher_writes(tiny, monkeypatch, capfd):
     columns = "notebook,sha256,lesson,exercise,points,of,message"
     for other in (left.replace("message", "message,remark", 1), "", "a,b\n"):
         table.write_text(other)
-        words = f"points.csv: not a table of this command, whose columns are {columns}"
+        words = f"points.csv: not a table of this command ({columns}); give another --csv"
         assert refused(capfd, main, "anna.ipynb", "--csv", "points.csv") == words
     table.write_text(left, encoding="utf-8-sig")  # as a spreadsheet saves it
     assert not exit_code(main, "anna.ipynb", "--csv", "points.csv")
