@@ -33,7 +33,7 @@ def divided():
             for net in made[workers]:
                 net.forward(np.zeros(MOST))  # of both, since it moves the averages
         net, reference = made[workers]
-        return net.train(), reference.train()
+        return net.train(), start_from(net, reference.train())  # whatever was tested before
 
     yield get
     for net, _ in made.values():
@@ -240,8 +240,8 @@ def test_takes_over_the_mode_of_the_model(training, rng):
     assert all(norm.training != training for norm in norms(net.train(not training)))
 
 
-def test_a_checkpoint_of_the_engine_is_one_of_the_layers(divided, rng, tmp_path):
-    net, _ = divided(2)
+def test_a_checkpoint_of_the_engine_is_one_of_the_layers(rng, tmp_path):
+    net, _ = pair(randomize(comparison.mixed_net(rng), rng), workers=2)
     x = photos(rng, 4, 20, 21, 3)
     net.backward(net.forward(x))
     Adam(net.params, net.grads).step()
@@ -251,6 +251,7 @@ def test_a_checkpoint_of_the_engine_is_one_of_the_layers(divided, rng, tmp_path)
     own = model.params | model.buffers
     checkpoint.load(tmp_path / "checkpoint", {f"model.{name}": own[name] for name in own})
     close(model.forward(x), net.eval().forward(x))
+    net.close()
 
 
 def test_divide():
