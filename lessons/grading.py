@@ -28,9 +28,9 @@ Answers = dict[str, list[tuple[str, bool]]]
 def main(argv: list[str] | None = None) -> None:
     """Grade the notebooks that are not in the table yet, or were changed, and print the points."""
     arguments = build_parser().parse_args(argv)
-    table, header = arguments.csv, ",".join(COLUMNS)
-    rows = read_table(table) if table and table.exists() else []
+    table, header, rows = arguments.csv, ",".join(COLUMNS), []
     if table and table.exists():
+        rows = read_table(table)
         first, *_ = table.read_text("utf-8-sig", "replace").splitlines() or [""]
         if first != header:
             raise UserError(f"{table}: not a table of this command ({header}); give another --csv")

@@ -42,9 +42,13 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path, error):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be synchronized there")
 def test_what_is_durable_is_on_disk_and_so_is_its_name(tmp_path, monkeypatch):
-    fsync, folders = os.fsync, []
-    kind = lambda fd: folders.append(stat.S_ISDIR(os.fstat(fd).st_mode))  # noqa: E731
-    monkeypatch.setattr("os.fsync", lambda fd: (kind(fd), fsync(fd)))
+    folders = []
+
+    def watched(descriptor, fsync=os.fsync):
+        folders.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", watched)
     write(tmp_path / "table.csv", b"new")
     assert folders == [False, True]
     with replacing(tmp_path / "table.csv", durable=False) as file:

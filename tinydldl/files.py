@@ -196,8 +196,8 @@ def clear(folder: str | Path) -> None:
 
 
 def as_json(value: Any) -> bytes:
-    """A value as JSON; what JSON does not know, such as a path, as text."""
-    return json.dumps(value, indent=2, default=str).encode()
+    """A value as JSON, in which a path is a text. Raises TypeError for other objects."""
+    return json.dumps(value, indent=2, default=os.fspath).encode()
 
 
 def write_json(path: str | Path, value: Any) -> None:
